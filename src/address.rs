@@ -1,0 +1,201 @@
+//! Addresses as Prosody sends them: split, but not prepared again.
+//!
+//! Prosody has already validated and normalised every JID that it routes. Preparing them a second time
+//! with another library's idea of Unicode could refuse a nickname that Prosody let in, and whoever bears
+//! it would be invisible here. So these types only split (RFC 7622, section 3.1) and bound the length.
+
+use std::fmt;
+use std::sync::Arc;
+
+/// Longest part of a JID, in bytes (RFC 7622, section 3.1).
+const MAX_PART: usize = 1023;
+
+/// A string that is no usable address of the kind asked for.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("not a usable address")]
+pub struct BadAddress;
+
+fn check_part(part: &str) -> Result<(), BadAddress> {
+    if part.is_empty() || part.len() > MAX_PART { Err(BadAddress) } else { Ok(()) }
+}
+
+/// Splits `[local@]domain[/resource]`.
+fn split(jid: &str) -> Result<(Option<&str>, &str, Option<&str>), BadAddress> {
+    let (bare, resource) = match jid.split_once('/') {
+        Some((bare, resource)) => (bare, Some(resource)),
+        None => (jid, None),
+    };
+    let (local, domain) = match bare.split_once('@') {
+        Some((local, domain)) => (Some(local), domain),
+        None => (None, bare),
+    };
+    check_part(domain)?;
+    if domain.contains('@') {
+        return Err(BadAddress);
+    }
+    local.map_or(Ok(()), check_part)?;
+    resource.map_or(Ok(()), check_part)?;
+    Ok((local, domain, resource))
+}
+
+/// The real bare JID of a room, `local@service`. Cheap to clone.
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct RoomJid(Arc<str>);
+
+impl RoomJid {
+    /// Reads `local@service`, without a resource.
+    ///
+    /// # Errors
+    /// [`BadAddress`] if a part is missing, empty or too long.
+    pub fn new(jid: &str) -> Result<Self, BadAddress> {
+        match split(jid)? {
+            (Some(_), _, None) => Ok(Self(jid.into())),
+            _ => Err(BadAddress),
+        }
+    }
+
+    /// The whole address.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The part before the `@`; for a tenant's room it starts with `[tenant]`.
+    pub fn local(&self) -> &str {
+        self.0.split_once('@').map_or("", |(local, _)| local)
+    }
+
+    /// The conference service.
+    pub fn service(&self) -> &str {
+        self.0.split_once('@').map_or("", |(_, service)| service)
+    }
+
+    /// The address of an occupant.
+    pub fn occupant(&self, nick: &Nick) -> String {
+        format!("{}/{}", self.0, nick.as_str())
+    }
+}
+
+/// A nickname in a room: what follows the `/` of an occupant's address (XEP-0045, section 4.1).
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Nick(Box<str>);
+
+impl Nick {
+    /// Takes a nickname as it stands.
+    ///
+    /// # Errors
+    /// [`BadAddress`] if it is empty or longer than 1023 bytes.
+    pub fn new(nick: &str) -> Result<Self, BadAddress> {
+        check_part(nick)?;
+        Ok(Self(nick.into()))
+    }
+
+    /// The nickname.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// A real JID of somebody, full or bare, as a conference service shows it to owners.
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct RealJid(Box<str>);
+
+impl RealJid {
+    /// Takes a JID of any form.
+    ///
+    /// # Errors
+    /// [`BadAddress`] if a part is empty or too long.
+    pub fn new(jid: &str) -> Result<Self, BadAddress> {
+        split(jid)?;
+        Ok(Self(jid.into()))
+    }
+
+    /// The whole JID.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Without the resource.
+    pub fn bare(&self) -> &str {
+        self.0.split_once('/').map_or(&self.0, |(bare, _)| bare)
+    }
+
+    /// The local part, if there is one.
+    pub fn local(&self) -> Option<&str> {
+        self.bare().split_once('@').map(|(local, _)| local)
+    }
+
+    /// The domain.
+    pub fn domain(&self) -> &str {
+        let bare = self.bare();
+        bare.split_once('@').map_or(bare, |(_, domain)| domain)
+    }
+}
+
+macro_rules! shown_as_text {
+    ($($type:ty),*) => {$(
+        impl fmt::Display for $type {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(self.as_str())
+            }
+        }
+
+        // Escaped: nicknames and room names are chosen by participants.
+        impl fmt::Debug for $type {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, "{:?}", self.as_str())
+            }
+        }
+
+        impl std::str::FromStr for $type {
+            type Err = BadAddress;
+            fn from_str(s: &str) -> Result<Self, BadAddress> {
+                Self::new(s)
+            }
+        }
+    )*};
+}
+
+shown_as_text!(RoomJid, Nick, RealJid);
+
+/// Splits an occupant's address into room and nickname; no nickname for the room itself.
+///
+/// # Errors
+/// [`BadAddress`] if it is not of the form `local@service[/nick]`.
+pub fn split_occupant(jid: &str) -> Result<(RoomJid, Option<Nick>), BadAddress> {
+    let (bare, nick) = match jid.split_once('/') {
+        Some((bare, nick)) => (bare, Some(Nick::new(nick)?)),
+        None => (jid, None),
+    };
+    Ok((RoomJid::new(bare)?, nick))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn splits_what_prosody_sends() {
+        let room = RoomJid::new("[acme]r1@muc.meet.jitsi").unwrap();
+        assert_eq!((room.local(), room.service()), ("[acme]r1", "muc.meet.jitsi"));
+        let (room, nick) = split_occupant("r1@muc.meet.jitsi/a/b@c").unwrap();
+        assert_eq!(room.as_str(), "r1@muc.meet.jitsi");
+        assert_eq!(nick.unwrap().as_str(), "a/b@c");
+        let jid = RealJid::new("3f9c@meet.jitsi/Qw1").unwrap();
+        assert_eq!((jid.bare(), jid.local(), jid.domain()), ("3f9c@meet.jitsi", Some("3f9c"), "meet.jitsi"));
+        assert_eq!(RealJid::new("autostart.meet.jitsi").unwrap().domain(), "autostart.meet.jitsi");
+    }
+
+    #[test]
+    fn a_nickname_of_any_script_is_kept() {
+        let (_, nick) = split_occupant("r@m/🤖 مرحبا").unwrap();
+        assert_eq!(nick.unwrap().as_str(), "🤖 مرحبا");
+    }
+
+    #[test]
+    fn refuses_what_is_no_address() {
+        for bad in ["", "@", "a@", "@b", "a@b/", "muc.meet.jitsi", "a@b@c"] {
+            assert!(split_occupant(bad).is_err(), "{bad}");
+        }
+        assert!(Nick::new(&"x".repeat(1024)).is_err());
+    }
+}

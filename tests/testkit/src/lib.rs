@@ -1,0 +1,1 @@
+//! A real Prosody, and honest models of people, Jicofo and Jibri.
