@@ -1,0 +1,322 @@
+//! What goes into the core and what comes out of it: our own types, free of XML.
+
+use crate::address::{Nick, RealJid, RoomJid};
+use crate::config::{Mode, Secret};
+
+/// Names one role query, so that a late answer is not taken for a new one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct QueryId(pub u64);
+
+/// Names one start request and what came of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct AttemptId(pub u64);
+
+/// Jicofo's name for a recording, `session_id` on the wire.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct SessionId(pub Box<str>);
+
+/// One thing that has become known.
+#[derive(Debug, Clone)]
+pub enum Input {
+    /// The link to Prosody is usable; whatever was known of the rooms is from before.
+    LinkUp,
+    /// The link is gone; no answer to anything sent over it will come.
+    LinkDown,
+    /// `disco#items` of a conference service: the rooms that it shows.
+    Discovered {
+        /// The service that was asked.
+        service: String,
+        /// All rooms that it shows.
+        rooms: Vec<RoomJid>,
+    },
+    /// Something about one room.
+    Room {
+        /// The room, by its real name.
+        room: RoomJid,
+        /// What about it.
+        event: RoomEvent,
+    },
+    /// Nothing new but the time: some deadline has passed.
+    Tick,
+}
+
+/// Something that has become known about one room.
+#[derive(Debug, Clone)]
+pub enum RoomEvent {
+    /// The answer to [`Action::AskRoles`].
+    Roles {
+        /// Which query.
+        query: QueryId,
+        /// The occupants with role moderator or participant, or why there is no list.
+        result: Result<Vec<Listed>, ListError>,
+    },
+    /// Somebody's available presence (XEP-0045, section 7).
+    Presence(Presence),
+    /// Somebody's unavailable presence.
+    Left {
+        /// The nickname that is gone.
+        nick: Nick,
+        /// In which manner.
+        how: Departure,
+    },
+    /// We are out of the room.
+    Out(Out),
+    /// Our entry was refused.
+    EntryRefused(Refusal),
+    /// The answer to [`Action::Start`].
+    StartAnswered {
+        /// Which start.
+        attempt: AttemptId,
+        /// What focus, or Prosody in its stead, said.
+        answer: Answer,
+    },
+    /// A stanza from this room could not be read; the picture of it may be wrong now.
+    Unreadable,
+}
+
+/// One line of a role list (XEP-0045, section 9.5 and 9.8).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listed {
+    /// The nickname.
+    pub nick: Nick,
+    /// The real JID, if the service told.
+    pub jid: Option<RealJid>,
+    /// The role.
+    pub role: Role,
+    /// The affiliation.
+    pub affiliation: Affiliation,
+}
+
+/// Why a role query brought no list (JITSI.md 1.5, 10.3).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ListError {
+    /// There is no such room.
+    Gone,
+    /// We are not an owner: a mistake in Prosody's configuration.
+    Forbidden,
+    /// No answer in time; proves nothing.
+    TimedOut,
+    /// Anything else; proves nothing.
+    Other,
+}
+
+/// An occupant's role at this moment (XEP-0045, section 5.1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Role {
+    /// `none`, or a role that the server did not send or that we do not know: counts as nobody.
+    None,
+    /// `visitor`: counts as nobody (JITSI.md 1.6).
+    Visitor,
+    /// `participant`.
+    Participant,
+    /// `moderator`.
+    Moderator,
+}
+
+/// A long-lived affiliation (XEP-0045, section 5.2).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Affiliation {
+    /// `none`, `outcast`, missing or unknown.
+    None,
+    /// `member`.
+    Member,
+    /// `admin`.
+    Admin,
+    /// `owner`.
+    Owner,
+}
+
+/// What a presence says about its sender being a machine (JITSI.md 1.1). Anybody can claim these.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Marks {
+    /// `http://jitsi.org/protocol/jibri`.
+    pub jibri: bool,
+    /// `http://jitsi.org/protocol/jigasi`.
+    pub jigasi: bool,
+    /// `http://jitsi.org/protocol/transcriber`.
+    pub transcriber: bool,
+}
+
+/// Somebody's available presence.
+#[derive(Debug, Clone)]
+pub struct Presence {
+    /// The nickname.
+    pub nick: Nick,
+    /// The real JID, if the service told.
+    pub jid: Option<RealJid>,
+    /// The role.
+    pub role: Role,
+    /// The affiliation.
+    pub affiliation: Affiliation,
+    /// What it says of itself.
+    pub marks: Marks,
+    /// `<session_id>`, which a recorder shows once it is inside.
+    pub session: Option<SessionId>,
+    /// `<jibri-recording-status>`; means something in the focus's presence only.
+    pub recording: Option<RecordingStatus>,
+    /// Status 110: this is our own presence, the list of occupants is complete.
+    pub own: bool,
+    /// Status 201: our entry has created the room.
+    pub created: bool,
+}
+
+/// `<jibri-recording-status>` in focus's presence (JITSI.md 3).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RecordingStatus {
+    /// `status`: on, or off.
+    pub on: bool,
+    /// `session_id`.
+    pub session: Option<SessionId>,
+    /// `recording_mode`, where it is one that we know.
+    pub mode: Option<Mode>,
+    /// Whether there is a `failure_reason`.
+    pub failed: bool,
+    /// `initiator`: the nickname of who started (on) or stopped (off) it.
+    pub initiator: Option<Nick>,
+}
+
+/// How an occupant left.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Departure {
+    /// Left, was removed, or died.
+    Gone,
+    /// Status 303: the same occupant, now under this nickname.
+    Renamed(Nick),
+}
+
+/// Why we are out of a room.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Out {
+    /// We left.
+    Left,
+    /// Somebody, or the server, removed us; the status code (XEP-0045, section 15.6.2).
+    Removed {
+        /// 301, 307, 321, 322, 333; none if there was none.
+        code: Option<u16>,
+    },
+    /// The room was destroyed (XEP-0045, section 10.9).
+    Destroyed,
+}
+
+/// What came back for a start request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Answer {
+    /// Focus has found a Jibri; nothing is recorded yet.
+    Accepted {
+        /// Its name for the session.
+        session: Option<SessionId>,
+    },
+    /// An error.
+    Refused(Refusal),
+    /// Nothing in time.
+    TimedOut,
+}
+
+/// A stanza error, judged by condition, text and author, never by its type (JITSI.md 0.9).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal {
+    /// The defined condition (RFC 6120, section 8.3.3).
+    pub condition: Condition,
+    /// `<text>`, shortened to 200 characters; from the network, to be escaped where it is shown.
+    pub text: Option<String>,
+    /// `by`: who refused.
+    pub by: By,
+    /// `<displayname-required>` was in it (JITSI.md 4.5).
+    pub display_name_required: bool,
+    /// `<lobbyroom>` was in it (JITSI.md 4.5).
+    pub lobby: bool,
+}
+
+/// The `by` attribute of an error, compared with the address asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum By {
+    /// There is none: the entity asked has answered itself.
+    Unsaid,
+    /// The room.
+    Room,
+    /// The conference service.
+    Service,
+    /// Somebody else.
+    Other,
+}
+
+/// The error conditions that mean something here (RFC 6120, section 8.3.3).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Condition {
+    /// `bad-request`
+    BadRequest,
+    /// `conflict`
+    Conflict,
+    /// `forbidden`
+    Forbidden,
+    /// `internal-server-error`
+    InternalServerError,
+    /// `item-not-found`
+    ItemNotFound,
+    /// `not-acceptable`
+    NotAcceptable,
+    /// `not-allowed`
+    NotAllowed,
+    /// `not-authorized`
+    NotAuthorized,
+    /// `registration-required`
+    RegistrationRequired,
+    /// `remote-server-not-found` or `remote-server-timeout`
+    RemoteServer,
+    /// `resource-constraint`
+    ResourceConstraint,
+    /// `service-unavailable`
+    ServiceUnavailable,
+    /// `unexpected-request`
+    UnexpectedRequest,
+    /// Any other, or none.
+    Other,
+}
+
+/// Something to be done in the outside world.
+#[derive(Debug, Clone)]
+pub enum Action {
+    /// Ask for the role lists of a room (JITSI.md 1.5); answered by [`RoomEvent::Roles`].
+    AskRoles {
+        /// The room.
+        room: RoomJid,
+        /// To be named in the answer.
+        query: QueryId,
+    },
+    /// Enter a room; answered by presences, our own last, or by [`RoomEvent::EntryRefused`].
+    Enter {
+        /// The room.
+        room: RoomJid,
+        /// Our nickname there.
+        nick: Nick,
+    },
+    /// Leave a room; answered by [`RoomEvent::Out`].
+    Leave {
+        /// The room.
+        room: RoomJid,
+        /// Our nickname there.
+        nick: Nick,
+    },
+    /// Send focus a start request; answered by [`RoomEvent::StartAnswered`].
+    Start {
+        /// The room.
+        room: RoomJid,
+        /// To be named in the answer.
+        attempt: AttemptId,
+        /// What to record to.
+        order: Order,
+        /// How long focus has for its answer.
+        timeout: std::time::Duration,
+    },
+}
+
+/// What a start request asks for (JITSI.md 2).
+#[derive(Debug, Clone)]
+pub struct Order {
+    /// `recording_mode`.
+    pub mode: Mode,
+    /// `streamid`, sent with [`Mode::Stream`] only.
+    pub stream_key: Secret,
+    /// `app_data`.
+    pub app_data: Option<String>,
+}
