@@ -1,5 +1,332 @@
 //! The core: rooms, who is in them, and whether they are recorded. Pure: no clock, no I/O, no XML.
+//!
+//! [`Meetings`] is a value: [`Meetings::handle`] takes one [`Input`] and returns what is to be done and
+//! told, [`Meetings::next_deadline`] says when it wants to be called with [`Input::Tick`] at the latest.
 
+mod answer;
+mod event;
 mod io;
+mod recording;
+mod room;
+mod roster;
+mod seat;
 
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use rand::SeedableRng as _;
+use rand::rngs::SmallRng;
+
+pub use answer::{Meaning, Misfit, StartFailure, meaning};
+pub use event::{Effect, Ended, Event, Hold, State, What};
 pub use io::*;
+pub use roster::{Identity, Roster, Who};
+pub use seat::{list_error_reason, refusal_reason};
+
+use crate::address::{Nick, RoomJid};
+use crate::config::{Rule, Settings, Start, Stop};
+use crate::time::Time;
+use room::Room;
+use seat::News;
+
+/// Role queries under way at once; the others wait for their turn (a query costs Prosody 0.3 ms).
+const QUERIES_AT_ONCE: usize = 32;
+
+/// Jicofo's own health checks are conferences too (JITSI.md 1.6).
+const HEALTH_CHECK_ROOM: &str = "__jicofo-health-check";
+
+/// The settings that apply to one room.
+#[derive(Debug, Clone, Copy)]
+struct Policy<'a> {
+    record: bool,
+    start: &'a Start,
+    stop: &'a Stop,
+}
+
+/// What one step of the core works with: the time, chance, and where its effects go.
+struct Ctx<'a> {
+    now: Time,
+    room: &'a RoomJid,
+    nickname: &'a Nick,
+    dry_run: bool,
+    rng: &'a mut SmallRng,
+    next_id: &'a mut u64,
+    effects: &'a mut Vec<Effect>,
+}
+
+impl Ctx<'_> {
+    fn act(&mut self, action: Action) {
+        self.effects.push(Effect::Do(action));
+    }
+
+    fn tell(&mut self, what: What) {
+        self.effects.push(Effect::Tell(Event { room: self.room.clone(), what }));
+    }
+
+    fn id(&mut self) -> u64 {
+        *self.next_id = self.next_id.wrapping_add(1);
+        *self.next_id
+    }
+
+    fn new_query(&mut self) -> QueryId {
+        QueryId(self.id())
+    }
+
+    fn new_attempt(&mut self) -> AttemptId {
+        AttemptId(self.id())
+    }
+}
+
+/// A room as it can be shown.
+#[derive(Debug, Clone)]
+pub struct RoomView<'a> {
+    /// Its real name.
+    pub room: &'a RoomJid,
+    /// Its state.
+    pub state: State,
+    /// People inside.
+    pub people: u32,
+    /// Moderators among them.
+    pub moderators: u32,
+    /// Whether Jibri's browser is inside.
+    pub recorder_present: bool,
+    /// Failed attempts in a row, and the one under way.
+    pub attempt: u32,
+    /// The session pending or on.
+    pub session: Option<&'a SessionId>,
+    /// Since when it is in this state.
+    pub since: Time,
+    /// Our nickname, while we are inside.
+    pub inside: Option<&'a Nick>,
+    /// Why it is in this state, where that is not plain.
+    pub reason: Option<String>,
+}
+
+/// All rooms.
+#[derive(Debug)]
+pub struct Meetings {
+    rooms: BTreeMap<RoomJid, Room>,
+    deadlines: BTreeSet<(Time, RoomJid)>,
+    /// Rooms whose turn for a role query has not come yet.
+    queue: VecDeque<RoomJid>,
+    asked: BTreeSet<RoomJid>,
+    linked: bool,
+    rules: Rules,
+    rng: SmallRng,
+    next_id: u64,
+}
+
+/// The part of the settings that the core decides by.
+#[derive(Debug)]
+struct Rules {
+    identity: Identity,
+    nickname: Nick,
+    services: Vec<String>,
+    start: Start,
+    stop: Stop,
+    rules: Vec<Rule>,
+    dry_run: bool,
+}
+
+impl Rules {
+    fn policy(&self, rule: Option<usize>) -> Policy<'_> {
+        match rule.and_then(|index| self.rules.get(index)) {
+            Some(rule) => Policy { record: rule.record, start: &rule.start, stop: &rule.stop },
+            None => Policy { record: true, start: &self.start, stop: &self.stop },
+        }
+    }
+
+    fn rule_for(&self, room: &RoomJid) -> Option<usize> {
+        self.rules.iter().position(|rule| rule.room.is_match(room.local()))
+    }
+
+    fn is_watched(&self, room: &RoomJid) -> bool {
+        !room.local().starts_with(HEALTH_CHECK_ROOM) && self.services.iter().any(|s| s == room.service())
+    }
+}
+
+impl Meetings {
+    /// Starts with the rooms of `discovery.rooms`. `dry_run`: decides, but starts nothing. `seed`: for
+    /// jitter and spare nicknames; the same seed and inputs give the same effects.
+    pub fn new(settings: &Settings, dry_run: bool, seed: u64, now: Time) -> Self {
+        let rules = Rules {
+            identity: Identity::new(settings),
+            nickname: settings.muc.nickname.clone(),
+            services: settings.muc.domains.clone(),
+            start: settings.start.clone(),
+            stop: settings.stop.clone(),
+            rules: settings.rules.clone(),
+            dry_run,
+        };
+        let mut meetings = Self {
+            rooms: BTreeMap::new(),
+            deadlines: BTreeSet::new(),
+            queue: VecDeque::new(),
+            asked: BTreeSet::new(),
+            linked: false,
+            rules,
+            rng: SmallRng::seed_from_u64(seed),
+            next_id: 0,
+        };
+        for jid in &settings.discovery.rooms {
+            if let Some(room) = meetings.watch(jid, now) {
+                room.pinned = true;
+            }
+        }
+        meetings
+    }
+
+    /// Takes in one thing that has become known; returns what follows.
+    pub fn handle(&mut self, now: Time, input: Input) -> Vec<Effect> {
+        let mut effects = Vec::new();
+        match input {
+            Input::LinkUp => {
+                self.linked = true;
+                self.all_rooms(now, &mut effects, |room, _| room.link_up(now));
+            }
+            Input::LinkDown => {
+                self.linked = false;
+                self.queue.clear();
+                self.asked.clear();
+                self.all_rooms(now, &mut effects, |room, _| room.link_down());
+            }
+            // A room that is no longer shown is not forgotten here: looking into it tells whether it is gone.
+            Input::Discovered { service, rooms } => {
+                for jid in rooms.iter().filter(|jid| jid.service() == service) {
+                    self.watch(jid, now);
+                }
+            }
+            Input::Room { room, event } => self.room_event(&room, event, now, &mut effects),
+            Input::Tick => {}
+        }
+        self.pass_deadlines(now, &mut effects);
+        self.ask(now, &mut effects);
+        effects
+    }
+
+    /// When [`Input::Tick`] is due, if nothing happens before.
+    pub fn next_deadline(&self) -> Option<Time> {
+        self.deadlines.first().map(|(at, _)| *at)
+    }
+
+    /// The program ends: leaves all rooms. Recordings go on.
+    pub fn leave_all(&mut self, now: Time) -> Vec<Effect> {
+        let mut effects = Vec::new();
+        self.all_rooms(now, &mut effects, |room, ctx| room.leave(ctx));
+        effects
+    }
+
+    /// All rooms as they can be shown, by name.
+    pub fn rooms(&self) -> impl Iterator<Item = RoomView<'_>> {
+        self.rooms.iter().map(|(jid, room)| room.view(jid))
+    }
+
+    /// One room as it can be shown.
+    pub fn room(&self, jid: &RoomJid) -> Option<RoomView<'_>> {
+        self.rooms.get_key_value(jid).map(|(jid, room)| room.view(jid))
+    }
+
+    /// Who is in a room, as far as we see.
+    pub fn roster(&self, jid: &RoomJid) -> Option<&Roster> {
+        self.rooms.get(jid).map(Room::roster)
+    }
+
+    fn watch(&mut self, jid: &RoomJid, now: Time) -> Option<&mut Room> {
+        if !self.rules.is_watched(jid) {
+            return None;
+        }
+        let (rules, linked) = (&self.rules, self.linked);
+        let room =
+            self.rooms.entry(jid.clone()).or_insert_with(|| Room::new(rules.rule_for(jid), linked, now));
+        if room.scheduled.is_none() && linked {
+            room.scheduled = Some(now);
+            self.deadlines.insert((now, jid.clone()));
+        }
+        Some(room)
+    }
+
+    fn room_event(&mut self, jid: &RoomJid, event: RoomEvent, now: Time, effects: &mut Vec<Effect>) {
+        if matches!(event, RoomEvent::Roles { .. }) {
+            self.asked.remove(jid);
+        }
+        let news = self.with_room(jid, now, effects, |room, ctx, rules| {
+            let policy = rules.policy(room.rule);
+            room.take(event, ctx, &rules.identity, policy)
+        });
+        // What only a list of the service vouched for is forgotten when it is gone.
+        let is_forgotten =
+            news == Some(News::RoomGone) && self.rooms.get(jid).is_some_and(|room| !room.pinned);
+        if is_forgotten && let Some(at) = self.rooms.remove(jid).and_then(|room| room.scheduled) {
+            self.deadlines.remove(&(at, jid.clone()));
+        }
+    }
+
+    fn pass_deadlines(&mut self, now: Time, effects: &mut Vec<Effect>) {
+        // A room is visited once at most: one whose new deadline has passed too has its turn next time.
+        let due: Vec<RoomJid> =
+            self.deadlines.iter().take_while(|(at, _)| *at <= now).map(|(_, jid)| jid.clone()).collect();
+        for jid in due {
+            self.with_room(&jid, now, effects, |_, _, _| ());
+        }
+    }
+
+    /// Hands out role queries, first come, first served.
+    fn ask(&mut self, now: Time, effects: &mut Vec<Effect>) {
+        while self.linked && self.asked.len() < QUERIES_AT_ONCE {
+            let Some(jid) = self.queue.pop_front() else { return };
+            if self.with_room(&jid, now, effects, |room, ctx, _| room.ask(ctx)) == Some(true) {
+                self.asked.insert(jid);
+            }
+        }
+    }
+
+    fn all_rooms(
+        &mut self,
+        now: Time,
+        effects: &mut Vec<Effect>,
+        mut change: impl FnMut(&mut Room, &mut Ctx<'_>),
+    ) {
+        let jids: Vec<RoomJid> = self.rooms.keys().cloned().collect();
+        for jid in jids {
+            self.with_room(&jid, now, effects, |room, ctx, _| change(room, ctx));
+        }
+    }
+
+    /// Changes a room, lets it decide what follows, and writes down its next deadline.
+    fn with_room<R>(
+        &mut self,
+        jid: &RoomJid,
+        now: Time,
+        effects: &mut Vec<Effect>,
+        change: impl FnOnce(&mut Room, &mut Ctx<'_>, &Rules) -> R,
+    ) -> Option<R> {
+        let (jid, room) = self.rooms.get_key_value(jid).map(|(jid, _)| jid.clone()).and_then(|jid| {
+            let room = self.rooms.get_mut(&jid)?;
+            Some((jid, room))
+        })?;
+        let mut ctx = Ctx {
+            now,
+            room: &jid,
+            nickname: &self.rules.nickname,
+            dry_run: self.rules.dry_run,
+            rng: &mut self.rng,
+            next_id: &mut self.next_id,
+            effects,
+        };
+        let result = change(room, &mut ctx, &self.rules);
+        let policy = self.rules.policy(room.rule);
+        if room.decide(&mut ctx, policy) {
+            self.queue.push_back(jid.clone());
+        }
+        let deadline = room.deadline(policy);
+        if deadline != room.scheduled {
+            if let Some(at) = room.scheduled.take() {
+                self.deadlines.remove(&(at, jid.clone()));
+            }
+            if let Some(at) = deadline {
+                self.deadlines.insert((at, jid.clone()));
+            }
+            room.scheduled = deadline;
+        }
+        Some(result)
+    }
+}

@@ -1,0 +1,145 @@
+//! What each answer to a start request means (JITSI.md 2, the table of answers).
+
+use super::io::{Answer, By, Condition, Refusal, SessionId};
+
+/// What to conclude from an answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Meaning {
+    /// A Jibri was found; the recording is pending.
+    Accepted(Option<SessionId>),
+    /// Somebody else's session is there already, pending or on.
+    AlreadyRunning,
+    /// Not now; try again.
+    Failed(StartFailure),
+    /// Trying again does not help until somebody has changed a setting.
+    Refused(Misfit),
+}
+
+/// Why a start failed in a way that another try may mend.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StartFailure {
+    /// Jibris are there, none could be used.
+    AllBusy,
+    /// Jicofo sees no Jibri at all.
+    NoJibri,
+    /// Jicofo has tried several and all failed.
+    SeveralFailed,
+    /// Focus failed without saying why.
+    FocusError,
+    /// Focus does not know us as an occupant yet.
+    NotKnownYet,
+    /// Focus has no recorder for this conference (yet).
+    NoRecorder,
+    /// Focus is not in the room.
+    NoFocus,
+    /// The room is gone.
+    NoRoom,
+    /// We are not in the room.
+    NotInside,
+    /// No answer within `start.request_timeout`.
+    NoAnswer,
+    /// Accepted, but not on within `start.pending_timeout`.
+    PendingTimeout,
+    /// Focus published the end of the session before it was ever on.
+    EndedBeforeOn,
+    /// Focus published `off` with a failure: its own retries are used up.
+    Failed,
+    /// An answer that is not in the book.
+    Unknown,
+}
+
+impl StartFailure {
+    /// Whether it is likely over in a moment, so that waiting longer and longer makes no sense at first.
+    pub fn passes_soon(self) -> bool {
+        matches!(
+            self,
+            Self::NotKnownYet
+                | Self::NoRecorder
+                | Self::NoFocus
+                | Self::NoRoom
+                | Self::NotInside
+                | Self::FocusError
+        )
+    }
+}
+
+/// Why trying again does not help.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Misfit {
+    /// We are an occupant, but not a moderator.
+    NotModerator,
+    /// Focus does not understand what we ask for.
+    BadRequest,
+}
+
+/// Reads an answer.
+pub fn meaning(answer: Answer) -> Meaning {
+    match answer {
+        Answer::Accepted { session } => Meaning::Accepted(session),
+        Answer::TimedOut => Meaning::Failed(StartFailure::NoAnswer),
+        Answer::Refused(refusal) => refusal_meaning(&refusal),
+    }
+}
+
+fn refusal_meaning(refusal: &Refusal) -> Meaning {
+    use StartFailure as F;
+    let text = refusal.text.as_deref().unwrap_or("");
+    let failure = match (refusal.condition, refusal.by) {
+        (Condition::UnexpectedRequest, _) => return Meaning::AlreadyRunning,
+        (Condition::BadRequest, _) => return Meaning::Refused(Misfit::BadRequest),
+        // Prosody says not-allowed too, for addresses that it does not route; it names itself in `by`.
+        (Condition::NotAllowed, By::Unsaid) => return Meaning::Refused(Misfit::NotModerator),
+        (Condition::ResourceConstraint, _) => F::AllBusy,
+        (Condition::ServiceUnavailable, By::Unsaid) => F::NoJibri,
+        (Condition::InternalServerError, _) if text.is_empty() => F::FocusError,
+        (Condition::InternalServerError, _) => F::SeveralFailed,
+        (Condition::Forbidden, By::Unsaid) => F::NotKnownYet,
+        (Condition::ItemNotFound, By::Unsaid) => F::NoRecorder,
+        (Condition::ItemNotFound, By::Room) => F::NoFocus,
+        (Condition::ItemNotFound, By::Service) => F::NoRoom,
+        (Condition::NotAcceptable, By::Room) => F::NotInside,
+        _ => F::Unknown,
+    };
+    Meaning::Failed(failure)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(condition: Condition, text: &str, by: By) -> Meaning {
+        let text = (!text.is_empty()).then(|| text.to_owned());
+        meaning(Answer::Refused(Refusal { condition, text, by, display_name_required: false, lobby: false }))
+    }
+
+    #[test]
+    fn the_table_of_answers() {
+        use Condition as C;
+        use StartFailure as F;
+        let table = [
+            (C::ResourceConstraint, "all Jibris are busy", By::Unsaid, Meaning::Failed(F::AllBusy)),
+            (C::ServiceUnavailable, "no Jibris available", By::Unsaid, Meaning::Failed(F::NoJibri)),
+            (C::InternalServerError, "Internal server error", By::Unsaid, Meaning::Failed(F::SeveralFailed)),
+            (C::InternalServerError, "", By::Unsaid, Meaning::Failed(F::FocusError)),
+            (C::BadRequest, "undefined action", By::Unsaid, Meaning::Refused(Misfit::BadRequest)),
+            (C::Forbidden, "", By::Unsaid, Meaning::Failed(F::NotKnownYet)),
+            (C::NotAllowed, "", By::Unsaid, Meaning::Refused(Misfit::NotModerator)),
+            (C::NotAllowed, "Communication with remote domains", By::Other, Meaning::Failed(F::Unknown)),
+            (C::ItemNotFound, "", By::Unsaid, Meaning::Failed(F::NoRecorder)),
+            (C::ItemNotFound, "Recipient not in room", By::Room, Meaning::Failed(F::NoFocus)),
+            (C::ItemNotFound, "", By::Service, Meaning::Failed(F::NoRoom)),
+            (C::NotAcceptable, "", By::Room, Meaning::Failed(F::NotInside)),
+            (
+                C::UnexpectedRequest,
+                "Recording or live streaming is already enabled",
+                By::Unsaid,
+                Meaning::AlreadyRunning,
+            ),
+            (C::Other, "", By::Unsaid, Meaning::Failed(F::Unknown)),
+        ];
+        for (condition, text, by, expected) in table {
+            assert_eq!(refused(condition, text, by), expected, "{condition:?} {text:?} {by:?}");
+        }
+        assert_eq!(meaning(Answer::TimedOut), Meaning::Failed(F::NoAnswer));
+    }
+}

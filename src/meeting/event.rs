@@ -1,0 +1,228 @@
+//! What the core has to tell people: one event, one thing that happened, and why.
+
+use std::fmt;
+use std::time::Duration;
+
+use super::answer::{Misfit, StartFailure};
+use super::io::{AttemptId, ListError, Out, Refusal, SessionId};
+use crate::address::{Nick, RoomJid};
+
+/// Something that came out of the core.
+#[derive(Debug, Clone)]
+pub enum Effect {
+    /// To be carried out.
+    Do(super::io::Action),
+    /// To be told.
+    Tell(Event),
+}
+
+/// Something that happened in a room.
+#[derive(Debug, Clone)]
+pub struct Event {
+    /// Where.
+    pub room: RoomJid,
+    /// What.
+    pub what: What,
+}
+
+/// What happened.
+#[derive(Debug, Clone)]
+pub enum What {
+    /// The room is in another state now.
+    State {
+        /// The state before.
+        from: State,
+        /// The state now.
+        to: State,
+    },
+    /// We are in the room and know who else is.
+    Entered {
+        /// People inside.
+        people: u32,
+        /// Moderators among them.
+        moderators: u32,
+    },
+    /// We are no longer in the room.
+    Left(Out),
+    /// A start request goes out.
+    StartSent {
+        /// Which.
+        attempt: AttemptId,
+        /// Since a recording is wanted and there is none.
+        wanted_for: Duration,
+    },
+    /// With `--dry-run`: a start request would have gone out.
+    WouldStart,
+    /// Focus has found a Jibri.
+    Accepted {
+        /// The session.
+        session: Option<SessionId>,
+    },
+    /// A session of somebody else was found and is taken for ours.
+    Adopted,
+    /// The recording is on.
+    On {
+        /// The session.
+        session: Option<SessionId>,
+        /// How long a recording was wanted and missing; none if it was not wanted.
+        wanted_for: Option<Duration>,
+    },
+    /// The recording is over.
+    Ended {
+        /// The session.
+        session: Option<SessionId>,
+        /// In which manner.
+        how: Ended,
+    },
+    /// A start came to nothing.
+    StartFailed {
+        /// Why.
+        why: StartFailure,
+        /// When the next one may go out; none if none will.
+        retry_in: Option<Duration>,
+    },
+    /// Nothing will be started here for now.
+    Held(Hold),
+    /// The room would not let us in.
+    EntryRefused {
+        /// Its refusal.
+        refusal: Refusal,
+        /// When we try again.
+        retry_in: Duration,
+    },
+    /// Our entry has created the room, which must never happen (JITSI.md 4.1); we have left at once.
+    CreatedRoom,
+    /// The room's occupants cannot be listed.
+    NoList(ListError),
+}
+
+/// The state of a room, as users see it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum State {
+    /// No recording is wanted.
+    Idle,
+    /// Wanted; the condition has to last, or something is still to be waited for.
+    Settling,
+    /// A start request is on its way.
+    Starting,
+    /// A Jibri was found, it is not recording yet.
+    Pending,
+    /// Recording.
+    Recording,
+    /// A stop request is on its way.
+    Stopping,
+    /// A start has failed; the next one waits.
+    Backoff,
+    /// Nothing is started here, for the reason told.
+    Held,
+}
+
+impl State {
+    /// Its name in the API and the metrics.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Idle => "idle",
+            Self::Settling => "settling",
+            Self::Starting => "starting",
+            Self::Pending => "pending",
+            Self::Recording => "recording",
+            Self::Stopping => "stopping",
+            Self::Backoff => "backoff",
+            Self::Held => "held",
+        }
+    }
+}
+
+/// How a recording ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Ended {
+    /// A person stopped it.
+    ByPerson(Nick),
+    /// We stopped it.
+    ByUs,
+    /// It failed and Jicofo's own retries are used up.
+    Failed,
+    /// It ended by itself: nobody left, all muted, a time limit, Jibri told to stop.
+    Naturally,
+    /// Focus, or the recorder, is gone and took it along.
+    Lost,
+    /// The meeting is over.
+    WithMeeting,
+}
+
+/// Why nothing is started.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Hold {
+    /// A person has stopped the recording; respected until the meeting ends.
+    StoppedBy(Nick),
+    /// Trying again does not help until a setting has changed.
+    Misfit(Misfit),
+    /// `start.retry_limit` is reached.
+    GaveUp(StartFailure),
+    /// `--dry-run`.
+    DryRun,
+}
+
+impl fmt::Display for StartFailure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::AllBusy => "all Jibris are busy",
+            Self::NoJibri => "Jicofo sees no Jibri",
+            Self::SeveralFailed => "Jicofo has tried several Jibris and all failed",
+            Self::FocusError => "Jicofo failed without a reason",
+            Self::NotKnownYet => "Jicofo does not know us as an occupant yet",
+            Self::NoRecorder => {
+                "Jicofo has no recorder for this meeting: it is just beginning, or recording is not enabled \
+                 (docker-jitsi-meet: ENABLE_RECORDING=1; jicofo.conf: jibri.brewery-jid)"
+            }
+            Self::NoFocus => "Jicofo is not in the room",
+            Self::NoRoom => "the room is gone",
+            Self::NotInside => "we are not in the room",
+            Self::NoAnswer => "no answer from Jicofo within start.request_timeout",
+            Self::PendingTimeout => "not on within start.pending_timeout",
+            Self::EndedBeforeOn => "ended before it was on",
+            Self::Failed => "Jibri failed and Jicofo has given up on it",
+            Self::Unknown => "an answer that Jicofo is not known to give",
+        })
+    }
+}
+
+impl fmt::Display for Misfit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::NotModerator => {
+                "Jicofo does not take us for a moderator: list user@domain of [xmpp] in `admins` of Prosody's \
+                 MUC component, and set `component_admins_as_room_owners = true` there"
+            }
+            Self::BadRequest => {
+                "Jicofo does not understand the start request: check start.mode, start.stream_key and \
+                 start.app_data"
+            }
+        })
+    }
+}
+
+impl fmt::Display for Hold {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            // Debug, because a nickname is a participant's choice.
+            Self::StoppedBy(nick) => write!(f, "stopped by {nick:?}, respected until the meeting ends"),
+            Self::Misfit(misfit) => misfit.fmt(f),
+            Self::GaveUp(why) => write!(f, "start.retry_limit reached, last: {why}"),
+            Self::DryRun => f.write_str("would start now, but this is a dry run"),
+        }
+    }
+}
+
+impl fmt::Display for Ended {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::ByPerson(nick) => write!(f, "stopped by {nick:?}"),
+            Self::ByUs => f.write_str("stopped by us"),
+            Self::Failed => f.write_str("failed, and Jicofo's own retries are used up"),
+            Self::Naturally => f.write_str("ended by itself (empty, all muted, or a time limit)"),
+            Self::Lost => f.write_str("lost: Jicofo or the recorder has left"),
+            Self::WithMeeting => f.write_str("the meeting is over"),
+        }
+    }
+}

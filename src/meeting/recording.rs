@@ -1,0 +1,441 @@
+//! One room's recording: what is wanted against what is observed, again and again until they agree.
+
+use std::time::Duration;
+
+use rand::RngExt as _;
+
+use super::answer::{Meaning, StartFailure, meaning};
+use super::event::{Ended, Hold, State, What};
+use super::io::{Answer, AttemptId, RecordingStatus, SessionId};
+use super::{Ctx, Policy};
+use crate::address::Nick;
+use crate::time::Time;
+
+/// Something is refused for a reason that only a changed setting can mend; how often we look again.
+const LOOK_AGAIN: Duration = Duration::from_secs(300);
+
+/// The link reports an unanswered start itself; this much later we no longer rely on it.
+const ANSWER_GRACE: Duration = Duration::from_secs(5);
+
+/// Failures that pass soon are tried again at the shortest delay this often before the delay grows.
+const SOON: u32 = 5;
+
+/// What is observed in the room right now.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Facts<'a> {
+    /// We see everybody; without this nothing is decided.
+    pub(super) complete: bool,
+    /// Focus is in the room.
+    pub(super) focus: bool,
+    /// What focus says.
+    pub(super) status: Option<&'a RecordingStatus>,
+    /// A recorder is in the room.
+    pub(super) recorder: bool,
+    /// The session that it shows.
+    pub(super) recorder_session: Option<&'a SessionId>,
+    /// People in the room.
+    pub(super) people: u32,
+    /// Our nickname, while we are inside.
+    pub(super) our_nick: Option<&'a Nick>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Phase {
+    Idle,
+    Starting {
+        attempt: AttemptId,
+        deadline: Time,
+    },
+    Pending {
+        session: Option<SessionId>,
+        deadline: Time,
+        by: PendingBy,
+    },
+    Recording {
+        session: Option<SessionId>,
+        since: Time,
+        by: Witness,
+    },
+    /// `until`: when to look again; none: when the meeting ends.
+    Held {
+        why: Hold,
+        until: Option<Time>,
+    },
+}
+
+/// How we know that something is pending.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum PendingBy {
+    /// Focus has told us, in answer to a start.
+    Focus,
+    /// A recorder came in that we did not ask for.
+    Recorder,
+}
+
+/// Who says that it is on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Witness {
+    Focus,
+    /// Focus was restarted and does not know of it, but the recorder is there (JITSI.md 3).
+    Recorder,
+}
+
+/// The reconciler of one room.
+#[derive(Debug)]
+pub(super) struct Recording {
+    phase: Phase,
+    /// Since when the `[start]` condition holds without a break.
+    wanted_since: Option<Time>,
+    /// Since when a recording is wanted and there is none.
+    missing_since: Option<Time>,
+    /// No start before this.
+    not_before: Option<Time>,
+    /// Failures in a row.
+    failures: u32,
+    /// Why the last one failed.
+    last_failure: Option<StartFailure>,
+    /// Focus's word that has been acted upon; it repeats itself in every presence.
+    judged: Option<RecordingStatus>,
+    /// Nobody was left at some moment since a person has stopped the recording.
+    emptied: bool,
+}
+
+impl Recording {
+    pub(super) fn new() -> Self {
+        Self {
+            phase: Phase::Idle,
+            wanted_since: None,
+            missing_since: None,
+            not_before: None,
+            failures: 0,
+            last_failure: None,
+            judged: None,
+            emptied: false,
+        }
+    }
+
+    pub(super) fn state(&self) -> State {
+        match &self.phase {
+            Phase::Idle if self.wanted_since.is_none() => State::Idle,
+            Phase::Idle if self.not_before.is_some() => State::Backoff,
+            Phase::Idle => State::Settling,
+            Phase::Starting { .. } => State::Starting,
+            Phase::Pending { .. } => State::Pending,
+            Phase::Recording { .. } => State::Recording,
+            Phase::Held { .. } => State::Held,
+        }
+    }
+
+    pub(super) fn session(&self) -> Option<&SessionId> {
+        match &self.phase {
+            Phase::Pending { session, .. } | Phase::Recording { session, .. } => session.as_ref(),
+            _ => None,
+        }
+    }
+
+    /// Failed attempts in a row, and the one under way.
+    pub(super) fn attempt(&self) -> u32 {
+        let under_way = matches!(self.phase, Phase::Starting { .. } | Phase::Pending { .. });
+        self.failures.saturating_add(u32::from(under_way))
+    }
+
+    pub(super) fn reason(&self) -> Option<String> {
+        match &self.phase {
+            Phase::Held { why, .. } => Some(why.to_string()),
+            Phase::Recording { by: Witness::Recorder, .. } => {
+                Some("the recorder is in the room, but Jicofo does not know of it (restarted?)".to_owned())
+            }
+            Phase::Idle if self.wanted_since.is_some() => self.last_failure.map(|why| why.to_string()),
+            _ => None,
+        }
+    }
+
+    /// When this room has to be looked at even if nothing happens.
+    pub(super) fn deadline(&self, facts: &Facts<'_>, policy: Policy<'_>) -> Option<Time> {
+        match &self.phase {
+            Phase::Idle => {
+                let since = self.wanted_since?;
+                let settled = since.after(policy.start.settle);
+                match self.not_before {
+                    Some(not_before) => Some(not_before.max(settled)),
+                    None => (facts.complete && facts.focus).then_some(settled),
+                }
+            }
+            Phase::Starting { deadline, .. } | Phase::Pending { deadline, .. } => Some(*deadline),
+            Phase::Recording { .. } => None,
+            Phase::Held { until, .. } => *until,
+        }
+    }
+
+    /// The room is gone, and everything that happened in it.
+    pub(super) fn meeting_over(&mut self, ctx: &mut Ctx<'_>) {
+        if let Phase::Recording { session, .. } = &self.phase {
+            ctx.tell(What::Ended { session: session.clone(), how: Ended::WithMeeting });
+        }
+        *self = Self::new();
+    }
+
+    /// No answer will come any more, and what was pending may have gone down with the server. If it has
+    /// not, the next start is answered with "already enabled" and nothing is lost.
+    pub(super) fn link_down(&mut self) {
+        if matches!(self.phase, Phase::Starting { .. } | Phase::Pending { .. }) {
+            self.phase = Phase::Idle;
+        }
+    }
+
+    /// Takes the answer to a start; what else it says about the room, if it failed.
+    pub(super) fn answered(
+        &mut self,
+        attempt: AttemptId,
+        answer: Answer,
+        ctx: &mut Ctx<'_>,
+        policy: Policy<'_>,
+    ) -> Option<StartFailure> {
+        match self.phase {
+            Phase::Starting { attempt: current, .. } if current == attempt => {}
+            // The recording was on, or the attempt given up, before its answer came.
+            _ => return None,
+        }
+        match meaning(answer) {
+            Meaning::Accepted(session) => {
+                ctx.tell(What::Accepted { session: session.clone() });
+                self.pending(session, PendingBy::Focus, ctx.now, policy);
+            }
+            Meaning::AlreadyRunning => {
+                ctx.tell(What::Adopted);
+                self.pending(None, PendingBy::Focus, ctx.now, policy);
+            }
+            Meaning::Failed(why) => {
+                self.fail(why, ctx, policy);
+                return Some(why);
+            }
+            Meaning::Refused(misfit) => {
+                self.hold(Hold::Misfit(misfit), Some(ctx.now.after(LOOK_AGAIN)), ctx);
+            }
+        }
+        None
+    }
+
+    /// Brings what is wanted and what is observed together; returns the start to send, if there is one.
+    pub(super) fn reconcile(
+        &mut self,
+        wanted: bool,
+        facts: &Facts<'_>,
+        ctx: &mut Ctx<'_>,
+        policy: Policy<'_>,
+    ) -> Option<AttemptId> {
+        // What we do not see cannot be relied upon to last.
+        self.wanted_since = (facts.complete && wanted).then(|| self.wanted_since.unwrap_or(ctx.now));
+        if facts.complete {
+            self.judge(facts, ctx, policy);
+            self.observe(facts, ctx, policy);
+        }
+        self.pass_deadlines(facts, ctx, policy);
+        if facts.complete {
+            let is_missing = wanted && !matches!(self.phase, Phase::Recording { .. });
+            self.missing_since = is_missing.then(|| self.missing_since.unwrap_or(ctx.now));
+        }
+        if facts.complete && facts.focus { self.start(ctx, policy) } else { None }
+    }
+
+    /// Acts upon a new word of focus.
+    fn judge(&mut self, facts: &Facts<'_>, ctx: &mut Ctx<'_>, policy: Policy<'_>) {
+        let Some(status) = facts.status.filter(|s| facts.focus && self.judged.as_ref() != Some(*s)) else {
+            return;
+        };
+        self.judged = Some(status.clone());
+        if status.on {
+            self.on(status.session.clone(), Witness::Focus, ctx);
+        } else if self.concerns_us(status) {
+            self.off(status, facts.our_nick, ctx, policy);
+        }
+    }
+
+    /// An `off` of another session than the one that we wait for is old news.
+    fn concerns_us(&self, status: &RecordingStatus) -> bool {
+        match (self.session(), &status.session) {
+            (Some(ours), Some(theirs)) => ours == theirs,
+            _ => true,
+        }
+    }
+
+    /// JITSI.md 3, the table of `off`.
+    fn off(&mut self, status: &RecordingStatus, us: Option<&Nick>, ctx: &mut Ctx<'_>, policy: Policy<'_>) {
+        let person = status.initiator.as_ref().filter(|nick| us != Some(*nick));
+        // Somebody who ends a live stream has not objected to the recording, and the other way round.
+        let is_our_kind = status.mode.is_none_or(|mode| mode == policy.start.mode);
+        let was_on = matches!(self.phase, Phase::Recording { .. });
+        let was_pending = matches!(self.phase, Phase::Pending { .. });
+        if let Some(nick) = person.filter(|_| policy.stop.respect_manual && is_our_kind) {
+            self.ended(Ended::ByPerson(nick.clone()), ctx);
+            self.emptied = false;
+            self.hold(Hold::StoppedBy(nick.clone()), None, ctx);
+        } else if was_on {
+            let how = match (person, &status.initiator) {
+                (Some(nick), _) => Ended::ByPerson(nick.clone()),
+                (None, Some(_)) => Ended::ByUs,
+                (None, None) if status.failed => Ended::Failed,
+                (None, None) => Ended::Naturally,
+            };
+            let failed = how == Ended::Failed;
+            self.ended(how, ctx);
+            if failed {
+                self.fail(StartFailure::Failed, ctx, policy);
+            } else {
+                self.not_before = Some(ctx.now.after(policy.start.retry_min));
+            }
+        } else if was_pending {
+            let why = if status.failed { StartFailure::Failed } else { StartFailure::EndedBeforeOn };
+            self.fail(why, ctx, policy);
+        }
+    }
+
+    /// What the room shows beyond focus's last word: focus gone or new, recorder come or gone.
+    fn observe(&mut self, facts: &Facts<'_>, ctx: &mut Ctx<'_>, policy: Policy<'_>) {
+        let focus_says_on = facts.focus && facts.status.is_some_and(|s| s.on);
+        match &self.phase {
+            Phase::Starting { .. } | Phase::Pending { by: PendingBy::Focus, .. } if !facts.focus => {
+                self.fail(StartFailure::NoFocus, ctx, policy);
+            }
+            Phase::Pending { by: PendingBy::Recorder, .. } if !facts.recorder => {
+                self.fail(StartFailure::EndedBeforeOn, ctx, policy);
+            }
+            Phase::Recording { session, .. } if !focus_says_on && facts.recorder => {
+                let session = session.clone();
+                self.on(session, Witness::Recorder, ctx);
+            }
+            Phase::Recording { .. } if !focus_says_on => {
+                self.ended(Ended::Lost, ctx);
+            }
+            Phase::Idle if is_foreign(facts) => {
+                self.pending(facts.recorder_session.cloned(), PendingBy::Recorder, ctx.now, policy);
+            }
+            Phase::Held { why: Hold::StoppedBy(_), .. } => {
+                // A new conference under the old name: the stop was for the one before.
+                let still_told =
+                    facts.focus && facts.status.is_some() && facts.status == self.judged.as_ref();
+                self.emptied |= facts.people == 0;
+                if self.emptied && facts.people > 0 && facts.focus && !still_told {
+                    self.phase = Phase::Idle;
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn pass_deadlines(&mut self, facts: &Facts<'_>, ctx: &mut Ctx<'_>, policy: Policy<'_>) {
+        match &self.phase {
+            Phase::Starting { deadline, .. } if *deadline <= ctx.now => {
+                self.fail(StartFailure::NoAnswer, ctx, policy);
+            }
+            Phase::Pending { deadline, by, session } if *deadline <= ctx.now => {
+                if *by == PendingBy::Recorder && facts.complete && facts.recorder {
+                    let session = session.clone();
+                    self.on(session, Witness::Recorder, ctx);
+                } else {
+                    self.fail(StartFailure::PendingTimeout, ctx, policy);
+                }
+            }
+            Phase::Held { until: Some(until), .. } if *until <= ctx.now => self.phase = Phase::Idle,
+            _ => {}
+        }
+        if self.not_before.is_some_and(|not_before| not_before <= ctx.now) {
+            self.not_before = None;
+        }
+    }
+
+    fn start(&mut self, ctx: &mut Ctx<'_>, policy: Policy<'_>) -> Option<AttemptId> {
+        let since = self.wanted_since?;
+        if self.phase != Phase::Idle
+            || self.not_before.is_some()
+            || ctx.now < since.after(policy.start.settle)
+        {
+            return None;
+        }
+        if ctx.dry_run {
+            ctx.tell(What::WouldStart);
+            self.hold(Hold::DryRun, None, ctx);
+            return None;
+        }
+        let attempt = ctx.new_attempt();
+        let deadline = ctx.now.after(policy.start.request_timeout).after(ANSWER_GRACE);
+        self.phase = Phase::Starting { attempt, deadline };
+        let wanted_for = self.missing_since.map_or(Duration::ZERO, |missing| ctx.now.since(missing));
+        ctx.tell(What::StartSent { attempt, wanted_for });
+        Some(attempt)
+    }
+
+    fn on(&mut self, session: Option<SessionId>, by: Witness, ctx: &mut Ctx<'_>) {
+        if let Phase::Recording { session: current, since, .. } = &self.phase
+            && *current == session
+        {
+            self.phase = Phase::Recording { session, since: *since, by };
+            return;
+        }
+        let wanted_for = self.missing_since.take().map(|missing| ctx.now.since(missing));
+        ctx.tell(What::On { session: session.clone(), wanted_for });
+        self.not_before = None;
+        self.phase = Phase::Recording { session, since: ctx.now, by };
+    }
+
+    fn pending(&mut self, session: Option<SessionId>, by: PendingBy, now: Time, policy: Policy<'_>) {
+        let deadline = now.after(policy.start.pending_timeout);
+        self.phase = Phase::Pending { session, deadline, by };
+    }
+
+    fn hold(&mut self, why: Hold, until: Option<Time>, ctx: &mut Ctx<'_>) {
+        ctx.tell(What::Held(why.clone()));
+        self.phase = Phase::Held { why, until };
+    }
+
+    fn ended(&mut self, how: Ended, ctx: &mut Ctx<'_>) {
+        let Phase::Recording { session, since, .. } = &self.phase else { return };
+        // A recording that dies young does not make up for the failures before it.
+        if ctx.now.since(*since) >= LASTING {
+            self.failures = 0;
+            self.last_failure = None;
+        }
+        ctx.tell(What::Ended { session: session.clone(), how });
+        self.phase = Phase::Idle;
+    }
+
+    fn fail(&mut self, why: StartFailure, ctx: &mut Ctx<'_>, policy: Policy<'_>) {
+        let limit = policy.start.retry_limit;
+        self.last_failure = Some(why);
+        if limit > 0 && self.failures >= limit {
+            ctx.tell(What::StartFailed { why, retry_in: None });
+            self.hold(Hold::GaveUp(why), None, ctx);
+            return;
+        }
+        self.failures = self.failures.saturating_add(1);
+        let doublings = if why.passes_soon() { self.failures.saturating_sub(SOON) } else { self.failures };
+        let delay = retry_delay(policy, doublings.saturating_sub(1), ctx);
+        self.phase = Phase::Idle;
+        self.not_before = Some(ctx.now.after(delay));
+        ctx.tell(What::StartFailed { why, retry_in: Some(delay) });
+    }
+}
+
+/// A recording that was on for this long counts as a success.
+const LASTING: Duration = Duration::from_secs(60);
+
+/// A recorder that belongs to no session focus has told of: somebody's start under way, or what a
+/// restarted focus has forgotten.
+fn is_foreign(facts: &Facts<'_>) -> bool {
+    facts.recorder
+        && match facts.status {
+            None => true,
+            Some(status) => {
+                !status.on
+                    && facts.recorder_session.is_some()
+                    && facts.recorder_session != status.session.as_ref()
+            }
+        }
+}
+
+/// `retry_min` doubled so often, a quarter more or less, inside `retry_min..=retry_max`.
+fn retry_delay(policy: Policy<'_>, doublings: u32, ctx: &mut Ctx<'_>) -> Duration {
+    let (min, max) = (policy.start.retry_min, policy.start.retry_max);
+    let delay = min.saturating_mul(1_u32.checked_shl(doublings).unwrap_or(u32::MAX)).min(max);
+    delay.mul_f64(ctx.rng.random_range(0.75..=1.25)).clamp(min, max.max(min))
+}

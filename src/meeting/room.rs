@@ -1,0 +1,193 @@
+//! One room: who is in it, our place in it, and its recording.
+
+use super::event::{State, What};
+use super::io::{Action, Departure, Order, Presence, RecordingStatus, RoomEvent};
+use super::recording::{Facts, Recording};
+use super::roster::{Identity, Roster, Who};
+use super::seat::{News, Seat};
+use super::{Ctx, Policy, RoomView};
+use crate::meeting::answer::StartFailure;
+use crate::time::Time;
+
+/// Everything known of one room.
+#[derive(Debug)]
+pub(super) struct Room {
+    roster: Roster,
+    seat: Seat,
+    recording: Recording,
+    /// What focus's presence said last; none when focus is not there or has said nothing.
+    status: Option<RecordingStatus>,
+    /// Which of `[[rule]]` applies.
+    pub(super) rule: Option<usize>,
+    /// Named in `discovery.rooms`, so it is watched for ever.
+    pub(super) pinned: bool,
+    state: State,
+    state_since: Time,
+    /// The deadline that the owner of all rooms has written down for this one.
+    pub(super) scheduled: Option<Time>,
+}
+
+impl Room {
+    pub(super) fn new(rule: Option<usize>, linked: bool, now: Time) -> Self {
+        Self {
+            roster: Roster::default(),
+            seat: Seat::new(linked, now),
+            recording: Recording::new(),
+            status: None,
+            rule,
+            pinned: false,
+            state: State::Idle,
+            state_since: now,
+            scheduled: None,
+        }
+    }
+
+    pub(super) fn view<'a>(&'a self, room: &'a crate::address::RoomJid) -> RoomView<'a> {
+        RoomView {
+            room,
+            state: self.state,
+            people: self.roster.people(),
+            moderators: self.roster.moderators(),
+            recorder_present: self.roster.has_recorder(),
+            attempt: self.recording.attempt(),
+            session: self.recording.session(),
+            since: self.state_since,
+            inside: self.seat.inside(),
+            reason: self.recording.reason().or_else(|| self.seat.reason().map(str::to_owned)),
+        }
+    }
+
+    pub(super) fn roster(&self) -> &Roster {
+        &self.roster
+    }
+
+    pub(super) fn link_up(&mut self, now: Time) {
+        self.seat.link_up(now);
+    }
+
+    pub(super) fn link_down(&mut self) {
+        self.seat.link_down();
+        self.recording.link_down();
+        self.roster.clear();
+        self.status = None;
+    }
+
+    /// Leaves the room because the program ends; the recording goes on.
+    pub(super) fn leave(&mut self, ctx: &mut Ctx<'_>) {
+        self.seat.leave(ctx, &mut self.roster);
+    }
+
+    /// It is this room's turn to be looked at.
+    pub(super) fn ask(&mut self, ctx: &mut Ctx<'_>) -> bool {
+        self.seat.ask(ctx, &self.roster)
+    }
+
+    /// Takes in what has become known. Returns whether the room exists, as far as this tells.
+    pub(super) fn take(
+        &mut self,
+        event: RoomEvent,
+        ctx: &mut Ctx<'_>,
+        identity: &Identity,
+        policy: Policy<'_>,
+    ) -> News {
+        let roster = &mut self.roster;
+        let news = match event {
+            RoomEvent::Roles { query, result } => self.seat.roles(query, result, ctx, identity, roster),
+            RoomEvent::Presence(presence) => {
+                self.presence(presence, ctx, identity);
+                News::None
+            }
+            RoomEvent::Left { nick, how } if self.seat.listens() => {
+                match how {
+                    Departure::Gone => {
+                        roster.left(&nick);
+                    }
+                    Departure::Renamed(to) => roster.renamed(identity, &nick, to),
+                }
+                News::None
+            }
+            RoomEvent::Left { .. } => News::None,
+            RoomEvent::Out(out) => self.seat.out(&out, ctx, roster),
+            RoomEvent::EntryRefused(refusal) => self.seat.refused(refusal, ctx, roster),
+            RoomEvent::StartAnswered { attempt, answer } => {
+                match self.recording.answered(attempt, answer, ctx, policy) {
+                    Some(StartFailure::NotInside | StartFailure::NoRoom) => self.seat.lost(roster, ctx.now),
+                    Some(StartFailure::NoFocus) => self.seat.doubt(ctx.now),
+                    _ => {}
+                }
+                News::None
+            }
+            RoomEvent::Unreadable => {
+                self.seat.doubt(ctx.now);
+                News::None
+            }
+        };
+        // When focus leaves, what it said is gone with it (JITSI.md 3).
+        if !self.roster.has_focus() {
+            self.status = None;
+        }
+        if news == News::RoomGone {
+            self.recording.meeting_over(ctx);
+        }
+        news
+    }
+
+    fn presence(&mut self, presence: Presence, ctx: &mut Ctx<'_>, identity: &Identity) {
+        if self.seat.listens() {
+            // Anybody can write a status into his presence; only the focus's own counts.
+            if self.roster.presence(identity, &presence) == Who::Focus {
+                self.status = presence.recording.clone();
+            }
+        }
+        if presence.own {
+            self.seat.own_presence(&presence, ctx, &mut self.roster);
+        }
+    }
+
+    fn facts<'a>(roster: &'a Roster, seat: &'a Seat, status: Option<&'a RecordingStatus>) -> Facts<'a> {
+        Facts {
+            complete: seat.inside().is_some(),
+            focus: roster.has_focus(),
+            status,
+            recorder: roster.has_recorder(),
+            recorder_session: roster.recorder_session(),
+            people: roster.people(),
+            our_nick: seat.inside(),
+        }
+    }
+
+    /// Decides what follows from all that is known now. Returns whether a role query is due.
+    pub(super) fn decide(&mut self, ctx: &mut Ctx<'_>, policy: Policy<'_>) -> bool {
+        let facts = Self::facts(&self.roster, &self.seat, self.status.as_ref());
+        let start = policy.start;
+        let wanted = policy.record
+            && facts.people >= start.min_participants
+            && self.roster.moderators() >= start.min_moderators;
+        if let Some(attempt) = self.recording.reconcile(wanted, &facts, ctx, policy) {
+            let order = Order {
+                mode: start.mode,
+                stream_key: start.stream_key.clone(),
+                app_data: start.app_data.clone(),
+            };
+            let timeout = start.request_timeout;
+            ctx.act(Action::Start { room: ctx.room.clone(), attempt, order, timeout });
+        }
+        if self.seat.inside().is_some() {
+            self.seat.leave_if_empty(ctx, &mut self.roster);
+        }
+        let look = self.seat.pass_deadlines(ctx, &mut self.roster);
+        let state = self.recording.state();
+        if state != self.state {
+            ctx.tell(What::State { from: self.state, to: state });
+            self.state = state;
+            self.state_since = ctx.now;
+        }
+        look
+    }
+
+    pub(super) fn deadline(&self, policy: Policy<'_>) -> Option<Time> {
+        let facts = Self::facts(&self.roster, &self.seat, self.status.as_ref());
+        let recording = self.recording.deadline(&facts, policy);
+        recording.into_iter().chain(self.seat.deadline()).min()
+    }
+}

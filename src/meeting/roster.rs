@@ -1,0 +1,253 @@
+//! Who is in a room, and which of them are people.
+
+use std::collections::BTreeMap;
+
+use super::io::{Listed, Marks, Presence, Role, SessionId};
+use crate::address::{Nick, RealJid};
+use crate::config::Settings;
+
+/// Who is who, by real JID; from `[xmpp]` and `[muc]`.
+#[derive(Debug, Clone)]
+pub struct Identity {
+    own_domain: String,
+    focus_nick: Nick,
+    service_domains: Vec<String>,
+    recorders: Vec<RealJid>,
+}
+
+impl Identity {
+    /// Takes what it needs from the settings.
+    pub fn new(settings: &Settings) -> Self {
+        Self {
+            own_domain: settings.xmpp.domain.clone(),
+            focus_nick: settings.muc.focus_nickname.clone(),
+            service_domains: settings.muc.service_domains.clone(),
+            recorders: settings.muc.recorders.clone(),
+        }
+    }
+
+    /// The recorder is one account, or with Jibri's `randomize-username` one of `recorder-XXXXXXXX`.
+    fn is_recorder(&self, jid: &RealJid) -> bool {
+        self.recorders.iter().any(|recorder| {
+            recorder.domain() == jid.domain()
+                && match (recorder.local(), jid.local()) {
+                    (Some(name), Some(local)) => {
+                        local == name || local.strip_prefix(name).is_some_and(|rest| rest.starts_with('-'))
+                    }
+                    _ => false,
+                }
+        })
+    }
+
+    /// What an occupant is (JITSI.md 1.1). The real JID decides; what a presence claims can only turn
+    /// somebody who is no moderator into a machine, so nobody escapes a recording by claiming to be one.
+    fn who(&self, nick: &Nick, jid: Option<&RealJid>, role: Role, marks: Marks) -> Who {
+        if let Some(jid) = jid {
+            if jid.domain() == self.own_domain {
+                return Who::Us;
+            }
+            if self.is_recorder(jid) {
+                return Who::Recorder;
+            }
+            if self.service_domains.iter().any(|domain| domain == jid.domain()) {
+                return if *nick == self.focus_nick { Who::Focus } else { Who::Machine };
+            }
+        } else if *nick == self.focus_nick {
+            // Without a real JID it cannot be told from somebody who took its name.
+            return Who::Machine;
+        }
+        let claims_to_be_one = marks.jigasi || marks.transcriber || marks.jibri;
+        if claims_to_be_one && role != Role::Moderator { Who::Machine } else { Who::Person }
+    }
+}
+
+/// What an occupant is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Who {
+    /// Somebody whose meeting this is.
+    Person,
+    /// Jicofo.
+    Focus,
+    /// Ourselves, or another account of our domain.
+    Us,
+    /// Jibri's browser.
+    Recorder,
+    /// Any other service.
+    Machine,
+}
+
+#[derive(Debug, Clone)]
+struct Occupant {
+    jid: Option<RealJid>,
+    session: Option<SessionId>,
+    /// When it was last heard of, as [`Roster::moment`] counts.
+    heard: u32,
+    role: Role,
+    marks: Marks,
+    who: Who,
+}
+
+/// The occupants of one room.
+#[derive(Debug, Clone, Default)]
+pub struct Roster {
+    occupants: BTreeMap<Nick, Occupant>,
+    people: u32,
+    moderators: u32,
+    heard: u32,
+}
+
+impl Roster {
+    /// Forgets everybody.
+    pub fn clear(&mut self) {
+        *self = Self { heard: self.heard, ..Self::default() };
+    }
+
+    /// How many people are in the room: role above visitor, no machine.
+    pub fn people(&self) -> u32 {
+        self.people
+    }
+
+    /// How many of them are moderators.
+    pub fn moderators(&self) -> u32 {
+        self.moderators
+    }
+
+    /// Whether Jicofo is in the room.
+    pub fn has_focus(&self) -> bool {
+        self.any(Who::Focus)
+    }
+
+    /// Whether we are in the room.
+    pub fn has_us(&self) -> bool {
+        self.any(Who::Us)
+    }
+
+    /// Whether Jibri's browser is in the room.
+    pub fn has_recorder(&self) -> bool {
+        self.any(Who::Recorder)
+    }
+
+    /// The session that the recorder in the room shows, if it shows one.
+    pub fn recorder_session(&self) -> Option<&SessionId> {
+        self.occupants.values().find(|o| o.who == Who::Recorder).and_then(|o| o.session.as_ref())
+    }
+
+    /// What the bearer of this nickname is, if somebody bears it.
+    pub fn who(&self, nick: &Nick) -> Option<Who> {
+        self.occupants.get(nick).map(|o| o.who)
+    }
+
+    fn any(&self, who: Who) -> bool {
+        self.occupants.values().any(|o| o.who == who)
+    }
+
+    /// A mark to hand to [`Roster::apply_lists`] later: what is heard from now on is newer.
+    pub fn moment(&self) -> u32 {
+        self.heard
+    }
+
+    fn next_moment(&mut self) -> u32 {
+        self.heard = self.heard.saturating_add(1);
+        self.heard
+    }
+
+    /// Takes in an available presence and says what its sender is.
+    pub fn presence(&mut self, identity: &Identity, presence: &Presence) -> Who {
+        let who = if presence.own {
+            Who::Us
+        } else {
+            identity.who(&presence.nick, presence.jid.as_ref(), presence.role, presence.marks)
+        };
+        let heard = self.next_moment();
+        let occupant = Occupant {
+            jid: presence.jid.clone(),
+            session: presence.session.clone().filter(|_| who == Who::Recorder),
+            heard,
+            role: presence.role,
+            marks: presence.marks,
+            who,
+        };
+        self.put(presence.nick.clone(), occupant);
+        who
+    }
+
+    /// Somebody is gone; what was it, if it was there at all.
+    pub fn left(&mut self, nick: &Nick) -> Option<Who> {
+        self.next_moment();
+        self.take(nick).map(|o| o.who)
+    }
+
+    /// Somebody has another nickname now. Moved at once, so that the only person of a room is not missed
+    /// between the two presences that announce it.
+    pub fn renamed(&mut self, identity: &Identity, from: &Nick, to: Nick) {
+        let heard = self.next_moment();
+        if let Some(mut occupant) = self.take(from) {
+            if occupant.who != Who::Us {
+                occupant.who = identity.who(&to, occupant.jid.as_ref(), occupant.role, occupant.marks);
+            }
+            occupant.heard = heard;
+            self.put(to, occupant);
+        }
+    }
+
+    /// Corrects the picture by a full pair of role lists that was asked for at `asked`: who is not listed
+    /// is gone and who is listed is there, except where something newer has been heard since.
+    pub fn apply_lists(&mut self, identity: &Identity, listed: &[Listed], asked: u32) {
+        let is_listed: std::collections::BTreeSet<&Nick> = listed.iter().map(|l| &l.nick).collect();
+        let gone: Vec<Nick> = self
+            .occupants
+            .iter()
+            .filter(|(nick, o)| o.heard <= asked && o.role > Role::Visitor && !is_listed.contains(nick))
+            .map(|(nick, _)| nick.clone())
+            .collect();
+        for nick in gone {
+            self.take(&nick);
+        }
+        for entry in listed {
+            let known = self.occupants.get(&entry.nick);
+            if known.is_some_and(|o| o.heard > asked) {
+                continue;
+            }
+            let marks = known.map(|o| o.marks).unwrap_or_default();
+            let session = known.and_then(|o| o.session.clone());
+            let who = identity.who(&entry.nick, entry.jid.as_ref(), entry.role, marks);
+            let occupant =
+                Occupant { jid: entry.jid.clone(), session, heard: asked, role: entry.role, marks, who };
+            self.put(entry.nick.clone(), occupant);
+        }
+    }
+
+    fn put(&mut self, nick: Nick, occupant: Occupant) {
+        self.take(&nick);
+        if counts_as_person(&occupant) {
+            self.people = self.people.saturating_add(1);
+            if occupant.role == Role::Moderator {
+                self.moderators = self.moderators.saturating_add(1);
+            }
+        }
+        self.occupants.insert(nick, occupant);
+    }
+
+    fn take(&mut self, nick: &Nick) -> Option<Occupant> {
+        let occupant = self.occupants.remove(nick)?;
+        if counts_as_person(&occupant) {
+            self.people = self.people.saturating_sub(1);
+            if occupant.role == Role::Moderator {
+                self.moderators = self.moderators.saturating_sub(1);
+            }
+        }
+        Some(occupant)
+    }
+
+    /// Whether the counters agree with the occupants; for tests.
+    #[doc(hidden)]
+    pub fn is_consistent(&self) -> bool {
+        let people = self.occupants.values().filter(|o| counts_as_person(o));
+        let moderators = people.clone().filter(|o| o.role == Role::Moderator).count();
+        (self.people as usize, self.moderators as usize) == (people.count(), moderators)
+    }
+}
+
+fn counts_as_person(occupant: &Occupant) -> bool {
+    occupant.who == Who::Person && occupant.role > Role::Visitor
+}
