@@ -91,15 +91,16 @@ pub(super) struct Seat {
     place: Place,
     kicks: u32,
     conflicts: u32,
-    /// Why we cannot look or enter; told when it changes.
-    trouble: Option<&'static str>,
+    /// Why we could not look last time, and why we could not enter; told when it changes.
+    no_list: Option<ListError>,
+    refused: Option<&'static str>,
 }
 
 impl Seat {
     /// `linked`: whether the link is up.
     pub(super) fn new(linked: bool, now: Time) -> Self {
         let place = if linked { Place::Outside { look: Look::At(now) } } else { Place::Offline };
-        Self { place, kicks: 0, conflicts: 0, trouble: None }
+        Self { place, kicks: 0, conflicts: 0, no_list: None, refused: None }
     }
 
     /// Our nickname, while we are inside and see everybody.
@@ -112,7 +113,7 @@ impl Seat {
 
     /// Why we are not inside, if the room does not want us.
     pub(super) fn reason(&self) -> Option<&'static str> {
-        self.trouble
+        self.no_list.map(list_error_reason).or(self.refused)
     }
 
     pub(super) fn deadline(&self) -> Option<Time> {
@@ -212,10 +213,13 @@ impl Seat {
             Err(error) => {
                 let wait = if error == ListError::Forbidden { LOOK_SLOW } else { LOOK_AGAIN };
                 *look = Look::At(ctx.now.after(wait));
-                self.trouble(list_error_reason(error), What::NoList(error), ctx);
+                if self.no_list.replace(error) != Some(error) {
+                    ctx.tell(What::NoList(error));
+                }
                 return News::None;
             }
         };
+        self.no_list = None;
         *look = Look::At(ctx.now.after(RELIST));
         roster.apply_lists(identity, &listed, moment);
         match &self.place {
@@ -258,7 +262,7 @@ impl Seat {
             }
             Place::Entering { .. } => {
                 self.conflicts = 0;
-                self.trouble = None;
+                self.refused = None;
                 self.place = Place::Inside { nick, look: Look::At(ctx.now.after(RELIST)) };
                 ctx.tell(What::Entered { people: roster.people(), moderators: roster.moderators() });
             }
@@ -333,14 +337,10 @@ impl Seat {
             return News::RoomGone;
         }
         let reason = refusal_reason(&refusal);
-        self.trouble(reason, What::EntryRefused { refusal, retry_in: LOOK_SLOW }, ctx);
-        News::None
-    }
-
-    fn trouble(&mut self, reason: &'static str, what: What, ctx: &mut Ctx<'_>) {
-        if self.trouble.replace(reason) != Some(reason) {
-            ctx.tell(what);
+        if self.refused.replace(reason) != Some(reason) {
+            ctx.tell(What::EntryRefused { refusal, retry_in: LOOK_SLOW });
         }
+        News::None
     }
 
     fn look_in(&mut self, wait: Duration, now: Time) {
