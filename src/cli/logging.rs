@@ -1,0 +1,31 @@
+//! The log: to stderr, text on a terminal and JSON elsewhere unless told otherwise.
+
+use std::io::IsTerminal as _;
+
+use tracing_subscriber::filter::LevelFilter;
+use tracing_subscriber::fmt;
+
+use crate::config::{Log, LogFormat, LogLevel};
+
+/// Starts writing the log.
+pub(super) fn start(log: &Log) {
+    let level = match log.level {
+        LogLevel::Error => LevelFilter::ERROR,
+        LogLevel::Warn => LevelFilter::WARN,
+        LogLevel::Info => LevelFilter::INFO,
+        LogLevel::Debug => LevelFilter::DEBUG,
+        LogLevel::Trace => LevelFilter::TRACE,
+    };
+    let on_terminal = std::io::stderr().is_terminal();
+    let is_text = match log.format {
+        LogFormat::Auto => on_terminal,
+        LogFormat::Text => true,
+        LogFormat::Json => false,
+    };
+    let builder = fmt().with_max_level(level).with_writer(std::io::stderr).with_target(false);
+    if is_text {
+        builder.with_ansi(on_terminal).init();
+    } else {
+        builder.json().flatten_event(true).with_current_span(false).with_span_list(false).init();
+    }
+}

@@ -1,0 +1,72 @@
+//! The commands people type.
+
+mod check;
+mod logging;
+mod run;
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::config::{self, Loaded, Mistakes};
+
+/// Where the configuration is looked for last.
+const DEFAULT_CONFIG: &str = "/etc/jibri-autostart/config.toml";
+
+/// A wrong configuration.
+const EXIT_MISTAKES: u8 = 2;
+
+/// Makes sure that every Jitsi meeting that must be recorded is recorded.
+#[derive(Debug, Parser)]
+#[command(version, about, long_about = None, arg_required_else_help = true)]
+pub struct Cli {
+    /// The configuration file [default: /etc/jibri-autostart/config.toml, if it is there]
+    #[arg(long, short, global = true, value_name = "FILE", env = "JIBRI_AUTOSTART_CONFIG")]
+    config: Option<PathBuf>,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the service
+    Run {
+        /// Watch and decide, but start nothing
+        #[arg(long)]
+        dry_run: bool,
+    },
+    /// Check the configuration and print the effective one, without secrets
+    Check,
+}
+
+/// Reads the command line, does what it says, and returns the exit status of INTERFACE.md.
+pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let cli = match Cli::try_parse_from(args) {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help and version go to stdout, mistakes to stderr; nothing more can be done if that fails.
+            let _ = error.print();
+            return if error.use_stderr() { ExitCode::from(EXIT_MISTAKES) } else { ExitCode::SUCCESS };
+        }
+    };
+    let loaded = match load(cli.config.as_deref()) {
+        Ok(loaded) => loaded,
+        Err(mistakes) => {
+            eprintln!("{mistakes}");
+            return ExitCode::from(EXIT_MISTAKES);
+        }
+    };
+    match cli.command {
+        Command::Run { dry_run } => run::run(&loaded, dry_run),
+        Command::Check => check::check(&loaded),
+    }
+}
+
+fn load(file: Option<&Path>) -> Result<Loaded, Mistakes> {
+    let default = Path::new(DEFAULT_CONFIG);
+    // A file that was asked for has to be there; the default one does not.
+    let file = file.or_else(|| default.exists().then_some(default));
+    config::load(file, std::env::vars_os())
+}

@@ -1,0 +1,143 @@
+//! The one place where core and edges meet: feeds inputs to the core and carries out its effects.
+
+mod tell;
+
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use tokio::time::{Instant, MissedTickBehavior};
+
+use crate::config::Settings;
+use crate::meeting::{Effect, Input, Meetings};
+use crate::time::Time;
+use crate::xmpp::{self, Command, Link, LinkEvent};
+
+/// How long leaving the rooms and closing the stream may take.
+const GOODBYE: Duration = Duration::from_secs(2);
+
+/// Runs the service until `stop` completes; then leaves the rooms and closes the stream. Recordings go on.
+pub async fn run(settings: &Settings, dry_run: bool, stop: impl Future<Output = ()>) {
+    let (link, events) = xmpp::spawn(settings);
+    let clock = Clock(Instant::now());
+    let meetings = Meetings::new(settings, dry_run, rand::random(), clock.now());
+    let mut driver = Driver { settings, meetings, link, clock, linked: false };
+    tokio::select! {
+        () = driver.work(events) => {}
+        () = stop => {}
+    }
+    driver.goodbye().await;
+}
+
+/// The process's monotonic clock as the core counts it.
+struct Clock(Instant);
+
+impl Clock {
+    fn now(&self) -> Time {
+        Time::new(self.0.elapsed())
+    }
+
+    fn instant(&self, at: Time) -> Instant {
+        // An instant that cannot be expressed is never reached either.
+        self.0.checked_add(at.since_start()).unwrap_or_else(|| Instant::now() + Duration::from_secs(86_400))
+    }
+}
+
+struct Driver<'a> {
+    settings: &'a Settings,
+    meetings: Meetings,
+    link: Link,
+    clock: Clock,
+    linked: bool,
+}
+
+impl Driver<'_> {
+    async fn work(&mut self, mut events: mpsc::Receiver<LinkEvent>) {
+        let every = self.settings.discovery.disco_interval;
+        let mut disco = (!every.is_zero()).then(|| {
+            let mut interval = tokio::time::interval(every);
+            interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
+            interval
+        });
+        loop {
+            let deadline = self.meetings.next_deadline().map(|at| self.clock.instant(at));
+            tokio::select! {
+                event = events.recv() => match event {
+                    Some(event) => self.link_event(event),
+                    // The link never ends by itself; without it there is nothing left to do.
+                    None => return,
+                },
+                () = until(deadline) => self.feed(Input::Tick),
+                () = tick(&mut disco), if self.linked => self.ask_services(),
+            }
+        }
+    }
+
+    fn link_event(&mut self, event: LinkEvent) {
+        match event {
+            LinkEvent::Up => {
+                tracing::info!(server = self.settings.xmpp.server, domain = self.settings.xmpp.domain, "linked to Prosody");
+                self.linked = true;
+                self.feed(Input::LinkUp);
+                if !self.settings.discovery.disco_interval.is_zero() {
+                    self.ask_services();
+                }
+            }
+            LinkEvent::Down { failure, retry_in } => {
+                let retry_ms = u64::try_from(retry_in.as_millis()).unwrap_or(u64::MAX);
+                tracing::warn!(retry_ms, "no link to Prosody: {failure}");
+                if std::mem::take(&mut self.linked) {
+                    self.feed(Input::LinkDown);
+                }
+            }
+            LinkEvent::Room { room, event } => self.feed(Input::Room { room, event }),
+            LinkEvent::Items { service, rooms: Some(rooms) } => self.feed(Input::Discovered { service, rooms }),
+            LinkEvent::Items { service, rooms: None } => {
+                tracing::debug!(service, "the service does not list its rooms");
+            }
+        }
+    }
+
+    fn ask_services(&self) {
+        for service in &self.settings.muc.domains {
+            self.link.send(Command::DiscoItems { service: service.clone() });
+        }
+    }
+
+    fn feed(&mut self, input: Input) {
+        for effect in self.meetings.handle(self.clock.now(), input) {
+            self.carry_out(effect);
+        }
+    }
+
+    fn carry_out(&self, effect: Effect) {
+        match effect {
+            Effect::Do(action) => self.link.send(Command::Act(action)),
+            Effect::Tell(event) => tell::log(&event),
+        }
+    }
+
+    async fn goodbye(mut self) {
+        for effect in self.meetings.leave_all(self.clock.now()) {
+            self.carry_out(effect);
+        }
+        if tokio::time::timeout(GOODBYE, self.link.close()).await.is_err() {
+            tracing::warn!("Prosody did not take our leave within {GOODBYE:?}");
+        }
+    }
+}
+
+async fn until(deadline: Option<Instant>) {
+    match deadline {
+        Some(deadline) => tokio::time::sleep_until(deadline).await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn tick(interval: &mut Option<tokio::time::Interval>) {
+    match interval {
+        Some(interval) => {
+            interval.tick().await;
+        }
+        None => std::future::pending().await,
+    }
+}

@@ -1,0 +1,58 @@
+//! Events of the core as log lines: one event, one line, fields for what machines look for.
+
+use std::time::Duration;
+
+use tracing::{debug, error, info, warn};
+
+use crate::meeting::{Ended, Event, Hold, SessionId, What, list_error_reason, refusal_reason};
+
+fn ms(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+fn id(session: Option<&SessionId>) -> &str {
+    session.map_or("", |session| &session.0)
+}
+
+/// Writes an event to the log. Names from the network are written as strings, which the log escapes.
+pub(super) fn log(event: &Event) {
+    let room = event.room.as_str();
+    match &event.what {
+        What::State { from, to } => debug!(room, from = from.name(), to = to.name(), "state"),
+        What::Entered { people, moderators } => info!(room, people, moderators, "entered the room"),
+        What::Left(out) => info!(room, how = ?out, "no longer in the room"),
+        What::StartSent { attempt, wanted_for } => {
+            info!(room, attempt = attempt.0, wanted_ms = ms(*wanted_for), "start request sent to Jicofo");
+        }
+        What::WouldStart => info!(room, "would send a start request now, but this is a dry run"),
+        What::Accepted { session } => {
+            info!(room, session_id = id(session.as_ref()), "Jicofo has found a Jibri, waiting for it to be on");
+        }
+        What::Adopted => info!(room, "a recording is there already, adopted"),
+        What::On { session, wanted_for } => {
+            let wanted_ms = wanted_for.map(ms);
+            info!(room, session_id = id(session.as_ref()), wanted_ms, "recording is on");
+        }
+        What::Ended { session, how } => {
+            let session_id = id(session.as_ref());
+            match how {
+                Ended::Failed | Ended::Lost => warn!(room, session_id, "recording over: {how}"),
+                _ => info!(room, session_id, "recording over: {how}"),
+            }
+        }
+        What::StartFailed { why, retry_in: Some(delay) } => {
+            warn!(room, retry_ms = ms(*delay), "not recording: {why}; trying again");
+        }
+        What::StartFailed { why, retry_in: None } => error!(room, "not recording: {why}; not trying again"),
+        What::Held(hold @ (Hold::Misfit(_) | Hold::GaveUp(_))) => error!(room, "not recording: {hold}"),
+        What::Held(hold) => info!(room, "not starting a recording: {hold}"),
+        What::EntryRefused { refusal, retry_in } => {
+            let (condition, text) = (refusal.condition, refusal.text.as_deref());
+            warn!(room, ?condition, text, retry_ms = ms(*retry_in), "cannot enter: {}", refusal_reason(refusal));
+        }
+        What::CreatedRoom => {
+            error!(room, "our entry has created this room, which should be impossible; left it at once");
+        }
+        What::NoList(error) => warn!(room, "cannot see who is in the room: {}", list_error_reason(*error)),
+    }
+}

@@ -1,0 +1,33 @@
+#!/usr/bin/env bash
+# Brings a Debian 12 machine with Rust to where all tests can run: Prosody 0.12 from apt, and Prosody 13 in a
+# chroot of Debian 13. Needs root; does nothing that is already done.
+set -euo pipefail
+
+chroot_dir=${JIBRI_AUTOSTART_TEST_CHROOT:-/var/cache/jibri-autostart-tests/trixie}
+# The mirror that this machine's own apt uses; without one, debootstrap's default.
+mirror=$(apt-get indextargets --format '$(SITE)' 'Created-By: Packages' 2>/dev/null | grep -m1 '/debian/*$' || true)
+export DEBIAN_FRONTEND=noninteractive
+
+missing=()
+for package in prosody debootstrap gcc libc6-dev; do
+  dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing+=("$package")
+done
+if [ ${#missing[@]} -gt 0 ]; then
+  apt-get update -q
+  apt-get install -qy --no-install-recommends "${missing[@]}"
+fi
+
+if [ ! -e "$chroot_dir/.complete" ]; then
+  # A half-made one cannot be continued.
+  rm -rf "$chroot_dir"
+  mkdir -p "$chroot_dir"
+  debootstrap --variant=minbase trixie "$chroot_dir" ${mirror:+"$mirror"}
+  # Debian's way to say that no service is to be started here.
+  printf '#!/bin/sh\nexit 101\n' >"$chroot_dir/usr/sbin/policy-rc.d"
+  chmod +x "$chroot_dir/usr/sbin/policy-rc.d"
+  cp -r /etc/apt/apt.conf.d/. "$chroot_dir/etc/apt/apt.conf.d/"
+  cp /etc/resolv.conf /etc/hosts "$chroot_dir/etc/"
+  chroot "$chroot_dir" apt-get update -q
+  chroot "$chroot_dir" apt-get install -qy --no-install-recommends prosody
+  touch "$chroot_dir/.complete"
+fi
