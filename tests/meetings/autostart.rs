@@ -1,0 +1,114 @@
+//! The program itself, as a process beside a test Prosody, configured by the environment.
+
+use std::io::{BufRead as _, BufReader};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use testkit::{Prosody, Result, eventually};
+
+/// The running program. It ends with this value.
+pub struct Autostart {
+    child: Child,
+    log: Arc<Mutex<Vec<String>>>,
+}
+
+impl Autostart {
+    /// Starts it with these rooms to watch, and with short delays so that tests need not wait long.
+    pub fn start(prosody: &Prosody, rooms: &[&str]) -> Result<Self> {
+        Self::start_with(prosody, rooms, &[], &[])
+    }
+
+    /// The same, with further settings (`XMPP__SECRET` and so on) and arguments.
+    pub fn start_with(
+        prosody: &Prosody,
+        rooms: &[&str],
+        settings: &[(&str, &str)],
+        args: &[&str],
+    ) -> Result<Self> {
+        let rooms: Vec<String> = rooms.iter().map(|room| format!("{room}@muc.meet.jitsi")).collect();
+        let server = prosody.component().to_string();
+        let defaults = [
+            ("XMPP__SERVER", server.as_str()),
+            ("XMPP__DOMAIN", "autostart.meet.jitsi"),
+            ("XMPP__SECRET", prosody.component_secret()),
+            ("XMPP__RECONNECT_MAX", "1s"),
+            ("MUC__DOMAINS", "muc.meet.jitsi"),
+            ("MUC__FOOTPRINT", "resident"),
+            ("DISCOVERY__ROOMS", &rooms.join(",")),
+            ("START__RETRY_MIN", "300ms"),
+            ("START__RETRY_MAX", "2s"),
+            ("LOG__FORMAT", "json"),
+            ("LOG__LEVEL", "debug"),
+        ];
+        let mut command = Command::new(env!("CARGO_BIN_EXE_jibri-autostart"));
+        command.env_clear().arg("run").args(args).stderr(Stdio::piped());
+        for (key, value) in defaults.iter().chain(settings) {
+            command.env(format!("JIBRI_AUTOSTART_{key}"), value);
+        }
+        let mut child = command.spawn()?;
+        let stderr = child.stderr.take().ok_or("no stderr")?;
+        let log = Arc::<Mutex<Vec<String>>>::default();
+        let lines = Arc::clone(&log);
+        std::thread::spawn(move || {
+            for line in BufReader::new(stderr).lines().map_while(std::io::Result::ok) {
+                lines.lock().unwrap_or_else(PoisonError::into_inner).push(line);
+            }
+        });
+        Ok(Self { child, log })
+    }
+
+    /// How often a line with this text was logged.
+    pub fn count(&self, text: &str) -> usize {
+        self.lines().iter().filter(|line| line.contains(text)).count()
+    }
+
+    fn lines(&self) -> Vec<String> {
+        self.log.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Waits until a line with this text was logged.
+    pub async fn logged(&self, text: &str) -> Result {
+        self.logged_times(text, 1).await
+    }
+
+    /// Waits until lines with this text were logged so often.
+    pub async fn logged_times(&self, text: &str, times: usize) -> Result {
+        match eventually(testkit::SOON, || self.count(text) >= times).await {
+            true => Ok(()),
+            false => Err(format!("not logged {times} times: {text}").into()),
+        }
+    }
+
+    /// Sends a signal (`TERM`, `INT`, `STOP`, …).
+    pub fn signal(&self, name: &str) {
+        let _ = Command::new("kill").arg(format!("-{name}")).arg(self.child.id().to_string()).status();
+    }
+
+    /// Asks it to end, and says how and how fast it did.
+    pub async fn terminate(&mut self) -> Result<(ExitStatus, Duration)> {
+        self.signal("TERM");
+        let asked = Instant::now();
+        while asked.elapsed() < testkit::SOON {
+            if let Some(status) = self.child.try_wait()? {
+                return Ok((status, asked.elapsed()));
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        Err("does not end".into())
+    }
+}
+
+impl Drop for Autostart {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        if std::thread::panicking() {
+            eprintln!("--- jibri-autostart's last words:");
+            let lines = self.lines();
+            for line in lines.iter().skip(lines.len().saturating_sub(60)) {
+                eprintln!("{line}");
+            }
+        }
+    }
+}

@@ -1,0 +1,81 @@
+//! Rooms that do not let us in, and set-ups that cannot work: each is told, with what to change.
+
+use testkit::{Node, PersonOptions, ProsodyOptions, Result, SOON, Version, World, WorldOptions, ns};
+
+use crate::autostart::Autostart;
+use crate::{LONG, on_both, world};
+
+on_both! {
+    a_room_with_a_password_is_told,
+    our_nickname_is_taken,
+    without_owner_rights_the_setting_is_named,
+    without_a_recorder_in_jicofo_the_setting_is_named,
+    an_answer_that_cannot_be_mended_is_held,
+}
+
+async fn a_room_with_a_password_is_told(version: Version) -> Result {
+    let world = world(version).await?;
+    world.jibri("jibri-1").await?;
+    let ada = world.moderator("r1").await?;
+    let field = |name: &str, value: &str| {
+        Node::new("field", "").attr("var", name).child(Node::new("value", "").with_text(value))
+    };
+    let form = Node::new("x", "jabber:x:data")
+        .attr("type", "submit")
+        .child(field("FORM_TYPE", "http://jabber.org/protocol/muc#roomconfig"))
+        .child(field("muc#roomconfig_passwordprotectedroom", "1"))
+        .child(field("muc#roomconfig_roomsecret", "sesame"));
+    let iq = Node::iq("set", ada.seat().room())
+        .child(Node::new("query", "http://jabber.org/protocol/muc#owner").child(form));
+    let answer = ada.client().request(iq, SOON).await?;
+    assert_eq!(answer.get("type"), Some("result"), "{answer}");
+    let autostart = Autostart::start(&world.prosody, &["r1"])?;
+    autostart.logged("the room has a password").await?;
+    assert_eq!(world.focus.start_requests().len(), 0);
+    Ok(())
+}
+
+async fn our_nickname_is_taken(version: Version) -> Result {
+    let world = world(version).await?;
+    world.jibri("jibri-1").await?;
+    let ada = world.person_with("r1", PersonOptions::nick("autostart")).await?;
+    ada.wait_until_moderator(SOON).await?;
+    let _autostart = Autostart::start(&world.prosody, &["r1"])?;
+    ada.wait_recording("on", LONG).await?;
+    let requests = world.focus.start_requests();
+    assert!(requests[0].nick.starts_with("autostart_"), "{}", requests[0].nick);
+    Ok(())
+}
+
+async fn without_owner_rights_the_setting_is_named(version: Version) -> Result {
+    let prosody = ProsodyOptions { component_is_admin: false, ..Default::default() };
+    let world = World::start(version, WorldOptions { prosody, ..Default::default() }).await?;
+    let autostart = Autostart::start(&world.prosody, &["r1"])?;
+    let _ada = world.moderator("r1").await?;
+    autostart.logged("component_admins_as_room_owners = true").await?;
+    Ok(())
+}
+
+async fn without_a_recorder_in_jicofo_the_setting_is_named(version: Version) -> Result {
+    let world = world(version).await?;
+    world.focus.configure(|options| options.recording = false);
+    let autostart = Autostart::start(&world.prosody, &["r1"])?;
+    let _ada = world.moderator("r1").await?;
+    autostart.logged("ENABLE_RECORDING=1").await?;
+    Ok(())
+}
+
+async fn an_answer_that_cannot_be_mended_is_held(version: Version) -> Result {
+    let world = world(version).await?;
+    world.jibri("jibri-1").await?;
+    world.focus.set_fault(Some(testkit::Fault::Refuse("not-allowed".into(), None)));
+    let autostart = Autostart::start(&world.prosody, &["r1"])?;
+    let ada = world.moderator("r1").await?;
+    autostart.logged("Jicofo does not take us for a moderator").await?;
+    // One loud line and no hammering: the request that Ada makes now is the second that Jicofo gets.
+    let answer = ada.start_recording(SOON).await?;
+    assert!(answer.is_err());
+    assert_eq!(world.focus.start_requests().len(), 2);
+    let _ = ns::JIBRI;
+    Ok(())
+}

@@ -1,0 +1,42 @@
+//! Whole meetings on a real Prosody, 0.12 and 13: the program as a process, Jicofo and Jibri as honest models.
+
+mod accidents;
+mod autostart;
+mod basics;
+mod gates;
+mod people;
+
+use std::time::Duration;
+
+use testkit::{Result, Version, World, WorldOptions};
+
+/// Longer than any wait in these tests takes on a busy machine.
+const LONG: Duration = Duration::from_secs(30);
+
+/// Runs each scenario on both Prosodys: `on_both! { scenario, … }`.
+macro_rules! on_both {
+    ($($scenario:ident),* $(,)?) => {
+        mod prosody_0_12 {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $scenario() -> testkit::Result {
+                super::$scenario(testkit::Version::Debian12).await
+            })*
+        }
+        mod prosody_13 {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $scenario() -> testkit::Result {
+                super::$scenario(testkit::Version::Debian13).await
+            })*
+        }
+    };
+}
+use on_both;
+
+async fn world(version: Version) -> Result<World> {
+    World::start(version, WorldOptions::default()).await
+}
+
+/// Who of us is in a room, by Jicofo's list of members.
+fn autostart_is_in(world: &World, room: &str) -> bool {
+    world.focus.members(room).iter().any(|nick| nick.starts_with("autostart"))
+}

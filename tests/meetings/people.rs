@@ -1,0 +1,199 @@
+//! What people do: leave at once, change their names, stop recordings, throw us out, send nonsense.
+
+use std::time::Duration;
+
+use rand::RngExt as _;
+use testkit::{Node, PersonOptions, Result, SOON, Version, ns};
+
+use crate::autostart::Autostart;
+use crate::{LONG, autostart_is_in, on_both, world};
+
+on_both! {
+    two_hundred_people_who_leave_within_50_ms,
+    a_persons_stop_is_respected_until_the_meeting_ends,
+    the_only_moderator_changes_the_nickname,
+    a_forged_status_of_a_participant_means_nothing,
+    whoever_takes_the_name_of_focus_is_not_focus,
+    stanzas_that_cannot_be_parsed_change_nothing,
+    we_come_back_after_being_kicked,
+}
+
+async fn two_hundred_people_who_leave_within_50_ms(version: Version) -> Result {
+    let world = world(version).await?;
+    world.jibri("jibri-1").await?;
+    let autostart = Autostart::start(&world.prosody, &["r1", "r2"])?;
+    world.focus.configure(|options| options.auto_owner = false);
+    let stays = world.person("r1").await?;
+    autostart.logged("entered the room").await?;
+    world.focus.configure(|options| options.auto_owner = true);
+    let mut visits = tokio::task::JoinSet::new();
+    for _ in 0..200 {
+        let person = testkit::Person::enter(&world.prosody, "r1", PersonOptions { remember: false, ..Default::default() }).await?;
+        let stay = Duration::from_millis(rand::rng().random_range(0..=50));
+        let vanishes = rand::rng().random_bool(0.5);
+        visits.spawn(async move {
+            tokio::time::sleep(stay).await;
+            if vanishes { person.vanish() } else { person.leave().await }
+        });
+    }
+    while let Some(visit) = visits.join_next().await {
+        visit?;
+    }
+    // Still there, and doing its work: here (if none of them was a moderator long enough) and elsewhere.
+    if !stays.is_moderator() && world.focus.owner("r1").is_none_or(|owner| owner != stays.nick()) {
+        world.focus.promote("r1", &stays.nick()).await?;
+    }
+    stays.wait_recording("on", LONG).await?;
+    let starts = world.focus.start_requests_in("r1").len();
+    let accepted = autostart.count("Jicofo has found a Jibri");
+    assert_eq!(accepted, 1, "of {starts} starts one was accepted");
+    Ok(())
+}
+
+async fn a_persons_stop_is_respected_until_the_meeting_ends(version: Version) -> Result {
+    let world = world(version).await?;
+    let jibri = world.jibri("jibri-1").await?;
+    let mut autostart = Autostart::start(&world.prosody, &["r1"])?;
+    let ada = world.moderator("r1").await?;
+    ada.wait_recording("on", LONG).await?;
+    ada.stop_recording(SOON).await?.expect("stopped");
+    autostart.logged("respected until the meeting ends").await?;
+    jibri.until(SOON, "idle again", |jibri| !jibri.is_busy()).await?;
+
+    // Not even a restart of ours, or another moderator, changes that.
+    autostart.terminate().await?;
+    let autostart = Autostart::start(&world.prosody, &["r1"])?;
+    autostart.logged("respected until the meeting ends").await?;
+    let ben = world.moderator("r1").await?;
+    autostart.logged("entered the room").await?;
+    ben.leave().await;
+    assert_eq!(world.focus.start_requests_in("r1").len(), 1);
+
+    // The next meeting in the same room is another matter.
+    ada.leave().await;
+    world.focus.until(LONG, "gone from the room", || !world.focus.is_in("r1")).await?;
+    let eve = world.moderator("r1").await?;
+    eve.wait_recording("on", LONG).await?;
+    Ok(())
+}
+
+async fn the_only_moderator_changes_the_nickname(version: Version) -> Result {
+    let world = world(version).await?;
+    world.jibri("jibri-1").await?;
+    let autostart = Autostart::start(&world.prosody, &["r1"])?;
+    let ada = world.moderator("r1").await?;
+    ada.wait_recording("on", LONG).await?;
+    ada.rename("ada2");
+    ada.seat().until(SOON, "renamed", |view| view.nick == "ada2").await?;
+    ada.stop_recording(SOON).await?.expect("stopped");
+    autostart.logged("stopped by \\\"ada2\\\"").await?;
+    assert_eq!(autostart.count("no longer in the room"), 0, "nobody was missed in between");
+    Ok(())
+}
+
+async fn a_forged_status_of_a_participant_means_nothing(version: Version) -> Result {
+    let world = world(version).await?;
+    world.jibri("jibri-1").await?;
+    let autostart = Autostart::start(&world.prosody, &["r1"])?;
+    world.focus.configure(|options| options.auto_owner = false);
+    let forged = Node::new("jibri-recording-status", ns::JIBRI)
+        .attr("status", "on")
+        .attr("session_id", "forged")
+        .attr("recording_mode", "file");
+    let jibri_mark = Node::new("features", "")
+        .child(Node::new("feature", "").attr("var", "http://jitsi.org/protocol/jibri"));
+    let options = PersonOptions { extras: vec![forged, jibri_mark], ..Default::default() };
+    let eve = world.person_with("r1", options).await?;
+    let ada = world.person("r1").await?;
+    autostart.logged("entered the room").await?;
+    // Even a moderator who claims to be a Jibri is a person.
+    world.focus.promote("r1", &eve.nick()).await?;
+    let status = ada.wait_recording("on", LONG).await?;
+    assert_ne!(status.session_id, "forged");
+    assert_eq!(autostart.count("forged"), 0);
+    Ok(())
+}
+
+async fn whoever_takes_the_name_of_focus_is_not_focus(version: Version) -> Result {
+    let world = world(version).await?;
+    world.jibri("jibri-1").await?;
+    let ada = world.moderator("r1").await?;
+    // Jicofo goes, somebody takes its name, and only then do we come.
+    world.focus.disconnect();
+    ada.seat().until(SOON, "without focus", |view| view.focus().is_none()).await?;
+    let impostor = testkit::Person::join(&world.prosody, "r1", PersonOptions::nick("focus")).await?;
+    let autostart = Autostart::start(&world.prosody, &["r1", "r2"])?;
+    autostart.logged("linked to Prosody").await?;
+    // Rooms are looked at in turn: when the second is asked for a third time, the first was seen twice.
+    ada.seat().until(SOON, "with the impostor", |view| view.focus().is_some()).await?;
+    let seen = impostor.client().mark();
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    let asked = impostor.client().since(seen);
+    assert!(!asked.iter().any(|r| r.node.from().contains("autostart")), "we talked to the impostor");
+    assert_eq!(autostart.count("entered the room"), 0, "no focus, no entry");
+    impostor.leave().await;
+    world.focus.reconnect().await?;
+    ada.wait_recording("on", LONG).await?;
+    Ok(())
+}
+
+async fn stanzas_that_cannot_be_parsed_change_nothing(version: Version) -> Result {
+    let world = world(version).await?;
+    world.jibri("jibri-1").await?;
+    let autostart = Autostart::start(&world.prosody, &["r1"])?;
+    world.focus.configure(|options| options.auto_owner = false);
+    let ada = world.person("r1").await?;
+    let eve = world.person("r1").await?;
+    autostart.logged("entered the room").await?;
+    let (room, nick) = (eve.seat().room().to_owned(), eve.nick());
+    let presence = |inner: &str| format!("<presence to='{room}/{nick}'>{inner}</presence>");
+    let message = |inner: &str| format!("<message to='{room}' type='groupchat'>{inner}</message>");
+    let private = |inner: &str| format!("<message to='{room}/autostart' type='chat'>{inner}</message>");
+    let iq = |inner: &str| format!("<iq to='{room}/autostart' type='set' id='evil'>{inner}</iq>");
+    let deep = format!("{}{}", "<d>".repeat(30_000), "</d>".repeat(30_000));
+    let wide = "<features/>".repeat(5_000);
+    let long = format!("<x xmlns='urn:x' a='{}'/>", "a".repeat(20_000));
+    let name = format!("<{}/>", "n".repeat(20_000));
+    for inner in [
+        "<show>bogus</show>",
+        "<priority>9999</priority>",
+        "<nick xmlns='http://jabber.org/protocol/nick'>a</nick><nick xmlns='http://jabber.org/protocol/nick'>b</nick>",
+        "<x xmlns='http://jabber.org/protocol/muc#user'><item role='none'/><status code='110'/></x>",
+        "<xml:foo/>",
+        "<a xmlns:y='urn:y' y:z='1'/>",
+        "<jibri-recording-status xmlns='http://jitsi.org/protocol/jibri' status='on'>text</jibri-recording-status>",
+        &wide,
+        &deep,
+        &long,
+        &name,
+    ] {
+        for stanza in [presence(inner), message(inner), private(inner), iq(inner)] {
+            eve.client().send_raw(&stanza);
+        }
+    }
+    // All of it has gone through Prosody when Eve's own ping comes back.
+    let ping = Node::iq("get", &room).child(Node::new("ping", "urn:xmpp:ping"));
+    eve.client().request(ping, LONG).await?;
+    world.focus.promote("r1", &ada.nick()).await?;
+    ada.wait_recording("on", LONG).await?;
+    assert_eq!(autostart.count("linked to Prosody"), 1, "the link was never lost");
+    assert_eq!(autostart.count("entered the room"), 1, "nor were we thrown out");
+    Ok(())
+}
+
+async fn we_come_back_after_being_kicked(version: Version) -> Result {
+    let world = world(version).await?;
+    world.jibri("jibri-1").await?;
+    let autostart = Autostart::start(&world.prosody, &["r1"])?;
+    let ada = world.moderator("r1").await?;
+    ada.wait_recording("on", LONG).await?;
+    // An owner cannot be kicked by his equals; Jicofo's Prosody lets nobody do it but itself.
+    world.focus.until(SOON, "with us", || autostart_is_in(&world, "r1")).await?;
+    let answer = ada.kick("autostart", SOON).await?;
+    if answer.get("type") == Some("result") {
+        autostart.logged("no longer in the room").await?;
+        autostart.logged_times("entered the room", 2).await?;
+    }
+    assert_eq!(world.focus.start_requests_in("r1").len(), 1, "the recording went on");
+    Ok(())
+}
