@@ -249,3 +249,91 @@ section! { Log {
     level: OneOf<LogLevel> = "info",
     format: OneOf<LogFormat> = "auto",
 } }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::config::tree::{Node, Table, parse_file};
+    use crate::config::{effective_toml, load};
+
+    const DOCUMENTED: &str = include_str!("../../config/jibri-autostart.toml");
+
+    fn paths(path: &str, table: &Table, found: &mut BTreeSet<String>) {
+        for (name, entry) in table {
+            let key = format!("{path}{name}");
+            match &entry.node {
+                Node::Table(table) => paths(&format!("{key}."), table, found),
+                Node::List(items) if matches!(items.first(), Some(item) if matches!(item.node, Node::Table(_))) =>
+                {
+                    found.insert(format!("{key}[]"));
+                    for item in items {
+                        let Node::Table(table) = &item.node else { panic!("{key}") };
+                        paths(&format!("{key}[]."), table, found);
+                    }
+                }
+                _ => {
+                    found.insert(key);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn every_key_is_in_the_documented_file_and_no_other() {
+        let table = parse_file("documented", &DOCUMENTED.replace("#:", "")).table;
+        let mut documented = BTreeSet::new();
+        paths("", &table, &mut documented);
+        let in_a_rule = |key: &str| match key.strip_prefix("rule[].") {
+            Some(rest) => {
+                documented.contains(&format!("start.{rest}")) || documented.contains(&format!("stop.{rest}"))
+            }
+            None => false,
+        };
+        let keys = known_keys().iter().map(|key| key.path.as_str());
+        let known: BTreeSet<_> = keys.filter(|key| !in_a_rule(key)).map(str::to_owned).collect();
+        let documented: BTreeSet<_> = documented.iter().filter(|key| !in_a_rule(key)).cloned().collect();
+        assert_eq!(known, documented);
+    }
+
+    #[test]
+    fn the_documented_file_says_what_is_built_in() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), DOCUMENTED).unwrap();
+        let secret = ("JIBRI_AUTOSTART_XMPP__SECRET", "s");
+        let documented = load(Some(file.path()), [secret]).unwrap().settings;
+        let required = [
+            secret,
+            ("JIBRI_AUTOSTART_XMPP__DOMAIN", "autostart.meet.jitsi"),
+            ("JIBRI_AUTOSTART_MUC__DOMAINS", "muc.meet.jitsi"),
+        ];
+        let built_in = load(None, required).unwrap().settings;
+        assert_eq!(effective_toml(&documented), effective_toml(&built_in));
+        assert_eq!(format!("{documented:?}"), format!("{built_in:?}"));
+    }
+
+    #[test]
+    fn the_examples_of_the_documented_file_work() {
+        let text = DOCUMENTED.replace("#:", "").replace("secret = \"\"", "secret = \"s\"");
+        let settings = crate::config::from_toml(&text).unwrap().settings;
+        assert_eq!(settings.rules[0].start.min_participants, 2);
+        assert_eq!(settings.jibri.instances[0].id, "jibri-1");
+    }
+
+    #[test]
+    fn every_default_is_itself_valid() {
+        // A default that cannot be read would leave no settings, and no mistake to say so.
+        assert!(
+            crate::config::from_toml("xmpp = {domain = \"a\", secret = \"s\"}\nmuc = {domains = [\"m\"]}")
+                .is_ok()
+        );
+    }
+
+    #[test]
+    fn keys_know_where_they_belong() {
+        let section = |path: &str| Key { path: path.to_owned() }.section();
+        assert_eq!(section("discovery.jicofo.url"), "[discovery.jicofo]");
+        assert_eq!(section("jibri.instance[].id"), "[[jibri.instance]]");
+    }
+}
