@@ -1,7 +1,135 @@
 //! The settings: read from TOML and the environment, validated, plain data afterwards.
+//!
+//! [`load`] is the door in. The path of a value: `tree` keeps what was written and where, `environment`
+//! lays variables over it, `reader` walks it along the `schema`, `kinds`, `words` and `times` turn texts into values,
+//! `checks` compares values, and `show` writes them out again.
 
+mod checks;
+mod environment;
+mod kinds;
+mod mistake;
+mod reader;
+mod schema;
 mod secret;
 mod settings;
+mod show;
+mod times;
+mod tree;
+mod urls;
+mod words;
 
+use std::collections::BTreeSet;
+use std::ffi::OsString;
+use std::path::Path;
+
+use mistake::Complaint;
+use schema::Section;
+use tree::{Entry, Node, Parsed, Place, Table};
+
+pub use mistake::{Mistake, Mistakes};
 pub use secret::Secret;
 pub use settings::*;
+
+/// The settings, and what of them somebody set.
+#[derive(Debug, Clone)]
+pub struct Loaded {
+    /// The settings, complete.
+    pub settings: Settings,
+    /// The keys that the file or the environment sets, in dotted form: `muc.domains`, `rule.room`.
+    pub set: BTreeSet<String>,
+}
+
+/// Reads the file, if one is named, and the environment over it (`std::env::vars_os()`).
+///
+/// # Errors
+/// Every mistake in both; a file that cannot be read is one.
+pub fn load<N: Into<OsString>, V: Into<OsString>>(
+    file: Option<&Path>,
+    environment: impl IntoIterator<Item = (N, V)>,
+) -> Result<Loaded, Mistakes> {
+    let environment = environment.into_iter().map(|(name, value)| (name.into(), value.into()));
+    let Some(path) = file else {
+        let nothing = Parsed { table: Table::new(), mistakes: Vec::new(), complete: true };
+        return read(None, nothing, environment);
+    };
+    let name = path.display().to_string();
+    let parsed = match read_text(path, &name) {
+        Ok(text) => tree::parse_file(&name, &text),
+        Err(mistake) => Parsed::failed(vec![mistake]),
+    };
+    read(Some(&name), parsed, environment)
+}
+
+/// Reads a configuration out of a string, called `config.toml` in mistakes, without any environment.
+///
+/// # Errors
+/// Every mistake in it.
+pub fn from_toml(text: &str) -> Result<Loaded, Mistakes> {
+    let name = "config.toml";
+    read(Some(name), tree::parse_file(name, text), [])
+}
+
+/// The effective configuration as TOML, secrets blanked. A rule shows what it overrides.
+pub fn effective_toml(settings: &Settings) -> String {
+    let mut shown = show::Shown::default();
+    settings.show("", &mut shown);
+    shown.into_toml()
+}
+
+#[expect(clippy::result_large_err, reason = "happens once")]
+fn read_text(path: &Path, name: &str) -> Result<String, Mistake> {
+    let mistake = |line, message: String, hint: &str| {
+        let place = Place { line, ..Place::whole(name) };
+        Mistake::new(&place, "", Complaint::new(message, hint))
+    };
+    let bytes = std::fs::read(path).map_err(|error| {
+        let hint = "name another with --config or JIBRI_AUTOSTART_CONFIG, and see that it may be read";
+        mistake(None, format!("cannot be read: {error}"), hint)
+    })?;
+    String::from_utf8(bytes).map_err(|error| {
+        let good = error.as_bytes().iter().take(error.utf8_error().valid_up_to());
+        let line = good.filter(|byte| **byte == b'\n').count().saturating_add(1);
+        mistake(Some(line), "not UTF-8".to_owned(), "save the file in UTF-8")
+    })
+}
+
+fn read(
+    file: Option<&str>,
+    parsed: Parsed,
+    environment: impl IntoIterator<Item = (OsString, OsString)>,
+) -> Result<Loaded, Mistakes> {
+    let Parsed { mut table, mut mistakes, complete } = parsed;
+    let slips: BTreeSet<_> = mistakes.iter().filter_map(|slip| slip.line).collect();
+    environment::overlay(&mut table, environment, &mut mistakes);
+    let mut reader = reader::Reader::new(&table, file, complete);
+    let settings = reader.read::<Settings>();
+    // A line that is no TOML is not also blamed for what could be made of it.
+    mistakes.extend(reader.mistakes.into_iter().filter(|m| m.line.is_none_or(|line| !slips.contains(&line))));
+    match settings {
+        Some(settings) if mistakes.is_empty() => {
+            let mut set = BTreeSet::new();
+            collect_keys("", &table, &mut set);
+            Ok(Loaded { settings, set })
+        }
+        _ => Err(Mistakes::sorted(mistakes)),
+    }
+}
+
+fn collect_keys(path: &str, table: &Table, keys: &mut BTreeSet<String>) {
+    for (name, Entry { node, .. }) in table {
+        let key = format!("{path}{name}");
+        match node {
+            Node::Table(table) => collect_keys(&format!("{key}."), table, keys),
+            Node::List(items) if items.iter().any(|item| matches!(item.node, Node::Table(_))) => {
+                for item in items {
+                    if let Node::Table(table) = &item.node {
+                        collect_keys(&format!("{key}."), table, keys);
+                    }
+                }
+            }
+            _ => {
+                keys.insert(key);
+            }
+        }
+    }
+}

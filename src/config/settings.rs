@@ -53,6 +53,8 @@ pub struct Xmpp {
     pub user: String,
     /// The shared secret, from `secret`, `secret_file` or the environment.
     pub secret: Secret,
+    /// The file it was read from; `None`: from none.
+    pub secret_file: Option<PathBuf>,
     /// Silence after which the link is probed.
     pub ping_interval: Duration,
     /// First delay of the reconnect backoff.
@@ -275,6 +277,8 @@ pub struct Http {
     pub listen: Option<std::net::SocketAddr>,
     /// Bearer token, from `token`, `token_file` or the environment; may be empty.
     pub token: Secret,
+    /// The file it was read from; `None`: from none.
+    pub token_file: Option<PathBuf>,
 }
 
 /// `[ledger]`: the history.

@@ -1,0 +1,159 @@
+//! What can only be said of several keys together, and what is read from the files they name.
+
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use super::Secret;
+use super::reader::Scope;
+use super::settings::*;
+
+/// A secret that is longer is no secret but the wrong file.
+const LONGEST_SECRET: u64 = 64 * 1024;
+
+pub(super) fn xmpp(xmpp: &mut Xmpp, scope: &mut Scope<'_, '_>) {
+    choose_secret(&mut xmpp.secret, &mut xmpp.secret_file, ("secret", "secret_file"), scope);
+    if xmpp.secret.is_empty() && xmpp.secret_file.is_none() {
+        scope.missing("secret", r#"secret = "..." or secret_file = "/...""#);
+    }
+    in_order(scope, ("reconnect_min", xmpp.reconnect_min), ("reconnect_max", xmpp.reconnect_max));
+}
+
+pub(super) fn muc(muc: &mut Muc, scope: &mut Scope<'_, '_>) {
+    if muc.domains.is_empty() {
+        let hint = "write the conference services, like [\"muc.meet.jitsi\"]";
+        scope.complain(&["domains"], "there is nothing to watch", hint);
+    }
+    no_duplicates(scope, muc.domains.iter().map(String::as_str), |index| format!("domains[{index}]"));
+    if muc.nickname == muc.focus_nickname {
+        let hint = "choose another: this one is taken by Jicofo in every room";
+        scope.complain(&["nickname", "focus_nickname"], "nickname and focus_nickname are the same", hint);
+    }
+}
+
+pub(super) fn start(start: &mut Start, scope: &mut Scope<'_, '_>) {
+    if start.mode == Mode::Stream && start.stream_key.is_empty() {
+        let hint = "set stream_key to the key of the stream, or mode to \"file\"";
+        scope.complain(&["mode", "stream_key"], "\"stream\" needs a stream_key", hint);
+    }
+    in_order(scope, ("retry_min", start.retry_min), ("retry_max", start.retry_max));
+}
+
+pub(super) fn jibri(jibri: &mut Jibri, scope: &mut Scope<'_, '_>) {
+    let names = jibri.instances.iter().map(|instance| instance.name.as_str());
+    no_duplicates(scope, names, |index| format!("instance[{index}].name"));
+}
+
+pub(super) fn instance(instance: &mut JibriInstance, _: &mut Scope<'_, '_>) {
+    if instance.id.is_empty() {
+        instance.id.clone_from(&instance.name);
+    }
+}
+
+pub(super) fn recovery(recovery: &mut Recovery, scope: &mut Scope<'_, '_>) {
+    let (command, http) = (!recovery.command.is_empty(), recovery.http.is_some());
+    if command && http {
+        let hint = "keep one of them: a Jibri is restarted in one way";
+        scope.complain(&["http", "command"], "command and http are both set", hint);
+    }
+    if !recovery.on.is_empty() && !command && !http {
+        let hint = "set command, like [\"docker\", \"restart\", \"{instance}\"], or http, or empty this list";
+        scope.complain(&["on", "command", "http"], "neither command nor http says how to restart", hint);
+    }
+    if recovery.command.first().is_some_and(String::is_empty) {
+        let hint = "write the program first, then its arguments";
+        scope.complain(&["command"], "the program has no name", hint);
+    }
+    if recovery.on.contains(&RecoveryTrigger::Recycle) && recovery.recycle_after == 0 {
+        let hint = "set recycle_after to a number of recordings";
+        scope.complain(&["on", "recycle_after"], "\"recycle\" needs recycle_after", hint);
+    }
+}
+
+pub(super) fn http(http: &mut Http, scope: &mut Scope<'_, '_>) {
+    choose_secret(&mut http.token, &mut http.token_file, ("token", "token_file"), scope);
+    if !http.token.expose().bytes().all(|byte| byte.is_ascii_graphic()) {
+        let hint = "use letters, digits and punctuation of ASCII only";
+        scope.complain(&["token", "token_file"], "this token cannot be sent in a header", hint);
+    }
+}
+
+pub(super) fn settings(settings: &mut Settings, scope: &mut Scope<'_, '_>) {
+    let domains = &settings.muc.domains;
+    for (index, room) in settings.discovery.rooms.iter().enumerate() {
+        if !domains.iter().any(|domain| domain == room.service()) {
+            let message = format!("{:?} is not in muc.domains", room.service());
+            let hint = format!("rooms can only be watched on {}", domains.join(", "));
+            scope.complain(&[&format!("discovery.rooms[{index}]"), "muc.domains"], message, hint);
+        }
+    }
+    if let Some(index) = domains.iter().position(|domain| *domain == settings.xmpp.domain) {
+        let hint = "list the conference services, like \"muc.meet.jitsi\"";
+        let message = "this is xmpp.domain, the component itself";
+        scope.complain(&[&format!("muc.domains[{index}]"), "xmpp.domain"], message, hint);
+    }
+}
+
+fn in_order(
+    scope: &mut Scope<'_, '_>,
+    (least, min): (&str, std::time::Duration),
+    (most, max): (&str, std::time::Duration),
+) {
+    if min > max {
+        let hint = "the first delay cannot be longer than the longest";
+        scope.complain(&[least, most], format!("{least} is longer than {most}"), hint);
+    }
+}
+
+fn no_duplicates<'a>(
+    scope: &mut Scope<'_, '_>,
+    values: impl Iterator<Item = &'a str>,
+    key: impl Fn(usize) -> String,
+) {
+    let mut seen = std::collections::BTreeSet::new();
+    for (index, value) in values.enumerate() {
+        if !seen.insert(value) {
+            scope.complain(&[&key(index)], format!("{value:?} is there twice"), "take one of them away");
+        }
+    }
+}
+
+/// Takes a secret from its file if that is the one that counts. Given twice it is a mistake, unless one
+/// of the two comes from the environment, which goes before the file.
+fn choose_secret(
+    secret: &mut Secret,
+    file: &mut Option<PathBuf>,
+    (key, file_key): (&str, &str),
+    scope: &mut Scope<'_, '_>,
+) {
+    if !secret.is_empty() && file.is_some() {
+        match (scope.is_from_environment(key), scope.is_from_environment(file_key)) {
+            (true, false) => *file = None,
+            (false, true) => *secret = Secret::default(),
+            _ => {
+                let hint = "keep one of them";
+                scope.complain(&[file_key, key], format!("{key} and {file_key} are both set"), hint);
+                return;
+            }
+        }
+    }
+    let Some(path) = file else { return };
+    match read_secret(path) {
+        Ok(read) => *secret = read,
+        Err(why) => {
+            let hint = "it must be a file with nothing but the secret, readable by this program's user";
+            scope.complain(&[file_key], format!("{path:?} {why}"), hint);
+        }
+    }
+}
+
+fn read_secret(path: &Path) -> Result<Secret, String> {
+    let cannot = |error: std::io::Error| format!("cannot be read: {error}");
+    let file = std::fs::File::open(path).map_err(cannot)?;
+    let mut text = String::new();
+    file.take(LONGEST_SECRET).read_to_string(&mut text).map_err(cannot)?;
+    if text.len() as u64 == LONGEST_SECRET {
+        return Err("is too long for a secret".to_owned());
+    }
+    let text = text.trim_end_matches(['\r', '\n']);
+    if text.trim().is_empty() { Err("is empty".to_owned()) } else { Ok(Secret::new(text)) }
+}
