@@ -7,3 +7,4 @@ pub mod address;
 pub mod config;
 pub mod meeting;
 pub mod time;
+pub mod xmpp;
