@@ -103,14 +103,7 @@ pub(super) struct Framer {
 
 impl Framer {
     pub(super) fn new() -> Self {
-        Self {
-            lex: Lex::Text,
-            depth: 0,
-            header: Vec::new(),
-            held: Vec::new(),
-            skipping: None,
-            trial: None,
-        }
+        Self { lex: Lex::Text, depth: 0, header: Vec::new(), held: Vec::new(), skipping: None, trial: None }
     }
 
     /// Reads `input` and appends to `out` what may be handed on.
@@ -313,7 +306,8 @@ mod tests {
 
     #[test]
     fn passes_what_can_be_read() {
-        let plain = "<presence from='r@m/n'><x a=\"'>/\"/>t &lt;<y><![CDATA[<z>]]]]></y></presence> \n<iq/><a></a>";
+        let plain =
+            "<presence from='r@m/n'><x a=\"'>/\"/>t &lt;<y><![CDATA[<z>]]]]></y></presence> \n<iq/><a></a>";
         assert_eq!(after_header(plain), plain);
         assert_eq!(after_header("<iq/></stream:stream>"), "<iq/></stream:stream>");
         assert_eq!(run("SSH-2.0-OpenSSH_9.2\r\n"), "SSH-2.0-OpenSSH_9.2\r\n");
@@ -340,7 +334,10 @@ mod tests {
             after_header(&format!("<iq from='r@m/a&amp;&apos;&lt;' id='{long}'/>")),
             "<unreadable xmlns='urn:xmpp-guard:unreadable' from='r@m/a&amp;&apos;&lt;'/>"
         );
-        assert_eq!(after_header(&format!("<iq from='{long}'/>")), "<unreadable xmlns='urn:xmpp-guard:unreadable'/>");
+        assert_eq!(
+            after_header(&format!("<iq from='{long}'/>")),
+            "<unreadable xmlns='urn:xmpp-guard:unreadable'/>"
+        );
     }
 
     #[test]

@@ -22,13 +22,7 @@ pub(super) struct Guard<Io> {
 
 impl<Io> Guard<Io> {
     pub(super) fn new(io: Io) -> Self {
-        Self {
-            io,
-            framer: Framer::new(),
-            chunk: vec![0; CHUNK].into(),
-            ready: Vec::new(),
-            consumed: 0,
-        }
+        Self { io, framer: Framer::new(), chunk: vec![0; CHUNK].into(), ready: Vec::new(), consumed: 0 }
     }
 }
 

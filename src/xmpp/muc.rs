@@ -5,7 +5,9 @@ use super::stanza::{MucUser, MucUserItem, NS_JIBRI, Presence as Stanza, Recordin
 use super::tenant::Services;
 use crate::address::{Nick, RealJid, RoomJid, split_occupant};
 use crate::config::Mode;
-use crate::meeting::{Affiliation, Departure, Marks, Out, Presence, RecordingStatus, Role, RoomEvent, SessionId};
+use crate::meeting::{
+    Affiliation, Departure, Marks, Out, Presence, RecordingStatus, Role, RoomEvent, SessionId,
+};
 
 /// Longest `session_id` that is taken for one; Jicofo's are 36 characters.
 const MAX_SESSION: usize = 200;
@@ -70,7 +72,9 @@ fn unavailable(stanza: &Stanza, nick: Nick) -> RoomEvent {
     let Some((x, item)) = appended(stanza) else {
         return RoomEvent::Left { nick, how: Departure::Gone };
     };
-    if has(x, 303) && let Some(new) = item.nick.as_deref().and_then(|new| Nick::new(new).ok()) {
+    if has(x, 303)
+        && let Some(new) = item.nick.as_deref().and_then(|new| Nick::new(new).ok())
+    {
         return RoomEvent::Left { nick, how: Departure::Renamed(new) };
     }
     if !has(x, 110) {
@@ -182,7 +186,10 @@ mod tests {
         );
         let Read::Event(room, RoomEvent::Presence(p)) = read else { panic!("{read:?}") };
         assert_eq!((room.as_str(), p.nick.as_str()), ("r1@muc.meet.jitsi", "Ada L."));
-        assert_eq!((p.role, p.affiliation, p.own, p.created), (Role::Moderator, Affiliation::Owner, true, true));
+        assert_eq!(
+            (p.role, p.affiliation, p.own, p.created),
+            (Role::Moderator, Affiliation::Owner, true, true)
+        );
         assert_eq!(p.jid.unwrap().domain(), "meet.jitsi");
         assert_eq!(p.marks, Marks { jigasi: true, ..Marks::default() });
         assert_eq!(p.session, Some(SessionId("s1".into())));
@@ -201,7 +208,10 @@ mod tests {
         for (inner, out) in [
             ("<item/><status code='110'/>", Out::Left),
             ("<item/><status code='110'/><destroy><reason/></destroy>", Out::Destroyed),
-            ("<item/><status code='110'/><status code='307'/><status code='333'/>", Out::Removed { code: Some(333) }),
+            (
+                "<item/><status code='110'/><status code='307'/><status code='333'/>",
+                Out::Removed { code: Some(333) },
+            ),
             ("<item/><status code='307'/><status code='110'/>", Out::Removed { code: Some(307) }),
         ] {
             let event = left(x(gone, inner));
@@ -229,6 +239,8 @@ mod tests {
             "<presence type='error' from='r1@muc.meet.jitsi/me'><error type='cancel' by='r1@muc.meet.jitsi'>\
              <conflict xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></presence>",
         );
-        assert!(matches!(read, Read::Event(_, RoomEvent::EntryRefused(r)) if r.condition == Condition::Conflict));
+        assert!(
+            matches!(read, Read::Event(_, RoomEvent::EntryRefused(r)) if r.condition == Condition::Conflict)
+        );
     }
 }

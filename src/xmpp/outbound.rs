@@ -241,7 +241,13 @@ mod tests {
         let room = RoomJid::new("r@m").unwrap();
         let nick = Nick::new("autostart").unwrap();
         let sent = text(&PresenceOut::enter("a@b/a", "i".to_owned(), &room, &nick));
-        for part in ["to=\"r@m/autostart\"", "id=\"i\"", "from=\"a@b/a\"", "http://jitsi.org/protocol/jibri", ">autostart<"] {
+        for part in [
+            "to=\"r@m/autostart\"",
+            "id=\"i\"",
+            "from=\"a@b/a\"",
+            "http://jitsi.org/protocol/jibri",
+            ">autostart<",
+        ] {
             assert!(sent.contains(part) || sent.contains(&part.replace('"', "'")), "{part} in {sent}");
         }
         let sent = text(&PresenceOut::leave("a@b/a", "i".to_owned(), &room, &nick));

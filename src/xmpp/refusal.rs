@@ -90,9 +90,13 @@ mod tests {
              <registration-required xmlns='{NS_STANZA_ERRORS}'/><text xmlns='{NS_STANZA_ERRORS}'>{}</text></error>",
             "é".repeat(300)
         ));
-        assert_eq!((lobby.condition, lobby.by, lobby.lobby), (Condition::RegistrationRequired, By::Room, true));
+        assert_eq!(
+            (lobby.condition, lobby.by, lobby.lobby),
+            (Condition::RegistrationRequired, By::Room, true)
+        );
         assert_eq!(lobby.text.unwrap().chars().count(), 200);
-        let service = refused(&format!("<error by='muc.meet.jitsi'><forbidden xmlns='{NS_STANZA_ERRORS}'/></error>"));
+        let service =
+            refused(&format!("<error by='muc.meet.jitsi'><forbidden xmlns='{NS_STANZA_ERRORS}'/></error>"));
         assert_eq!((service.by, list_error(&service)), (By::Service, ListError::Forbidden));
         let empty = refused("");
         assert_eq!((empty.condition, empty.by, empty.text), (Condition::Other, By::Unsaid, None));

@@ -364,6 +364,8 @@ mod tests {
         )) else {
             panic!("no iq")
         };
-        assert!(matches!(iq.payload.as_slice(), [Payload::Error(e), Payload::Other(_)] if e.children.len() == 2));
+        assert!(
+            matches!(iq.payload.as_slice(), [Payload::Error(e), Payload::Other(_)] if e.children.len() == 2)
+        );
     }
 }

@@ -51,7 +51,8 @@ impl Services {
         }
         self.0.iter().find_map(|service| {
             let (prefix, base) = service.split_once('.')?;
-            let tenant = host.strip_prefix(prefix)?.strip_prefix('.')?.strip_suffix(base)?.strip_suffix('.')?;
+            let tenant =
+                host.strip_prefix(prefix)?.strip_prefix('.')?.strip_suffix(base)?.strip_suffix('.')?;
             (!tenant.is_empty() && !tenant.contains('.')).then_some((tenant, service.as_str()))
         })
     }
