@@ -99,6 +99,7 @@ impl ProsodyOptions {
 run_as_root = true
 pidfile = "{dir}/prosody.pid"
 data_path = "{dir}/data"
+certificates = "{dir}/data"
 plugin_paths = {{ "{dir}/plugins" }}
 log = {{ {{ levels = {{ min = "{level}" }}; to = "file"; filename = "{dir}/prosody.log" }} }}
 storage = "memory"

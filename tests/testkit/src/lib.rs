@@ -3,20 +3,37 @@
 //! The models do what the real ones were read to do, failures included; a test scripts the failures. Nothing here
 //! sleeps to be safe: everything waits for a condition, within a bound.
 
+mod brewery;
 pub mod client;
 pub mod config;
+pub mod focus;
+pub mod focus_room;
+pub mod jibri;
 pub mod login;
 pub mod manners;
+pub mod person;
 pub mod ports;
 pub mod prosody;
+mod recorder;
+mod recording;
+pub mod room;
+pub mod seat;
+pub mod world;
 pub mod xml;
 pub mod xml_stream;
 
 pub use client::{Client, Inbox, Received};
 pub use config::ProsodyOptions;
+pub use focus::{Fault, Focus, FocusOptions, StartRequest};
+pub use focus_room::Answered;
+pub use jibri::{Behaviour, Jibri, JibriOptions, Started};
 pub use login::Login;
 pub use manners::{Manners, Media};
+pub use person::{Person, PersonOptions, Refusal};
 pub use prosody::{Prosody, Version};
+pub use room::{Occupant, RecordingStatus, RoomView};
+pub use seat::Seat;
+pub use world::{World, WorldOptions};
 pub use xml::{Node, ns};
 
 use std::sync::{Mutex, MutexGuard};

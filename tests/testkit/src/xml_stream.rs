@@ -2,7 +2,7 @@
 
 use crate::xml::Node;
 use rxml::error::EndOrError;
-use rxml::{Event, Options, Parse, Parser, WithOptions};
+use rxml::{Options, Parse, RawEvent, RawParser, WithOptions};
 
 /// Elements deeper than this inside a stanza are thrown away.
 const MAX_DEPTH: usize = 64;
@@ -21,18 +21,35 @@ pub enum Item {
 }
 
 /// One direction of one stream.
+///
+/// Namespaces are resolved here and not by `rxml::Parser`, which searches all open elements for each new one: thirty
+/// thousand levels then cost seconds in a debug build, for every client that is in the room.
 pub struct StreamParser {
-    parser: Parser,
-    /// The elements that are open inside the stream's root, the first [`MAX_DEPTH`] of them.
-    open: Vec<Node>,
-    /// All open elements, the root included.
+    parser: RawParser,
+    /// The elements that are open, the root included, the first [`MAX_DEPTH`] of them.
+    open: Vec<Open>,
+    /// All open elements.
     depth: usize,
+    /// An element whose attributes are being read.
+    head: Option<Head>,
+}
+
+struct Open {
+    node: Node,
+    /// Prefixes declared here, and what they stand for; the empty one is the default.
+    scope: Vec<(String, String)>,
+}
+
+struct Head {
+    prefix: String,
+    open: Open,
 }
 
 impl Default for StreamParser {
     fn default() -> Self {
         let options = Options { max_token_length: MAX_TOKEN, ..Options::default() };
-        StreamParser { parser: Parser::with_options(options), open: Vec::new(), depth: 0 }
+        let parser = RawParser::with_options(options);
+        StreamParser { parser, open: Vec::new(), depth: 0, head: None }
     }
 }
 
@@ -49,51 +66,70 @@ impl StreamParser {
         }
     }
 
-    fn event(&mut self, event: Event) -> Option<Item> {
+    fn event(&mut self, event: RawEvent) -> Option<Item> {
         match event {
-            Event::XmlDeclaration(..) => None,
-            Event::StartElement(_, (ns, name), attrs) => {
+            RawEvent::XmlDeclaration(..) => {}
+            RawEvent::ElementHeadOpen(_, (prefix, name)) => {
                 self.depth += 1;
-                if self.depth > MAX_DEPTH {
-                    return None;
+                if self.depth <= MAX_DEPTH {
+                    let prefix = prefix.map(|prefix| prefix.to_string()).unwrap_or_default();
+                    let open = Open { node: Node::new(&name, ""), scope: Vec::new() };
+                    self.head = Some(Head { prefix, open });
                 }
-                let mut node = Node::new(&name, &ns);
-                for ((ns, name), value) in attrs.iter() {
-                    if ns.is_none() {
-                        node.set(name, value);
-                    } else if ns.as_str() == rxml::XMLNS_XML {
-                        node.set(&format!("xml:{name}"), value);
+            }
+            RawEvent::Attribute(_, (prefix, name), value) => {
+                if let Some(Head { open, .. }) = &mut self.head {
+                    match prefix.as_ref().map(|prefix| prefix.as_str()) {
+                        None if name == "xmlns" => open.scope.push((String::new(), value)),
+                        None => open.node.set(&name, &value),
+                        Some("xmlns") => open.scope.push((name.to_string(), value)),
+                        Some("xml") => open.node.set(&format!("xml:{name}"), &value),
+                        Some(_) => {}
                     }
                 }
-                if self.depth == 1 {
-                    return Some(Item::Open(node));
-                }
-                self.open.push(node);
-                None
             }
-            Event::Text(_, text) => {
-                if self.depth <= MAX_DEPTH
-                    && let Some(node) = self.open.last_mut()
+            RawEvent::ElementHeadClose(_) => {
+                let Head { prefix, mut open } = self.head.take()?;
+                open.node.ns = self.namespace(&open, &prefix);
+                self.open.push(open);
+                if let [root] = self.open.as_slice() {
+                    return Some(Item::Open(root.node.clone()));
+                }
+            }
+            RawEvent::Text(_, text) => {
+                if (2..=MAX_DEPTH).contains(&self.depth)
+                    && let Some(open) = self.open.last_mut()
                 {
-                    node.text.push_str(&text);
+                    open.node.text.push_str(&text);
                 }
-                None
             }
-            Event::EndElement(_) => {
+            RawEvent::ElementFoot(_) => {
                 self.depth -= 1;
-                if self.depth >= MAX_DEPTH {
-                    return None;
-                }
-                match (self.open.pop(), self.open.last_mut()) {
-                    (None, _) => Some(Item::Close),
-                    (Some(node), None) => Some(Item::Stanza(node)),
-                    (Some(node), Some(parent)) => {
-                        parent.children.push(node);
-                        None
-                    }
+                if self.depth < MAX_DEPTH {
+                    return self.close();
                 }
             }
         }
+        None
+    }
+
+    fn close(&mut self) -> Option<Item> {
+        let node = self.open.pop()?.node;
+        match self.open.as_mut_slice() {
+            [] => Some(Item::Close),
+            [_] => Some(Item::Stanza(node)),
+            [.., parent] => {
+                parent.node.children.push(node);
+                None
+            }
+        }
+    }
+
+    fn namespace(&self, innermost: &Open, prefix: &str) -> String {
+        let scopes = self.open.iter().chain([innermost]).rev();
+        let mut declared =
+            scopes.flat_map(|open| open.scope.iter().filter(|(declared, _)| declared == prefix));
+        declared.next().map(|(_, namespace)| namespace.clone()).unwrap_or_default()
     }
 }
 
@@ -120,6 +156,16 @@ mod tests {
         let read = stanzas(&node.to_string());
         assert_eq!(read.len(), 1);
         assert_eq!(read[0].to_string(), node.to_string());
+    }
+
+    #[test]
+    fn resolves_prefixes() {
+        let read =
+            stanzas("<stream:features><a:b xmlns:a='x' xmlns='y' xml:lang='de'><c/></a:b></stream:features>");
+        assert_eq!(read[0].ns, "http://etherx.jabber.org/streams");
+        let b = &read[0].children[0];
+        assert!(b.is("b", "x") && b.children[0].is("c", "y"));
+        assert_eq!(b.get("xml:lang"), Some("de"));
     }
 
     #[test]
