@@ -1,1 +1,67 @@
 //! A real Prosody, and honest models of people, Jicofo and Jibri.
+//!
+//! The models do what the real ones were read to do, failures included; a test scripts the failures. Nothing here
+//! sleeps to be safe: everything waits for a condition, within a bound.
+
+mod brewery;
+pub mod client;
+pub mod config;
+pub mod focus;
+pub mod focus_room;
+pub mod jibri;
+pub mod login;
+pub mod manners;
+pub mod person;
+pub mod ports;
+pub mod prosody;
+mod recorder;
+mod recording;
+pub mod room;
+pub mod seat;
+pub mod world;
+pub mod xml;
+pub mod xml_stream;
+
+pub use client::{Client, Inbox, Received};
+pub use config::ProsodyOptions;
+pub use focus::{Fault, Focus, FocusOptions, StartRequest};
+pub use focus_room::Answered;
+pub use jibri::{Behaviour, Jibri, JibriOptions, Started};
+pub use login::Login;
+pub use manners::{Manners, Media};
+pub use person::{Person, PersonOptions, Refusal};
+pub use prosody::{Prosody, Version};
+pub use room::{Occupant, RecordingStatus, RoomView};
+pub use seat::Seat;
+pub use world::{World, WorldOptions};
+pub use xml::{Node, ns};
+
+use std::sync::{Mutex, MutexGuard};
+use std::time::{Duration, Instant};
+
+/// What goes wrong is only ever told to a person.
+pub type Error = Box<dyn std::error::Error + Send + Sync>;
+/// See [`Error`].
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// A test that panicked while it held a lock must not hide why.
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
+/// Waits until a condition holds; false if it does not within the bound.
+pub async fn eventually(bound: Duration, condition: impl Fn() -> bool) -> bool {
+    let end = Instant::now() + bound;
+    loop {
+        if condition() {
+            return true;
+        }
+        if Instant::now() > end {
+            return false;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
+/// A bound for what takes no time but that of a busy machine.
+pub const SOON: Duration = Duration::from_secs(15);

@@ -1,0 +1,437 @@
+//! Cuts a stream into stanzas and holds back those that the XML parser behind it would choke on.
+//!
+//! To `rxml` every XML error is the end of the document, and here the document is the whole stream
+//! (RFC 6120, section 11.3). Two kinds of errors can be brought about by a participant, since Prosody's
+//! parser takes them and hands them on: a name or attribute longer than 8192 bytes, and `<xml:foo/>`, which
+//! arrives as `<foo xmlns='http://www.w3.org/XML/1998/namespace'>`, a reserved name. So each stanza is
+//! first tried on a parser of its own, and replaced by [`placeholder`] if that parser refuses it.
+//!
+//! To find where a stanza ends takes less than parsing: only brackets, quotes and the depth.
+
+use xso::exports::rxml::{Event, Options, Parse, Parser, RawEvent, RawParser, WithOptions};
+
+/// Longest stanza that is held; of a longer one only the place is kept. Prosody takes 256 KiB from a
+/// client, and escaping can make six of one byte.
+const MAX_STANZA: usize = 8 * 1024 * 1024;
+/// Deepest stanza that is parsed. `rxml` looks a namespace up through all the elements around, so the time
+/// for a stanza grows with the square of its depth: a participant's message of 30,000 levels would hold us
+/// up for seconds. Jitsi's own go down to about ten.
+const MAX_DEPTH: usize = 200;
+/// Longest stream header that is kept for the trial parser.
+const MAX_HEADER: usize = 16 * 1024;
+/// A buffer that has grown beyond this is given back.
+const KEEP: usize = 64 * 1024;
+/// The namespace of the element that takes the place of a stanza that cannot be read.
+pub(super) const NS_GUARD: &str = "urn:xmpp-guard:unreadable";
+
+/// Where in the markup the last byte was.
+#[derive(Clone, Copy)]
+enum Lex {
+    /// Between tags.
+    Text,
+    /// After `<`.
+    Open,
+    /// In a start tag; whether the last byte was a `/`.
+    Start { slash: bool },
+    /// In a quoted value of a start tag.
+    Quoted(u8),
+    /// In an end tag.
+    End,
+    /// After `<!`, with how much of `[CDATA[` matched.
+    Bang(u8),
+    /// In a CDATA section, with how much of `]]>` matched.
+    CData(u8),
+    /// In a declaration, instruction or comment. Prosody sends none inside a stanza, and the trial
+    /// refuses them, so it does not matter where exactly they end.
+    Other,
+}
+
+/// What a byte has completed.
+enum Mark {
+    Nothing,
+    Started,
+    Empty,
+    Ended,
+    Other,
+}
+
+impl Lex {
+    fn step(&mut self, byte: u8) -> Mark {
+        const CDATA: &[u8] = b"[CDATA[";
+        let (next, mark) = match (*self, byte) {
+            (Lex::Text, b'<') => (Lex::Open, Mark::Nothing),
+            (Lex::Text, _) => (Lex::Text, Mark::Nothing),
+            (Lex::Open, b'/') => (Lex::End, Mark::Nothing),
+            (Lex::Open, b'!') => (Lex::Bang(0), Mark::Nothing),
+            (Lex::Open, b'?') => (Lex::Other, Mark::Nothing),
+            (Lex::Start { slash: true }, b'>') => (Lex::Text, Mark::Empty),
+            (Lex::Open | Lex::Start { .. }, b'>') => (Lex::Text, Mark::Started),
+            (Lex::Start { .. }, b'\'' | b'"') => (Lex::Quoted(byte), Mark::Nothing),
+            (Lex::Open | Lex::Start { .. }, _) => (Lex::Start { slash: byte == b'/' }, Mark::Nothing),
+            (Lex::Quoted(quote), _) if quote == byte => (Lex::Start { slash: false }, Mark::Nothing),
+            (Lex::Quoted(quote), _) => (Lex::Quoted(quote), Mark::Nothing),
+            (Lex::End, b'>') => (Lex::Text, Mark::Ended),
+            (Lex::End, _) => (Lex::End, Mark::Nothing),
+            (Lex::Bang(n), _) if CDATA.get(usize::from(n)) == Some(&byte) => match n.saturating_add(1) {
+                7 => (Lex::CData(0), Mark::Nothing),
+                n => (Lex::Bang(n), Mark::Nothing),
+            },
+            (Lex::CData(2), b'>') => (Lex::Text, Mark::Nothing),
+            (Lex::CData(n), b']') => (Lex::CData(n.saturating_add(1).min(2)), Mark::Nothing),
+            (Lex::CData(_), _) => (Lex::CData(0), Mark::Nothing),
+            (Lex::Bang(_) | Lex::Other, b'>') => (Lex::Text, Mark::Other),
+            (Lex::Bang(_) | Lex::Other, _) => (Lex::Other, Mark::Nothing),
+        };
+        *self = next;
+        mark
+    }
+}
+
+/// Takes the bytes of a stream as they come and gives whole, harmless stanzas.
+pub(super) struct Framer {
+    lex: Lex,
+    depth: usize,
+    /// The stream header, for the trial parser.
+    header: Vec<u8>,
+    /// The stanza so far.
+    held: Vec<u8>,
+    /// Of a stanza that is too long, what will take its place.
+    skipping: Option<String>,
+    /// A parser that has read the header and any number of stanzas; none after it has refused one.
+    trial: Option<Parser>,
+}
+
+impl Framer {
+    pub(super) fn new() -> Self {
+        Self { lex: Lex::Text, depth: 0, header: Vec::new(), held: Vec::new(), skipping: None, trial: None }
+    }
+
+    /// Reads `input` and appends to `out` what may be handed on.
+    pub(super) fn push(&mut self, input: &[u8], out: &mut Vec<u8>) {
+        for &byte in input {
+            self.push_byte(byte, out);
+        }
+    }
+
+    fn push_byte(&mut self, byte: u8, out: &mut Vec<u8>) {
+        let between = matches!(self.lex, Lex::Text);
+        let mark = self.lex.step(byte);
+        if self.depth == 0 {
+            // The header, its declaration before it, and whatever a peer that speaks no XMPP says.
+            out.push(byte);
+            if self.header.len() < MAX_HEADER {
+                self.header.push(byte);
+            }
+            if matches!(mark, Mark::Started) {
+                self.depth = 1;
+            }
+            return;
+        }
+        if self.depth == 1 && between && matches!(self.lex, Lex::Text) {
+            // Whitespace between stanzas keeps a link alive (RFC 6120, section 4.6.1).
+            out.push(byte);
+            return;
+        }
+        self.hold(byte);
+        match mark {
+            Mark::Nothing => {}
+            Mark::Started => {
+                self.depth = self.depth.saturating_add(1);
+                if self.depth > MAX_DEPTH {
+                    self.skip();
+                }
+            }
+            Mark::Empty if self.depth == 1 => self.release(out),
+            Mark::Empty => {}
+            Mark::Ended => {
+                self.depth = self.depth.saturating_sub(1);
+                match self.depth {
+                    // The footer; what a next stream would be starts over.
+                    0 => {
+                        out.append(&mut self.held);
+                        self.header.clear();
+                        self.trial = None;
+                    }
+                    1 => self.release(out),
+                    _ => {}
+                }
+            }
+            Mark::Other if self.depth == 1 => self.held.clear(),
+            Mark::Other => {}
+        }
+    }
+
+    fn hold(&mut self, byte: u8) {
+        if self.skipping.is_some() {
+            return;
+        }
+        if self.held.len() >= MAX_STANZA {
+            self.skip();
+        } else {
+            self.held.push(byte);
+        }
+    }
+
+    /// Gives the stanza up.
+    fn skip(&mut self) {
+        if self.skipping.is_none() {
+            self.skipping = Some(placeholder(&self.held));
+            self.held = Vec::new();
+        }
+    }
+
+    /// The stanza is complete.
+    fn release(&mut self, out: &mut Vec<u8>) {
+        if let Some(instead) = self.skipping.take() {
+            out.extend_from_slice(instead.as_bytes());
+        } else if self.is_readable() {
+            out.extend_from_slice(&self.held);
+        } else {
+            out.extend_from_slice(placeholder(&self.held).as_bytes());
+        }
+        self.held.clear();
+        shrink(&mut self.held);
+    }
+
+    /// Whether a parser in the state of the one behind us takes what is held, and takes it for exactly
+    /// one element.
+    fn is_readable(&mut self) -> bool {
+        let mut parser = match self.trial.take() {
+            Some(parser) => parser,
+            None => {
+                let mut parser = Parser::default();
+                let mut header = self.header.as_slice();
+                while let Ok(Some(_)) = parser.parse(&mut header, false) {}
+                parser
+            }
+        };
+        let mut depth = 0_usize;
+        let mut rest = self.held.as_slice();
+        loop {
+            match parser.parse(&mut rest, false) {
+                Ok(Some(Event::StartElement(..))) => depth = depth.saturating_add(1),
+                Ok(Some(Event::EndElement(_))) => match depth.checked_sub(1) {
+                    None => return false,
+                    Some(0) if rest.is_empty() => {
+                        self.trial = Some(parser);
+                        return true;
+                    }
+                    // The element was over before the stanza was.
+                    Some(0) => return false,
+                    Some(left) => depth = left,
+                },
+                Ok(Some(Event::Text(..) | Event::XmlDeclaration(..))) => {}
+                Ok(None) | Err(_) => return false,
+            }
+        }
+    }
+}
+
+/// Gives memory back that one big stanza has taken.
+pub(super) fn shrink(buffer: &mut Vec<u8>) {
+    if buffer.capacity() > KEEP {
+        buffer.shrink_to(KEEP);
+    }
+}
+
+/// What stands in for an unreadable stanza: an element of our own with the stanza's `from`, if that much
+/// could be read.
+fn placeholder(stanza: &[u8]) -> String {
+    let from = read_from(stanza).filter(|from| from.len() <= 3 * 1024);
+    let mut element = format!("<unreadable xmlns='{NS_GUARD}'");
+    if let Some(from) = from {
+        element.push_str(" from='");
+        for c in from.chars() {
+            match c {
+                '&' => element.push_str("&amp;"),
+                '<' => element.push_str("&lt;"),
+                '\'' => element.push_str("&apos;"),
+                '\t' | '\n' | '\r' => element.push(' '),
+                c => element.push(c),
+            }
+        }
+        element.push('\'');
+    }
+    element.push_str("/>");
+    element
+}
+
+fn read_from(stanza: &[u8]) -> Option<String> {
+    let options = Options { max_token_length: stanza.len(), ..Options::default() };
+    let mut parser = RawParser::with_options(options);
+    let mut rest = stanza;
+    while let Ok(Some(event)) = parser.parse(&mut rest, false) {
+        match event {
+            RawEvent::Attribute(_, (None, name), value) if name == "from" => return Some(value),
+            RawEvent::ElementHeadClose(_) => return None,
+            _ => {}
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const HEADER: &str = "<?xml version='1.0'?><stream:stream xmlns='jabber:component:accept' \
+                          xmlns:stream='http://etherx.jabber.org/streams' id='x'>";
+    const UNREADABLE: &str = "<unreadable xmlns='urn:xmpp-guard:unreadable' from='r@m/n'/>";
+
+    fn run(input: &str) -> String {
+        let mut out = Vec::new();
+        Framer::new().push(input.as_bytes(), &mut out);
+        String::from_utf8(out).unwrap()
+    }
+
+    fn after_header(input: &str) -> String {
+        run(&format!("{HEADER}{input}")).strip_prefix(HEADER).unwrap().to_owned()
+    }
+
+    /// What the parser behind us makes of it: no error and the depth at the end.
+    fn parses(text: &str) -> Result<i64, String> {
+        let (mut parser, mut rest, mut depth) = (Parser::default(), text.as_bytes(), 0);
+        loop {
+            match parser.parse(&mut rest, false) {
+                Ok(Some(Event::StartElement(..))) => depth += 1,
+                Ok(Some(Event::EndElement(_))) => depth -= 1,
+                Ok(Some(_)) => {}
+                Ok(None) => return Ok(depth),
+                Err(xso::exports::rxml::error::EndOrError::NeedMoreData) => return Ok(depth),
+                Err(e) => return Err(format!("{e:?}")),
+            }
+        }
+    }
+
+    #[test]
+    fn passes_what_can_be_read() {
+        let plain =
+            "<presence from='r@m/n'><x a=\"'>/\"/>t &lt;<y><![CDATA[<z>]]]]></y></presence> \n<iq/><a></a>";
+        assert_eq!(after_header(plain), plain);
+        assert_eq!(after_header("<iq/></stream:stream>"), "<iq/></stream:stream>");
+        assert_eq!(run("SSH-2.0-OpenSSH_9.2\r\n"), "SSH-2.0-OpenSSH_9.2\r\n");
+    }
+
+    #[test]
+    fn replaces_what_cannot() {
+        let long = "x".repeat(10_000);
+        for inner in [
+            format!("<a b='{long}'/>"),
+            format!("<{long}/>"),
+            "<foo xmlns='http://www.w3.org/XML/1998/namespace'/>".to_owned(),
+            "<p:foo/>".to_owned(),
+            "<a b='1' b='2'/>".to_owned(),
+            "<a>&unknown;</a>".to_owned(),
+            "<!-- comment -->".to_owned(),
+            "<a></b>".to_owned(),
+            "\u{1}".to_owned(),
+        ] {
+            let out = after_header(&format!("<message from='r@m/n'>{inner}</message><iq/>"));
+            assert_eq!(out, format!("{UNREADABLE}<iq/>"), "{:?}", inner.get(..20));
+        }
+        assert_eq!(
+            after_header(&format!("<iq from='r@m/a&amp;&apos;&lt;' id='{long}'/>")),
+            "<unreadable xmlns='urn:xmpp-guard:unreadable' from='r@m/a&amp;&apos;&lt;'/>"
+        );
+        assert_eq!(
+            after_header(&format!("<iq from='{long}'/>")),
+            "<unreadable xmlns='urn:xmpp-guard:unreadable'/>"
+        );
+    }
+
+    #[test]
+    fn depth_costs_neither_stack_nor_time() {
+        let deep = |n| format!("<message from='r@m/n'>{}{}</message>", "<a>".repeat(n), "</a>".repeat(n));
+        assert_eq!(after_header(&deep(100)), deep(100));
+        assert_eq!(after_header(&format!("{}<iq/>", deep(300_000))), format!("{UNREADABLE}<iq/>"));
+    }
+
+    #[test]
+    fn a_giant_is_skipped_and_its_memory_given_back() {
+        let (mut framer, mut out) = (Framer::new(), Vec::new());
+        framer.push(HEADER.as_bytes(), &mut out);
+        out.clear();
+        framer.push(b"<message from='r@m/n'><body>", &mut out);
+        for _ in 0..12 {
+            framer.push(&vec![b'x'; 1 << 20], &mut out);
+            assert!(framer.held.capacity() <= 2 * MAX_STANZA);
+        }
+        assert!(out.is_empty());
+        framer.push(b"</body></message><iq/>", &mut out);
+        assert_eq!(String::from_utf8(out).unwrap(), format!("{UNREADABLE}<iq/>"));
+        assert!(framer.held.capacity() <= KEEP);
+    }
+
+    /// Well-formed by brackets, and with all that `rxml` may dislike.
+    fn element() -> impl Strategy<Value = String> {
+        let name = prop_oneof![
+            4 => "[a-z]{1,4}".prop_map(String::from),
+            1 => "[a-z]{1,2}:[a-z]{1,2}".prop_map(String::from),
+            1 => Just("x".repeat(9000)),
+        ];
+        let attribute = prop_oneof![
+            4 => ("[a-z]{1,2}", "[^<&']{0,12}").prop_map(|(n, v)| format!("{n}='{v}'")),
+            1 => Just("xmlns='http://www.w3.org/XML/1998/namespace'".to_owned()),
+            1 => Just("xmlns='http://www.w3.org/2000/xmlns/'".to_owned()),
+            1 => Just("xmlns:ab=''".to_owned()),
+            1 => Just("xmlns:a='urn:a'".to_owned()),
+            1 => Just(format!("b='{}'", "y".repeat(9000))),
+        ];
+        let head = (name, prop::collection::vec(attribute, 0..3))
+            .prop_map(|(name, attributes)| (name, attributes.join(" ")));
+        let leaf = prop_oneof![
+            "[^<&]{0,12}".prop_map(String::from),
+            Just("<![CDATA[<]]>]]>".to_owned()),
+            Just("&amp;".to_owned()),
+            Just("&nope;".to_owned()),
+            Just("<!--c-->".to_owned()),
+            Just("<?pi?>".to_owned()),
+        ];
+        leaf.prop_recursive(6, 24, 4, move |inner| {
+            (head.clone(), prop::collection::vec(inner, 0..4)).prop_map(|((name, attributes), children)| {
+                format!("<{name} {attributes}>{}</{name}>", children.concat())
+            })
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_that_comes_out_is_refused(
+            stanzas in prop::collection::vec(element(), 1..5),
+            cuts in prop::collection::vec(1_usize..200, 1..20),
+        ) {
+            let stanzas: Vec<_> = stanzas.iter().map(|s| format!("<message from='r@m/n'>{s}</message>")).collect();
+            let input = format!("{HEADER}{} ", stanzas.concat());
+            let whole = run(&input);
+            prop_assert_eq!(parses(&whole), Ok(1));
+
+            // The same, however it is cut.
+            let (mut framer, mut out, mut rest) = (Framer::new(), Vec::new(), input.as_bytes());
+            for cut in cuts.into_iter().cycle() {
+                let (piece, left) = rest.split_at(cut.min(rest.len()));
+                framer.push(piece, &mut out);
+                rest = left;
+                if rest.is_empty() {
+                    break;
+                }
+            }
+            prop_assert_eq!(String::from_utf8(out).unwrap(), whole.clone());
+
+            // A stanza that can be read alone is not replaced.
+            for stanza in stanzas {
+                if parses(&format!("{HEADER}{stanza} ")) == Ok(1) {
+                    prop_assert!(whole.contains(&stanza));
+                }
+            }
+        }
+
+        #[test]
+        fn any_bytes_after_a_header_are_survived(bytes in prop::collection::vec(any::<u8>(), 0..500)) {
+            let mut out = Vec::new();
+            let mut framer = Framer::new();
+            framer.push(HEADER.as_bytes(), &mut out);
+            framer.push(&bytes, &mut out);
+        }
+    }
+}

@@ -1,0 +1,249 @@
+//! The task that keeps the link: connects, works, and begins again, for ever.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use backon::{BackoffBuilder, ExponentialBackoff, ExponentialBuilder};
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, sleep_until, timeout};
+
+use super::connect::connect;
+use super::counters::Counters;
+use super::failure::Failure;
+use super::session::{End, Session};
+use super::tenant::Services;
+use crate::address::{Nick, RoomJid};
+use crate::config::{Settings, Xmpp};
+use crate::meeting::{Action, RoomEvent};
+
+/// Events that may wait for the driver before Prosody has to.
+const EVENTS: usize = 1024;
+/// How long [`Link::close`] may take.
+const CLOSING: Duration = Duration::from_secs(2);
+
+/// Something that the link is to do.
+#[derive(Debug)]
+pub enum Command {
+    /// What the core wants.
+    Act(Action),
+    /// Ask a conference service for its rooms; answered by [`LinkEvent::Items`].
+    DiscoItems {
+        /// The service.
+        service: String,
+    },
+}
+
+/// Something that the link tells.
+#[derive(Debug)]
+pub enum LinkEvent {
+    /// The link is up; nothing is known of the rooms any more.
+    Up,
+    /// The link is gone, or was tried and did not come up. What was asked will not be answered, and what
+    /// is asked before the next [`LinkEvent::Up`] is dropped.
+    Down {
+        /// Why.
+        failure: Failure,
+        /// When it is tried again.
+        retry_in: Duration,
+    },
+    /// Something about a room of the configured services.
+    Room {
+        /// The room, by its real name.
+        room: RoomJid,
+        /// What about it.
+        event: RoomEvent,
+    },
+    /// The answer to [`Command::DiscoItems`].
+    Items {
+        /// The service that was asked.
+        service: String,
+        /// Its rooms; none if it refused or did not answer in time.
+        rooms: Option<Vec<RoomJid>>,
+    },
+}
+
+/// The link as its owner holds it. Dropped, it is closed.
+#[derive(Debug)]
+pub struct Link {
+    commands: mpsc::UnboundedSender<Command>,
+    counters: Arc<Counters>,
+    task: JoinHandle<()>,
+}
+
+impl Link {
+    /// Has something done; while the link is down it is dropped.
+    pub fn send(&self, command: Command) {
+        // The task ends early only if nobody takes its events, and then nobody waits for this either.
+        let _ = self.commands.send(command);
+    }
+
+    /// What the link has seen and done.
+    pub fn counters(&self) -> Arc<Counters> {
+        Arc::clone(&self.counters)
+    }
+
+    /// Sends what is still to be sent, closes the stream in good order, and waits for that, but not long.
+    pub async fn close(self) {
+        drop(self.commands);
+        let mut task = self.task;
+        if timeout(CLOSING, &mut task).await.is_err() {
+            task.abort();
+        }
+    }
+}
+
+/// What a session needs of the settings.
+#[derive(Debug)]
+pub(super) struct Config {
+    pub(super) xmpp: Xmpp,
+    /// The `from` of all that we send (JITSI.md 0.6).
+    pub(super) me: String,
+    pub(super) focus: Nick,
+    pub(super) services: Services,
+}
+
+/// Starts the task; it begins to connect at once.
+pub fn spawn(settings: &Settings) -> (Link, mpsc::Receiver<LinkEvent>) {
+    let config = Config {
+        me: format!("{}@{}/a", settings.xmpp.user, settings.xmpp.domain),
+        xmpp: settings.xmpp.clone(),
+        focus: settings.muc.focus_nickname.clone(),
+        services: Services::new(&settings.muc.domains),
+    };
+    let counters = Arc::new(Counters::default());
+    let (commands, commands_end) = mpsc::unbounded_channel();
+    let (events_end, events) = mpsc::channel(EVENTS);
+    let task = tokio::spawn(keep(config, Arc::clone(&counters), commands_end, events_end));
+    (Link { commands, counters, task }, events)
+}
+
+async fn keep(
+    config: Config,
+    counters: Arc<Counters>,
+    mut commands: mpsc::UnboundedReceiver<Command>,
+    events: mpsc::Sender<LinkEvent>,
+) {
+    let mut delays = Delays::new(&config.xmpp);
+    let mut was_up = false;
+    loop {
+        let connected = tokio::select! {
+            connected = connect(&config.xmpp) => connected,
+            () = closed(&mut commands) => return,
+        };
+        let end = match connected {
+            Ok(stanzas) => {
+                if was_up {
+                    counters.reconnects.add();
+                }
+                was_up = true;
+                let up_at = Instant::now();
+                // What was wanted while there was no link is not wanted any more; what the driver wants
+                // after it has been told comes later than that.
+                while commands.try_recv().is_ok() {}
+                if events.send(LinkEvent::Up).await.is_err() {
+                    return;
+                }
+                let end = Session::new(&config, &counters, &events, stanzas).run(&mut commands).await;
+                delays.was_up_for(up_at.elapsed());
+                end
+            }
+            Err(failure) => End::Failed(failure),
+        };
+        let End::Failed(failure) = end else { return };
+        let retry_in = delays.next();
+        let retry_at = Instant::now().checked_add(retry_in);
+        if events.send(LinkEvent::Down { failure, retry_in }).await.is_err() {
+            return;
+        }
+        if let Some(retry_at) = retry_at {
+            tokio::select! {
+                () = sleep_until(retry_at) => {}
+                () = closed(&mut commands) => return,
+            }
+        }
+    }
+}
+
+/// Drops commands until their sender is gone.
+async fn closed(commands: &mut mpsc::UnboundedReceiver<Command>) {
+    while commands.recv().await.is_some() {}
+}
+
+/// How long to wait before the next attempt: doubled from one failure to the next, and then spread at
+/// random, but never outside `reconnect_min` and `reconnect_max`.
+struct Delays {
+    min: Duration,
+    max: Duration,
+    next: ExponentialBackoff,
+}
+
+impl Delays {
+    fn new(xmpp: &Xmpp) -> Self {
+        let (min, max) = (xmpp.reconnect_min, xmpp.reconnect_max.max(xmpp.reconnect_min));
+        Self { min, max, next: Self::from_the_start(min, max) }
+    }
+
+    fn from_the_start(min: Duration, max: Duration) -> ExponentialBackoff {
+        // The jitter of `backon` adds up to as much again, so half the longest is where it stops growing.
+        let half = max.checked_div(2).unwrap_or(max).max(min);
+        ExponentialBuilder::default()
+            .with_min_delay(min)
+            .with_max_delay(half)
+            .with_jitter()
+            .without_max_times()
+            .build()
+    }
+
+    fn next(&mut self) -> Duration {
+        self.next.next().unwrap_or(self.max).clamp(self.min, self.max)
+    }
+
+    /// A link that held for longer than the longest delay was a good one. One that broke at once was not,
+    /// or two instances with one name would throw each other out as fast as they can.
+    fn was_up_for(&mut self, up: Duration) {
+        if up >= self.max {
+            self.next = Self::from_the_start(self.min, self.max);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Secret;
+
+    fn delays(min: u64, max: u64) -> Delays {
+        Delays::new(&Xmpp {
+            server: String::new(),
+            domain: String::new(),
+            user: String::new(),
+            secret: Secret::default(),
+            ping_interval: Duration::ZERO,
+            reconnect_min: Duration::from_secs(min),
+            reconnect_max: Duration::from_secs(max),
+        })
+    }
+
+    #[test]
+    fn delays_grow_within_their_bounds_and_never_end() {
+        let mut delays = delays(1, 30);
+        let all: Vec<_> = (0..10_000).map(|_| delays.next()).collect();
+        assert!(all.iter().all(|d| (Duration::from_secs(1)..=Duration::from_secs(30)).contains(d)));
+        assert!(all[0] < Duration::from_secs(2));
+        assert!(all[100..].iter().all(|d| *d >= Duration::from_secs(15)));
+        delays.was_up_for(Duration::from_secs(29));
+        assert!(delays.next() >= Duration::from_secs(15));
+        delays.was_up_for(Duration::from_secs(30));
+        assert!(delays.next() < Duration::from_secs(2));
+    }
+
+    #[test]
+    fn odd_bounds_are_kept_as_well() {
+        for (min, max) in [(0, 0), (5, 5), (5, 6), (7, 3)] {
+            let mut delays = delays(min, max);
+            let bounds = Duration::from_secs(min)..=Duration::from_secs(max.max(min));
+            assert!((0..100).all(|_| bounds.contains(&delays.next())), "{min}..{max}");
+        }
+    }
+}

@@ -1,0 +1,25 @@
+//! The link to Prosody (XEP-0114). Only here is XML known; what leaves this module are our own types.
+//!
+//! [`spawn`] starts the task that keeps the link; it takes [`Command`]s and tells [`LinkEvent`]s. Inside,
+//! from the wire upwards: `framer` and `guard` see to it that no stanza can end the stream, `stanza` and
+//! `outbound` are the stanzas, `tenant`, `muc`, `refusal`, `requests` and `entity` say what they mean, and
+//! `connect`, `session` and `link` do the rest.
+
+mod connect;
+mod counters;
+mod entity;
+mod failure;
+mod framer;
+mod guard;
+mod link;
+mod muc;
+mod outbound;
+mod refusal;
+mod requests;
+mod session;
+mod stanza;
+mod tenant;
+
+pub use counters::{Counter, Counters, Kinds, Rejected};
+pub use failure::Failure;
+pub use link::{Command, Link, LinkEvent, spawn};

@@ -1,0 +1,259 @@
+//! Our requests and what became of them: each has an id that nobody can guess, a deadline and one answer,
+//! which counts only if it comes from the address asked.
+
+use std::collections::{BTreeSet, HashMap};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::outbound::{IqOut, PayloadOut};
+use super::refusal;
+use super::stanza::{AdminItem, Iq, Payload, StanzaError};
+use super::tenant::Services;
+use super::{LinkEvent, muc};
+use crate::address::{Nick, RealJid, RoomJid};
+use crate::meeting::{Answer, AttemptId, ListError, Listed, QueryId, RoomEvent};
+
+/// How long Prosody has for an answer of its own.
+const TIMEOUT: Duration = Duration::from_secs(10);
+
+/// What an answer will be about.
+#[derive(Debug)]
+enum About {
+    /// One half of a role list.
+    Roles(u64),
+    Start {
+        room: RoomJid,
+        attempt: AttemptId,
+    },
+    Items {
+        service: String,
+    },
+    /// Any answer will do.
+    Ping,
+}
+
+/// A request that has not been answered.
+#[derive(Debug)]
+struct Open {
+    /// The real form of the address asked.
+    asked: String,
+    deadline: Instant,
+    about: About,
+}
+
+/// The two queries that make up a role list.
+#[derive(Debug)]
+struct Join {
+    room: RoomJid,
+    query: QueryId,
+    listed: Vec<Listed>,
+    /// How many are not answered yet.
+    open: u8,
+}
+
+/// What an IQ of type `result` or `error` was.
+#[derive(Debug)]
+pub(super) enum Settled {
+    /// An answer of which something is to be told.
+    Event(LinkEvent),
+    /// An answer of which there is nothing to tell, or not yet.
+    Quiet,
+    /// The answer to nothing that we asked there.
+    Stray,
+}
+
+/// All requests that have not been answered.
+#[derive(Debug)]
+pub(super) struct Requests {
+    /// The `from` of all requests.
+    me: String,
+    open: HashMap<u128, Open>,
+    /// The same by deadline.
+    deadlines: BTreeSet<(Instant, u128)>,
+    joins: HashMap<u64, Join>,
+    last_join: u64,
+}
+
+/// An id of 128 random bits.
+pub(super) fn new_id() -> u128 {
+    rand::random()
+}
+
+pub(super) fn id_text(id: u128) -> String {
+    format!("{id:032x}")
+}
+
+fn read_id(text: &str) -> Option<u128> {
+    let id = u128::from_str_radix(text, 16).ok()?;
+    (id_text(id) == text).then_some(id)
+}
+
+impl Requests {
+    pub(super) fn new(me: String) -> Self {
+        Self { me, open: HashMap::new(), deadlines: BTreeSet::new(), joins: HashMap::new(), last_join: 0 }
+    }
+
+    /// Both halves of a role list (JITSI.md 1.5).
+    pub(super) fn roles(&mut self, room: RoomJid, query: QueryId) -> [IqOut; 2] {
+        self.last_join = self.last_join.wrapping_add(1);
+        let join = self.last_join;
+        let to = room.as_str().to_owned();
+        self.joins.insert(join, Join { room, query, listed: Vec::new(), open: 2 });
+        ["moderator", "participant"]
+            .map(|role| self.ask(to.clone(), "get", PayloadOut::role_list(role), TIMEOUT, About::Roles(join)))
+    }
+
+    /// A start request to an occupant, the focus.
+    pub(super) fn start(
+        &mut self,
+        room: RoomJid,
+        focus: &Nick,
+        attempt: AttemptId,
+        payload: PayloadOut,
+        timeout: Duration,
+    ) -> IqOut {
+        self.ask(room.occupant(focus), "set", payload, timeout, About::Start { room, attempt })
+    }
+
+    pub(super) fn items(&mut self, service: String) -> IqOut {
+        self.ask(service.clone(), "get", PayloadOut::DiscoItems, TIMEOUT, About::Items { service })
+    }
+
+    pub(super) fn ping(&mut self, to: String) -> IqOut {
+        self.ask(to, "get", PayloadOut::Ping, TIMEOUT, About::Ping)
+    }
+
+    fn ask(
+        &mut self,
+        to: String,
+        type_: &str,
+        payload: PayloadOut,
+        timeout: Duration,
+        about: About,
+    ) -> IqOut {
+        let (id, now) = (new_id(), Instant::now());
+        let deadline = now.checked_add(timeout).unwrap_or(now);
+        self.deadlines.insert((deadline, id));
+        self.open.insert(id, Open { asked: to.clone(), deadline, about });
+        IqOut { from: self.me.clone(), to, id: id_text(id), type_: type_.to_owned(), payload: Some(payload) }
+    }
+
+    /// When the next request is overdue.
+    pub(super) fn next_deadline(&self) -> Option<Instant> {
+        self.deadlines.first().map(|(deadline, _)| *deadline)
+    }
+
+    /// Gives up one request that is overdue; none if no further one is.
+    pub(super) fn expire(&mut self, now: Instant) -> Option<Option<LinkEvent>> {
+        let (deadline, id) = *self.deadlines.first()?;
+        if deadline > now {
+            return None;
+        }
+        self.deadlines.remove(&(deadline, id));
+        let open = self.open.remove(&id)?;
+        Some(match open.about {
+            About::Roles(join) => self.fail_roles(join, ListError::TimedOut),
+            About::Start { room, attempt } => {
+                Some(room_event(room, RoomEvent::StartAnswered { attempt, answer: Answer::TimedOut }))
+            }
+            About::Items { service } => Some(LinkEvent::Items { service, rooms: None }),
+            About::Ping => None,
+        })
+    }
+
+    /// Takes an IQ of type `result` or `error`.
+    pub(super) fn settle(&mut self, iq: Iq, services: &Services) -> Settled {
+        let Some(id) = iq.id.as_deref().and_then(read_id) else { return Settled::Stray };
+        let Some(open) = self.open.get(&id) else { return Settled::Stray };
+        if iq.from.as_deref().map(|from| services.real(from)).as_deref() != Some(open.asked.as_str()) {
+            return Settled::Stray;
+        }
+        let Some(open) = self.open.remove(&id) else { return Settled::Stray };
+        self.deadlines.remove(&(open.deadline, id));
+        let result =
+            if iq.type_.as_deref() == Some("result") { Ok(iq.payload) } else { Err(error_of(&iq.payload)) };
+        let event = match open.about {
+            About::Ping => None,
+            About::Items { service } => Some(items(service, result.ok(), services)),
+            About::Start { room, attempt } => {
+                let answer = match result {
+                    Ok(payload) => Answer::Accepted { session: session_of(&payload) },
+                    Err(error) => Answer::Refused(refusal::read(error, &open.asked, services)),
+                };
+                Some(room_event(room, RoomEvent::StartAnswered { attempt, answer }))
+            }
+            About::Roles(join) => match result {
+                Ok(payload) => self.add_roles(join, payload),
+                Err(error) => {
+                    let refusal = refusal::read(error, &open.asked, services);
+                    self.fail_roles(join, refusal::list_error(&refusal))
+                }
+            },
+        };
+        event.map_or(Settled::Quiet, Settled::Event)
+    }
+
+    fn add_roles(&mut self, number: u64, payload: Vec<Payload>) -> Option<LinkEvent> {
+        let list = payload.into_iter().find_map(|payload| match payload {
+            Payload::RoleList { items } => Some(items),
+            _ => None,
+        });
+        let Some(list) = list else { return self.fail_roles(number, ListError::Other) };
+        let join = self.joins.get_mut(&number)?;
+        join.listed.extend(list.into_iter().filter_map(listed));
+        join.open = join.open.saturating_sub(1);
+        if join.open > 0 {
+            return None;
+        }
+        let join = self.joins.remove(&number)?;
+        Some(room_event(join.room, RoomEvent::Roles { query: join.query, result: Ok(join.listed) }))
+    }
+
+    /// The first of two errors decides; an answer to the other query finds nobody waiting.
+    fn fail_roles(&mut self, number: u64, error: ListError) -> Option<LinkEvent> {
+        let join = self.joins.remove(&number)?;
+        Some(room_event(join.room, RoomEvent::Roles { query: join.query, result: Err(error) }))
+    }
+}
+
+fn room_event(room: RoomJid, event: RoomEvent) -> LinkEvent {
+    LinkEvent::Room { room, event }
+}
+
+fn error_of(payload: &[Payload]) -> Option<&StanzaError> {
+    payload.iter().find_map(|payload| match payload {
+        Payload::Error(error) => Some(error),
+        _ => None,
+    })
+}
+
+fn session_of(payload: &[Payload]) -> Option<crate::meeting::SessionId> {
+    payload.iter().find_map(|payload| match payload {
+        Payload::Jibri { session_id } => session_id.as_deref().and_then(muc::session_id),
+        _ => None,
+    })
+}
+
+fn listed(item: AdminItem) -> Option<Listed> {
+    Some(Listed {
+        nick: Nick::new(item.nick.as_deref()?).ok()?,
+        jid: item.jid.as_deref().and_then(|jid| RealJid::new(jid).ok()),
+        role: muc::role(item.role.as_deref()),
+        affiliation: muc::affiliation(item.affiliation.as_deref()),
+    })
+}
+
+fn items(service: String, payload: Option<Vec<Payload>>, services: &Services) -> LinkEvent {
+    let list = payload.and_then(|payload| {
+        payload.into_iter().find_map(|payload| match payload {
+            Payload::DiscoItems { items } => Some(items),
+            _ => None,
+        })
+    });
+    let rooms = list.map(|items| {
+        let jids = items.iter().filter_map(|item| item.jid.as_deref());
+        jids.filter_map(|jid| services.occupant(jid)).map(|(room, _)| room).collect()
+    });
+    LinkEvent::Items { service, rooms }
+}

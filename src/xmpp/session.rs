@@ -1,0 +1,270 @@
+//! A link that is up: commands out, stanzas in, until it fails or is closed.
+
+use std::time::Duration;
+
+use futures::{SinkExt, StreamExt};
+use tokio::sync::mpsc;
+use tokio::time::{Instant, sleep_until, timeout};
+use tokio_xmpp::xmlstream::ReadError;
+use xso::AsXml;
+
+use super::connect::{PING_TIMEOUT, Stanzas};
+use super::counters::Counters;
+use super::failure::Failure;
+use super::link::{Command, Config, LinkEvent};
+use super::outbound::{IqOut, PayloadOut, PresenceOut};
+use super::requests::{Requests, Settled, id_text, new_id};
+use super::stanza::{Inbound, Iq};
+use super::{entity, muc};
+use crate::address::RoomJid;
+use crate::meeting::{Action, RoomEvent};
+
+/// How long Prosody may take no data.
+const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a farewell may take.
+const FAREWELL: Duration = Duration::from_secs(1);
+
+/// Why a session is over.
+#[derive(Debug)]
+pub(super) enum End {
+    /// The link has failed.
+    Failed(Failure),
+    /// We are asked to close it, or nobody listens to us any more.
+    Closed,
+}
+
+impl From<Failure> for End {
+    fn from(failure: Failure) -> Self {
+        Self::Failed(failure)
+    }
+}
+
+/// The state of a link while it is up. All of it is forgotten with the link.
+pub(super) struct Session<'a> {
+    config: &'a Config,
+    counters: &'a Counters,
+    events: &'a mpsc::Sender<LinkEvent>,
+    stanzas: Stanzas,
+    requests: Requests,
+}
+
+impl<'a> Session<'a> {
+    pub(super) fn new(
+        config: &'a Config,
+        counters: &'a Counters,
+        events: &'a mpsc::Sender<LinkEvent>,
+        stanzas: Stanzas,
+    ) -> Self {
+        Self { config, counters, events, stanzas, requests: Requests::new(config.me.clone()) }
+    }
+
+    /// Works until the end.
+    pub(super) async fn run(&mut self, commands: &mut mpsc::UnboundedReceiver<Command>) -> End {
+        loop {
+            let done = tokio::select! {
+                read = self.stanzas.next() => self.receive(read).await,
+                command = commands.recv() => match command {
+                    Some(command) => self.carry_out(command).await,
+                    None => return self.say_farewell().await,
+                },
+                () = until(self.requests.next_deadline()) => self.expire().await,
+            };
+            if let Err(end) = done {
+                return end;
+            }
+        }
+    }
+
+    async fn receive(&mut self, read: Option<Result<Inbound, ReadError>>) -> Result<(), End> {
+        let received = &self.counters.received;
+        match read {
+            Some(Ok(inbound)) => match inbound {
+                Inbound::Presence(presence) => {
+                    received.presence.add();
+                    match muc::read(&presence, &self.config.services) {
+                        muc::Read::Event(room, event) => self.tell_room(room, event).await,
+                        muc::Read::Ignored => Ok(()),
+                        muc::Read::Malformed(room) => {
+                            self.counters.rejected.malformed.add();
+                            self.flag(room).await
+                        }
+                    }
+                }
+                Inbound::Iq(iq) => {
+                    received.iq.add();
+                    self.receive_iq(iq).await
+                }
+                Inbound::Message(_) => {
+                    received.message.add();
+                    Ok(())
+                }
+                Inbound::StreamError(error) => {
+                    received.other.add();
+                    Err(Failure::from_stream_error(&error, &self.config.xmpp.domain).into())
+                }
+                Inbound::Unreadable(unreadable) => {
+                    self.counters.rejected.unreadable.add();
+                    let from = unreadable.from.as_deref();
+                    tracing::debug!(?from, "dropped a stanza that cannot be read");
+                    let room =
+                        from.and_then(|from| self.config.services.occupant(from)).map(|(room, _)| room);
+                    self.flag(room).await
+                }
+                Inbound::Handshake(_) | Inbound::Other(_) => {
+                    received.other.add();
+                    Ok(())
+                }
+            },
+            Some(Err(ReadError::SoftTimeout)) => self.ping().await,
+            Some(Err(ReadError::ParseError(error))) => {
+                // Our types take anything, so this is not expected.
+                self.counters.rejected.unreadable.add();
+                tracing::debug!(error = ?error.to_string(), "dropped a stanza");
+                Ok(())
+            }
+            Some(Err(ReadError::HardError(error))) => {
+                let silence = self.config.xmpp.ping_interval.saturating_add(PING_TIMEOUT);
+                Err(Failure::on_link(&error, silence).into())
+            }
+            Some(Err(ReadError::StreamFooterReceived)) | None => Err(Failure::Closed.into()),
+        }
+    }
+
+    async fn receive_iq(&mut self, iq: Iq) -> Result<(), End> {
+        match iq.type_.as_deref() {
+            Some("get" | "set") => match entity::answer(iq, &self.config.me, &self.config.services) {
+                Some(answer) => self.send_iq(&answer).await,
+                None => {
+                    self.counters.rejected.malformed.add();
+                    Ok(())
+                }
+            },
+            Some("result" | "error") => match self.requests.settle(iq, &self.config.services) {
+                Settled::Event(event) => self.tell(event).await,
+                Settled::Quiet => Ok(()),
+                Settled::Stray => {
+                    self.counters.rejected.stray.add();
+                    Ok(())
+                }
+            },
+            _ => {
+                self.counters.rejected.malformed.add();
+                Ok(())
+            }
+        }
+    }
+
+    async fn carry_out(&mut self, command: Command) -> Result<(), End> {
+        match command {
+            Command::Act(Action::AskRoles { room, query }) => {
+                for iq in self.requests.roles(room, query) {
+                    self.send_iq(&iq).await?;
+                }
+                Ok(())
+            }
+            Command::Act(Action::Start { room, attempt, order, timeout }) => {
+                let payload = PayloadOut::start(&order);
+                let iq = self.requests.start(room, &self.config.focus, attempt, payload, timeout);
+                self.send_iq(&iq).await
+            }
+            Command::Act(Action::Enter { room, nick }) => {
+                let stanza = PresenceOut::enter(&self.config.me, id_text(new_id()), &room, &nick);
+                self.counters.sent.presence.add();
+                self.send(&stanza).await
+            }
+            Command::Act(Action::Leave { room, nick }) => {
+                let stanza = PresenceOut::leave(&self.config.me, id_text(new_id()), &room, &nick);
+                self.counters.sent.presence.add();
+                self.send(&stanza).await
+            }
+            Command::DiscoItems { service } => {
+                let iq = self.requests.items(service);
+                self.send_iq(&iq).await
+            }
+        }
+    }
+
+    /// A ping through Prosody: an error proves life as well as a result (XEP-0199).
+    async fn ping(&mut self) -> Result<(), End> {
+        let to = self.config.services.first().unwrap_or(&self.config.xmpp.domain).to_owned();
+        let iq = self.requests.ping(to);
+        self.send_iq(&iq).await
+    }
+
+    async fn expire(&mut self) -> Result<(), End> {
+        while let Some(event) = self.requests.expire(Instant::now()) {
+            if let Some(event) = event {
+                self.tell(event).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn send_iq(&mut self, iq: &IqOut) -> Result<(), End> {
+        self.counters.sent.iq.add();
+        self.send(iq).await
+    }
+
+    async fn send(&mut self, stanza: &impl AsXml) -> Result<(), End> {
+        match timeout(WRITE_TIMEOUT, self.stanzas.send(stanza)).await {
+            Ok(Ok(())) => Ok(()),
+            // Text that XML cannot hold; the stream is as it was.
+            Ok(Err(error)) if error.kind() == std::io::ErrorKind::InvalidInput => {
+                tracing::warn!(error = ?error.to_string(), "a stanza could not be written");
+                Ok(())
+            }
+            Ok(Err(error)) => Err(self.last_words(&error).await),
+            Err(_) => Err(Failure::Stuck { after: WRITE_TIMEOUT }.into()),
+        }
+    }
+
+    /// A connection that cannot be written to may hold the reason still unread.
+    async fn last_words(&mut self, error: &std::io::Error) -> End {
+        let silence = self.config.xmpp.ping_interval;
+        let read = async {
+            loop {
+                match self.stanzas.next().await {
+                    Some(Ok(Inbound::StreamError(error))) => {
+                        return Some(Failure::from_stream_error(&error, &self.config.xmpp.domain));
+                    }
+                    Some(Err(ReadError::StreamFooterReceived)) => return Some(Failure::Closed),
+                    Some(Ok(_) | Err(ReadError::ParseError(_))) => {}
+                    Some(Err(_)) | None => return None,
+                }
+            }
+        };
+        let reason = timeout(FAREWELL, read).await.ok().flatten();
+        End::Failed(reason.unwrap_or_else(|| Failure::on_link(error, silence)))
+    }
+
+    async fn flag(&self, room: Option<RoomJid>) -> Result<(), End> {
+        match room {
+            Some(room) => self.tell_room(room, RoomEvent::Unreadable).await,
+            None => Ok(()),
+        }
+    }
+
+    async fn tell_room(&self, room: RoomJid, event: RoomEvent) -> Result<(), End> {
+        self.tell(LinkEvent::Room { room, event }).await
+    }
+
+    /// Waits while the driver is behind, and with it Prosody.
+    async fn tell(&self, event: LinkEvent) -> Result<(), End> {
+        self.events.send(event).await.map_err(|_| End::Closed)
+    }
+
+    /// Closes the stream in good order (RFC 6120, section 4.4).
+    async fn say_farewell(&mut self) -> End {
+        if timeout(FAREWELL, self.stanzas.shutdown()).await.is_err() {
+            tracing::debug!("Prosody did not take the farewell");
+        }
+        End::Closed
+    }
+}
+
+async fn until(deadline: Option<Instant>) {
+    match deadline {
+        Some(deadline) => sleep_until(deadline).await,
+        None => std::future::pending().await,
+    }
+}

@@ -1,0 +1,95 @@
+//! The two names of a tenant's room, and which services are ours to listen to (JITSI.md 1.6).
+//!
+//! Inside Prosody the room is `[acme]r1@muc.meet.jitsi`; mod_muc_domain_mapper shows it to us as
+//! `r1@muc.acme.meet.jitsi`, and what is sent to that name is refused. So every address is turned into the
+//! real form as it comes in, and only the real form ever goes out.
+
+use std::borrow::Cow;
+
+use crate::address::{Nick, RoomJid, split_occupant};
+
+/// The conference services of the configuration.
+#[derive(Debug, Clone)]
+pub(super) struct Services(Vec<String>);
+
+impl Services {
+    pub(super) fn new(domains: &[String]) -> Self {
+        Self(domains.to_vec())
+    }
+
+    pub(super) fn first(&self) -> Option<&str> {
+        self.0.first().map(String::as_str)
+    }
+
+    /// The real form of any address.
+    pub(super) fn real<'a>(&self, jid: &'a str) -> Cow<'a, str> {
+        let (bare, resource) = match jid.split_once('/') {
+            Some((bare, resource)) => (bare, Some(resource)),
+            None => (jid, None),
+        };
+        let Some((local, host)) = bare.split_once('@') else { return Cow::Borrowed(jid) };
+        match self.tenant_of(host) {
+            None => Cow::Borrowed(jid),
+            Some((tenant, service)) => Cow::Owned(match resource {
+                Some(resource) => format!("[{tenant}]{local}@{service}/{resource}"),
+                None => format!("[{tenant}]{local}@{service}"),
+            }),
+        }
+    }
+
+    /// The room and the nickname that an address names, if it is in one of the services.
+    pub(super) fn occupant(&self, jid: &str) -> Option<(RoomJid, Option<Nick>)> {
+        let (room, nick) = split_occupant(&self.real(jid)).ok()?;
+        self.0.iter().any(|service| service == room.service()).then_some((room, nick))
+    }
+
+    /// Splits `muc.acme.meet.jitsi` into `acme` and `muc.meet.jitsi`. A name that is configured as it
+    /// stands is no tenant's.
+    fn tenant_of<'a>(&self, host: &'a str) -> Option<(&'a str, &str)> {
+        if self.0.iter().any(|service| service == host) {
+            return None;
+        }
+        self.0.iter().find_map(|service| {
+            let (prefix, base) = service.split_once('.')?;
+            let tenant =
+                host.strip_prefix(prefix)?.strip_prefix('.')?.strip_suffix(base)?.strip_suffix('.')?;
+            (!tenant.is_empty() && !tenant.contains('.')).then_some((tenant, service.as_str()))
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn services() -> Services {
+        Services::new(&["muc.meet.jitsi".to_owned(), "muc.own.meet.jitsi".to_owned()])
+    }
+
+    #[test]
+    fn a_tenants_room_has_one_name() {
+        let s = services();
+        for (seen, real) in [
+            ("r1@muc.acme.meet.jitsi/n/1@x", "[acme]r1@muc.meet.jitsi/n/1@x"),
+            ("r1@muc.acme.meet.jitsi", "[acme]r1@muc.meet.jitsi"),
+            ("[acme]r1@muc.meet.jitsi/n", "[acme]r1@muc.meet.jitsi/n"),
+            ("r1@muc.meet.jitsi", "r1@muc.meet.jitsi"),
+            ("r1@muc.own.meet.jitsi/n", "r1@muc.own.meet.jitsi/n"),
+            ("r1@muc.a.b.meet.jitsi", "r1@muc.a.b.meet.jitsi"),
+            ("r1@muc..meet.jitsi", "r1@muc..meet.jitsi"),
+            ("muc.meet.jitsi", "muc.meet.jitsi"),
+            ("x@meet.jitsi/muc.a.meet.jitsi", "x@meet.jitsi/muc.a.meet.jitsi"),
+        ] {
+            assert_eq!(s.real(seen), real);
+        }
+    }
+
+    #[test]
+    fn only_our_services_are_listened_to() {
+        let s = services();
+        let (room, nick) = s.occupant("r1@muc.acme.meet.jitsi/n").unwrap();
+        assert_eq!((room.as_str(), nick.unwrap().as_str()), ("[acme]r1@muc.meet.jitsi", "n"));
+        assert!(s.occupant("r1@internal-muc.meet.jitsi/n").is_none());
+        assert!(s.occupant("muc.meet.jitsi").is_none());
+    }
+}

@@ -1,0 +1,398 @@
+//! Jicofo as others meet it: it opens rooms, watches the brewery and hands out work to Jibris.
+
+use crate::brewery::Brewery;
+use crate::client::{Client, Inbox, Received};
+use crate::config::{AUTH, BREWERY, HIDDEN};
+use crate::focus_room::{Answered, FocusRoom};
+use crate::login::Login;
+use crate::manners::Manners;
+use crate::recorder::Job;
+use crate::room::address;
+use crate::xml::{Node, bare, ns, resource};
+use crate::{Prosody, Result, SOON, lock};
+use std::collections::{HashMap, VecDeque};
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+use tokio::sync::watch;
+
+/// Jicofo's settings; the defaults are Jicofo's.
+#[derive(Clone, Debug)]
+pub struct FocusOptions {
+    /// `enable-auto-owner`.
+    pub auto_owner: bool,
+    /// `trusted-domains`: whose members are believed to be a Jibri if they say so.
+    pub trusted_domains: Vec<String>,
+    /// How long an IQ may wait for its answer.
+    pub reply_timeout: Duration,
+    /// How long a session may be pending.
+    pub pending_timeout: Duration,
+    /// Other Jibris tried per session; below zero: no limit.
+    pub num_retries: i32,
+    /// A Jibri that failed is not taken for so long.
+    pub failure_timeout: Duration,
+    /// A Jibri that was taken is not taken again for so long.
+    pub select_timeout: Duration,
+    /// Members (without focus) from which on media is offered.
+    pub min_participants: usize,
+    /// Whether members are asked for `disco#info`.
+    pub ask_disco: bool,
+    /// Whether members are offered media.
+    pub invite: bool,
+    /// `ENABLE_RECORDING`: without it there is no recorder.
+    pub recording: bool,
+    /// `ENABLE_MODERATOR_CHECKS`.
+    pub moderator_checks: bool,
+}
+
+impl Default for FocusOptions {
+    fn default() -> Self {
+        FocusOptions {
+            auto_owner: true,
+            trusted_domains: vec![HIDDEN.into()],
+            reply_timeout: Duration::from_secs(15),
+            pending_timeout: Duration::from_secs(90),
+            num_retries: 5,
+            failure_timeout: Duration::from_secs(60),
+            select_timeout: Duration::from_millis(200),
+            min_participants: 2,
+            ask_disco: true,
+            invite: true,
+            recording: true,
+            moderator_checks: true,
+        }
+    }
+}
+
+impl FocusOptions {
+    /// The same with times that a test can wait for.
+    pub fn fast() -> FocusOptions {
+        FocusOptions {
+            reply_timeout: Duration::from_secs(1),
+            pending_timeout: Duration::from_secs(3),
+            failure_timeout: Duration::from_secs(2),
+            ..FocusOptions::default()
+        }
+    }
+}
+
+/// What a test makes Jicofo do with a start request instead of what it should.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// The request is lost.
+    Ignore,
+    /// It is carried out and the answer is lost.
+    LoseAnswer,
+    /// It is carried out and the answer comes this much later.
+    Late(Duration),
+    /// It is refused with this condition and text.
+    Refuse(String, Option<String>),
+}
+
+/// A start request that reached Jicofo.
+#[derive(Clone, Debug)]
+pub struct StartRequest {
+    /// When.
+    pub at: Instant,
+    /// Room, as Jicofo knows it.
+    pub room: String,
+    /// Nick of the sender.
+    pub nick: String,
+    /// The whole IQ.
+    pub iq: Node,
+}
+
+/// Jicofo. Clones are the same Jicofo.
+#[derive(Clone)]
+pub struct Focus {
+    inner: Arc<Inner>,
+}
+
+pub(crate) struct Inner {
+    pub(crate) address: SocketAddr,
+    pub(crate) options: Mutex<FocusOptions>,
+    pub(crate) brewery: Mutex<Brewery>,
+    pub(crate) rooms: Mutex<HashMap<String, Arc<FocusRoom>>>,
+    client: Mutex<Option<Client>>,
+    requests: Mutex<Vec<StartRequest>>,
+    stops: Mutex<Vec<StartRequest>>,
+    faults: Mutex<VecDeque<(Option<String>, Fault)>>,
+    standing_fault: Mutex<Option<Fault>>,
+    pub(crate) news: watch::Sender<u64>,
+}
+
+impl Focus {
+    /// Logs in and joins the brewery.
+    pub async fn start(prosody: &Prosody, options: FocusOptions) -> Result<Focus> {
+        let inner = Inner {
+            address: prosody.c2s(),
+            options: Mutex::new(options),
+            brewery: Mutex::default(),
+            rooms: Mutex::default(),
+            client: Mutex::default(),
+            requests: Mutex::default(),
+            stops: Mutex::default(),
+            faults: Mutex::default(),
+            standing_fault: Mutex::default(),
+            news: watch::Sender::new(0),
+        };
+        let focus = Focus { inner: Arc::new(inner) };
+        focus.reconnect().await?;
+        Ok(focus)
+    }
+
+    /// Connects (again), with nothing in memory but the rooms to join again.
+    pub async fn reconnect(&self) -> Result<()> {
+        let login = Login::service("focus", "focus");
+        let (client, inbox) = Client::connect(self.inner.address, &login, Manners::of_a_service()).await?;
+        *lock(&self.inner.brewery) = Brewery::default();
+        *lock(&self.inner.client) = Some(client.clone());
+        tokio::spawn(self.inner.clone().serve(inbox));
+        let join = Node::presence(&format!("{BREWERY}/focus")).child(Node::new("x", ns::MUC));
+        client.send(&join);
+        let in_brewery = |node: &Node| node.name == "presence" && node.from() == format!("{BREWERY}/focus");
+        client.wait_for(in_brewery, SOON).await?;
+        let rooms: Vec<String> = lock(&self.inner.rooms).drain().map(|(room, _)| room).collect();
+        for room in rooms {
+            self.open_room(&room).await?;
+        }
+        Ok(())
+    }
+
+    /// Loses its connection without a goodbye, and with it all sessions; Jibris are told nothing.
+    pub fn disconnect(&self) {
+        if let Some(client) = lock(&self.inner.client).take() {
+            client.abort();
+        }
+        lock(&self.inner.rooms).values().for_each(|room| room.forget());
+    }
+
+    /// Jicofo restarts: it comes back to its rooms and knows of no recording.
+    pub async fn restart(&self) -> Result<()> {
+        self.disconnect();
+        self.reconnect().await
+    }
+
+    /// Gives up all rooms, so that they are not joined again.
+    pub fn forget_rooms(&self) {
+        lock(&self.inner.rooms).drain().for_each(|(_, room)| room.forget());
+    }
+
+    /// Joins a room, as for the first person who is about to come.
+    pub async fn open_room(&self, room: &str) -> Result<()> {
+        let name = address(room);
+        let opened = FocusRoom::open(&self.inner, &name)?;
+        self.until(SOON, "in the room", || opened.is_inside()).await
+    }
+
+    /// Ends a conference: a recording is stopped, and Jicofo leaves.
+    pub fn leave_room(&self, room: &str) {
+        if let Some(room) = self.room(room) {
+            room.close(&self.inner);
+        }
+    }
+
+    /// Is Jicofo in this room?
+    pub fn is_in(&self, room: &str) -> bool {
+        self.room(room).is_some_and(|room| room.is_inside())
+    }
+
+    /// Makes somebody an owner.
+    pub async fn promote(&self, room: &str, nick: &str) -> Result<()> {
+        let name = address(room);
+        let room = self.room(room).ok_or("Jicofo is not in that room")?;
+        self.until(SOON, "known", || room.real_jid(nick).is_some()).await?;
+        room.set_affiliation(&self.inner, nick, "owner").await.map_err(|e| format!("{name}: {e}").into())
+    }
+
+    /// Takes somebody's ownership away.
+    pub async fn demote(&self, room: &str, nick: &str) -> Result<()> {
+        let room = self.room(room).ok_or("Jicofo is not in that room")?;
+        room.set_affiliation(&self.inner, nick, "none").await
+    }
+
+    /// Nick of the owner that was elected.
+    pub fn owner(&self, room: &str) -> Option<String> {
+        self.room(room)?.owner()
+    }
+
+    /// Nicks in a room, focus not included.
+    pub fn members(&self, room: &str) -> Vec<String> {
+        self.room(room).map(|room| room.members()).unwrap_or_default()
+    }
+
+    /// What members answered to `disco#info` and to the media offer.
+    pub fn answers(&self, room: &str) -> Vec<Answered> {
+        self.room(room).map(|room| room.answers()).unwrap_or_default()
+    }
+
+    /// The session that is pending or on in a room.
+    pub fn session(&self, room: &str) -> Option<String> {
+        self.room(room)?.session_id()
+    }
+
+    /// Start requests so far, all rooms.
+    pub fn start_requests(&self) -> Vec<StartRequest> {
+        lock(&self.inner.requests).clone()
+    }
+
+    /// Start requests so far in a room.
+    pub fn start_requests_in(&self, room: &str) -> Vec<StartRequest> {
+        let room = address(room);
+        self.start_requests().into_iter().filter(|request| request.room == room).collect()
+    }
+
+    /// Stop requests so far, all rooms.
+    pub fn stop_requests(&self) -> Vec<StartRequest> {
+        lock(&self.inner.stops).clone()
+    }
+
+    /// Jibris by name, and whether Jicofo takes each for idle and healthy.
+    pub fn jibris(&self) -> Vec<(String, bool)> {
+        lock(&self.inner.brewery).list()
+    }
+
+    /// Waits until Jicofo sees so many Jibris that are idle and healthy.
+    pub async fn wait_available(&self, count: usize) -> Result<()> {
+        let available = || self.jibris().iter().filter(|(_, available)| *available).count() == count;
+        self.until(SOON, "that many Jibris", available).await
+    }
+
+    /// The next start request, in whatever room, meets this fault; several are met in turn.
+    pub fn inject(&self, fault: Fault) {
+        lock(&self.inner.faults).push_back((None, fault));
+    }
+
+    /// The next start request in this room meets this fault.
+    pub fn inject_in(&self, room: &str, fault: Fault) {
+        lock(&self.inner.faults).push_back((Some(address(room)), fault));
+    }
+
+    /// Every start request meets this fault until it is taken back.
+    pub fn set_fault(&self, fault: Option<Fault>) {
+        *lock(&self.inner.standing_fault) = fault;
+    }
+
+    /// Changes the settings for what comes.
+    pub fn configure(&self, change: impl FnOnce(&mut FocusOptions)) {
+        change(&mut lock(&self.inner.options));
+    }
+
+    /// Waits until a condition on Jicofo holds.
+    pub async fn until(&self, bound: Duration, what: &str, holds: impl Fn() -> bool) -> Result<()> {
+        let mut news = self.inner.news.subscribe();
+        let wait = async {
+            while !holds() {
+                if news.changed().await.is_err() {
+                    return;
+                }
+            }
+        };
+        tokio::time::timeout(bound, wait)
+            .await
+            .map_err(|_| format!("focus: not {what} within {bound:?}").into())
+    }
+
+    fn room(&self, room: &str) -> Option<Arc<FocusRoom>> {
+        lock(&self.inner.rooms).get(&address(room)).cloned()
+    }
+}
+
+impl Inner {
+    /// The connection, if there is one.
+    pub(crate) fn client(&self) -> Option<Client> {
+        lock(&self.client).clone()
+    }
+
+    /// Sends if there is a connection.
+    pub(crate) fn send(&self, node: &Node) {
+        if let Some(client) = self.client() {
+            client.send(node);
+        }
+    }
+
+    pub(crate) fn tell(&self) {
+        self.news.send_modify(|n| *n += 1);
+    }
+
+    pub(crate) fn settings(&self) -> FocusOptions {
+        lock(&self.options).clone()
+    }
+
+    async fn serve(self: Arc<Self>, mut inbox: Inbox) {
+        while let Some(received) = inbox.recv().await {
+            let node = &received.node;
+            let place = bare(node.from());
+            if node.name == "presence" && place == BREWERY {
+                let gone = lock(&self.brewery).apply(node);
+                if let Some(gone) = gone {
+                    let rooms: Vec<_> = lock(&self.rooms).values().cloned().collect();
+                    rooms.iter().for_each(|room| room.job(Job::Offline(gone.clone())));
+                }
+            } else if node.name == "presence" {
+                let room = lock(&self.rooms).get(place).cloned();
+                if let Some(room) = room {
+                    room.presence(&self, node);
+                }
+            } else if node.is("iq", ns::CLIENT) && node.find_ns("jibri", ns::JIBRI).is_some() {
+                self.jibri_iq(&received);
+            }
+            self.tell();
+        }
+    }
+
+    /// Decides whether a Jibri IQ is for us, and puts it into its room's queue.
+    fn jibri_iq(&self, received: &Received) {
+        let iq = &received.node;
+        let place = bare(iq.from());
+        if place == BREWERY {
+            let rooms: Vec<_> = lock(&self.rooms).values().cloned().collect();
+            return match rooms.into_iter().find(|room| room.jibri().as_deref() == Some(iq.from())) {
+                Some(room) => room.job(Job::FromJibri(iq.clone())),
+                None => self.send(&iq.error("cancel", "item-not-found", None)),
+            };
+        }
+        let jibri = iq.find_ns("jibri", ns::JIBRI);
+        let asks = |name: &str| jibri.map_or("", |jibri| jibri.get_or_empty(name));
+        let request = StartRequest {
+            at: received.at,
+            room: place.into(),
+            nick: resource(iq.from()).into(),
+            iq: iq.clone(),
+        };
+        let mut fault = None;
+        if asks("action") == "start" {
+            lock(&self.requests).push(request);
+            fault = self.fault(place);
+        } else {
+            lock(&self.stops).push(request);
+        }
+        match &fault {
+            Some(Fault::Ignore) => return,
+            Some(Fault::Refuse(condition, text)) => {
+                return self.send(&iq.error("wait", condition, text.as_deref()));
+            }
+            _ => {}
+        }
+        let room = lock(&self.rooms).get(place).cloned();
+        match room.filter(|_| lock(&self.options).recording && asks("sipaddress").is_empty()) {
+            Some(room) => room.job(Job::FromOccupant(iq.clone(), fault)),
+            // Whoever AUTH's own users are, an IQ that did not come through a room is nobody's.
+            None => self.send(&iq.error("cancel", "item-not-found", None)),
+        }
+    }
+
+    fn fault(&self, room: &str) -> Option<Fault> {
+        let mut faults = lock(&self.faults);
+        let fits = |(place, _): &(Option<String>, Fault)| place.as_deref().is_none_or(|place| place == room);
+        match faults.iter().position(fits) {
+            Some(position) => faults.remove(position).map(|(_, fault)| fault),
+            None => lock(&self.standing_fault).clone(),
+        }
+    }
+}
+
+/// Jicofo's own address.
+pub fn focus_jid() -> String {
+    format!("focus@{AUTH}/focus")
+}

@@ -1,0 +1,271 @@
+//! One conference of Jicofo's: its members, its owner, its offers of media.
+
+use crate::focus::Inner;
+use crate::recorder::{Job, Session, work};
+use crate::room::{Change, Occupant, RoomView};
+use crate::xml::{Node, bare, ns};
+use crate::{Result, lock};
+use std::sync::{Arc, Mutex};
+use tokio::sync::mpsc;
+
+/// What a member answered to Jicofo.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answered {
+    /// Who.
+    pub nick: String,
+    /// `disco` or `session-initiate`.
+    pub to: &'static str,
+    /// `result`, the condition of the error, or `nothing`.
+    pub with: String,
+}
+
+/// A conference.
+pub(crate) struct FocusRoom {
+    pub(crate) name: String,
+    pub(crate) state: Mutex<State>,
+    jobs: mpsc::UnboundedSender<Job>,
+}
+
+/// What Jicofo knows of a conference.
+#[derive(Default)]
+pub(crate) struct State {
+    pub(crate) view: RoomView,
+    /// The recording status in each of our presences.
+    pub(crate) status: Option<Node>,
+    pub(crate) session: Option<Session>,
+    owner: Option<String>,
+    invited: Vec<String>,
+    answers: Vec<Answered>,
+    had_members: bool,
+    closed: bool,
+}
+
+impl FocusRoom {
+    /// Asks to be let into a room, which creates it.
+    pub(crate) fn open(focus: &Arc<Inner>, name: &str) -> Result<Arc<FocusRoom>> {
+        let (jobs, queue) = mpsc::unbounded_channel();
+        let view = RoomView::new("focus", false);
+        let state = State { view, ..State::default() };
+        let room = Arc::new(FocusRoom { name: name.into(), state: Mutex::new(state), jobs });
+        let mut rooms = lock(&focus.rooms);
+        if rooms.contains_key(name) {
+            return Err(format!("{name} is open").into());
+        }
+        rooms.insert(name.into(), room.clone());
+        // The queue ends with the room: the task must not keep it.
+        tokio::spawn(work(Arc::downgrade(focus), Arc::downgrade(&room), queue));
+        focus.send(&room.own_presence().child(Node::new("x", ns::MUC)));
+        Ok(room)
+    }
+
+    pub(crate) fn job(&self, job: Job) {
+        let _ = self.jobs.send(job);
+    }
+
+    /// Our presence with all that it carries now.
+    pub(crate) fn own_presence(&self) -> Node {
+        let mut presence = Node::presence(&format!("{}/focus", self.name))
+            .child(Node::new("etherpad", "http://jitsi.org/jitmeet/etherpad").with_text(&self.name))
+            .child(Node::new("versions", "http://jitsi.org/jitmeet"))
+            .child(Node::new("conference-properties", "http://jitsi.org/protocol/focus"));
+        presence.children.extend(lock(&self.state).status.clone());
+        presence
+    }
+
+    /// A presence from this room.
+    pub(crate) fn presence(self: &Arc<Self>, focus: &Arc<Inner>, presence: &Node) {
+        let (change, inside) = {
+            let mut state = lock(&self.state);
+            let change = state.view.apply(presence);
+            if let Change::Renamed(old, new) = &change
+                && state.owner.as_ref() == Some(old)
+            {
+                state.owner = Some(new.clone());
+            }
+            state.had_members |= !self.people(&state).is_empty();
+            (change, state.view.inside)
+        };
+        match change {
+            Change::Outside | Change::Refused if !inside => {
+                lock(&focus.rooms).remove(&self.name);
+                return;
+            }
+            Change::Joined(nick) => self.greet(focus, nick),
+            Change::Left(nick) => lock(&self.state).invited.retain(|invited| *invited != nick),
+            _ => {}
+        }
+        if !inside {
+            return;
+        }
+        if self.deserted() {
+            self.close(focus);
+            return;
+        }
+        self.elect(focus);
+        self.invite(focus);
+    }
+
+    fn people<'a>(&self, state: &'a State) -> Vec<&'a Occupant> {
+        let mut all: Vec<_> = state.view.occupants.values().filter(|o| o.nick != state.view.nick).collect();
+        all.sort_by_key(|occupant| occupant.order);
+        all
+    }
+
+    fn deserted(&self) -> bool {
+        let state = lock(&self.state);
+        state.had_members && self.people(&state).is_empty()
+    }
+
+    /// Ends the conference: a session is stopped without a word to the room, and we leave.
+    pub(crate) fn close(&self, focus: &Inner) {
+        let session = {
+            let mut state = lock(&self.state);
+            if std::mem::replace(&mut state.closed, true) {
+                return;
+            }
+            state.view.inside = false;
+            state.session.take()
+        };
+        if let Some(session) = session {
+            focus.send(&session.stop_iq());
+        }
+        focus.send(&Node::presence(&format!("{}/focus", self.name)).attr("type", "unavailable"));
+        lock(&focus.rooms).remove(&self.name);
+        focus.tell();
+    }
+
+    /// Our connection is gone, and all that we knew.
+    pub(crate) fn forget(&self) {
+        *lock(&self.state) = State { closed: true, ..State::default() };
+    }
+
+    /// Takes an owner if there is none: whoever has the rights, else the first who may have them.
+    fn elect(self: &Arc<Self>, focus: &Arc<Inner>) {
+        let settings = focus.settings();
+        if !settings.auto_owner || self.name.contains("@breakout.") {
+            return;
+        }
+        let new = {
+            let mut state = lock(&self.state);
+            let has_rights = |o: &Occupant| o.affiliation == "owner" || o.role == "moderator";
+            let current = state.owner.as_ref().and_then(|nick| state.view.occupants.get(nick));
+            if current.is_some() {
+                return;
+            }
+            let electable: Vec<&Occupant> = self
+                .people(&state)
+                .into_iter()
+                .filter(|o| {
+                    !is_machine(o, &settings.trusted_domains) && o.role != "visitor" && o.role != "none"
+                })
+                .collect();
+            let (owner, promote) = match electable.iter().find(|o| has_rights(o)) {
+                Some(owner) => (Some(owner.nick.clone()), false),
+                None => (electable.first().map(|first| first.nick.clone()), true),
+            };
+            state.owner = owner.clone();
+            owner.filter(|_| promote)
+        };
+        if let Some(nick) = new {
+            let (room, focus) = (self.clone(), focus.clone());
+            tokio::spawn(async move { room.set_affiliation(&focus, &nick, "owner").await });
+        }
+    }
+
+    pub(crate) async fn set_affiliation(&self, focus: &Inner, nick: &str, affiliation: &str) -> Result<()> {
+        let jid = self.real_jid(nick).ok_or("nobody known by that nick")?;
+        let item = Node::new("item", "").attr("affiliation", affiliation).attr("jid", bare(&jid));
+        let iq = Node::iq("set", &self.name).child(Node::new("query", ns::MUC_ADMIN).child(item));
+        let client = focus.client().ok_or("not connected")?;
+        let reply = client.request(iq, focus.settings().reply_timeout).await?;
+        if reply.get("type") == Some("result") { Ok(()) } else { Err(reply.to_string().into()) }
+    }
+
+    /// Asks a new member what it can do.
+    fn greet(self: &Arc<Self>, focus: &Arc<Inner>, nick: String) {
+        if nick != "focus" && focus.settings().ask_disco {
+            self.ask(focus, nick, "disco", "get", Node::new("query", ns::DISCO_INFO));
+        }
+    }
+
+    /// Offers media to those who were not offered any, once there are enough.
+    fn invite(self: &Arc<Self>, focus: &Arc<Inner>) {
+        let settings = focus.settings();
+        let new: Vec<String> = {
+            let mut state = lock(&self.state);
+            let all: Vec<String> = self.people(&state).iter().map(|o| o.nick.clone()).collect();
+            if !settings.invite || all.len() < settings.min_participants {
+                return;
+            }
+            let new: Vec<_> = all.into_iter().filter(|nick| !state.invited.contains(nick)).collect();
+            state.invited.extend(new.iter().cloned());
+            new
+        };
+        for nick in new {
+            let offer = Node::new("jingle", ns::JINGLE)
+                .attr("action", "session-initiate")
+                .attr("sid", &nick)
+                .attr("initiator", &crate::focus::focus_jid());
+            self.ask(focus, nick, "session-initiate", "set", offer);
+        }
+    }
+
+    /// Asks a member something and notes what it answers; one that refuses media is told that it is over.
+    fn ask(self: &Arc<Self>, focus: &Arc<Inner>, nick: String, to: &'static str, kind: &str, payload: Node) {
+        let Some(client) = focus.client() else { return };
+        let iq = Node::iq(kind, &format!("{}/{nick}", self.name)).child(payload);
+        let (room, focus) = (self.clone(), focus.clone());
+        tokio::spawn(async move {
+            let reply = client.request(iq, focus.settings().reply_timeout).await;
+            let with = match &reply {
+                Ok(reply) => reply.condition().unwrap_or("result"),
+                Err(_) => "nothing",
+            };
+            if to == "session-initiate" && !matches!(with, "result" | "nothing") {
+                let over =
+                    Node::new("jingle", ns::JINGLE).attr("action", "session-terminate").attr("sid", &nick);
+                let iq = Node::iq("set", &format!("{}/{nick}", room.name)).child(over);
+                client.send(&iq.attr("id", &client.new_id()));
+            }
+            lock(&room.state).answers.push(Answered { nick, to, with: with.into() });
+            focus.tell();
+        });
+    }
+
+    pub(crate) fn is_inside(&self) -> bool {
+        lock(&self.state).view.inside
+    }
+
+    pub(crate) fn real_jid(&self, nick: &str) -> Option<String> {
+        lock(&self.state).view.occupants.get(nick)?.jid.clone()
+    }
+
+    pub(crate) fn owner(&self) -> Option<String> {
+        lock(&self.state).owner.clone()
+    }
+
+    pub(crate) fn members(&self) -> Vec<String> {
+        let state = lock(&self.state);
+        self.people(&state).iter().map(|o| o.nick.clone()).collect()
+    }
+
+    pub(crate) fn answers(&self) -> Vec<Answered> {
+        lock(&self.state).answers.clone()
+    }
+
+    pub(crate) fn session_id(&self) -> Option<String> {
+        lock(&self.state).session.as_ref().map(|session| session.id.clone())
+    }
+
+    /// The Jibri that our session is with.
+    pub(crate) fn jibri(&self) -> Option<String> {
+        lock(&self.state).session.as_ref()?.jibri.clone()
+    }
+}
+
+/// Does Jicofo take this member for a Jibri or a Jigasi? Only where it trusts the domain.
+fn is_machine(occupant: &Occupant, trusted: &[String]) -> bool {
+    let marks = ["http://jitsi.org/protocol/jibri", "http://jitsi.org/protocol/jigasi"];
+    trusted.iter().any(|domain| domain == occupant.domain())
+        && marks.iter().any(|mark| occupant.has_feature(mark))
+}

@@ -1,0 +1,121 @@
+//! Everything a test needs at once: Prosody, Jicofo, Jibris, people.
+
+use crate::config::ProsodyOptions;
+use crate::focus::{Focus, FocusOptions};
+use crate::jibri::{Behaviour, Jibri, JibriOptions};
+use crate::person::{Person, PersonOptions};
+use crate::prosody::{Prosody, Version};
+use crate::{Result, lock};
+use std::sync::Mutex;
+use std::time::Duration;
+
+/// How a world is set up.
+#[derive(Clone, Debug)]
+pub struct WorldOptions {
+    /// Prosody's configuration.
+    pub prosody: ProsodyOptions,
+    /// Jicofo's settings; by default with times that a test can wait for.
+    pub focus: FocusOptions,
+    /// What Jibris get that are started without options of their own.
+    pub jibri: JibriOptions,
+}
+
+impl Default for WorldOptions {
+    fn default() -> Self {
+        WorldOptions {
+            prosody: ProsodyOptions::default(),
+            focus: FocusOptions::fast(),
+            jibri: JibriOptions { empty_timeout: Duration::from_millis(500), ..JibriOptions::default() },
+        }
+    }
+}
+
+/// A Prosody with a Jicofo, and whoever is added.
+pub struct World {
+    /// Jicofo.
+    pub focus: Focus,
+    /// The server.
+    pub prosody: Prosody,
+    options: WorldOptions,
+    jibris: Mutex<Vec<Jibri>>,
+}
+
+impl World {
+    /// Starts Prosody and Jicofo.
+    pub async fn start(version: Version, options: WorldOptions) -> Result<World> {
+        let prosody = Prosody::start_new(version, options.prosody.clone()).await?;
+        let focus = Focus::start(&prosody, options.focus.clone()).await?;
+        Ok(World { focus, prosody, options, jibris: Mutex::default() })
+    }
+
+    /// Starts a Jibri that works, and waits until Jicofo knows of it.
+    pub async fn jibri(&self, name: &str) -> Result<Jibri> {
+        self.jibri_with(name, self.options.jibri.clone()).await
+    }
+
+    /// Starts a Jibri that behaves like this, and waits until Jicofo knows of it.
+    pub async fn jibri_that(&self, name: &str, behaviour: Behaviour) -> Result<Jibri> {
+        self.jibri_with(name, JibriOptions { behaviour, ..self.options.jibri.clone() }).await
+    }
+
+    /// Starts a Jibri with all its options, and waits until Jicofo knows of it.
+    pub async fn jibri_with(&self, name: &str, options: JibriOptions) -> Result<Jibri> {
+        let jibri = Jibri::start(&self.prosody, name, options).await?;
+        lock(&self.jibris).push(jibri.clone());
+        self.wait_known(&jibri).await?;
+        Ok(jibri)
+    }
+
+    async fn wait_known(&self, jibri: &Jibri) -> Result<()> {
+        let known = || self.focus.jibris().iter().any(|(name, _)| name == jibri.name());
+        self.focus.until(crate::SOON, "aware of the Jibri", known).await
+    }
+
+    /// A person comes into a room; Jicofo is there first, as it is in Jitsi.
+    pub async fn person(&self, room: &str) -> Result<Person> {
+        self.person_with(room, PersonOptions::default()).await
+    }
+
+    /// The same with options.
+    pub async fn person_with(&self, room: &str, options: PersonOptions) -> Result<Person> {
+        if !self.focus.is_in(room) {
+            self.focus.open_room(room).await?;
+        }
+        Person::join(&self.prosody, room, options).await
+    }
+
+    /// A person who is a moderator already.
+    pub async fn moderator(&self, room: &str) -> Result<Person> {
+        let person = self.person(room).await?;
+        if !person.is_moderator() && self.focus.owner(room).is_some_and(|owner| owner != person.nick()) {
+            self.focus.promote(room, &person.nick()).await?;
+        }
+        person.wait_until_moderator(crate::SOON).await?;
+        Ok(person)
+    }
+
+    /// Restarts Prosody; Jicofo and the Jibris come back, people do not.
+    pub async fn restart_prosody(&mut self) -> Result<()> {
+        self.prosody.restart().await?;
+        self.everybody_reconnects().await
+    }
+
+    /// Jicofo and the Jibris connect again, as after a time without Prosody; Jicofo has forgotten its rooms.
+    pub async fn everybody_reconnects(&self) -> Result<()> {
+        self.focus.forget_rooms();
+        self.focus.restart().await?;
+        let jibris = lock(&self.jibris).clone();
+        for jibri in jibris {
+            jibri.restart().await?;
+            self.wait_known(&jibri).await?;
+        }
+        Ok(())
+    }
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        lock(&self.jibris).drain(..).for_each(|jibri| jibri.crash());
+        self.focus.disconnect();
+    }
+}
