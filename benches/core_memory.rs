@@ -1,5 +1,14 @@
 //! What the core costs: memory for 10,000 rooms of 20 occupants, and the time a presence takes it.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    reason = "not the program"
+)]
+
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
@@ -35,7 +44,9 @@ fn main() {
         match effect {
             Effect::Do(Action::AskRoles { room, query }) => {
                 let result = Ok(vec![listed("focus"), listed("00000001")]);
-                effects.extend(meetings.handle(now, Input::Room { room, event: RoomEvent::Roles { query, result } }));
+                effects.extend(
+                    meetings.handle(now, Input::Room { room, event: RoomEvent::Roles { query, result } }),
+                );
             }
             Effect::Do(Action::Enter { room, nick }) => {
                 filled += 1;
@@ -61,7 +72,10 @@ fn main() {
     // The bare strings of every occupant, held against all that the core keeps.
     let bare = ROOMS * OCCUPANTS * (presence_strings());
     println!("core: {ROOMS} rooms of {OCCUPANTS} occupants: {:.1} MB (bound 64 MB)", used as f64 / 1e6);
-    println!("core: {per_occupant} bytes an occupant, {:.1} times its bare strings", used as f64 / bare as f64);
+    println!(
+        "core: {per_occupant} bytes an occupant, {:.1} times its bare strings",
+        used as f64 / bare as f64
+    );
     println!("core: {:.2} us a presence, effects included", took.as_secs_f64() * 1e6 / f64::from(presences));
     assert!(used < 64_000_000, "the core needs {used} bytes");
 }
@@ -81,7 +95,12 @@ fn presence_strings() -> usize {
 
 fn listed(nick: &str) -> Listed {
     let role = Role::Moderator;
-    Listed { nick: Nick::new(nick).expect("a nick"), jid: Some(jid_of(nick)), role, affiliation: Affiliation::Owner }
+    Listed {
+        nick: Nick::new(nick).expect("a nick"),
+        jid: Some(jid_of(nick)),
+        role,
+        affiliation: Affiliation::Owner,
+    }
 }
 
 fn presence(nick: &str, own: bool) -> Presence {

@@ -1,6 +1,15 @@
 //! The demo behind `deploy/demo.sh`: a private Prosody, models of Jicofo and Jibri, the real program with a
 //! real configuration file, and meetings whose timeline is printed as it happens.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    reason = "not the program"
+)]
+
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -206,7 +215,9 @@ impl Drop for Program {
 
 /// A JSON log line without what every line has.
 fn shorten(line: &str) -> String {
-    let Ok(serde_json::Value::Object(mut fields)) = serde_json::from_str(line) else { return line.to_owned() };
+    let Ok(serde_json::Value::Object(mut fields)) = serde_json::from_str(line) else {
+        return line.to_owned();
+    };
     fields.remove("timestamp");
     let mut text = String::new();
     for key in ["level", "message"] {

@@ -36,9 +36,9 @@ impl Clock {
         Time::new(self.0.elapsed())
     }
 
-    fn instant(&self, at: Time) -> Instant {
-        // An instant that cannot be expressed is never reached either.
-        self.0.checked_add(at.since_start()).unwrap_or_else(|| Instant::now() + Duration::from_secs(86_400))
+    /// None if it lies too far ahead to be expressed, which is as good as never.
+    fn instant(&self, at: Time) -> Option<Instant> {
+        self.0.checked_add(at.since_start())
     }
 }
 
@@ -59,7 +59,7 @@ impl Driver<'_> {
             interval
         });
         loop {
-            let deadline = self.meetings.next_deadline().map(|at| self.clock.instant(at));
+            let deadline = self.meetings.next_deadline().and_then(|at| self.clock.instant(at));
             tokio::select! {
                 event = events.recv() => match event {
                     Some(event) => self.link_event(event),
@@ -75,7 +75,11 @@ impl Driver<'_> {
     fn link_event(&mut self, event: LinkEvent) {
         match event {
             LinkEvent::Up => {
-                tracing::info!(server = self.settings.xmpp.server, domain = self.settings.xmpp.domain, "linked to Prosody");
+                tracing::info!(
+                    server = self.settings.xmpp.server,
+                    domain = self.settings.xmpp.domain,
+                    "linked to Prosody"
+                );
                 self.linked = true;
                 self.feed(Input::LinkUp);
                 if !self.settings.discovery.disco_interval.is_zero() {
@@ -90,7 +94,9 @@ impl Driver<'_> {
                 }
             }
             LinkEvent::Room { room, event } => self.feed(Input::Room { room, event }),
-            LinkEvent::Items { service, rooms: Some(rooms) } => self.feed(Input::Discovered { service, rooms }),
+            LinkEvent::Items { service, rooms: Some(rooms) } => {
+                self.feed(Input::Discovered { service, rooms })
+            }
             LinkEvent::Items { service, rooms: None } => {
                 tracing::debug!(service, "the service does not list its rooms");
             }

@@ -26,7 +26,11 @@ pub(super) fn log(event: &Event) {
         }
         What::WouldStart => info!(room, "would send a start request now, but this is a dry run"),
         What::Accepted { session } => {
-            info!(room, session_id = id(session.as_ref()), "Jicofo has found a Jibri, waiting for it to be on");
+            info!(
+                room,
+                session_id = id(session.as_ref()),
+                "Jicofo has found a Jibri, waiting for it to be on"
+            );
         }
         What::Adopted => info!(room, "a recording is there already, adopted"),
         What::On { session, wanted_for } => {
@@ -48,7 +52,14 @@ pub(super) fn log(event: &Event) {
         What::Held(hold) => info!(room, "not starting a recording: {hold}"),
         What::EntryRefused { refusal, retry_in } => {
             let (condition, text) = (refusal.condition, refusal.text.as_deref());
-            warn!(room, ?condition, text, retry_ms = ms(*retry_in), "cannot enter: {}", refusal_reason(refusal));
+            warn!(
+                room,
+                ?condition,
+                text,
+                retry_ms = ms(*retry_in),
+                "cannot enter: {}",
+                refusal_reason(refusal)
+            );
         }
         What::CreatedRoom => {
             error!(room, "our entry has created this room, which should be impossible; left it at once");

@@ -218,6 +218,7 @@ mod tests {
             server: String::new(),
             domain: String::new(),
             user: String::new(),
+            secret_file: None,
             secret: Secret::default(),
             ping_interval: Duration::ZERO,
             reconnect_min: Duration::from_secs(min),

@@ -47,7 +47,9 @@ async fn jicofo_is_restarted_and_the_recorder_stays(version: Version) -> Result 
     let ada = world.moderator("r1").await?;
     ada.wait_recording("on", LONG).await?;
     world.focus.restart().await?;
-    ada.seat().until(SOON, "with a new focus", |view| view.focus().is_some() && view.recording().is_none()).await?;
+    ada.seat()
+        .until(SOON, "with a new focus", |view| view.focus().is_some() && view.recording().is_none())
+        .await?;
     // The recorder is still at work and Jicofo does not know: nothing to start.
     assert!(jibri.recording().is_some());
     assert_eq!(world.focus.start_requests_in("r1").len(), 1);

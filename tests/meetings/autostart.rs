@@ -8,19 +8,19 @@ use std::time::{Duration, Instant};
 use testkit::{Prosody, Result, eventually};
 
 /// The running program. It ends with this value.
-pub struct Autostart {
+pub(crate) struct Autostart {
     child: Child,
     log: Arc<Mutex<Vec<String>>>,
 }
 
 impl Autostart {
     /// Starts it with these rooms to watch, and with short delays so that tests need not wait long.
-    pub fn start(prosody: &Prosody, rooms: &[&str]) -> Result<Self> {
+    pub(crate) fn start(prosody: &Prosody, rooms: &[&str]) -> Result<Self> {
         Self::start_with(prosody, rooms, &[], &[])
     }
 
     /// The same, with further settings (`XMPP__SECRET` and so on) and arguments.
-    pub fn start_with(
+    pub(crate) fn start_with(
         prosody: &Prosody,
         rooms: &[&str],
         settings: &[(&str, &str)],
@@ -59,7 +59,7 @@ impl Autostart {
     }
 
     /// How often a line with this text was logged.
-    pub fn count(&self, text: &str) -> usize {
+    pub(crate) fn count(&self, text: &str) -> usize {
         self.lines().iter().filter(|line| line.contains(text)).count()
     }
 
@@ -68,12 +68,12 @@ impl Autostart {
     }
 
     /// Waits until a line with this text was logged.
-    pub async fn logged(&self, text: &str) -> Result {
+    pub(crate) async fn logged(&self, text: &str) -> Result {
         self.logged_times(text, 1).await
     }
 
     /// Waits until lines with this text were logged so often.
-    pub async fn logged_times(&self, text: &str, times: usize) -> Result {
+    pub(crate) async fn logged_times(&self, text: &str, times: usize) -> Result {
         match eventually(testkit::SOON, || self.count(text) >= times).await {
             true => Ok(()),
             false => Err(format!("not logged {times} times: {text}").into()),
@@ -81,12 +81,12 @@ impl Autostart {
     }
 
     /// Sends a signal (`TERM`, `INT`, `STOP`, …).
-    pub fn signal(&self, name: &str) {
+    pub(crate) fn signal(&self, name: &str) {
         let _ = Command::new("kill").arg(format!("-{name}")).arg(self.child.id().to_string()).status();
     }
 
     /// Asks it to end, and says how and how fast it did.
-    pub async fn terminate(&mut self) -> Result<(ExitStatus, Duration)> {
+    pub(crate) async fn terminate(&mut self) -> Result<(ExitStatus, Duration)> {
         self.signal("TERM");
         let asked = Instant::now();
         while asked.elapsed() < testkit::SOON {

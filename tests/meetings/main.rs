@@ -1,5 +1,14 @@
 //! Whole meetings on a real Prosody, 0.12 and 13: the program as a process, Jicofo and Jibri as honest models.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    reason = "not the program"
+)]
+
 mod accidents;
 mod autostart;
 mod basics;

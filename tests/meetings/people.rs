@@ -28,7 +28,12 @@ async fn two_hundred_people_who_leave_within_50_ms(version: Version) -> Result {
     world.focus.configure(|options| options.auto_owner = true);
     let mut visits = tokio::task::JoinSet::new();
     for _ in 0..200 {
-        let person = testkit::Person::enter(&world.prosody, "r1", PersonOptions { remember: false, ..Default::default() }).await?;
+        let person = testkit::Person::enter(
+            &world.prosody,
+            "r1",
+            PersonOptions { remember: false, ..Default::default() },
+        )
+        .await?;
         let stay = Duration::from_millis(rand::rng().random_range(0..=50));
         let vanishes = rand::rng().random_bool(0.5);
         visits.spawn(async move {

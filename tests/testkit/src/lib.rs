@@ -42,7 +42,7 @@ use std::time::{Duration, Instant};
 /// What goes wrong is only ever told to a person.
 pub type Error = Box<dyn std::error::Error + Send + Sync>;
 /// See [`Error`].
-pub type Result<T> = std::result::Result<T, Error>;
+pub type Result<T = ()> = std::result::Result<T, Error>;
 
 /// A test that panicked while it held a lock must not hide why.
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
