@@ -7,29 +7,6 @@ fn ms(n: u64) -> Duration {
     Duration::from_millis(n)
 }
 
-/// Runs a test once per Prosody that this system has.
-macro_rules! on_each_prosody {
-    ($($(#[$meta:meta])* async fn $name:ident($version:ident) $body:block)*) => {
-        $(
-            mod $name {
-                use super::*;
-
-                async fn run($version: Version) -> Result<()> $body
-
-                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-                async fn debian12() {
-                    if Version::Debian12.available() { run(Version::Debian12).await.unwrap() }
-                }
-
-                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-                async fn debian13() {
-                    if Version::Debian13.available() { run(Version::Debian13).await.unwrap() }
-                }
-            }
-        )*
-    };
-}
-
 async fn world(version: Version) -> Result<World> {
     World::start(version, WorldOptions::default()).await
 }
