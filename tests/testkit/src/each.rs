@@ -1,5 +1,8 @@
 //! Running one test on every Prosody there is.
 
+use crate::{Result, Version, lock};
+use std::sync::Mutex;
+
 /// Runs each test once per Prosody version, as `NAME::debian12` and `NAME::debian13`; passes over a version that this
 /// system does not have.
 ///
@@ -29,16 +32,30 @@ macro_rules! on_each_prosody {
     };
 }
 
+tokio::task_local! {
+    /// What the servers of this test logged at the end: a test that gives an error has dropped them by then.
+    static LAST_WORDS: Mutex<String>;
+}
+
+/// Keeps what a server logged last, if this is one of the tests above.
+pub(crate) fn keep_last_words(words: &str) {
+    let _ = LAST_WORDS.try_with(|kept| lock(kept).push_str(words));
+}
+
 /// Runs a test if this Prosody is here; says so if it is not.
-pub async fn unless_missing<F>(version: crate::Version, test: impl FnOnce(crate::Version) -> F)
+pub async fn unless_missing<F>(version: Version, test: impl FnOnce(Version) -> F)
 where
-    F: Future<Output = crate::Result<()>>,
+    F: Future<Output = Result<()>>,
 {
     if !version.available() {
         eprintln!("passed over: {version:?} is not available here");
         return;
     }
-    if let Err(error) = test(version).await {
-        panic!("{error}");
-    }
+    let run = async {
+        if let Err(error) = test(version).await {
+            eprintln!("{}", LAST_WORDS.with(|kept| lock(kept).clone()));
+            panic!("{error}");
+        }
+    };
+    LAST_WORDS.scope(Mutex::default(), run).await;
 }

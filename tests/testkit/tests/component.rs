@@ -107,7 +107,7 @@ on_each_prosody! {
     async fn is_no_owner_where_admins_are_none(version) {
         let options = with(|p| (p.admins_own_rooms, p.conflict_resolve) = (false, "kick_new".into()));
         let world = World::start(version, options).await?;
-        let _ada = world.focus.open_room("r1").await?;
+        world.focus.open_room("r1").await?;
         let (mut link, _) = Link::open(&world.prosody, world.prosody.component_secret()).await?;
         let expected = match version {
             Version::Debian12 => None,
