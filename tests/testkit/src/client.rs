@@ -95,7 +95,9 @@ impl Client {
 
     /// Sends any text, well-formed or not.
     pub fn send_raw(&self, text: &str) {
-        let _ = self.inner.out.send(text.as_bytes().to_vec());
+        if !text.is_empty() {
+            let _ = self.inner.out.send(text.as_bytes().to_vec());
+        }
     }
 
     /// An id that was not used before on this connection.
@@ -215,9 +217,10 @@ impl Shared {
     }
 }
 
+/// Writes what there is to write, until the connection fails or an empty piece says that it is over.
 async fn write(mut half: OwnedWriteHalf, mut outgoing: mpsc::UnboundedReceiver<Vec<u8>>) {
     while let Some(bytes) = outgoing.recv().await {
-        if half.write_all(&bytes).await.is_err() {
+        if bytes.is_empty() || half.write_all(&bytes).await.is_err() {
             return;
         }
     }
@@ -246,6 +249,11 @@ impl Reader {
             if !fine {
                 break;
             }
+        }
+        // A server that ends the stream waits for us to end ours.
+        if let Some(out) = self.out.upgrade() {
+            let _ = out.send(b"</stream:stream>".to_vec());
+            let _ = out.send(Vec::new());
         }
         self.shared.close();
     }

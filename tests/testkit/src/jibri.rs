@@ -283,6 +283,9 @@ impl Inner {
         if lock(&self.state).working {
             return self.send(&iq.result().child(off(Some("busy"))));
         }
+        if !readable(started.app_data.as_deref()) {
+            return self.send(&iq.result().child(off(Some("error"))));
+        }
         match options.behaviour {
             Behaviour::Busy => return self.send(&iq.result().child(off(Some("busy")))),
             Behaviour::FailStart => return self.send(&iq.result().child(off(Some("error")))),
@@ -379,6 +382,13 @@ impl Inner {
     pub(crate) fn tell(&self) {
         self.news.send_modify(|n| *n += 1);
     }
+}
+
+/// Jibri knows one key of `app_data`, an object, and chokes on anything else.
+fn readable(app_data: Option<&str>) -> bool {
+    let Some(app_data) = app_data else { return true };
+    let Ok(serde_json::Value::Object(keys)) = serde_json::from_str(app_data) else { return false };
+    keys.iter().all(|(key, value)| key == "file_recording_metadata" && value.is_object())
 }
 
 /// `off`, with a reason if it is a failure.

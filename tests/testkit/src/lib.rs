@@ -6,6 +6,7 @@
 mod brewery;
 pub mod client;
 pub mod config;
+pub mod each;
 pub mod focus;
 pub mod focus_room;
 pub mod jibri;

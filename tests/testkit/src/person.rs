@@ -8,6 +8,7 @@ use crate::seat::Seat;
 use crate::xml::{Node, ns};
 use crate::{Prosody, Result, config};
 use std::fmt;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 /// How a person comes.
@@ -77,7 +78,12 @@ pub struct Person {
 impl Person {
     /// Opens the browser and asks to be let in; does not wait.
     pub async fn enter(prosody: &Prosody, room: &str, options: PersonOptions) -> Result<Person> {
-        let (client, inbox) = Client::connect(prosody.c2s(), &options.login, options.manners).await?;
+        Person::enter_at(prosody.c2s(), room, options).await
+    }
+
+    /// The same by the server's address, for a task that cannot borrow the server.
+    pub async fn enter_at(server: SocketAddr, room: &str, options: PersonOptions) -> Result<Person> {
+        let (client, inbox) = Client::connect(server, &options.login, options.manners).await?;
         let nick = options.nick.unwrap_or_else(|| format!("{:08x}", rand::random::<u32>()));
         let mut extras = vec![
             Node::new("nick", ns::NICK).with_text(&options.name),
@@ -93,7 +99,12 @@ impl Person {
 
     /// Opens the browser and comes in.
     pub async fn join(prosody: &Prosody, room: &str, options: PersonOptions) -> Result<Person> {
-        let person = Person::enter(prosody, room, options).await?;
+        Person::join_at(prosody.c2s(), room, options).await
+    }
+
+    /// The same by the server's address.
+    pub async fn join_at(server: SocketAddr, room: &str, options: PersonOptions) -> Result<Person> {
+        let person = Person::enter_at(server, room, options).await?;
         person.seat.until_inside().await?;
         Ok(person)
     }

@@ -246,8 +246,11 @@ fn read(path: &Path) -> String {
 impl Drop for Prosody {
     fn drop(&mut self) {
         self.kill();
+        let words = format!("--- {:?}'s last words:\n{}\n", self.version, self.log_tail(60));
         if std::thread::panicking() {
-            eprintln!("--- {:?}'s last words:\n{}\n{}", self.version, self.output(), self.log_tail(60));
+            eprintln!("{words}");
+        } else {
+            crate::each::keep_last_words(&words);
         }
     }
 }

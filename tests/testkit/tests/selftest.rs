@@ -7,29 +7,6 @@ fn ms(n: u64) -> Duration {
     Duration::from_millis(n)
 }
 
-/// Runs a test once per Prosody that this system has.
-macro_rules! on_each_prosody {
-    ($($(#[$meta:meta])* async fn $name:ident($version:ident) $body:block)*) => {
-        $(
-            mod $name {
-                use super::*;
-
-                async fn run($version: Version) -> Result<()> $body
-
-                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-                async fn debian12() {
-                    if Version::Debian12.available() { run(Version::Debian12).await.unwrap() }
-                }
-
-                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-                async fn debian13() {
-                    if Version::Debian13.available() { run(Version::Debian13).await.unwrap() }
-                }
-            }
-        )*
-    };
-}
-
 async fn world(version: Version) -> Result<World> {
     World::start(version, WorldOptions::default()).await
 }
@@ -170,6 +147,55 @@ on_each_prosody! {
         ada.leave().await;
         world.focus.until(SOON, "gone", || !world.focus.is_in("r1")).await?;
         world.focus.wait_available(1).await?;
+        Ok(())
+    }
+
+    async fn jibris_that_end(version) {
+        let world = world(version).await?;
+        world.focus.configure(|options| (options.failure_timeout, options.select_timeout) = (ms(0), ms(0)));
+        let ada = world.moderator("r1").await?;
+        let jibri = world.jibri_that("jibri-1", Behaviour::slow(ms(50))).await?;
+        let over = |session: String| {
+            move |view: &RoomView| view.recording().is_some_and(|s| s.session_id == session && s.status == "off")
+        };
+        let cases = [
+            (Behaviour::EndsByItself(ms(50)), None),
+            (Behaviour::FailJoin(ms(50)), Some("error")),
+            (Behaviour::Crash(ms(50)), Some("error")),
+        ];
+        for (behaviour, reason) in cases {
+            jibri.set_behaviour(behaviour);
+            world.focus.configure(|options| options.num_retries = if reason.is_some() { 0 } else { 5 });
+            let session = ada.start_recording(SOON).await?.expect("started");
+            ada.seat().until(SOON, "over", over(session)).await?;
+            let off = ada.recording().unwrap();
+            assert_eq!((off.initiator, off.failure_reason.as_deref()), (None, reason), "{behaviour:?}");
+            ada.wait_no_recorder(SOON).await?;
+            jibri.restart().await?;
+            world.focus.wait_available(1).await?;
+        }
+        jibri.set_behaviour(Behaviour::FailStart);
+        assert_eq!(refused(ada.start_recording(SOON).await?), ("internal-server-error".into(), "Internal server error".into()));
+        jibri.set_behaviour(Behaviour::healthy());
+        let bad = person::jibri("start").attr("recording_mode", "file").attr("app_data", r#"{"other":1}"#);
+        assert_eq!(refused(ada.ask_focus(bad, SOON).await?).0, "internal-server-error");
+        let bad = person::jibri("start").attr("recording_mode", "stream");
+        assert_eq!(refused(ada.ask_focus(bad, SOON).await?).0, "bad-request");
+        jibri.set_healthy(false);
+        world.focus.wait_available(0).await?;
+        assert_eq!(refused(ada.start_recording(SOON).await?).0, "resource-constraint");
+
+        // Jibris in turn, under one session.
+        world.focus.configure(|options| options.num_retries = 5);
+        jibri.set_healthy(true);
+        jibri.set_behaviour(Behaviour::FailStart);
+        world.focus.wait_available(1).await?;
+        world.focus.configure(|options| options.failure_timeout = SOON);
+        assert_eq!(refused(ada.start_recording(SOON).await?).0, "resource-constraint");
+        let second = world.jibri("jibri-2").await?;
+        let session = ada.start_stream("rtmp://example/key", SOON).await?.expect("started");
+        ada.wait_recording("on", SOON).await?;
+        assert_eq!(second.recording(), Some(session));
         Ok(())
     }
 
