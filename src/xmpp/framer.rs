@@ -294,8 +294,8 @@ mod tests {
         let (mut parser, mut rest, mut depth) = (Parser::default(), text.as_bytes(), 0);
         loop {
             match parser.parse(&mut rest, false) {
-                Ok(Some(Event::StartElement(..))) => depth += 1,
-                Ok(Some(Event::EndElement(_))) => depth -= 1,
+                Ok(Some(Event::StartElement(..))) => depth = i64::saturating_add(depth, 1),
+                Ok(Some(Event::EndElement(_))) => depth = i64::saturating_sub(depth, 1),
                 Ok(Some(_)) => {}
                 Ok(None) => return Ok(depth),
                 Err(xso::exports::rxml::error::EndOrError::NeedMoreData) => return Ok(depth),
