@@ -9,20 +9,20 @@ use jibri_autostart::xmpp::{Command, Failure, Link, LinkEvent, spawn};
 use testkit::{Prosody, SOON, World};
 use tokio::sync::mpsc;
 
-pub fn seconds(n: u64) -> Duration {
+pub(crate) fn seconds(n: u64) -> Duration {
     Duration::from_secs(n)
 }
 
-pub fn room(name: &str) -> RoomJid {
+pub(crate) fn room(name: &str) -> RoomJid {
     RoomJid::new(name).or_else(|_| RoomJid::new(&format!("{name}@muc.meet.jitsi"))).unwrap()
 }
 
-pub fn me() -> Nick {
+pub(crate) fn me() -> Nick {
     Nick::new("autostart").unwrap()
 }
 
 /// Settings for a Prosody of the kit; times are such that a test can wait for them.
-pub fn settings(server: String, secret: &str) -> Settings {
+pub(crate) fn settings(server: String, secret: &str) -> Settings {
     let start = Start {
         min_moderators: 1,
         min_participants: 1,
@@ -96,35 +96,35 @@ pub fn settings(server: String, secret: &str) -> Settings {
 }
 
 /// A link and its events.
-pub struct Linked {
-    pub link: Link,
-    pub events: mpsc::Receiver<LinkEvent>,
+pub(crate) struct Linked {
+    pub(crate) link: Link,
+    pub(crate) events: mpsc::Receiver<LinkEvent>,
 }
 
 impl Linked {
-    pub fn with(settings: &Settings) -> Linked {
+    pub(crate) fn with(settings: &Settings) -> Linked {
         let (link, events) = spawn(settings);
         Linked { link, events }
     }
 
     /// Not yet up.
-    pub fn to(prosody: &Prosody) -> Linked {
+    pub(crate) fn to(prosody: &Prosody) -> Linked {
         Linked::with(&settings(prosody.component().to_string(), prosody.component_secret()))
     }
 
     /// Up.
-    pub async fn up(world: &World) -> Linked {
+    pub(crate) async fn up(world: &World) -> Linked {
         let mut linked = Linked::to(&world.prosody);
         linked.wait_up().await;
         linked
     }
 
     /// The first event from now on of which `take` makes something; those before it are forgotten.
-    pub async fn wait<T>(&mut self, what: &str, mut take: impl FnMut(LinkEvent) -> Option<T>) -> T {
+    pub(crate) async fn wait<T>(&mut self, what: &str, mut take: impl FnMut(LinkEvent) -> Option<T>) -> T {
         self.wait_for(SOON, what, &mut take).await
     }
 
-    pub async fn wait_for<T>(
+    pub(crate) async fn wait_for<T>(
         &mut self,
         bound: Duration,
         what: &str,
@@ -146,15 +146,15 @@ impl Linked {
         }
     }
 
-    pub async fn wait_up(&mut self) {
+    pub(crate) async fn wait_up(&mut self) {
         self.wait("Up", |event| matches!(event, LinkEvent::Up).then_some(())).await;
     }
 
-    pub async fn wait_down(&mut self) -> Failure {
+    pub(crate) async fn wait_down(&mut self) -> Failure {
         self.wait_down_for(SOON).await
     }
 
-    pub async fn wait_down_for(&mut self, bound: Duration) -> Failure {
+    pub(crate) async fn wait_down_for(&mut self, bound: Duration) -> Failure {
         self.wait_for(bound, "Down", |event| match event {
             LinkEvent::Down { failure, .. } => Some(failure),
             _ => None,
@@ -163,7 +163,7 @@ impl Linked {
     }
 
     /// The first event of a room from now on of which `take` makes something; the link must not fail.
-    pub async fn wait_room<T>(
+    pub(crate) async fn wait_room<T>(
         &mut self,
         name: &str,
         what: &str,
@@ -177,12 +177,12 @@ impl Linked {
         .await
     }
 
-    pub fn act(&self, action: Action) {
+    pub(crate) fn act(&self, action: Action) {
         self.link.send(Command::Act(action));
     }
 
     /// Enters and waits for our own presence; gives those before it.
-    pub async fn enter(&mut self, name: &str) -> Vec<Presence> {
+    pub(crate) async fn enter(&mut self, name: &str) -> Vec<Presence> {
         self.act(Action::Enter { room: room(name), nick: me() });
         let mut others = Vec::new();
         let own = self
@@ -200,7 +200,7 @@ impl Linked {
         others
     }
 
-    pub async fn roles(
+    pub(crate) async fn roles(
         &mut self,
         name: &str,
         number: u64,
@@ -213,7 +213,7 @@ impl Linked {
         .await
     }
 
-    pub async fn start(&mut self, name: &str, timeout: Duration) -> jibri_autostart::meeting::Answer {
+    pub(crate) async fn start(&mut self, name: &str, timeout: Duration) -> jibri_autostart::meeting::Answer {
         let order = Order { mode: Mode::File, stream_key: Secret::default(), app_data: None };
         self.act(Action::Start { room: room(name), attempt: AttemptId(1), order, timeout });
         self.wait_room(name, "answer to a start", |event| match event {

@@ -4,8 +4,6 @@ use crate::harness::{Linked, room};
 use jibri_autostart::meeting::RoomEvent;
 use testkit::{Person, PersonOptions, SOON, World, WorldOptions, eventually};
 
-const XML: &str = "http://www.w3.org/XML/1998/namespace";
-
 fn nested(levels: usize) -> String {
     format!("{}{}", "<a>".repeat(levels), "</a>".repeat(levels))
 }
@@ -20,7 +18,6 @@ fn payloads() -> Vec<(&'static str, String, bool)> {
         ("a long name", format!("<{long}/>"), true),
         ("a long attribute name", format!("<a {long}=''/>"), true),
         ("a reserved element", "<xml:foo/>".to_owned(), true),
-        ("a reserved namespace", format!("<foo xmlns='{XML}'/>"), true),
         ("depth", nested(30_000), true),
         ("some depth", nested(150), false),
         ("a bad show", "<show>bogus</show><show/>".to_owned(), false),
@@ -68,8 +65,10 @@ async fn still_reads(world: &World, linked: &mut Linked, nick: &str) -> testkit:
     Ok(())
 }
 
+/// The whitespace is for Prosody 13: the expat under it puts off reading a long token that came in pieces
+/// until there is twice as much.
 fn presence_with(person: &Person, payload: &str) -> String {
-    format!("<presence to='r1@muc.meet.jitsi/{}'>{payload}</presence>", person.nick())
+    format!("<presence to='r1@muc.meet.jitsi/{}'>{payload}</presence>{}", person.nick(), " ".repeat(40_000))
 }
 
 on_each_prosody! {

@@ -41,7 +41,7 @@ on_each_prosody! {
         assert_eq!(find("focus").jid.as_ref().unwrap().domain(), "auth.meet.jitsi");
         assert_eq!((find(&bob.nick()).role, find(&bob.nick()).affiliation), (Role::Participant, Affiliation::None));
         assert_eq!(linked.roles("nowhere", 8).await, Err(ListError::Gone));
-        assert_eq!(linked.roles("x@no-such-service.meet.jitsi", 9).await, Err(ListError::Other));
+        assert_eq!(linked.roles("x@no-such-service.meet.jitsi", 9).await, Err(ListError::Forbidden));
         assert_eq!(linked.link.counters().rejected.malformed.get(), 0);
         Ok(())
     }
