@@ -81,7 +81,8 @@ pub enum Failure {
     /// `host-unknown`
     #[error(
         "Prosody has no component {domain:?}: add Component {domain:?} with a component_secret to its \
-         configuration and restart it, or correct xmpp.domain"
+         configuration and restart it, or correct xmpp.domain; or xmpp.server names its port for clients \
+         (5222) and not the one for components (5347)"
     )]
     UnknownHost {
         /// `xmpp.domain`.

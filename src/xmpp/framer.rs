@@ -8,7 +8,7 @@
 //!
 //! To find where a stanza ends takes less than parsing: only brackets, quotes and the depth.
 
-use xso::exports::rxml::{Event, Options, Parse, Parser, RawEvent, RawParser, WithOptions};
+use xso::exports::rxml::{Event, Parse, Parser};
 
 /// Longest stanza that is held; of a longer one only the place is kept. Prosody takes 256 KiB from a
 /// client, and escaping can make six of one byte.
@@ -19,6 +19,8 @@ const MAX_STANZA: usize = 8 * 1024 * 1024;
 const MAX_DEPTH: usize = 200;
 /// Longest stream header that is kept for the trial parser.
 const MAX_HEADER: usize = 16 * 1024;
+/// Longest `from` that is kept of an unreadable stanza, as it is written.
+const MAX_FROM: usize = 4 * 1024;
 /// A buffer that has grown beyond this is given back.
 const KEEP: usize = 64 * 1024;
 /// The namespace of the element that takes the place of a stanza that cannot be read.
@@ -237,37 +239,39 @@ pub(super) fn shrink(buffer: &mut Vec<u8>) {
 /// What stands in for an unreadable stanza: an element of our own with the stanza's `from`, if that much
 /// could be read.
 fn placeholder(stanza: &[u8]) -> String {
-    let from = read_from(stanza).filter(|from| from.len() <= 3 * 1024);
-    let mut element = format!("<unreadable xmlns='{NS_GUARD}'");
-    if let Some(from) = from {
-        element.push_str(" from='");
-        for c in from.chars() {
-            match c {
-                '&' => element.push_str("&amp;"),
-                '<' => element.push_str("&lt;"),
-                '\'' => element.push_str("&apos;"),
-                '\t' | '\n' | '\r' => element.push(' '),
-                c => element.push(c),
-            }
+    let nameless = || format!("<unreadable xmlns='{NS_GUARD}'/>");
+    let Some((quote, from)) = raw_from(stanza).filter(|(_, from)| from.len() <= MAX_FROM) else {
+        return nameless();
+    };
+    let named = format!("<unreadable xmlns='{NS_GUARD}' from={quote}{from}{quote}/>");
+    let (mut parser, mut rest) = (Parser::default(), named.as_bytes());
+    loop {
+        match parser.parse(&mut rest, true) {
+            Ok(Some(_)) => {}
+            Ok(None) => return named,
+            Err(_) => return nameless(),
         }
-        element.push('\'');
     }
-    element.push_str("/>");
-    element
 }
 
-fn read_from(stanza: &[u8]) -> Option<String> {
-    let options = Options { max_token_length: stanza.len(), ..Options::default() };
-    let mut parser = RawParser::with_options(options);
-    let mut rest = stanza;
-    while let Ok(Some(event)) = parser.parse(&mut rest, false) {
-        match event {
-            RawEvent::Attribute(_, (None, name), value) if name == "from" => return Some(value),
-            RawEvent::ElementHeadClose(_) => return None,
-            _ => {}
+/// The attribute `from` of the start tag as it is written, and its quotes. Done by hand, for to an `rxml`
+/// that is to take long attributes each `&apos;` in them costs a buffer of that length.
+fn raw_from(stanza: &[u8]) -> Option<(char, &str)> {
+    let mut rest = stanza.utf8_chunks().next()?.valid();
+    loop {
+        let (name, after) = rest.split_once('=')?;
+        if name.contains('>') {
+            return None;
         }
+        let after = after.trim_start();
+        let quote = after.chars().next().filter(|c| matches!(c, '\'' | '"'))?;
+        let (value, next) = after.strip_prefix(quote)?.split_once(quote)?;
+        let name = name.trim_end().strip_suffix("from");
+        if name.is_some_and(|before| before.ends_with(char::is_whitespace)) {
+            return Some((quote, value));
+        }
+        rest = next;
     }
-    None
 }
 
 #[cfg(test)]
@@ -294,8 +298,8 @@ mod tests {
         let (mut parser, mut rest, mut depth) = (Parser::default(), text.as_bytes(), 0);
         loop {
             match parser.parse(&mut rest, false) {
-                Ok(Some(Event::StartElement(..))) => depth += 1,
-                Ok(Some(Event::EndElement(_))) => depth -= 1,
+                Ok(Some(Event::StartElement(..))) => depth = i64::saturating_add(depth, 1),
+                Ok(Some(Event::EndElement(_))) => depth = i64::saturating_sub(depth, 1),
                 Ok(Some(_)) => {}
                 Ok(None) => return Ok(depth),
                 Err(xso::exports::rxml::error::EndOrError::NeedMoreData) => return Ok(depth),

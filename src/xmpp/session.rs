@@ -206,13 +206,14 @@ impl<'a> Session<'a> {
     }
 
     async fn send(&mut self, stanza: &impl AsXml) -> Result<(), End> {
+        // A character that XML cannot hold, from the configuration, must not leave half a stanza behind in
+        // the writer of the stream.
+        if let Err(error) = xso::to_vec(stanza) {
+            tracing::warn!(error = ?error.to_string(), "a stanza cannot be written as XML, and was dropped");
+            return Ok(());
+        }
         match timeout(WRITE_TIMEOUT, self.stanzas.send(stanza)).await {
             Ok(Ok(())) => Ok(()),
-            // Text that XML cannot hold; the stream is as it was.
-            Ok(Err(error)) if error.kind() == std::io::ErrorKind::InvalidInput => {
-                tracing::warn!(error = ?error.to_string(), "a stanza could not be written");
-                Ok(())
-            }
             Ok(Err(error)) => Err(self.last_words(&error).await),
             Err(_) => Err(Failure::Stuck { after: WRITE_TIMEOUT }.into()),
         }
