@@ -64,6 +64,11 @@ pub(super) fn log(event: &Event) {
         What::CreatedRoom => {
             error!(room, "our entry has created this room, which should be impossible; left it at once");
         }
+        What::AwaitsModerator => info!(
+            room,
+            "nobody here is a moderator, waiting outside: if nobody ever becomes one while we are inside, Jicofo \
+             does not trust our domain (docker-jitsi-meet: JICOFO_TRUSTED_DOMAINS; jicofo.conf: trusted-domains)"
+        ),
         What::NoList(error) => warn!(room, "cannot see who is in the room: {}", list_error_reason(*error)),
     }
 }

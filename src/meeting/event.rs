@@ -92,6 +92,8 @@ pub enum What {
     },
     /// Our entry has created the room, which must never happen (JITSI.md 4.1); we have left at once.
     CreatedRoom,
+    /// Nobody in the room was a moderator for a while, so we wait outside for one.
+    AwaitsModerator,
     /// The room's occupants cannot be listed.
     NoList(ListError),
 }

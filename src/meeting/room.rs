@@ -172,9 +172,7 @@ impl Room {
             let timeout = start.request_timeout;
             ctx.act(Action::Start { room: ctx.room.clone(), attempt, order, timeout });
         }
-        if self.seat.inside().is_some() {
-            self.seat.leave_if_empty(ctx, &mut self.roster);
-        }
+        self.seat.leave_if_in_the_way(ctx, &mut self.roster, start.min_moderators > 0);
         let look = self.seat.pass_deadlines(ctx, &mut self.roster);
         let state = self.recording.state();
         if state != self.state {

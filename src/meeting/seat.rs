@@ -40,6 +40,9 @@ const QUERY_TIMEOUT: Duration = Duration::from_secs(15);
 const AFTER_KICK: Duration = Duration::from_secs(5);
 /// The longest of these.
 const AFTER_KICK_MAX: Duration = Duration::from_secs(300);
+/// How long we sit in a room in which nobody is a moderator. Where Jicofo does not trust our domain it takes
+/// us for the owner and promotes nobody until we go (JITSI.md 4.2).
+const ELECTION: Duration = Duration::from_secs(10);
 /// Other nicknames to try at once when ours is taken.
 const NICK_TRIES: u32 = 3;
 
@@ -77,6 +80,16 @@ enum Look {
     },
 }
 
+impl Look {
+    fn deadline(self) -> Option<Time> {
+        match self {
+            Self::At(at) => Some(at),
+            Self::Queued => None,
+            Self::Asked { until, .. } => Some(until),
+        }
+    }
+}
+
 /// What an input means for the rest of the room.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum News {
@@ -91,6 +104,10 @@ pub(super) struct Seat {
     place: Place,
     kicks: u32,
     conflicts: u32,
+    /// Since when nobody in the room, that we are in, is a moderator.
+    unmoderated: Option<Time>,
+    /// We have left for want of a moderator and come back only when there is one.
+    awaits_moderator: bool,
     /// Why we could not look last time, and why we could not enter; told when it changes.
     no_list: Option<ListError>,
     refused: Option<&'static str>,
@@ -100,7 +117,15 @@ impl Seat {
     /// `linked`: whether the link is up.
     pub(super) fn new(linked: bool, now: Time) -> Self {
         let place = if linked { Place::Outside { look: Look::At(now) } } else { Place::Offline };
-        Self { place, kicks: 0, conflicts: 0, no_list: None, refused: None }
+        Self {
+            place,
+            kicks: 0,
+            conflicts: 0,
+            unmoderated: None,
+            awaits_moderator: false,
+            no_list: None,
+            refused: None,
+        }
     }
 
     /// Our nickname, while we are inside and see everybody.
@@ -119,11 +144,11 @@ impl Seat {
     pub(super) fn deadline(&self) -> Option<Time> {
         match &self.place {
             Place::Offline => None,
-            Place::Outside { look } | Place::Inside { look, .. } => match look {
-                Look::At(at) => Some(*at),
-                Look::Queued => None,
-                Look::Asked { until, .. } => Some(*until),
-            },
+            Place::Outside { look } => look.deadline(),
+            Place::Inside { look, .. } => {
+                let patience = self.unmoderated.map(|since| since.after(ELECTION));
+                look.deadline().into_iter().chain(patience).min()
+            }
             Place::Entering { until, .. } | Place::Leaving { until } => Some(*until),
         }
     }
@@ -207,6 +232,7 @@ impl Seat {
             Ok(listed) => listed,
             Err(ListError::Gone) => {
                 roster.clear();
+                self.awaits_moderator = false;
                 self.look_in(LOOK_IDLE, ctx.now);
                 return News::RoomGone;
             }
@@ -226,7 +252,12 @@ impl Seat {
             Place::Inside { nick, .. } if roster.who(nick) != Some(Who::Us) => self.lost(roster, ctx.now),
             // Still inside after a while: the next removal is a new story.
             Place::Inside { .. } => self.kicks = 0,
-            _ if roster.has_focus() && roster.people() > 0 => self.enter(ctx, roster),
+            _ if roster.has_focus()
+                && roster.people() > 0
+                && (roster.moderators() > 0 || !self.awaits_moderator) =>
+            {
+                self.enter(ctx, roster);
+            }
             _ => self.look_in(if roster.has_focus() { LOOK_EAGER } else { LOOK_SOON }, ctx.now),
         }
         News::None
@@ -273,9 +304,31 @@ impl Seat {
         }
     }
 
-    /// Leaves with the last person (JITSI.md 4.4).
-    pub(super) fn leave_if_empty(&mut self, ctx: &mut Ctx<'_>, roster: &mut Roster) {
+    /// Leaves with the last person (JITSI.md 4.4), and where our being there may keep Jicofo from electing
+    /// a moderator.
+    pub(super) fn leave_if_in_the_way(
+        &mut self,
+        ctx: &mut Ctx<'_>,
+        roster: &mut Roster,
+        needs_moderator: bool,
+    ) {
+        if self.inside().is_none() {
+            self.unmoderated = None;
+            return;
+        }
         if roster.people() == 0 {
+            return self.leave(ctx, roster);
+        }
+        if roster.moderators() > 0 || !needs_moderator {
+            self.unmoderated = None;
+            return;
+        }
+        let since = *self.unmoderated.get_or_insert(ctx.now);
+        if ctx.now.since(since) >= ELECTION {
+            if !std::mem::replace(&mut self.awaits_moderator, true) {
+                ctx.tell(What::AwaitsModerator);
+            }
+            self.unmoderated = None;
             self.leave(ctx, roster);
         }
     }
@@ -303,6 +356,7 @@ impl Seat {
         let wait = match out {
             Out::Left => LOOK_EAGER,
             Out::Destroyed => {
+                self.awaits_moderator = false;
                 self.look_in(LOOK_SOON, ctx.now);
                 return News::RoomGone;
             }

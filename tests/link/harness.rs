@@ -41,6 +41,7 @@ pub(crate) fn settings(server: String, secret: &str) -> Settings {
             server,
             domain: "autostart.meet.jitsi".into(),
             user: "autostart".into(),
+            secret_file: None,
             secret: Secret::new(secret),
             ping_interval: seconds(30),
             reconnect_min: Duration::from_millis(100),
@@ -89,7 +90,7 @@ pub(crate) fn settings(server: String, secret: &str) -> Settings {
             repeat: seconds(1),
         },
         standby: Standby { peer: None, takeover_after: seconds(1) },
-        http: Http { listen: None, token: Secret::default() },
+        http: Http { listen: None, token: Secret::default(), token_file: None },
         ledger: Ledger { path: None, keep: seconds(1) },
         log: Log { level: LogLevel::Error, format: LogFormat::Text },
     }

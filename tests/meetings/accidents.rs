@@ -77,7 +77,7 @@ async fn our_end_is_polite_and_recordings_go_on(version: Version) -> Result {
 
 async fn we_are_killed_and_come_back(version: Version) -> Result {
     let world = world(version).await?;
-    let slow = Behaviour::slow(Duration::from_secs(1));
+    let slow = Behaviour::slow(Duration::from_millis(400));
     let jibri = world.jibri_that("jibri-1", slow).await?;
     let autostart = Autostart::start(&world.prosody, &["r1"])?;
     let ada = world.moderator("r1").await?;

@@ -103,7 +103,7 @@ impl Drop for Autostart {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
-        if std::thread::panicking() {
+        if std::thread::panicking() || std::env::var_os("SHOW_LOG").is_some() {
             eprintln!("--- jibri-autostart's last words:");
             let lines = self.lines();
             for line in lines.iter().skip(lines.len().saturating_sub(60)) {

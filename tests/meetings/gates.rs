@@ -1,9 +1,9 @@
 //! Rooms that do not let us in, and set-ups that cannot work: each is told, with what to change.
 
-use testkit::{Node, PersonOptions, ProsodyOptions, Result, SOON, Version, World, WorldOptions, ns};
+use testkit::{Node, PersonOptions, Result, SOON, Version};
 
 use crate::autostart::Autostart;
-use crate::{LONG, on_both, world};
+use crate::{LONG, autostart_is_in, on_both, world, world_with};
 
 on_both! {
     a_room_with_a_password_is_told,
@@ -11,6 +11,7 @@ on_both! {
     without_owner_rights_the_setting_is_named,
     without_a_recorder_in_jicofo_the_setting_is_named,
     an_answer_that_cannot_be_mended_is_held,
+    a_jicofo_that_does_not_trust_us_still_gets_its_moderator,
 }
 
 async fn a_room_with_a_password_is_told(version: Version) -> Result {
@@ -48,8 +49,7 @@ async fn our_nickname_is_taken(version: Version) -> Result {
 }
 
 async fn without_owner_rights_the_setting_is_named(version: Version) -> Result {
-    let prosody = ProsodyOptions { component_is_admin: false, ..Default::default() };
-    let world = World::start(version, WorldOptions { prosody, ..Default::default() }).await?;
+    let world = world_with(version, |options| options.prosody.component_is_admin = false).await?;
     let autostart = Autostart::start(&world.prosody, &["r1"])?;
     let _ada = world.moderator("r1").await?;
     autostart.logged("component_admins_as_room_owners = true").await?;
@@ -76,6 +76,25 @@ async fn an_answer_that_cannot_be_mended_is_held(version: Version) -> Result {
     let answer = ada.start_recording(SOON).await?;
     assert!(answer.is_err());
     assert_eq!(world.focus.start_requests().len(), 2);
-    let _ = ns::JIBRI;
+    Ok(())
+}
+
+/// We come into a room before anybody was elected, and Jicofo takes us for the owner (JITSI.md 4.2).
+async fn a_jicofo_that_does_not_trust_us_still_gets_its_moderator(version: Version) -> Result {
+    let world = world_with(version, |options| options.focus.trusted_domains.clear()).await?;
+    world.jibri("jibri-1").await?;
+    world.focus.configure(|options| options.auto_owner = false);
+    let autostart = Autostart::start(&world.prosody, &["r1"])?;
+    let ada = world.person("r1").await?;
+    world.focus.until(SOON, "with us", || autostart_is_in(&world, "r1")).await?;
+    world.focus.configure(|options| options.auto_owner = true);
+    // Any presence makes Jicofo look at its owner.
+    ada.seat().set_extras(Vec::new());
+    world
+        .focus
+        .until(SOON, "owned by us", || world.focus.owner("r1").as_deref() == Some("autostart"))
+        .await?;
+    autostart.logged("nobody here is a moderator, waiting outside").await?;
+    ada.wait_recording("on", LONG).await?;
     Ok(())
 }

@@ -41,8 +41,16 @@ macro_rules! on_both {
 }
 use on_both;
 
+/// As the README says to set it up: Jicofo trusts our domain.
 async fn world(version: Version) -> Result<World> {
-    World::start(version, WorldOptions::default()).await
+    world_with(version, |_| {}).await
+}
+
+async fn world_with(version: Version, change: impl FnOnce(&mut WorldOptions)) -> Result<World> {
+    let mut options = WorldOptions::default();
+    options.focus.trusted_domains.push(testkit::config::COMPONENT.to_owned());
+    change(&mut options);
+    World::start(version, options).await
 }
 
 /// Who of us is in a room, by Jicofo's list of members.

@@ -20,8 +20,8 @@ on_both! {
 
 async fn two_hundred_people_who_leave_within_50_ms(version: Version) -> Result {
     let world = world(version).await?;
-    world.jibri("jibri-1").await?;
-    let autostart = Autostart::start(&world.prosody, &["r1", "r2"])?;
+    let jibri = world.jibri("jibri-1").await?;
+    let autostart = Autostart::start(&world.prosody, &["r1"])?;
     world.focus.configure(|options| options.auto_owner = false);
     let stays = world.person("r1").await?;
     autostart.logged("entered the room").await?;
@@ -49,9 +49,8 @@ async fn two_hundred_people_who_leave_within_50_ms(version: Version) -> Result {
         world.focus.promote("r1", &stays.nick()).await?;
     }
     stays.wait_recording("on", LONG).await?;
-    let starts = world.focus.start_requests_in("r1").len();
-    let accepted = autostart.count("Jicofo has found a Jibri");
-    assert_eq!(accepted, 1, "of {starts} starts one was accepted");
+    assert_eq!(jibri.starts().len(), 1, "one recording, whatever came before");
+    assert_eq!(autostart.count("linked to Prosody"), 1);
     Ok(())
 }
 
@@ -164,11 +163,9 @@ async fn stanzas_that_cannot_be_parsed_change_nothing(version: Version) -> Resul
         "<priority>9999</priority>",
         "<nick xmlns='http://jabber.org/protocol/nick'>a</nick><nick xmlns='http://jabber.org/protocol/nick'>b</nick>",
         "<x xmlns='http://jabber.org/protocol/muc#user'><item role='none'/><status code='110'/></x>",
-        "<xml:foo/>",
         "<a xmlns:y='urn:y' y:z='1'/>",
         "<jibri-recording-status xmlns='http://jitsi.org/protocol/jibri' status='on'>text</jibri-recording-status>",
         &wide,
-        &deep,
         &long,
         &name,
     ] {
@@ -176,6 +173,9 @@ async fn stanzas_that_cannot_be_parsed_change_nothing(version: Version) -> Resul
             eve.client().send_raw(&stanza);
         }
     }
+    // Prosody itself takes seconds for these.
+    eve.client().send_raw(&presence(&deep));
+    eve.client().send_raw(&private(&deep));
     // All of it has gone through Prosody when Eve's own ping comes back.
     let ping = Node::iq("get", &room).child(Node::new("ping", "urn:xmpp:ping"));
     eve.client().request(ping, LONG).await?;

@@ -12,6 +12,7 @@ use crate::xml::{Node, bare, ns, resource};
 use crate::{Prosody, Result, SOON, lock};
 use std::collections::{HashMap, VecDeque};
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 use tokio::sync::watch;
@@ -114,6 +115,8 @@ pub(crate) struct Inner {
     pub(crate) brewery: Mutex<Brewery>,
     pub(crate) rooms: Mutex<HashMap<String, Arc<FocusRoom>>>,
     client: Mutex<Option<Client>>,
+    /// Counts connections: what an old one still delivers is nobody's any more.
+    connection: AtomicU64,
     requests: Mutex<Vec<StartRequest>>,
     stops: Mutex<Vec<StartRequest>>,
     faults: Mutex<VecDeque<(Option<String>, Fault)>>,
@@ -130,6 +133,7 @@ impl Focus {
             brewery: Mutex::default(),
             rooms: Mutex::default(),
             client: Mutex::default(),
+            connection: AtomicU64::new(0),
             requests: Mutex::default(),
             stops: Mutex::default(),
             faults: Mutex::default(),
@@ -147,7 +151,8 @@ impl Focus {
         let (client, inbox) = Client::connect(self.inner.address, &login, Manners::of_a_service()).await?;
         *lock(&self.inner.brewery) = Brewery::default();
         *lock(&self.inner.client) = Some(client.clone());
-        tokio::spawn(self.inner.clone().serve(inbox));
+        let connection = self.inner.connection.fetch_add(1, Ordering::AcqRel) + 1;
+        tokio::spawn(self.inner.clone().serve(inbox, connection));
         let join = Node::presence(&format!("{BREWERY}/focus")).child(Node::new("x", ns::MUC));
         client.send(&join);
         let in_brewery = |node: &Node| node.name == "presence" && node.from() == format!("{BREWERY}/focus");
@@ -161,6 +166,7 @@ impl Focus {
 
     /// Loses its connection without a goodbye, and with it all sessions; Jibris are told nothing.
     pub fn disconnect(&self) {
+        self.inner.connection.fetch_add(1, Ordering::AcqRel);
         if let Some(client) = lock(&self.inner.client).take() {
             client.abort();
         }
@@ -181,6 +187,8 @@ impl Focus {
     /// Joins a room, as for the first person who is about to come.
     pub async fn open_room(&self, room: &str) -> Result<()> {
         let name = address(room);
+        let is_gone = || self.room(room).is_none_or(|room| !room.is_closed());
+        self.until(SOON, "out of the conference before", is_gone).await?;
         let opened = FocusRoom::open(&self.inner, &name)?;
         self.until(SOON, "in the room", || opened.is_inside()).await
     }
@@ -319,8 +327,11 @@ impl Inner {
         lock(&self.options).clone()
     }
 
-    async fn serve(self: Arc<Self>, mut inbox: Inbox) {
+    async fn serve(self: Arc<Self>, mut inbox: Inbox, connection: u64) {
         while let Some(received) = inbox.recv().await {
+            if self.connection.load(Ordering::Acquire) != connection {
+                return;
+            }
             let node = &received.node;
             let place = bare(node.from());
             if node.name == "presence" && place == BREWERY {

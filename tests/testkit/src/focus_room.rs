@@ -83,7 +83,7 @@ impl FocusRoom {
                 state.owner = Some(new.clone());
             }
             state.had_members |= !self.people(&state).is_empty();
-            (change, state.view.inside)
+            (change, state.view.inside && !state.closed)
         };
         match change {
             Change::Outside | Change::Refused if !inside => {
@@ -129,8 +129,8 @@ impl FocusRoom {
         if let Some(session) = session {
             focus.send(&session.stop_iq());
         }
+        // Forgotten when our own goodbye comes back: what comes before it is of this conference.
         focus.send(&Node::presence(&format!("{}/focus", self.name)).attr("type", "unavailable"));
-        lock(&focus.rooms).remove(&self.name);
         focus.tell();
     }
 
@@ -168,7 +168,11 @@ impl FocusRoom {
         };
         if let Some(nick) = new {
             let (room, focus) = (self.clone(), focus.clone());
-            tokio::spawn(async move { room.set_affiliation(&focus, &nick, "owner").await });
+            tokio::spawn(async move {
+                if let Err(error) = room.set_affiliation(&focus, &nick, "owner").await {
+                    eprintln!("focus: {nick} did not become an owner of {}: {error}", room.name);
+                }
+            });
         }
     }
 
@@ -233,7 +237,13 @@ impl FocusRoom {
     }
 
     pub(crate) fn is_inside(&self) -> bool {
-        lock(&self.state).view.inside
+        let state = lock(&self.state);
+        state.view.inside && !state.closed
+    }
+
+    /// We have left, and wait for our own goodbye.
+    pub(crate) fn is_closed(&self) -> bool {
+        lock(&self.state).closed
     }
 
     pub(crate) fn real_jid(&self, nick: &str) -> Option<String> {

@@ -90,7 +90,13 @@ impl World {
         if !person.is_moderator() && self.focus.owner(room).is_some_and(|owner| owner != person.nick()) {
             self.focus.promote(room, &person.nick()).await?;
         }
-        person.wait_until_moderator(crate::SOON).await?;
+        person.wait_until_moderator(crate::SOON).await.map_err(|error| {
+            format!(
+                "{error}; focus has {:?} and owner {:?}",
+                self.focus.members(room),
+                self.focus.owner(room)
+            )
+        })?;
         Ok(person)
     }
 
