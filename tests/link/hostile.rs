@@ -131,8 +131,9 @@ on_each_prosody! {
             let after = counters.rejected.stray.get() + counters.rejected.unreadable.get();
             assert!(after >= before + 4, "{what}: {counters:?}");
         }
-        assert_eq!((counters.reconnects.get(), counters.rejected.malformed.get()), (0, 0));
-        assert!(linked.roles("r1", 1).await.is_ok());
+        assert_eq!(counters.reconnects.get(), 0);
+        let list = linked.roles("r1", 1).await;
+        assert!(list.is_ok(), "{list:?} {counters:?}");
         Ok(())
     }
 }
