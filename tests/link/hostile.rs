@@ -83,7 +83,11 @@ on_each_prosody! {
                 assert_eq!(presence.recording, None);
             }
             assert_eq!(counters.rejected.unreadable.get() > before, replaced, "{what}");
-            mallory.leave().await;
+            mallory.leave_room();
+            linked.wait_room("r1", "mallory's leave", |event| {
+                matches!(&event, RoomEvent::Left { nick, .. } if nick.as_str() == "mallory").then_some(())
+            }).await;
+            mallory.vanish();
         }
         assert_eq!((counters.reconnects.get(), counters.rejected.malformed.get()), (0, 0));
         Ok(())
