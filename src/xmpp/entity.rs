@@ -7,11 +7,19 @@ use super::outbound::{IqOut, PayloadOut};
 use super::stanza::{Iq, NS_PING, NS_VERSION, Payload};
 use super::tenant::Services;
 
-/// The answer to a request; none if it lacks an id or a sender.
+/// Longest id or node that is given back. Jicofo's are short, and what a room makes of an id is a few
+/// hundred bytes. The expat under Prosody 13 puts off reading a tag that comes in several pieces until there
+/// is as much again, and all that we send after it waits: so no tag of ours may be made long by others.
+const MAX_ECHO: usize = 1024;
+
+/// The answer to a request; none if it lacks an id or a sender, or has an id that cannot be meant seriously.
 pub(super) fn answer(iq: Iq, me: &str, services: &Services) -> Option<IqOut> {
+    let id = iq.id.filter(|id| id.len() <= MAX_ECHO)?;
     let get = iq.type_.as_deref() == Some("get");
     let (error, payload) = match iq.payload.into_iter().next() {
-        Some(Payload::DiscoInfo { node }) if get => (false, Some(PayloadOut::disco_info(node))),
+        Some(Payload::DiscoInfo { node }) if get => {
+            (false, Some(PayloadOut::disco_info(node.filter(|node| node.len() <= MAX_ECHO))))
+        }
         Some(Payload::Other(named)) if get && named.is(NS_PING, "ping") => (false, None),
         Some(Payload::Other(named)) if get && named.is(NS_VERSION, "query") => {
             (false, Some(PayloadOut::version()))
@@ -24,7 +32,7 @@ pub(super) fn answer(iq: Iq, me: &str, services: &Services) -> Option<IqOut> {
     Some(IqOut {
         from: iq.to.unwrap_or_else(|| me.to_owned()),
         to: services.real(&iq.from?).into_owned(),
-        id: iq.id?,
+        id,
         type_: if error { "error" } else { "result" }.to_owned(),
         payload,
     })
@@ -69,6 +77,10 @@ mod tests {
     #[test]
     fn nobody_is_answered_who_cannot_be() {
         let Inbound::Iq(iq) = parse("<iq type='get' id='1'/>") else { panic!("no iq") };
+        assert!(answer(iq, "me", &Services::new(&[])).is_none());
+        let Inbound::Iq(iq) = parse(&format!("<iq type='get' id='{}' from='a@b'/>", "x".repeat(1025))) else {
+            panic!("no iq")
+        };
         assert!(answer(iq, "me", &Services::new(&[])).is_none());
     }
 }

@@ -6,8 +6,11 @@ use jibri_autostart::address::{Nick, RoomJid};
 use jibri_autostart::config::*;
 use jibri_autostart::meeting::{Action, AttemptId, Order, Presence, QueryId, RoomEvent};
 use jibri_autostart::xmpp::{Command, Failure, Link, LinkEvent, spawn};
-use testkit::{Prosody, SOON, World};
+use testkit::{Prosody, World};
 use tokio::sync::mpsc;
+
+/// How long Prosody may take on a busy machine: a deep or wide stanza costs it more than it costs us.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 pub(crate) fn seconds(n: u64) -> Duration {
     Duration::from_secs(n)
@@ -122,7 +125,7 @@ impl Linked {
 
     /// The first event from now on of which `take` makes something; those before it are forgotten.
     pub(crate) async fn wait<T>(&mut self, what: &str, mut take: impl FnMut(LinkEvent) -> Option<T>) -> T {
-        self.wait_for(SOON, what, &mut take).await
+        self.wait_for(PATIENCE, what, &mut take).await
     }
 
     pub(crate) async fn wait_for<T>(
@@ -152,7 +155,7 @@ impl Linked {
     }
 
     pub(crate) async fn wait_down(&mut self) -> Failure {
-        self.wait_down_for(SOON).await
+        self.wait_down_for(PATIENCE).await
     }
 
     pub(crate) async fn wait_down_for(&mut self, bound: Duration) -> Failure {
