@@ -133,6 +133,7 @@ async fn somebody_who_leaves_at_once(world: &World) -> Result {
     tokio::time::sleep(Duration::from_millis(20)).await;
     hasty.leave().await;
     timeline.say(&format!("and is gone after {} ms", joined.elapsed().as_millis()));
+    meeting_over(world, "clinic", &timeline).await?;
     let before = world.focus.start_requests_in("clinic").len();
     timeline.say(&format!("start requests because of that: {before}"));
     let cem = world.moderator("clinic").await?;

@@ -168,11 +168,8 @@ impl FocusRoom {
         };
         if let Some(nick) = new {
             let (room, focus) = (self.clone(), focus.clone());
-            tokio::spawn(async move {
-                if let Err(error) = room.set_affiliation(&focus, &nick, "owner").await {
-                    eprintln!("focus: {nick} did not become an owner of {}: {error}", room.name);
-                }
-            });
+            // Whoever has just left cannot become an owner; the next presence leads to another election.
+            tokio::spawn(async move { room.set_affiliation(&focus, &nick, "owner").await });
         }
     }
 

@@ -81,7 +81,12 @@ impl World {
         if !self.focus.is_in(room) {
             self.focus.open_room(room).await?;
         }
-        Person::join(&self.prosody, room, options).await
+        let person = Person::join(&self.prosody, room, options).await?;
+        // It may just have left the conference before; whoever comes makes it come back.
+        if !self.focus.is_in(room) {
+            self.focus.open_room(room).await?;
+        }
+        Ok(person)
     }
 
     /// A person who is a moderator already.

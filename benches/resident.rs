@@ -1,0 +1,153 @@
+//! The resident footprint on a real Prosody: from a moderator's presence to the start request at Jicofo, beside
+//! what Prosody itself needs to show that presence to a plain client; and what the program costs when idle.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    reason = "not the program"
+)]
+
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use testkit::{Fault, Person, PersonOptions, Prosody, Result, Version, World, WorldOptions};
+
+const ROOMS: usize = 200;
+const PATIENCE: Duration = Duration::from_secs(60);
+const IDLE: Duration = Duration::from_secs(30);
+
+#[tokio::main]
+async fn main() -> Result {
+    for version in Version::all_available() {
+        latency(version).await?;
+    }
+    idle().await
+}
+
+async fn latency(version: Version) -> Result {
+    let mut options = WorldOptions::default();
+    options.focus.trusted_domains.push(testkit::config::COMPONENT.to_owned());
+    // A moderator is made at the moment that is measured, and one start request a room is all that is wanted.
+    options.focus.auto_owner = false;
+    options.focus.invite = false;
+    let world = World::start(version, options).await?;
+    world.focus.set_fault(Some(Fault::Ignore));
+
+    let rooms: Vec<String> = (0..ROOMS).map(|n| format!("bench-{n}")).collect();
+    let mut people: Vec<Person> = Vec::new();
+    for room in &rooms {
+        people.push(world.person_with(room, PersonOptions::default()).await?);
+    }
+    let program = Program::start(&world.prosody, &rooms)?;
+    let inside = || rooms.iter().all(|room| world.focus.members(room).iter().any(|nick| nick == "autostart"));
+    world.focus.until(PATIENCE, "with us everywhere", inside).await?;
+
+    let (mut ours, mut prosodys) = (Vec::new(), Vec::new());
+    for (room, person) in rooms.iter().zip(&people) {
+        let mark = person.client().mark();
+        let sent = Instant::now();
+        world.focus.promote(room, &person.nick()).await?;
+        let own =
+            |node: &testkit::Node| node.name == "presence" && node.to_string().contains("role='moderator'");
+        let seen = person.client().wait_for_since(mark, own, PATIENCE).await?.at;
+        let asked = || !world.focus.start_requests_in(room).is_empty();
+        world.focus.until(PATIENCE, "asked to start", asked).await?;
+        let start = world.focus.start_requests_in(room)[0].at;
+        prosodys.push(seen.saturating_duration_since(sent));
+        ours.push(start.saturating_duration_since(seen));
+    }
+    let (ours, prosodys) = (Quantiles::of(ours), Quantiles::of(prosodys));
+    println!("{version:?}, {ROOMS} rooms:");
+    println!("  Prosody shows the moderator to a plain client after   {prosodys}");
+    println!("  the start request is at Jicofo after that by          {ours}   (bound: p99 10 ms)");
+    println!("  ratio of the medians                                  {:.2}", ours.p50 / prosodys.p50);
+    println!("  the program's resident memory with {ROOMS} rooms       {:.1} MB", program.resident_mb());
+    assert!(ours.p99 < 10.0, "p99 is {} ms", ours.p99);
+    Ok(())
+}
+
+async fn idle() -> Result {
+    let world = World::start(Version::all_available()[0], WorldOptions::default()).await?;
+    let program = Program::start(&world.prosody, &[])?;
+    let linked = || world.prosody.log().contains("External component successfully authenticated");
+    assert!(testkit::eventually(PATIENCE, linked).await);
+    let before = program.wake_ups();
+    tokio::time::sleep(IDLE).await;
+    let wake_ups = program.wake_ups() - before;
+    let megabytes = program.resident_mb();
+    println!(
+        "idle: {megabytes:.1} MB resident (bound 15 MB), {wake_ups} wake-ups in {} s (one ping)",
+        IDLE.as_secs()
+    );
+    assert!(megabytes < 15.0);
+    Ok(())
+}
+
+struct Program(Child);
+
+impl Program {
+    fn start(prosody: &Prosody, rooms: &[String]) -> Result<Self> {
+        let rooms: Vec<String> = rooms.iter().map(|room| format!("{room}@muc.meet.jitsi")).collect();
+        let server = prosody.component().to_string();
+        let settings = [
+            ("XMPP__SERVER", server.as_str()),
+            ("XMPP__DOMAIN", "autostart.meet.jitsi"),
+            ("XMPP__SECRET", prosody.component_secret()),
+            ("MUC__DOMAINS", "muc.meet.jitsi"),
+            ("MUC__FOOTPRINT", "resident"),
+            ("DISCOVERY__ROOMS", &rooms.join(",")),
+        ];
+        let mut command = Command::new(env!("CARGO_BIN_EXE_jibri-autostart"));
+        command.env_clear().arg("run").stderr(Stdio::null());
+        for (key, value) in settings {
+            command.env(format!("JIBRI_AUTOSTART_{key}"), value);
+        }
+        Ok(Self(command.spawn()?))
+    }
+
+    fn status(&self, key: &str) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.0.id())).expect("/proc");
+        let line = status.lines().find_map(|line| line.strip_prefix(key)).expect(key);
+        line.trim_start_matches(':').trim().trim_end_matches(" kB").parse().expect("a number")
+    }
+
+    fn resident_mb(&self) -> f64 {
+        self.status("VmRSS") as f64 * 1024.0 / 1e6
+    }
+
+    /// The program has one thread; each time that it waits for something and gets it, it was woken.
+    fn wake_ups(&self) -> u64 {
+        self.status("voluntary_ctxt_switches")
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// In milliseconds.
+struct Quantiles {
+    p50: f64,
+    p99: f64,
+    max: f64,
+}
+
+impl Quantiles {
+    fn of(mut all: Vec<Duration>) -> Self {
+        all.sort();
+        let at = |q: f64| all[((all.len() - 1) as f64 * q).round() as usize].as_secs_f64() * 1e3;
+        Self { p50: at(0.5), p99: at(0.99), max: at(1.0) }
+    }
+}
+
+impl std::fmt::Display for Quantiles {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "p50 {:.2} ms, p99 {:.2} ms, max {:.2} ms", self.p50, self.p99, self.max)
+    }
+}
