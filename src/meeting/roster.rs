@@ -94,12 +94,28 @@ pub struct Roster {
     people: u32,
     moderators: u32,
     heard: u32,
+    /// What those who were here when we last saw everybody said of themselves: lists do not tell, and a
+    /// telephone alone in a room is not to be entered, found out, left and entered for as long as it stays.
+    claims: BTreeMap<Nick, (Option<RealJid>, Marks)>,
 }
 
 impl Roster {
-    /// Forgets everybody.
+    /// Forgets who is here.
     pub fn clear(&mut self) {
-        *self = Self { heard: self.heard, ..Self::default() };
+        let mut claims = std::mem::take(&mut self.claims);
+        if !self.occupants.is_empty() {
+            let occupants = std::mem::take(&mut self.occupants).into_iter();
+            let machines = occupants.filter(|(_, o)| o.marks != Marks::default());
+            claims = machines.map(|(nick, o)| (nick, (o.jid, o.marks))).collect();
+        }
+        *self = Self { heard: self.heard, claims, ..Self::default() };
+    }
+
+    fn claimed(&self, entry: &Listed) -> Marks {
+        match self.claims.get(&entry.nick) {
+            Some((jid, marks)) if *jid == entry.jid => *marks,
+            _ => Marks::default(),
+        }
     }
 
     /// How many people are in the room: role above visitor, no machine.
@@ -208,7 +224,7 @@ impl Roster {
             if known.is_some_and(|o| o.heard > asked) {
                 continue;
             }
-            let marks = known.map(|o| o.marks).unwrap_or_default();
+            let marks = known.map_or_else(|| self.claimed(entry), |o| o.marks);
             let session = known.and_then(|o| o.session.clone());
             let who = identity.who(&entry.nick, entry.jid.as_ref(), entry.role, marks);
             let occupant =
