@@ -173,7 +173,7 @@ impl World {
             Some((6, "stays in a room without people".into()))
         } else if people > there || moderators > moderating {
             Some((4, format!("counts {people}, {moderators} moderators; there are {there}, {moderating}")))
-        } else if !self.rooms[r].hushed && (people, moderators) != (there, moderating) {
+        } else if !mirror.hushed && (people, moderators) != (there, moderating) {
             Some((4, format!("counts {people}, {moderators} moderators; there are {there}, {moderating}")))
         } else if status_on && state != State::Recording {
             Some((1, format!("focus says on, the state is {}", state.name())))
@@ -181,7 +181,7 @@ impl World {
             Some((9, "the state is recording, but nothing is".into()))
         } else if state == State::Starting && mirror.in_flight.is_none() {
             Some((1, "the state is starting, but no start is under way".into()))
-        } else if state != State::Held && mirror.stop.is_some() {
+        } else if state != State::Held && mirror.stop.is_some() && !has_recorder {
             Some((5, format!("a person has stopped the recording, the state is {}", state.name())))
         } else {
             None

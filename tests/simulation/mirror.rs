@@ -53,6 +53,8 @@ pub struct Mirror {
     emptied: bool,
     absent: bool,
     pub misfit: bool,
+    /// Somebody was removed without a word.
+    pub hushed: bool,
     pub enters: VecDeque<Us>,
 }
 
@@ -74,6 +76,7 @@ impl Mirror {
             emptied: false,
             absent: false,
             misfit: false,
+            hushed: false,
             enters: VecDeque::new(),
         }
     }
@@ -109,6 +112,7 @@ impl Mirror {
         self.word = None;
         self.wanted_since = None;
         self.absent = true;
+        self.hushed = false;
     }
 
     fn meeting_over(&mut self) {

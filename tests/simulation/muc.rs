@@ -71,8 +71,6 @@ pub struct MucRoom {
     /// A person has stopped the recording of this meeting.
     pub stopped: Option<RecordingStatus>,
     pub emptied: bool,
-    /// Somebody was removed without a word since we came in.
-    pub hushed: bool,
     /// How often the core told of a failure in this meeting, and whether it gave up on it.
     pub failures: u32,
     pub gave_up: bool,
@@ -158,9 +156,7 @@ impl World {
         let room = &mut self.rooms[r];
         let Some(at) = room.occupants.iter().position(|o| o.kind == kind) else { return };
         let gone = room.occupants.remove(at);
-        if kind == Kind::Us {
-            room.hushed = false;
-        } else {
+        if kind != Kind::Us {
             let event = RoomEvent::Left { nick: gone.nick, how: Departure::Gone };
             self.tell_us(r, event, Some(kind));
         }
@@ -171,7 +167,7 @@ impl World {
     pub fn exit_in_silence(&mut self, r: usize, kind: Kind) {
         let room = &mut self.rooms[r];
         room.occupants.retain(|o| o.kind != kind);
-        room.hushed = room.has(Kind::Us);
+        self.mirrors[r].hushed |= room.has(Kind::Us);
         self.headcount(r);
     }
 
