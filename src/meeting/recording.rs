@@ -96,8 +96,10 @@ pub(super) struct Recording {
     last_failure: Option<StartFailure>,
     /// Focus's word that has been acted upon; it repeats itself in every presence.
     judged: Option<RecordingStatus>,
-    /// Nobody was left at some moment since a person has stopped the recording.
+    /// Nobody was left at some moment, so that this may be another meeting by now.
     emptied: bool,
+    /// We have not seen everybody all the time, so that this may be another meeting by now.
+    absent: bool,
 }
 
 impl Recording {
@@ -111,6 +113,7 @@ impl Recording {
             last_failure: None,
             judged: None,
             emptied: false,
+            absent: false,
         }
     }
 
@@ -227,8 +230,11 @@ impl Recording {
         // What we do not see cannot be relied upon to last.
         self.wanted_since = (facts.complete && wanted).then(|| self.wanted_since.unwrap_or(ctx.now));
         if facts.complete {
+            self.is_it_another_meeting(facts);
             self.judge(facts, ctx, policy);
             self.observe(facts, ctx, policy);
+        } else {
+            self.absent = true;
         }
         self.pass_deadlines(facts, ctx, policy);
         if facts.complete {
@@ -236,6 +242,28 @@ impl Recording {
             self.missing_since = is_missing.then(|| self.missing_since.unwrap_or(ctx.now));
         }
         if facts.complete && facts.focus { self.start(ctx, policy) } else { None }
+    }
+
+    /// A room may end and begin again under its name without our seeing it gone: while we are kept out,
+    /// while there is no link, or between two looks. After a break we rely on what focus tells, as after
+    /// a restart of ours: only if it still says the same is it the same meeting for certain.
+    fn is_it_another_meeting(&mut self, facts: &Facts<'_>) {
+        self.emptied |= facts.people == 0;
+        if !(self.emptied || self.absent) || facts.people == 0 || !facts.focus {
+            return;
+        }
+        self.absent = false;
+        let still_told = facts.status.is_some() && facts.status == self.judged.as_ref();
+        if still_told {
+            return;
+        }
+        self.emptied = false;
+        self.failures = 0;
+        self.last_failure = None;
+        if matches!(&self.phase, Phase::Held { why: Hold::StoppedBy(_) | Hold::GaveUp(_) | Hold::DryRun, .. })
+        {
+            self.phase = Phase::Idle;
+        }
     }
 
     /// Acts upon a new word of focus.
@@ -309,15 +337,6 @@ impl Recording {
             }
             Phase::Idle if is_foreign(facts) => {
                 self.pending(facts.recorder_session.cloned(), PendingBy::Recorder, ctx.now, policy);
-            }
-            Phase::Held { why: Hold::StoppedBy(_), .. } => {
-                // A new conference under the old name: the stop was for the one before.
-                let still_told =
-                    facts.focus && facts.status.is_some() && facts.status == self.judged.as_ref();
-                self.emptied |= facts.people == 0;
-                if self.emptied && facts.people > 0 && facts.focus && !still_told {
-                    self.phase = Phase::Idle;
-                }
             }
             _ => {}
         }
