@@ -230,7 +230,7 @@ impl Recording {
         // What we do not see cannot be relied upon to last.
         self.wanted_since = (facts.complete && wanted).then(|| self.wanted_since.unwrap_or(ctx.now));
         if facts.complete {
-            self.is_it_another_meeting(facts);
+            self.is_it_another_meeting(facts, policy);
             self.judge(facts, ctx, policy);
             self.observe(facts, ctx, policy);
         } else {
@@ -238,6 +238,7 @@ impl Recording {
         }
         self.pass_deadlines(facts, ctx, policy);
         if facts.complete {
+            self.heed_stop(facts, ctx, policy);
             let is_missing = wanted && !matches!(self.phase, Phase::Recording { .. });
             self.missing_since = is_missing.then(|| self.missing_since.unwrap_or(ctx.now));
         }
@@ -247,14 +248,14 @@ impl Recording {
     /// A room may end and begin again under its name without our seeing it gone: while we are kept out,
     /// while there is no link, or between two looks. After a break we rely on what focus tells, as after
     /// a restart of ours: only if it still says the same is it the same meeting for certain.
-    fn is_it_another_meeting(&mut self, facts: &Facts<'_>) {
+    fn is_it_another_meeting(&mut self, facts: &Facts<'_>, policy: Policy<'_>) {
         self.emptied |= facts.people == 0;
         if !(self.emptied || self.absent) || facts.people == 0 || !facts.focus {
             return;
         }
         self.absent = false;
-        let still_told = facts.status.is_some() && facts.status == self.judged.as_ref();
-        if still_told {
+        let is_told_still = facts.status.is_some() && facts.status == self.judged.as_ref();
+        if is_told_still && (!self.emptied || stopped_by(facts, policy).is_some()) {
             return;
         }
         self.emptied = false;
@@ -275,7 +276,7 @@ impl Recording {
         if status.on {
             self.on(status.session.clone(), Witness::Focus, ctx);
         } else if self.concerns_us(status) {
-            self.off(status, facts.our_nick, ctx, policy);
+            self.off(status, facts, ctx, policy);
         }
     }
 
@@ -288,13 +289,11 @@ impl Recording {
     }
 
     /// JITSI.md 3, the table of `off`.
-    fn off(&mut self, status: &RecordingStatus, us: Option<&Nick>, ctx: &mut Ctx<'_>, policy: Policy<'_>) {
-        let person = status.initiator.as_ref().filter(|nick| us != Some(*nick));
-        // Somebody who ends a live stream has not objected to the recording, and the other way round.
-        let is_our_kind = status.mode.is_none_or(|mode| mode == policy.start.mode);
+    fn off(&mut self, status: &RecordingStatus, facts: &Facts<'_>, ctx: &mut Ctx<'_>, policy: Policy<'_>) {
+        let person = status.initiator.as_ref().filter(|nick| facts.our_nick != Some(*nick));
         let was_on = matches!(self.phase, Phase::Recording { .. });
         let was_pending = matches!(self.phase, Phase::Pending { .. });
-        if let Some(nick) = person.filter(|_| policy.stop.respect_manual && is_our_kind) {
+        if let Some(nick) = stopped_by(facts, policy) {
             self.ended(Ended::ByPerson(nick.clone()), ctx);
             self.emptied = false;
             self.hold(Hold::StoppedBy(nick.clone()), None, ctx);
@@ -315,6 +314,15 @@ impl Recording {
         } else if was_pending {
             let why = if status.failed { StartFailure::Failed } else { StartFailure::EndedBeforeOn };
             self.fail(why, ctx, policy);
+        }
+    }
+
+    /// The stop that focus tells of may have come while something else was on, or before we came back.
+    fn heed_stop(&mut self, facts: &Facts<'_>, ctx: &mut Ctx<'_>, policy: Policy<'_>) {
+        if self.phase == Phase::Idle
+            && let Some(nick) = stopped_by(facts, policy)
+        {
+            self.hold(Hold::StoppedBy(nick.clone()), None, ctx);
         }
     }
 
@@ -421,7 +429,8 @@ impl Recording {
     fn fail(&mut self, why: StartFailure, ctx: &mut Ctx<'_>, policy: Policy<'_>) {
         let limit = policy.start.retry_limit;
         self.last_failure = Some(why);
-        if limit > 0 && self.failures >= limit {
+        // What fails while we are not there may have been for the meeting before.
+        if limit > 0 && self.failures >= limit && !self.absent {
             ctx.tell(What::StartFailed { why, retry_in: None });
             self.hold(Hold::GaveUp(why), None, ctx);
             return;
@@ -437,6 +446,14 @@ impl Recording {
 
 /// A recording that was on for this long counts as a success.
 const LASTING: Duration = Duration::from_secs(60);
+
+/// Whose stop focus tells of now, if it is to be respected.
+fn stopped_by<'a>(facts: &Facts<'a>, policy: Policy<'_>) -> Option<&'a Nick> {
+    // Somebody who ends a live stream has not objected to the recording, and the other way round.
+    let stop = facts.status.filter(|s| !s.on && s.mode.is_none_or(|mode| mode == policy.start.mode));
+    let nick = stop.and_then(|s| s.initiator.as_ref()).filter(|nick| facts.our_nick != Some(*nick));
+    nick.filter(|_| policy.stop.respect_manual)
+}
 
 /// A recorder that belongs to no session focus has told of: somebody's start under way, or what a
 /// restarted focus has forgotten.

@@ -158,6 +158,7 @@ impl Mirror {
                 }
             }
             RoomEvent::Out(Out::Destroyed) => self.meeting_over(),
+            RoomEvent::EntryRefused(r) if r.condition == Condition::ItemNotFound => self.meeting_over(),
             RoomEvent::Out(_) | RoomEvent::EntryRefused(_) => self.out(),
             RoomEvent::StartAnswered { attempt, answer } => self.answered(*attempt, answer, now),
             _ => {}
