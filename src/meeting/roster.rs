@@ -94,6 +94,8 @@ pub struct Roster {
     people: u32,
     moderators: u32,
     heard: u32,
+    /// When somebody last left, or took another nickname.
+    departed: u32,
     /// What those who were here when we last saw everybody said of themselves: lists do not tell, and a
     /// telephone alone in a room is not to be entered, found out, left and entered for as long as it stays.
     claims: BTreeMap<Nick, (Option<RealJid>, Marks)>,
@@ -108,7 +110,7 @@ impl Roster {
             let machines = occupants.filter(|(_, o)| o.marks != Marks::default());
             claims = machines.map(|(nick, o)| (nick, (o.jid, o.marks))).collect();
         }
-        *self = Self { heard: self.heard, claims, ..Self::default() };
+        *self = Self { heard: self.heard, departed: self.departed, claims, ..Self::default() };
     }
 
     fn claimed(&self, entry: &Listed) -> Marks {
@@ -189,7 +191,7 @@ impl Roster {
 
     /// Somebody is gone; what was it, if it was there at all.
     pub fn left(&mut self, nick: &Nick) -> Option<Who> {
-        self.next_moment();
+        self.departed = self.next_moment();
         self.take(nick).map(|o| o.who)
     }
 
@@ -197,6 +199,7 @@ impl Roster {
     /// between the two presences that announce it.
     pub fn renamed(&mut self, identity: &Identity, from: &Nick, to: Nick) {
         let heard = self.next_moment();
+        self.departed = heard;
         if let Some(mut occupant) = self.take(from) {
             if occupant.who != Who::Us {
                 occupant.who = identity.who(&to, occupant.jid.as_ref(), occupant.role, occupant.marks);
@@ -207,7 +210,8 @@ impl Roster {
     }
 
     /// Corrects the picture by a full pair of role lists that was asked for at `asked`: who is not listed
-    /// is gone and who is listed is there, except where something newer has been heard since.
+    /// is gone and who is listed is there, except where something newer has been heard since. A pair of
+    /// lists is not of one moment: after a departure meanwhile nobody is taken in who may be the one.
     pub fn apply_lists(&mut self, identity: &Identity, listed: &[Listed], asked: u32) {
         let is_listed: std::collections::BTreeSet<&Nick> = listed.iter().map(|l| &l.nick).collect();
         let gone: Vec<Nick> = self
@@ -221,7 +225,7 @@ impl Roster {
         }
         for entry in listed {
             let known = self.occupants.get(&entry.nick);
-            if known.is_some_and(|o| o.heard > asked) {
+            if known.map_or(self.departed > asked, |o| o.heard > asked) {
                 continue;
             }
             let marks = known.map_or_else(|| self.claimed(entry), |o| o.marks);
