@@ -206,7 +206,9 @@ impl Mirror {
                     (self.stop, self.emptied) = (Some(w.clone()), false);
                 }
             }
-            Some(w) if w.on => self.stop = None,
+            // With a session on, focus answers at once whatever waits in its queue; an answer that has not
+            // come by now was lost with our place in the room.
+            Some(w) if w.on => (self.stop, self.in_flight) = (None, None),
             _ if self.emptied || self.absent => self.stop = None,
             _ => {}
         }
