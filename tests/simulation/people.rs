@@ -71,6 +71,8 @@ impl World {
         if name == "focus" {
             self.seen.count("an impostor named focus");
             person.forged = Some(forged(true));
+            let leaves = self.some(SEC, 20 * SEC);
+            self.after(leaves, Ev::PersonLeaves { p });
         } else if !self.calm {
             match self.rng.random_range(0..40) {
                 0 => person.forged = Some(forged(self.rng.random_bool(0.5))),

@@ -171,7 +171,7 @@ impl Plan {
                 None => Terms { record: true, start: settings.start.clone(), stop: settings.stop.clone() },
             })
             .collect();
-        let jibris = rng.random_range(1..=4_usize);
+        let jibris = rng.random_range(1..=6_usize);
         let pending_timeout = rng.random_range(20..=90_u64) * SEC;
         let mut trouble = |chance: f64, least: u64, most: u64| {
             rng.random_bool(chance).then(|| rng.random_range(least..=most) * SEC)
