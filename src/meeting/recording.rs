@@ -238,7 +238,7 @@ impl Recording {
         }
         self.pass_deadlines(facts, ctx, policy);
         if facts.complete {
-            self.heed_stop(facts, ctx, policy);
+            self.heed_others(facts, ctx, policy);
             let is_missing = wanted && !matches!(self.phase, Phase::Recording { .. });
             self.missing_since = is_missing.then(|| self.missing_since.unwrap_or(ctx.now));
         }
@@ -317,12 +317,16 @@ impl Recording {
         }
     }
 
-    /// The stop that focus tells of may have come while something else was on, or before we came back.
-    fn heed_stop(&mut self, facts: &Facts<'_>, ctx: &mut Ctx<'_>, policy: Policy<'_>) {
-        if self.phase == Phase::Idle
-            && let Some(nick) = stopped_by(facts, policy)
-        {
+    /// Before a start: the stop that focus tells of may have come while something else was on, or before we
+    /// came back; and a recorder may be there already.
+    fn heed_others(&mut self, facts: &Facts<'_>, ctx: &mut Ctx<'_>, policy: Policy<'_>) {
+        if self.phase != Phase::Idle {
+            return;
+        }
+        if let Some(nick) = stopped_by(facts, policy) {
             self.hold(Hold::StoppedBy(nick.clone()), None, ctx);
+        } else if is_foreign(facts) {
+            self.pending(facts.recorder_session.cloned(), PendingBy::Recorder, ctx.now, policy);
         }
     }
 
@@ -342,9 +346,6 @@ impl Recording {
             }
             Phase::Recording { .. } if !focus_says_on => {
                 self.ended(Ended::Lost, ctx);
-            }
-            Phase::Idle if is_foreign(facts) => {
-                self.pending(facts.recorder_session.cloned(), PendingBy::Recorder, ctx.now, policy);
             }
             _ => {}
         }
