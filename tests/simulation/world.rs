@@ -295,7 +295,6 @@ impl World {
     /// All rooms and all connections are gone; Jibris stop.
     fn prosody_restarts(&mut self) {
         self.seen.count("Prosody restarts");
-        self.link.server = Some(0);
         self.link_breaks();
         for r in 0..self.rooms.len() {
             self.fault(r);
