@@ -140,6 +140,11 @@ impl Roster {
         self.any(Who::Us)
     }
 
+    /// Our nickname in the room.
+    pub(super) fn us(&self) -> Option<&Nick> {
+        self.occupants.iter().find(|(_, o)| o.who == Who::Us).map(|(nick, _)| nick)
+    }
+
     /// Whether Jibri's browser is in the room.
     pub fn has_recorder(&self) -> bool {
         self.any(Who::Recorder)
