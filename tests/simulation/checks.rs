@@ -41,7 +41,7 @@ impl World {
         let status = mirror.word();
         let settled = mirror.wanted_since.is_some_and(|since| self.now >= since + us(start.settle));
         let has_foreign_recorder = status.is_none() && mirror.recorders().next().is_some();
-        let wrong = if mirror.in_flight.is_some() {
+        let wrong = if mirror.in_flight.is_some() && !mirror.superseded {
             Some((1, "another start is in flight"))
         } else if status.is_some_and(|s| s.on) {
             Some((1, "focus says that it is on"))
@@ -85,8 +85,8 @@ impl World {
             What::Held(Hold::GaveUp(_)) => {
                 self.seen.count("gave up");
                 // While the link is dead and nobody has noticed, meetings end and begin unseen.
-                self.rooms[r].gave_up = self.link.server.is_some();
-                if limit == 0 || self.rooms[r].gave_up && self.rooms[r].failures < limit {
+                self.rooms[r].gave_up = true;
+                if limit == 0 || self.link.server.is_some() && self.rooms[r].failures < limit {
                     self.fail(3, format!("r{r} is given up after {} failures", self.rooms[r].failures));
                 }
             }
@@ -182,7 +182,7 @@ impl World {
             Some((9, "the state is recording, but nothing is".into()))
         } else if state == State::Starting && mirror.in_flight.is_none() {
             Some((1, "the state is starting, but no start is under way".into()))
-        } else if state != State::Held && mirror.stop.is_some() && !has_recorder {
+        } else if !matches!(state, State::Held | State::Pending) && mirror.stop.is_some() && !has_recorder {
             Some((5, format!("a person has stopped the recording, the state is {}", state.name())))
         } else {
             None

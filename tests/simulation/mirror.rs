@@ -46,6 +46,8 @@ pub struct Mirror {
     pub wanted_since: Option<Us>,
     /// A start, and when we stop waiting for its answer.
     pub in_flight: Option<(AttemptId, Us)>,
+    /// Focus has spoken since: it does not do that while it works on a start, so the answer was lost.
+    pub superseded: bool,
     /// An accepted start is not on before this.
     pub accepted_until: Option<Us>,
     /// A person's stop that is to be respected.
@@ -71,6 +73,7 @@ impl Mirror {
             list: None,
             wanted_since: None,
             in_flight: None,
+            superseded: false,
             accepted_until: None,
             stop: None,
             emptied: false,
@@ -190,7 +193,7 @@ impl Mirror {
         if !self.complete {
             return;
         }
-        if !self.has_focus() {
+        if !self.has_focus() && !self.created {
             (self.in_flight, self.accepted_until) = (None, None);
         }
         let word = self.word().cloned();
@@ -206,9 +209,7 @@ impl Mirror {
                     (self.stop, self.emptied) = (Some(w.clone()), false);
                 }
             }
-            // With a session on, focus answers at once whatever waits in its queue; an answer that has not
-            // come by now was lost with our place in the room.
-            Some(w) if w.on => (self.stop, self.in_flight) = (None, None),
+            Some(w) if w.on => self.stop = None,
             _ if self.emptied || self.absent => self.stop = None,
             _ => {}
         }
@@ -236,6 +237,7 @@ impl World {
             // The end of a session ends what was pending.
             if after.is_some() && before.as_ref() != after {
                 mirror.accepted_until = None;
+                mirror.superseded = true;
             }
             mirror.conclude(now);
         }
@@ -257,11 +259,15 @@ impl World {
             Action::Leave { room, .. } => {
                 let mirror = &mut self.mirrors[self.index[room]];
                 mirror.conclude(now);
+                // The core has learned from a list what nobody announced.
+                mirror.emptied |= mirror.hushed;
                 mirror.out();
             }
             Action::Start { room, attempt, timeout, .. } => {
                 let until = now + us(*timeout) + 5 * SEC;
-                self.mirrors[self.index[room]].in_flight = Some((*attempt, until));
+                let mirror = &mut self.mirrors[self.index[room]];
+                mirror.in_flight = Some((*attempt, until));
+                mirror.superseded = false;
             }
             Action::AskRoles { .. } => {}
         }

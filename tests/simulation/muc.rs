@@ -228,6 +228,10 @@ impl World {
             let own = Presence { own: true, created, ..presence };
             self.deliver(r, RoomEvent::Presence(own), Some(kind));
         }
+        // We see the same stop told and do not know who came and went meanwhile.
+        if told_stop(&self.rooms[r]) && self.rooms[r].people() > 0 {
+            self.rooms[r].emptied = false;
+        }
         if created {
             self.seen.count("we created a room");
         }
@@ -241,7 +245,8 @@ impl World {
             room.deserted = None;
         } else {
             room.deserted.get_or_insert(now);
-            room.emptied = true;
+            // Somebody who was removed in silence is still there for us.
+            room.emptied |= !self.mirrors[r].hushed;
         }
         let members = room.occupants.iter().filter(|o| o.kind != Kind::Focus).count();
         if room.exists && room.occupants.is_empty() {
@@ -317,4 +322,8 @@ impl World {
         }
         self.headcount(r);
     }
+}
+
+fn told_stop(room: &MucRoom) -> bool {
+    room.stopped.is_some() && room.conference.as_ref().is_some_and(|c| c.status == room.stopped)
 }
