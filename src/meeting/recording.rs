@@ -275,12 +275,12 @@ impl Recording {
         self.judged = Some(status.clone());
         if status.on {
             self.on(status.session.clone(), Witness::Focus, ctx);
-        } else if self.concerns_us(status) {
+        } else if self.concerns_us(status) || stopped_by(facts, policy).is_some() {
             self.off(status, facts, ctx, policy);
         }
     }
 
-    /// An `off` of another session than the one that we wait for is old news.
+    /// An `off` of another session than the one that we wait for is old news, unless a person is behind it.
     fn concerns_us(&self, status: &RecordingStatus) -> bool {
         match (self.session(), &status.session) {
             (Some(ours), Some(theirs)) => ours == theirs,
