@@ -231,6 +231,9 @@ impl Recording {
         self.wanted_since = (facts.complete && wanted).then(|| self.wanted_since.unwrap_or(ctx.now));
         if facts.complete {
             self.is_it_another_meeting(facts, policy);
+            if !facts.focus {
+                self.judged = None;
+            }
             self.judge(facts, ctx, policy);
             self.observe(facts, ctx, policy);
         } else {
