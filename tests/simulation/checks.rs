@@ -56,6 +56,8 @@ impl World {
             Some((2, "the condition has not held for start.settle"))
         } else if !mirror.has_focus() {
             Some((2, "focus is not there"))
+        } else if mirror.pause_until.is_some_and(|until| self.now < until) {
+            Some((3, "the pause after a failure is not over"))
         } else if mirror.stop.is_some() {
             Some((5, "a person has stopped the recording"))
         } else if has_foreign_recorder {
@@ -100,6 +102,7 @@ impl World {
             What::StartFailed { why, retry_in } => {
                 self.seen.count_owned(format!("failed: {why:?}"));
                 self.rooms[r].failures += 1;
+                self.mirrors[r].pause_until = retry_in.map(|pause| self.now + us(pause));
                 if let Some(pause) = retry_in {
                     let start = &self.mirrors[r].terms.start;
                     if *pause > start.retry_max || *pause < start.retry_min {
@@ -110,6 +113,9 @@ impl World {
             What::Adopted => self.seen.count("adopted"),
             What::On { .. } => {
                 self.seen.count("on");
+                self.mirrors[r].pause_until = None;
+                let mirror = &self.mirrors[r];
+                let word = mirror.word();
                 if word.is_none_or(|w| !w.on) {
                     self.seen.count("on by the recorder's word");
                     if mirror.recorders().next().is_none() {
@@ -136,7 +142,10 @@ impl World {
                 };
                 self.seen.count(how);
             }
-            What::CreatedRoom => self.seen.count("told of a room created"),
+            What::CreatedRoom => {
+                self.seen.count("told of a room created");
+                self.mirrors[r].created = false;
+            }
             _ => {}
         }
     }
@@ -151,14 +160,11 @@ impl World {
             return self.fail(4, format!("the counters of r{r} do not agree with its occupants"));
         }
         let mirror = &mut self.mirrors[r];
+        if mirror.created {
+            return self.fail(6, format!("r{r}: does not say that its entry has created the room"));
+        }
         if view.inside.is_none() {
-            let was_created = std::mem::take(&mut mirror.created);
-            if mirror.complete {
-                mirror.out();
-            }
-            if was_created {
-                self.seen.count("left a room that we created");
-            }
+            mirror.out_if_inside();
             return;
         }
         if !mirror.complete {
@@ -168,10 +174,8 @@ impl World {
         let status_on = mirror.word().is_some_and(|s| s.on);
         let has_recorder = mirror.recorders().next().is_some();
         let (there, moderating) = (mirror.people(), mirror.moderators());
-        let wrong = if mirror.created {
-            Some((6, "stays in a room that its entry has created".to_owned()))
-        } else if there == 0 {
-            Some((6, "stays in a room without people".into()))
+        let wrong = if there == 0 {
+            Some((6, "stays in a room without people".to_owned()))
         } else if people > there || moderators > moderating {
             Some((4, format!("counts {people}, {moderators} moderators; there are {there}, {moderating}")))
         } else if !mirror.hushed && (people, moderators) != (there, moderating) {

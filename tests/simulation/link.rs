@@ -34,6 +34,14 @@ impl World {
             self.link.connections += 1;
             self.link.server = Some(self.link.connections);
             self.link.ours = true;
+            if !self.calm && self.chance(100) {
+                // What broke our link has broken those of people, who are only now taken for gone.
+                self.seen.count("an outage for people, too");
+                for p in 0..self.people.len() {
+                    let leaves = self.some(0, 150 * MS);
+                    self.after(leaves, Ev::PersonLeaves { p });
+                }
+            }
             self.feed(Input::LinkUp, None);
         }
     }
@@ -49,7 +57,8 @@ impl World {
             self.seen.count("link drops during a start");
         }
         let notices = if self.rng.random_bool(0.7) { 0 } else { self.some(0, 20 * SEC) };
-        let back = notices + self.some(10 * MS, 30 * SEC);
+        let longest = if self.rng.random_bool(0.3) { SEC } else { 30 * SEC };
+        let back = notices + self.some(10 * MS, longest);
         self.after(notices, Ev::LinkNoticed);
         self.after(back, Ev::LinkUp);
     }

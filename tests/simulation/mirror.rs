@@ -48,6 +48,8 @@ pub struct Mirror {
     pub in_flight: Option<(AttemptId, Us)>,
     /// Focus has spoken since: it does not do that while it works on a start, so the answer was lost.
     pub superseded: bool,
+    /// A failure was told, and that the next start waits until then.
+    pub pause_until: Option<Us>,
     /// An accepted start is not on before this.
     pub accepted_until: Option<Us>,
     /// A person's stop that is to be respected.
@@ -74,6 +76,7 @@ impl Mirror {
             wanted_since: None,
             in_flight: None,
             superseded: false,
+            pause_until: None,
             accepted_until: None,
             stop: None,
             emptied: false,
@@ -118,10 +121,18 @@ impl Mirror {
         self.hushed = false;
     }
 
+    /// The core has given up its place without an action, because it was told that it had none.
+    pub fn out_if_inside(&mut self) {
+        if self.complete {
+            self.out();
+        }
+    }
+
     fn meeting_over(&mut self) {
         self.out();
         self.in_flight = None;
         self.accepted_until = None;
+        self.pause_until = None;
         self.stop = None;
     }
 
