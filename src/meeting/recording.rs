@@ -96,8 +96,10 @@ pub(super) struct Recording {
     last_failure: Option<StartFailure>,
     /// Focus's word that has been acted upon; it repeats itself in every presence.
     judged: Option<RecordingStatus>,
-    /// Nobody was left at some moment since a person has stopped the recording.
+    /// Nobody was left at some moment, so that this may be another meeting by now.
     emptied: bool,
+    /// We have not seen everybody all the time, so that this may be another meeting by now.
+    absent: bool,
 }
 
 impl Recording {
@@ -111,6 +113,7 @@ impl Recording {
             last_failure: None,
             judged: None,
             emptied: false,
+            absent: false,
         }
     }
 
@@ -227,15 +230,44 @@ impl Recording {
         // What we do not see cannot be relied upon to last.
         self.wanted_since = (facts.complete && wanted).then(|| self.wanted_since.unwrap_or(ctx.now));
         if facts.complete {
+            self.is_it_another_meeting(facts, policy);
+            if !facts.focus {
+                self.judged = None;
+            }
             self.judge(facts, ctx, policy);
             self.observe(facts, ctx, policy);
+        } else {
+            self.absent = true;
         }
         self.pass_deadlines(facts, ctx, policy);
         if facts.complete {
+            self.heed_others(facts, ctx, policy);
             let is_missing = wanted && !matches!(self.phase, Phase::Recording { .. });
             self.missing_since = is_missing.then(|| self.missing_since.unwrap_or(ctx.now));
         }
         if facts.complete && facts.focus { self.start(ctx, policy) } else { None }
+    }
+
+    /// A room may end and begin again under its name without our seeing it gone: while we are kept out,
+    /// while there is no link, or between two looks. After a break we rely on what focus tells, as after
+    /// a restart of ours: only if it still says the same is it the same meeting for certain.
+    fn is_it_another_meeting(&mut self, facts: &Facts<'_>, policy: Policy<'_>) {
+        self.emptied |= facts.people == 0;
+        if !(self.emptied || self.absent) || facts.people == 0 || !facts.focus {
+            return;
+        }
+        self.absent = false;
+        let is_told_still = facts.status.is_some() && facts.status == self.judged.as_ref();
+        if is_told_still && (!self.emptied || stopped_by(facts, policy).is_some()) {
+            return;
+        }
+        self.emptied = false;
+        self.failures = 0;
+        self.last_failure = None;
+        if matches!(&self.phase, Phase::Held { why: Hold::StoppedBy(_) | Hold::GaveUp(_) | Hold::DryRun, .. })
+        {
+            self.phase = Phase::Idle;
+        }
     }
 
     /// Acts upon a new word of focus.
@@ -246,12 +278,12 @@ impl Recording {
         self.judged = Some(status.clone());
         if status.on {
             self.on(status.session.clone(), Witness::Focus, ctx);
-        } else if self.concerns_us(status) {
-            self.off(status, facts.our_nick, ctx, policy);
+        } else if self.concerns_us(status) || stopped_by(facts, policy).is_some() {
+            self.off(status, facts, ctx, policy);
         }
     }
 
-    /// An `off` of another session than the one that we wait for is old news.
+    /// An `off` of another session than the one that we wait for is old news, unless a person is behind it.
     fn concerns_us(&self, status: &RecordingStatus) -> bool {
         match (self.session(), &status.session) {
             (Some(ours), Some(theirs)) => ours == theirs,
@@ -260,13 +292,11 @@ impl Recording {
     }
 
     /// JITSI.md 3, the table of `off`.
-    fn off(&mut self, status: &RecordingStatus, us: Option<&Nick>, ctx: &mut Ctx<'_>, policy: Policy<'_>) {
-        let person = status.initiator.as_ref().filter(|nick| us != Some(*nick));
-        // Somebody who ends a live stream has not objected to the recording, and the other way round.
-        let is_our_kind = status.mode.is_none_or(|mode| mode == policy.start.mode);
+    fn off(&mut self, status: &RecordingStatus, facts: &Facts<'_>, ctx: &mut Ctx<'_>, policy: Policy<'_>) {
+        let person = status.initiator.as_ref().filter(|nick| facts.our_nick != Some(*nick));
         let was_on = matches!(self.phase, Phase::Recording { .. });
         let was_pending = matches!(self.phase, Phase::Pending { .. });
-        if let Some(nick) = person.filter(|_| policy.stop.respect_manual && is_our_kind) {
+        if let Some(nick) = stopped_by(facts, policy) {
             self.ended(Ended::ByPerson(nick.clone()), ctx);
             self.emptied = false;
             self.hold(Hold::StoppedBy(nick.clone()), None, ctx);
@@ -290,6 +320,19 @@ impl Recording {
         }
     }
 
+    /// Before a start: the stop that focus tells of may have come while something else was on, or before we
+    /// came back; and a recorder may be there already.
+    fn heed_others(&mut self, facts: &Facts<'_>, ctx: &mut Ctx<'_>, policy: Policy<'_>) {
+        if self.phase != Phase::Idle {
+            return;
+        }
+        if let Some(nick) = stopped_by(facts, policy) {
+            self.hold(Hold::StoppedBy(nick.clone()), None, ctx);
+        } else if is_foreign(facts) {
+            self.pending(facts.recorder_session.cloned(), PendingBy::Recorder, ctx.now, policy);
+        }
+    }
+
     /// What the room shows beyond focus's last word: focus gone or new, recorder come or gone.
     fn observe(&mut self, facts: &Facts<'_>, ctx: &mut Ctx<'_>, policy: Policy<'_>) {
         let focus_says_on = facts.focus && facts.status.is_some_and(|s| s.on);
@@ -306,18 +349,6 @@ impl Recording {
             }
             Phase::Recording { .. } if !focus_says_on => {
                 self.ended(Ended::Lost, ctx);
-            }
-            Phase::Idle if is_foreign(facts) => {
-                self.pending(facts.recorder_session.cloned(), PendingBy::Recorder, ctx.now, policy);
-            }
-            Phase::Held { why: Hold::StoppedBy(_), .. } => {
-                // A new conference under the old name: the stop was for the one before.
-                let still_told =
-                    facts.focus && facts.status.is_some() && facts.status == self.judged.as_ref();
-                self.emptied |= facts.people == 0;
-                if self.emptied && facts.people > 0 && facts.focus && !still_told {
-                    self.phase = Phase::Idle;
-                }
             }
             _ => {}
         }
@@ -402,7 +433,8 @@ impl Recording {
     fn fail(&mut self, why: StartFailure, ctx: &mut Ctx<'_>, policy: Policy<'_>) {
         let limit = policy.start.retry_limit;
         self.last_failure = Some(why);
-        if limit > 0 && self.failures >= limit {
+        // What fails while we are not there may have been for the meeting before.
+        if limit > 0 && self.failures >= limit && !self.absent {
             ctx.tell(What::StartFailed { why, retry_in: None });
             self.hold(Hold::GaveUp(why), None, ctx);
             return;
@@ -418,6 +450,14 @@ impl Recording {
 
 /// A recording that was on for this long counts as a success.
 const LASTING: Duration = Duration::from_secs(60);
+
+/// Whose stop focus tells of now, if it is to be respected.
+fn stopped_by<'a>(facts: &Facts<'a>, policy: Policy<'_>) -> Option<&'a Nick> {
+    // Somebody who ends a live stream has not objected to the recording, and the other way round.
+    let stop = facts.status.filter(|s| !s.on && s.mode.is_none_or(|mode| mode == policy.start.mode));
+    let nick = stop.and_then(|s| s.initiator.as_ref()).filter(|nick| facts.our_nick != Some(*nick));
+    nick.filter(|_| policy.stop.respect_manual)
+}
 
 /// A recorder that belongs to no session focus has told of: somebody's start under way, or what a
 /// restarted focus has forgotten.

@@ -94,12 +94,30 @@ pub struct Roster {
     people: u32,
     moderators: u32,
     heard: u32,
+    /// When somebody last left, or took another nickname.
+    departed: u32,
+    /// What those who were here when we last saw everybody said of themselves: lists do not tell, and a
+    /// telephone alone in a room is not to be entered, found out, left and entered for as long as it stays.
+    claims: BTreeMap<Nick, (Option<RealJid>, Marks)>,
 }
 
 impl Roster {
-    /// Forgets everybody.
+    /// Forgets who is here.
     pub fn clear(&mut self) {
-        *self = Self { heard: self.heard, ..Self::default() };
+        let mut claims = std::mem::take(&mut self.claims);
+        if !self.occupants.is_empty() {
+            let occupants = std::mem::take(&mut self.occupants).into_iter();
+            let machines = occupants.filter(|(_, o)| o.marks != Marks::default());
+            claims = machines.map(|(nick, o)| (nick, (o.jid, o.marks))).collect();
+        }
+        *self = Self { heard: self.heard, departed: self.departed, claims, ..Self::default() };
+    }
+
+    fn claimed(&self, entry: &Listed) -> Marks {
+        match self.claims.get(&entry.nick) {
+            Some((jid, marks)) if *jid == entry.jid => *marks,
+            _ => Marks::default(),
+        }
     }
 
     /// How many people are in the room: role above visitor, no machine.
@@ -120,6 +138,11 @@ impl Roster {
     /// Whether we are in the room.
     pub fn has_us(&self) -> bool {
         self.any(Who::Us)
+    }
+
+    /// Our nickname in the room.
+    pub(super) fn us(&self) -> Option<&Nick> {
+        self.occupants.iter().find(|(_, o)| o.who == Who::Us).map(|(nick, _)| nick)
     }
 
     /// Whether Jibri's browser is in the room.
@@ -173,7 +196,7 @@ impl Roster {
 
     /// Somebody is gone; what was it, if it was there at all.
     pub fn left(&mut self, nick: &Nick) -> Option<Who> {
-        self.next_moment();
+        self.departed = self.next_moment();
         self.take(nick).map(|o| o.who)
     }
 
@@ -181,6 +204,7 @@ impl Roster {
     /// between the two presences that announce it.
     pub fn renamed(&mut self, identity: &Identity, from: &Nick, to: Nick) {
         let heard = self.next_moment();
+        self.departed = heard;
         if let Some(mut occupant) = self.take(from) {
             if occupant.who != Who::Us {
                 occupant.who = identity.who(&to, occupant.jid.as_ref(), occupant.role, occupant.marks);
@@ -191,7 +215,8 @@ impl Roster {
     }
 
     /// Corrects the picture by a full pair of role lists that was asked for at `asked`: who is not listed
-    /// is gone and who is listed is there, except where something newer has been heard since.
+    /// is gone and who is listed is there, except where something newer has been heard since. A pair of
+    /// lists is not of one moment: after a departure meanwhile nobody is taken in who may be the one.
     pub fn apply_lists(&mut self, identity: &Identity, listed: &[Listed], asked: u32) {
         let is_listed: std::collections::BTreeSet<&Nick> = listed.iter().map(|l| &l.nick).collect();
         let gone: Vec<Nick> = self
@@ -205,10 +230,10 @@ impl Roster {
         }
         for entry in listed {
             let known = self.occupants.get(&entry.nick);
-            if known.is_some_and(|o| o.heard > asked) {
+            if known.map_or(self.departed > asked, |o| o.heard > asked) {
                 continue;
             }
-            let marks = known.map(|o| o.marks).unwrap_or_default();
+            let marks = known.map_or_else(|| self.claimed(entry), |o| o.marks);
             let session = known.and_then(|o| o.session.clone());
             let who = identity.who(&entry.nick, entry.jid.as_ref(), entry.role, marks);
             let occupant =

@@ -258,7 +258,14 @@ impl Seat {
             {
                 self.enter(ctx, roster);
             }
-            _ => self.look_in(if roster.has_focus() { LOOK_EAGER } else { LOOK_SOON }, ctx.now),
+            _ => {
+                // What we were before the link broke is still there, and nobody else will take it away; it
+                // would keep the meeting, and a recording of nobody, alive (JITSI.md 4.4, 10.3).
+                if let Some(nick) = roster.us() {
+                    ctx.act(Action::Leave { room: ctx.room.clone(), nick: nick.clone() });
+                }
+                self.look_in(if roster.has_focus() { LOOK_EAGER } else { LOOK_SOON }, ctx.now);
+            }
         }
         News::None
     }

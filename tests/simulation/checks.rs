@@ -1,0 +1,273 @@
+//! DESIGN's "What always holds", by number, after every step.
+
+use jibri_autostart::meeting::{Action, Ended, Hold, State, What};
+
+use crate::link::us;
+use crate::muc::Kind;
+use crate::plan::SEC;
+use crate::world::World;
+
+/// More entries than this into one room within a minute is a component gone mad.
+const ENTRIES_A_MINUTE: usize = 25;
+
+impl World {
+    /// What the core does, at the moment it does it.
+    pub fn check_action(&mut self, action: &Action) {
+        match action {
+            Action::Start { room, .. } => self.check_start(self.index[room]),
+            Action::Enter { room, .. } => {
+                let r = self.index[room];
+                self.seen.count("entries");
+                if self.mirrors[r].list != Some(true) {
+                    self.fail(6, format!("enters r{r}, whose last list does not show focus and a person"));
+                }
+                if self.mirrors[r].enters.len() >= ENTRIES_A_MINUTE {
+                    self.fail(6, format!("enters r{r} again and again"));
+                }
+            }
+            Action::Leave { .. } => self.seen.count("exits"),
+            Action::AskRoles { .. } => {}
+        }
+        self.mirror_action(action);
+        if self.link.queries.len() > 32 {
+            self.fail(7, "more than 32 role queries at once".into());
+        }
+    }
+
+    fn check_start(&mut self, r: usize) {
+        self.seen.count("starts");
+        let mirror = &self.mirrors[r];
+        let start = &mirror.terms.start;
+        let status = mirror.word();
+        let settled = mirror.wanted_since.is_some_and(|since| self.now >= since + us(start.settle));
+        let has_foreign_recorder = status.is_none() && mirror.recorders().next().is_some();
+        let wrong = if mirror.in_flight.is_some() && !mirror.superseded {
+            Some((1, "another start is in flight"))
+        } else if status.is_some_and(|s| s.on) {
+            Some((1, "focus says that it is on"))
+        } else if mirror.accepted_until.is_some() {
+            Some((1, "a start was accepted and is pending"))
+        } else if !mirror.complete {
+            Some((2, "the picture is not complete"))
+        } else if mirror.wanted_since.is_none() {
+            let gone = mirror.people() < start.min_participants || mirror.moderators() < start.min_moderators;
+            Some(if gone { (4, "those who made it wanted are not there") } else { (2, "not wanted") })
+        } else if !settled {
+            Some((2, "the condition has not held for start.settle"))
+        } else if !mirror.has_focus() {
+            Some((2, "focus is not there"))
+        } else if mirror.pause_until.is_some_and(|until| self.now < until) {
+            Some((3, "the pause after a failure is not over"))
+        } else if mirror.stop.is_some() {
+            Some((5, "a person has stopped the recording"))
+        } else if has_foreign_recorder {
+            Some((9, "the recorder of a forgotten session is inside"))
+        } else {
+            None
+        };
+        if let Some((number, what)) = wrong {
+            self.fail(number, format!("start in r{r}, but {what}"));
+        }
+    }
+
+    /// What the core tells, against what it was told.
+    pub fn check_told(&mut self, r: usize, what: &What) {
+        let mirror = &self.mirrors[r];
+        let word = mirror.word();
+        let limit = mirror.terms.start.retry_limit;
+        match what {
+            What::Held(Hold::StoppedBy(nick)) => {
+                self.seen.count("held for a person's stop");
+                if word.is_none_or(|w| w.on || w.initiator.as_ref() != Some(nick)) {
+                    self.fail(5, format!("r{r} is held for a stop that nobody made"));
+                } else if !self.mirrors[r].terms.stop.respect_manual {
+                    self.fail(5, format!("r{r} is held, though stops are not to be respected there"));
+                }
+            }
+            What::Held(Hold::GaveUp(_)) => {
+                self.seen.count("gave up");
+                // While the link is dead and nobody has noticed, meetings end and begin unseen.
+                self.rooms[r].gave_up = true;
+                if limit == 0 || self.link.server.is_some() && self.rooms[r].failures < limit {
+                    self.fail(3, format!("r{r} is given up after {} failures", self.rooms[r].failures));
+                }
+            }
+            What::Held(Hold::Misfit(_)) => {
+                self.seen.count("held for a misfit");
+                if !std::mem::take(&mut self.mirrors[r].misfit) {
+                    self.fail(3, format!("r{r} is held for a misfit that nobody reported"));
+                }
+            }
+            What::Held(Hold::DryRun) | What::WouldStart => self.fail(3, "this is no dry run".into()),
+            What::StartFailed { why, retry_in } => {
+                self.seen.count_owned(format!("failed: {why:?}"));
+                self.rooms[r].failures += 1;
+                self.mirrors[r].pause_until = retry_in.map(|pause| self.now + us(pause));
+                if let Some(pause) = retry_in {
+                    let start = &self.mirrors[r].terms.start;
+                    if *pause > start.retry_max || *pause < start.retry_min {
+                        self.fail(3, format!("r{r} pauses for {pause:?}"));
+                    }
+                }
+            }
+            What::Adopted => self.seen.count("adopted"),
+            What::On { .. } => {
+                self.seen.count("on");
+                self.mirrors[r].pause_until = None;
+                let mirror = &self.mirrors[r];
+                let word = mirror.word();
+                if word.is_none_or(|w| !w.on) {
+                    self.seen.count("on by the recorder's word");
+                    if mirror.recorders().next().is_none() {
+                        self.fail(
+                            9,
+                            format!("r{r} is told to be on, but neither focus nor recorder says so"),
+                        );
+                    }
+                }
+            }
+            What::Ended { how, .. } => {
+                let how = match how {
+                    Ended::ByPerson(nick) => {
+                        if word.is_none_or(|w| w.initiator.as_ref() != Some(nick)) {
+                            self.fail(5, format!("r{r}: ended by a person who did nothing"));
+                        }
+                        "ended by a person"
+                    }
+                    Ended::ByUs => "ended by us",
+                    Ended::Failed => "ended with a failure",
+                    Ended::Naturally => "ended by itself",
+                    Ended::Lost => "ended lost",
+                    Ended::WithMeeting => "ended with the meeting",
+                };
+                self.seen.count(how);
+            }
+            What::CreatedRoom => {
+                self.seen.count("told of a room created");
+                self.mirrors[r].created = false;
+            }
+            _ => {}
+        }
+    }
+
+    /// After every step of the core.
+    pub fn check_step(&mut self, r: usize) {
+        let Some(view) = self.core.room(&self.plan.rooms[r]) else {
+            self.mirrors[r].out();
+            return;
+        };
+        if self.core.roster(view.room).is_some_and(|roster| !roster.is_consistent()) {
+            return self.fail(4, format!("the counters of r{r} do not agree with its occupants"));
+        }
+        let mirror = &mut self.mirrors[r];
+        if mirror.created {
+            return self.fail(6, format!("r{r}: does not say that its entry has created the room"));
+        }
+        if view.inside.is_none() {
+            mirror.out_if_inside();
+            return;
+        }
+        if !mirror.complete {
+            return self.fail(9, format!("believes to be inside r{r}"));
+        }
+        let (state, people, moderators) = (view.state, view.people, view.moderators);
+        let status_on = mirror.word().is_some_and(|s| s.on);
+        let has_recorder = mirror.recorders().next().is_some();
+        let (there, moderating) = (mirror.people(), mirror.moderators());
+        let wrong = if there == 0 {
+            Some((6, "stays in a room without people".to_owned()))
+        } else if people > there || moderators > moderating {
+            Some((4, format!("counts {people}, {moderators} moderators; there are {there}, {moderating}")))
+        } else if !mirror.hushed && (people, moderators) != (there, moderating) {
+            Some((4, format!("counts {people}, {moderators} moderators; there are {there}, {moderating}")))
+        } else if status_on && state != State::Recording {
+            Some((1, format!("focus says on, the state is {}", state.name())))
+        } else if state == State::Recording && !status_on && !has_recorder {
+            Some((9, "the state is recording, but nothing is".into()))
+        } else if state == State::Starting && mirror.in_flight.is_none() {
+            Some((1, "the state is starting, but no start is under way".into()))
+        } else if !matches!(state, State::Held | State::Pending) && mirror.stop.is_some() && !has_recorder {
+            Some((5, format!("a person has stopped the recording, the state is {}", state.name())))
+        } else {
+            None
+        };
+        if let Some((number, what)) = wrong {
+            self.fail(number, format!("r{r}: {what}"));
+        }
+    }
+
+    /// After everything that happens: what has to come, and what has to go.
+    pub fn check_world(&mut self, r: usize) {
+        let now = self.now;
+        let room = &self.rooms[r];
+        let linked = self.link.server.is_some() && self.link.ours;
+        if !linked {
+            self.rooms[r].good_since = None;
+            return;
+        }
+        if room.has(Kind::Us) && room.deserted.is_some_and(|at| now > at + 30 * SEC) {
+            // After a reconnect the look comes first, and the ghost of before has to go as well.
+            let since = self.rooms[r].good_since.get_or_insert(now);
+            if now > *since + 60 * SEC {
+                self.fail(6, format!("r{r}: nobody was left 30 s ago and more, and we are still there"));
+            }
+            return;
+        }
+        if self.is_all_well(r) {
+            let since = *self.rooms[r].good_since.get_or_insert(now);
+            if now > since + self.plan.bound {
+                let state = self.core.room(&self.plan.rooms[r]).map(|view| (view.state.name(), view.reason));
+                self.fail(
+                    3,
+                    format!("r{r}: all is well since {} s and nothing is recorded; {state:?}", since / SEC),
+                );
+            }
+        } else {
+            self.rooms[r].good_since = None;
+        }
+    }
+
+    /// A recording is wanted and could be had, and there is none.
+    fn is_all_well(&self, r: usize) -> bool {
+        let room = &self.rooms[r];
+        let terms = &self.mirrors[r].terms;
+        let people = room.occupants.iter().filter(|o| o.is_plain_person());
+        let moderators =
+            people.clone().filter(|o| o.role == jibri_autostart::meeting::Role::Moderator).count();
+        terms.record
+            && room.has(Kind::Focus)
+            && people.count() >= terms.start.min_participants as usize
+            && moderators >= terms.start.min_moderators as usize
+            && room.people() > 0
+            && now_open(room.shut, self.now)
+            && !(room.stopped.is_some() && terms.stop.respect_manual)
+            && !room.gave_up
+            && !self.is_recorded(r)
+            && self.jibris.iter().any(|jibri| jibri.is_free_and_works(self.now))
+    }
+
+    /// At the end: what the core keeps.
+    pub fn check_sizes(&mut self) {
+        for r in 0..self.rooms.len() {
+            let room = &self.rooms[r];
+            let lingers = room.exists && room.deserted.is_some_and(|at| self.now > at + 120 * SEC);
+            let is_over = !room.exists && room.deserted.is_none_or(|at| self.now > at + 60 * SEC);
+            if is_over && !self.plan.pinned[r] && self.core.room(&self.plan.rooms[r]).is_some() {
+                self.fail(7, format!("r{r} is gone and the core still keeps it"));
+            }
+            if self.violation.is_none() && self.is_recorded(r) {
+                self.seen.count("recorded in the end");
+            }
+            if lingers {
+                self.fail(6, format!("r{r} has nobody in it and does not end"));
+            }
+        }
+        if self.core.rooms().count() > self.rooms.len() {
+            self.fail(7, "the core keeps more rooms than there are".into());
+        }
+    }
+}
+
+fn now_open(shut: u64, now: u64) -> bool {
+    now >= shut
+}

@@ -1,0 +1,101 @@
+//! What was met on the way, so that the simulation cannot silently stop testing.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+#[derive(Debug, Default)]
+pub struct Coverage(BTreeMap<Cow<'static, str>, u64>);
+
+/// Each of these has to happen in a full run.
+pub const HAVE_TO_HAPPEN: &[&str] = &[
+    "a Jibri crashes",
+    "a Jibri hangs",
+    "a Jibri left an empty room",
+    "a Jibri pending for ever",
+    "a Jibri refuses",
+    "a person with our nickname",
+    "a recording unknown to focus",
+    "a start waited in focus's queue",
+    "adopted",
+    "an impostor named focus",
+    "bounced and removed",
+    "conferences",
+    "ended by a person",
+    "ended by itself",
+    "ended lost",
+    "ended with a failure",
+    "ended with the meeting",
+    "entries refused",
+    "entries without an answer",
+    "failed: AllBusy",
+    "failed: EndedBeforeOn",
+    "failed: Failed",
+    "failed: FocusError",
+    "failed: NoAnswer",
+    "failed: NoFocus",
+    "failed: NoJibri",
+    "failed: NoRecorder",
+    "failed: NotKnownYet",
+    "failed: PendingTimeout",
+    "failed: SeveralFailed",
+    "failed: Unknown",
+    "focus kept out by its nickname",
+    "focus restarts during a session",
+    "forged presences",
+    "gave up",
+    "held for a misfit",
+    "held for a person's stop",
+    "left within 50 ms",
+    "link drops during a start",
+    "looks refused",
+    "looks without an answer",
+    "an outage for people, too",
+    "off before on",
+    "off by a person",
+    "off by itself",
+    "off with a failure",
+    "on by the recorder's word",
+    "our nickname was taken",
+    "promoted",
+    "Prosody restarts",
+    "re-entered over a ghost",
+    "recorded in the end",
+    "recordings on",
+    "reloads",
+    "removed in silence",
+    "renames",
+    "role changes",
+    "rooms destroyed",
+    "rooms ended",
+    "silent fallback to another Jibri",
+    "starts by hand",
+    "starts refused by Prosody",
+    "telephones",
+    "told of a room created",
+    "unreadable stanzas",
+    "we were removed",
+];
+
+impl Coverage {
+    pub fn count(&mut self, what: &'static str) {
+        *self.0.entry(Cow::Borrowed(what)).or_default() += 1;
+    }
+
+    pub fn count_owned(&mut self, what: String) {
+        *self.0.entry(Cow::Owned(what)).or_default() += 1;
+    }
+
+    pub fn add(&mut self, other: &Self) {
+        for (what, times) in &other.0 {
+            *self.0.entry(what.clone()).or_default() += times;
+        }
+    }
+
+    pub fn missing(&self) -> Vec<&'static str> {
+        HAVE_TO_HAPPEN.iter().copied().filter(|what| !self.0.contains_key(*what)).collect()
+    }
+
+    pub fn table(&self) -> String {
+        self.0.iter().map(|(what, times)| format!("{times:>9}  {what}\n")).collect()
+    }
+}

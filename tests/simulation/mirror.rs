@@ -1,0 +1,286 @@
+//! What the core has been told of one room, kept a second time, with the truth about who is what.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use jibri_autostart::address::Nick;
+use jibri_autostart::meeting::{
+    Action, Answer, AttemptId, Condition, Departure, Input, ListError, Out, RecordingStatus, Role, RoomEvent,
+    SessionId,
+};
+
+use crate::link::us;
+use crate::muc::Kind;
+use crate::plan::{SEC, Terms, Us};
+use crate::world::World;
+
+#[derive(Debug, Clone)]
+struct Seen {
+    kind: Kind,
+    role: Role,
+    claims: bool,
+    session: Option<SessionId>,
+}
+
+impl Seen {
+    fn is_person(&self) -> bool {
+        let hides = self.claims && self.role < Role::Moderator;
+        matches!(self.kind, Kind::Person(_)) && self.role > Role::Visitor && !hides
+    }
+}
+
+#[derive(Debug)]
+pub struct Mirror {
+    pub terms: Terms,
+    occupants: BTreeMap<Nick, Seen>,
+    /// We have asked to come in and were not put out since.
+    listens: bool,
+    /// Our own presence has come.
+    pub complete: bool,
+    /// It said that the room is new.
+    pub created: bool,
+    our_nick: Option<Nick>,
+    /// What focus says.
+    word: Option<RecordingStatus>,
+    /// Whether the last list showed focus and somebody who may be a person.
+    pub list: Option<bool>,
+    pub wanted_since: Option<Us>,
+    /// A start, and when we stop waiting for its answer.
+    pub in_flight: Option<(AttemptId, Us)>,
+    /// Focus has spoken since: it does not do that while it works on a start, so the answer was lost.
+    pub superseded: bool,
+    /// A failure was told, and that the next start waits until then.
+    pub pause_until: Option<Us>,
+    /// An accepted start is not on before this.
+    pub accepted_until: Option<Us>,
+    /// A person's stop that is to be respected.
+    pub stop: Option<RecordingStatus>,
+    emptied: bool,
+    absent: bool,
+    pub misfit: bool,
+    /// Somebody was removed without a word.
+    pub hushed: bool,
+    pub enters: VecDeque<Us>,
+}
+
+impl Mirror {
+    pub fn new(terms: Terms) -> Self {
+        Self {
+            terms,
+            occupants: BTreeMap::new(),
+            listens: false,
+            complete: false,
+            created: false,
+            our_nick: None,
+            word: None,
+            list: None,
+            wanted_since: None,
+            in_flight: None,
+            superseded: false,
+            pause_until: None,
+            accepted_until: None,
+            stop: None,
+            emptied: false,
+            absent: false,
+            misfit: false,
+            hushed: false,
+            enters: VecDeque::new(),
+        }
+    }
+
+    pub fn people(&self) -> u32 {
+        u32::try_from(self.occupants.values().filter(|s| s.is_person()).count()).unwrap()
+    }
+
+    pub fn moderators(&self) -> u32 {
+        let all = self.occupants.values().filter(|s| s.is_person() && s.role == Role::Moderator);
+        u32::try_from(all.count()).unwrap()
+    }
+
+    pub fn has_focus(&self) -> bool {
+        self.occupants.values().any(|s| s.kind == Kind::Focus)
+    }
+
+    pub fn recorders(&self) -> impl Iterator<Item = Option<&SessionId>> {
+        let all = self.occupants.values().filter(|s| matches!(s.kind, Kind::Recorder(_)));
+        all.map(|s| s.session.as_ref())
+    }
+
+    /// Focus's present word, if focus is there to say it.
+    pub fn word(&self) -> Option<&RecordingStatus> {
+        self.word.as_ref().filter(|_| self.has_focus())
+    }
+
+    /// We are out: nothing is known any more.
+    pub fn out(&mut self) {
+        self.occupants.clear();
+        self.listens = false;
+        self.complete = false;
+        self.word = None;
+        self.wanted_since = None;
+        self.absent = true;
+        self.hushed = false;
+    }
+
+    /// The core has given up its place without an action, because it was told that it had none.
+    pub fn out_if_inside(&mut self) {
+        if self.complete {
+            self.out();
+        }
+    }
+
+    fn meeting_over(&mut self) {
+        self.out();
+        self.in_flight = None;
+        self.accepted_until = None;
+        self.pause_until = None;
+        self.stop = None;
+    }
+
+    fn takes(&mut self, event: &RoomEvent, about: Option<Kind>, now: Us) {
+        match event {
+            RoomEvent::Roles { result: Ok(listed), .. } => {
+                let has_focus =
+                    listed.iter().any(|l| l.jid.as_ref().is_some_and(|j| j.local() == Some("focus")));
+                let others = ["auth.meet.jitsi", "hidden.meet.jitsi", "autostart.meet.jitsi"];
+                let is_person = |d: &str| !others.contains(&d);
+                let has_person = listed.iter().any(|l| l.jid.as_ref().is_some_and(|j| is_person(j.domain())));
+                self.list = Some(has_focus && has_person);
+            }
+            RoomEvent::Roles { result: Err(ListError::Gone), .. } => {
+                self.list = None;
+                self.meeting_over();
+            }
+            RoomEvent::Presence(p) if self.listens => {
+                let kind = about.unwrap();
+                let claims = p.marks.jibri || p.marks.jigasi || p.marks.transcriber;
+                let seen = Seen { kind, role: p.role, claims, session: p.session.clone() };
+                self.occupants.insert(p.nick.clone(), seen);
+                if kind == Kind::Focus {
+                    self.word = p.recording.clone();
+                }
+                if p.own {
+                    self.complete = true;
+                    self.created = p.created;
+                    self.our_nick = Some(p.nick.clone());
+                }
+            }
+            RoomEvent::Left { nick, how } if self.listens => {
+                if let Some(seen) = self.occupants.remove(nick)
+                    && let Departure::Renamed(to) = how
+                {
+                    self.occupants.insert(to.clone(), seen);
+                }
+            }
+            RoomEvent::Out(Out::Destroyed) => self.meeting_over(),
+            RoomEvent::EntryRefused(r) if r.condition == Condition::ItemNotFound => self.meeting_over(),
+            RoomEvent::Out(_) | RoomEvent::EntryRefused(_) => self.out(),
+            RoomEvent::StartAnswered { attempt, answer } => self.answered(*attempt, answer, now),
+            _ => {}
+        }
+    }
+
+    fn answered(&mut self, attempt: AttemptId, answer: &Answer, now: Us) {
+        if self.in_flight.is_none_or(|(current, _)| current != attempt) {
+            return;
+        }
+        self.in_flight = None;
+        let pending = now + us(self.terms.start.pending_timeout);
+        match answer {
+            Answer::Accepted { .. } => self.accepted_until = Some(pending),
+            Answer::Refused(r) if r.condition == Condition::UnexpectedRequest => {
+                self.accepted_until = Some(pending);
+            }
+            Answer::Refused(r) => self.misfit |= r.condition == Condition::NotAllowed,
+            Answer::TimedOut => {}
+        }
+    }
+
+    /// What follows from what is seen now.
+    fn conclude(&mut self, now: Us) {
+        let start = &self.terms.start;
+        let (least, moderators) = (start.min_participants, start.min_moderators);
+        let wanted = self.terms.record && self.people() >= least && self.moderators() >= moderators;
+        self.wanted_since = (self.complete && wanted).then(|| self.wanted_since.unwrap_or(now));
+        if !self.complete {
+            return;
+        }
+        if !self.has_focus() && !self.created {
+            (self.in_flight, self.accepted_until) = (None, None);
+        }
+        let word = self.word().cloned();
+        if word.is_some() && self.accepted_until.is_some() && word != self.stop {
+            // Whatever it says, it says more than that something is pending; an old off repeats itself.
+            self.accepted_until = self.accepted_until.filter(|_| word.as_ref().is_some_and(|w| !w.on));
+        }
+        self.emptied |= self.people() == 0;
+        let by_person = |w: &RecordingStatus| !w.on && w.initiator.is_some() && w.initiator != self.our_nick;
+        match &word {
+            Some(w) if by_person(w) && self.terms.stop.respect_manual => {
+                if self.stop.as_ref() != Some(w) {
+                    (self.stop, self.emptied) = (Some(w.clone()), false);
+                }
+            }
+            Some(w) if w.on => self.stop = None,
+            _ if self.emptied || self.absent => self.stop = None,
+            _ => {}
+        }
+        self.absent = false;
+    }
+}
+
+impl World {
+    /// The mirrors are told what the core is about to be told.
+    pub fn before_step(&mut self, input: &Input, whose: Option<(usize, Option<Kind>)>) {
+        let now = self.now;
+        for mirror in &mut self.mirrors {
+            if matches!(input, Input::LinkDown) {
+                mirror.out();
+                (mirror.in_flight, mirror.accepted_until, mirror.list) = (None, None, None);
+            }
+            mirror.in_flight = mirror.in_flight.filter(|(_, until)| *until > now);
+            mirror.accepted_until = mirror.accepted_until.filter(|until| *until > now);
+        }
+        if let (Input::Room { event, .. }, Some((r, about))) = (input, whose) {
+            let mirror = &mut self.mirrors[r];
+            let before = mirror.word().cloned();
+            mirror.takes(event, about, now);
+            let after = mirror.word();
+            // The end of a session ends what was pending.
+            if after.is_some() && before.as_ref() != after {
+                mirror.accepted_until = None;
+                mirror.superseded = true;
+            }
+            mirror.conclude(now);
+        }
+    }
+
+    /// The mirrors are told what the core does.
+    pub fn mirror_action(&mut self, action: &Action) {
+        let now = self.now;
+        match action {
+            Action::Enter { room, .. } => {
+                let mirror = &mut self.mirrors[self.index[room]];
+                mirror.out();
+                mirror.listens = true;
+                mirror.enters.push_back(now);
+                while mirror.enters.front().is_some_and(|at| now > *at + 60 * SEC) {
+                    mirror.enters.pop_front();
+                }
+            }
+            Action::Leave { room, .. } => {
+                let mirror = &mut self.mirrors[self.index[room]];
+                mirror.conclude(now);
+                // The core has learned from a list what nobody announced.
+                mirror.emptied |= mirror.hushed;
+                mirror.out();
+            }
+            Action::Start { room, attempt, timeout, .. } => {
+                let until = now + us(*timeout) + 5 * SEC;
+                let mirror = &mut self.mirrors[self.index[room]];
+                mirror.in_flight = Some((*attempt, until));
+                mirror.superseded = false;
+            }
+            Action::AskRoles { .. } => {}
+        }
+    }
+}

@@ -1,0 +1,231 @@
+//! What one seed plays: the settings of the core, how many rooms, Jibris and people, and which faults.
+
+use std::time::Duration;
+
+use jibri_autostart::address::{Nick, RealJid, RoomJid};
+use jibri_autostart::config::{
+    Alerts, Discovery, Footprint, Http, Jibri, JicofoRest, Ledger, Log, LogFormat, LogLevel, Mode, Muc,
+    Recovery, Rule, Secret, Settings, Standby, Start, Stop, StopWhen, Xmpp,
+};
+use rand::RngExt as _;
+use rand::rngs::SmallRng;
+use regex::Regex;
+
+/// Microseconds of virtual time.
+pub type Us = u64;
+pub const MS: Us = 1_000;
+pub const SEC: Us = 1_000_000;
+
+pub const MUC: &str = "muc.meet.jitsi";
+
+pub fn secs(s: u64) -> Duration {
+    Duration::from_secs(s)
+}
+
+/// The settings that every seed starts from; parsing a file is somebody else's test.
+pub fn settings() -> Settings {
+    let start = Start {
+        min_moderators: 1,
+        min_participants: 1,
+        settle: secs(1),
+        mode: Mode::File,
+        stream_key: Secret::default(),
+        app_data: None,
+        request_timeout: secs(100),
+        pending_timeout: secs(100),
+        retry_min: secs(2),
+        retry_max: secs(60),
+        retry_limit: 0,
+    };
+    Settings {
+        xmpp: Xmpp {
+            server: "localhost:5347".into(),
+            domain: "autostart.meet.jitsi".into(),
+            user: "autostart".into(),
+            secret_file: None,
+            secret: Secret::new("s"),
+            ping_interval: secs(10),
+            reconnect_min: secs(1),
+            reconnect_max: secs(30),
+        },
+        muc: Muc {
+            domains: vec![MUC.into()],
+            nickname: nick("autostart"),
+            focus_nickname: nick("focus"),
+            service_domains: vec!["auth.meet.jitsi".into(), "hidden.meet.jitsi".into()],
+            recorders: vec![RealJid::new("recorder@hidden.meet.jitsi").unwrap()],
+            footprint: Footprint::Resident,
+            peek: false,
+        },
+        discovery: Discovery {
+            rooms: vec![],
+            disco_interval: secs(10),
+            event_sync: false,
+            jicofo: JicofoRest { url: None, interval: secs(10) },
+        },
+        start,
+        stop: Stop { when: StopWhen::Never, delay: secs(0), respect_manual: true },
+        rules: vec![],
+        jibri: Jibri {
+            brewery: None,
+            webhook: false,
+            health_interval: secs(10),
+            wedged_after: 3,
+            instances: vec![],
+        },
+        recovery: Recovery {
+            on: vec![],
+            recycle_after: 0,
+            command: vec![],
+            http: None,
+            timeout: secs(10),
+            cooldown: secs(60),
+            max_per_hour: 1,
+            dry_run: false,
+        },
+        alerts: Alerts {
+            webhook: Secret::default(),
+            alertmanager: None,
+            start_overdue: secs(60),
+            prosody_down: secs(60),
+            repeat: secs(600),
+        },
+        standby: Standby { peer: None, takeover_after: secs(60) },
+        http: Http { listen: None, token: Secret::default(), token_file: None },
+        ledger: Ledger { path: None, keep: secs(600) },
+        log: Log { level: LogLevel::Error, format: LogFormat::Text },
+    }
+}
+
+pub fn nick(text: &str) -> Nick {
+    Nick::new(text).unwrap()
+}
+
+/// What applies to one room.
+#[derive(Debug, Clone)]
+pub struct Terms {
+    pub record: bool,
+    pub start: Start,
+    pub stop: Stop,
+}
+
+#[derive(Debug)]
+pub struct Plan {
+    pub settings: Settings,
+    pub rooms: Vec<RoomJid>,
+    pub pinned: Vec<bool>,
+    pub terms: Vec<Terms>,
+    pub people: usize,
+    pub jibris: usize,
+    pub jibris_at_end: usize,
+    /// How long people and machines misbehave; after it all is well and has to come right.
+    pub chaos: Us,
+    /// Jicofo's pending-timeout and num-retries.
+    pub pending_timeout: Us,
+    pub num_retries: u32,
+    /// How restless people are: mean time between two deeds of one person.
+    pub pace: Us,
+    pub link_trouble: Option<Us>,
+    pub focus_trouble: Option<Us>,
+    pub prosody_trouble: Option<Us>,
+    pub jibri_trouble: Option<Us>,
+    /// Per mille of requests that focus or Prosody treats badly.
+    pub rudeness: u32,
+    /// Everybody who enters is made owner (authentication on).
+    pub all_owners: bool,
+    pub disco_interval: Us,
+    /// The longest way to a recording once all is well.
+    pub bound: Us,
+}
+
+impl Plan {
+    pub fn new(rng: &mut SmallRng) -> Self {
+        let mut settings = settings();
+        settings.start = any_start(rng);
+        settings.stop.respect_manual = rng.random_bool(0.75);
+        let count = rng.random_range(1..=5_usize);
+        let rooms: Vec<RoomJid> = (0..count).map(|i| RoomJid::new(&format!("r{i}@{MUC}")).unwrap()).collect();
+        let pinned: Vec<bool> = (0..count).map(|_| rng.random_bool(0.6)).collect();
+        settings.discovery.rooms =
+            rooms.iter().zip(&pinned).filter(|(_, pinned)| **pinned).map(|(room, _)| room.clone()).collect();
+        if rng.random_bool(0.4) {
+            let stop = Stop { respect_manual: rng.random_bool(0.5), ..settings.stop.clone() };
+            settings.rules.push(Rule {
+                room: Regex::new("^r1$").unwrap(),
+                record: false,
+                start: any_start(rng),
+                stop: stop.clone(),
+            });
+            settings.rules.push(Rule {
+                room: Regex::new("^r[12]$").unwrap(),
+                record: true,
+                start: any_start(rng),
+                stop,
+            });
+        }
+        let terms: Vec<Terms> = rooms
+            .iter()
+            .map(|room| match settings.rules.iter().find(|rule| rule.room.is_match(room.local())) {
+                Some(rule) => {
+                    Terms { record: rule.record, start: rule.start.clone(), stop: rule.stop.clone() }
+                }
+                None => Terms { record: true, start: settings.start.clone(), stop: settings.stop.clone() },
+            })
+            .collect();
+        let jibris = rng.random_range(1..=6_usize);
+        let pending_timeout = rng.random_range(20..=90_u64) * SEC;
+        let mut trouble = |chance: f64, least: u64, most: u64| {
+            rng.random_bool(chance).then(|| rng.random_range(least..=most) * SEC)
+        };
+        let (link_trouble, focus_trouble) = (trouble(0.6, 10, 120), trouble(0.5, 20, 200));
+        let (prosody_trouble, jibri_trouble) = (trouble(0.2, 60, 300), trouble(0.7, 5, 60));
+        let disco_interval = rng.random_range(2..=15_u64) * SEC;
+        let bound = terms.iter().map(|terms| bound(&terms.start)).max().unwrap_or(0)
+            + pending_timeout
+            + disco_interval;
+        Self {
+            settings,
+            rooms,
+            pinned,
+            terms,
+            people: count * rng.random_range(1..=4_usize),
+            jibris,
+            jibris_at_end: jibris.max(if rng.random_bool(0.7) { count + 1 } else { 1 }),
+            chaos: rng.random_range(60..=400_u64) * SEC,
+            pending_timeout,
+            num_retries: rng.random_range(0..=5),
+            pace: [2 * SEC, 10 * SEC, 30 * SEC, 60 * SEC][rng.random_range(0..4_usize)],
+            link_trouble,
+            focus_trouble,
+            prosody_trouble,
+            jibri_trouble,
+            rudeness: [0, 0, 10, 50][rng.random_range(0..4_usize)],
+            all_owners: rng.random_bool(0.2),
+            disco_interval,
+            bound,
+        }
+    }
+}
+
+/// Looks, an entry that went wrong, a kick's longest penalty, a misfit's, an attempt that hangs, a pending
+/// one that never comes on, the longest pause, the launch of a Jibri that works, and some slack.
+fn bound(start: &Start) -> Us {
+    let own = start.settle + start.request_timeout + start.pending_timeout + start.retry_max;
+    let fixed = secs(30 + 20 + 15 + 300 + 90 + 30 + 60);
+    u64::try_from((own + fixed).as_micros()).unwrap()
+}
+
+fn any_start(rng: &mut SmallRng) -> Start {
+    let retry_min = Duration::from_millis(rng.random_range(500..=5_000));
+    Start {
+        min_moderators: [1, 1, 1, 2, 0][rng.random_range(0..5_usize)],
+        min_participants: [1, 1, 2, 3][rng.random_range(0..4_usize)],
+        settle: Duration::from_millis([0, 500, 2_000, 10_000][rng.random_range(0..4_usize)]),
+        request_timeout: secs([5, 20, 95][rng.random_range(0..3_usize)]),
+        pending_timeout: secs([15, 60, 100][rng.random_range(0..3_usize)]),
+        retry_min,
+        retry_max: retry_min * rng.random_range(1..=12),
+        retry_limit: [0, 0, 0, 3, 6][rng.random_range(0..5_usize)],
+        ..settings().start
+    }
+}

@@ -1,0 +1,386 @@
+//! The world: virtual time, everything that is under way, and the core in the middle of it.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use jibri_autostart::address::RoomJid;
+use jibri_autostart::meeting::{Action, AttemptId, Effect, Input, Listed, Meetings, QueryId, RoomEvent};
+use jibri_autostart::time::Time;
+use rand::rngs::SmallRng;
+use rand::{RngExt as _, SeedableRng as _};
+
+use crate::coverage::Coverage;
+use crate::jibri::{Jibri, Mood, Turn};
+use crate::link::Link;
+use crate::mirror::Mirror;
+use crate::muc::{Kind, MucRoom};
+use crate::people::Person;
+use crate::plan::{MS, MUC, Plan, SEC, Us};
+
+/// Something that happens.
+#[derive(Debug)]
+pub enum Ev {
+    LinkUp,
+    LinkBreaks,
+    LinkNoticed,
+    ToServer { conn: u32, action: Action },
+    ToUs { conn: u32, r: usize, event: RoomEvent, about: Option<Kind> },
+    SecondList { r: usize, conn: u32, query: QueryId, first: Option<Vec<Listed>> },
+    StartTimesOut { r: usize, conn: u32, attempt: AttemptId },
+    QueryTimesOut { r: usize, conn: u32, query: QueryId },
+    Person { p: usize },
+    PersonLeaves { p: usize },
+    PhoneLeaves { r: usize },
+    ConferenceWanted { r: usize },
+    ConferenceEnds { r: usize, instance: u32 },
+    Election { r: usize },
+    FocusTiresOfJibri { r: usize, instance: u32, number: u64 },
+    JibriRefuses { r: usize, instance: u32, number: u64 },
+    JibriLaunched { j: usize, epoch: u32, r: usize, instance: u32, number: u64 },
+    Jibri { j: usize, epoch: u32, turn: Turn },
+    RecorderLeaves { r: usize, j: usize },
+    PendingTimeout { r: usize, instance: u32, jibri: usize },
+    Disco,
+    ExtraTick,
+    FocusRestarts,
+    FocusIsBack,
+    ProsodyRestarts,
+    JibriMood,
+    Calm,
+}
+
+/// What does not hold, by DESIGN's number.
+#[derive(Debug, Clone)]
+pub struct Violation {
+    pub number: u32,
+    pub what: String,
+}
+
+pub struct World {
+    pub now: Us,
+    sequence: u64,
+    queue: BTreeMap<(Us, u64), Ev>,
+    pub rng: SmallRng,
+    pub plan: Plan,
+    pub core: Meetings,
+    pub index: BTreeMap<RoomJid, usize>,
+    pub rooms: Vec<MucRoom>,
+    pub mirrors: Vec<Mirror>,
+    pub jibris: Vec<Jibri>,
+    pub people: Vec<Person>,
+    pub link: Link,
+    pub focus_up: bool,
+    pub conferences: u32,
+    pub sessions: u64,
+    pub tries: u64,
+    pub calm: bool,
+    pub seen: Coverage,
+    pub violation: Option<Violation>,
+    pub trace: Option<Vec<String>>,
+}
+
+impl World {
+    pub fn new(seed: u64, with_trace: bool) -> Self {
+        let mut rng = SmallRng::seed_from_u64(seed);
+        let plan = Plan::new(&mut rng);
+        let core = Meetings::new(&plan.settings, false, seed, Time::default());
+        let count = plan.rooms.len();
+        let people = (0..plan.people).map(|p| Person::new(p % count, rng.random_bool(0.6))).collect();
+        let mut world = Self {
+            now: 0,
+            sequence: 0,
+            queue: BTreeMap::new(),
+            core,
+            index: plan.rooms.iter().cloned().enumerate().map(|(i, room)| (room, i)).collect(),
+            rooms: (0..count).map(|_| MucRoom::default()).collect(),
+            mirrors: plan.terms.iter().map(|terms| Mirror::new(terms.clone())).collect(),
+            jibris: (0..plan.jibris).map(|_| Jibri::new(Mood::Good)).collect(),
+            people,
+            link: Link::default(),
+            focus_up: true,
+            conferences: 0,
+            sessions: 0,
+            tries: 0,
+            calm: false,
+            seen: Coverage::default(),
+            violation: None,
+            trace: with_trace.then(Vec::new),
+            rng,
+            plan,
+        };
+        world.begin();
+        world
+    }
+
+    fn begin(&mut self) {
+        for p in 0..self.people.len() {
+            let comes = self.some(0, self.plan.pace * 2);
+            self.after(comes, Ev::Person { p });
+        }
+        for j in 0..self.jibris.len() {
+            if self.rng.random_bool(0.5) {
+                self.jibri_mood(j);
+            }
+        }
+        let up = self.some(0, 5 * SEC);
+        self.after(up, Ev::LinkUp);
+        self.after(SEC, Ev::Disco);
+        self.after(SEC, Ev::ExtraTick);
+        for (trouble, event) in [
+            (self.plan.link_trouble, Ev::LinkBreaks),
+            (self.plan.focus_trouble, Ev::FocusRestarts),
+            (self.plan.prosody_trouble, Ev::ProsodyRestarts),
+            (self.plan.jibri_trouble, Ev::JibriMood),
+        ] {
+            self.again(trouble, event);
+        }
+        self.after(self.plan.chaos, Ev::Calm);
+    }
+
+    /// Trouble comes back at about this distance, until all is calm.
+    fn again(&mut self, trouble: Option<Us>, event: Ev) {
+        if let Some(mean) = trouble.filter(|_| !self.calm) {
+            let after = self.some(mean / 4, mean * 2);
+            self.after(after, event);
+        }
+    }
+
+    pub fn some(&mut self, least: Us, most: Us) -> Us {
+        self.rng.random_range(least..=most)
+    }
+
+    /// Once in so many of a thousand times.
+    pub fn chance(&mut self, per_mille: u32) -> bool {
+        self.rng.random_range(0..1000) < per_mille
+    }
+
+    pub fn at_time(&mut self, at: Us, event: Ev) {
+        self.sequence += 1;
+        self.queue.insert((at, self.sequence), event);
+    }
+
+    pub fn after(&mut self, wait: Us, event: Ev) {
+        self.at_time(self.now + wait, event);
+    }
+
+    pub fn time(&self) -> Time {
+        Time::new(Duration::from_micros(self.now))
+    }
+
+    /// Plays until the end, or until something does not hold.
+    pub fn run(&mut self) {
+        let mut end = Us::MAX;
+        let mut ticks_at_once = 0;
+        while self.violation.is_none() && self.now < end {
+            if self.calm && end == Us::MAX {
+                end = self.now + self.plan.bound + 30 * SEC;
+            }
+            let next = self.queue.first_key_value().map_or(Us::MAX, |((at, _), _)| *at);
+            let due = self.core.next_deadline().map_or(Us::MAX, at_us);
+            if due <= next {
+                ticks_at_once = if due <= self.now { ticks_at_once + 1 } else { 0 };
+                self.now = self.now.max(due);
+                self.feed(Input::Tick, None);
+                if ticks_at_once > 20 {
+                    self.fail(3, "the core asks for one Tick after the other, without end".into());
+                }
+            } else {
+                self.now = next;
+                if let Some((_, event)) = self.queue.pop_first() {
+                    self.happens(event);
+                }
+            }
+            for r in 0..self.rooms.len() {
+                self.check_world(r);
+            }
+        }
+        self.check_sizes();
+    }
+
+    fn happens(&mut self, event: Ev) {
+        self.trace_event(&event);
+        match event {
+            Ev::LinkUp => self.link_up(),
+            Ev::LinkBreaks => {
+                if !self.calm {
+                    self.link_breaks();
+                    self.again(self.plan.link_trouble, Ev::LinkBreaks);
+                }
+            }
+            Ev::LinkNoticed => self.link_noticed(),
+            Ev::ToServer { conn, action } => self.server_takes(conn, action),
+            Ev::ToUs { conn, r, event, about } => self.arrives(conn, r, event, about),
+            Ev::SecondList { r, conn, query, first } => self.second_list(r, conn, query, first),
+            Ev::StartTimesOut { r, conn, attempt } => self.start_times_out(r, conn, attempt),
+            Ev::QueryTimesOut { r, conn, query } => self.query_times_out(r, conn, query),
+            Ev::Person { p } => self.person_acts(p),
+            Ev::PersonLeaves { p } => self.exit(self.people[p].r, Kind::Person(p)),
+            Ev::PhoneLeaves { r } => self.exit(r, Kind::Phone),
+            Ev::ConferenceWanted { r } => self.conference_wanted(r),
+            Ev::ConferenceEnds { r, instance } => self.conference_ends(r, instance),
+            Ev::Election { r } => self.election(r),
+            Ev::FocusTiresOfJibri { r, instance, number } | Ev::JibriRefuses { r, instance, number } => {
+                self.jibri_refuses(r, instance, number);
+            }
+            Ev::JibriLaunched { j, epoch, r, instance, number } => {
+                self.jibri_launched(j, epoch, r, instance, number);
+            }
+            Ev::Jibri { j, epoch, turn } => self.jibri_turn(j, epoch, turn),
+            Ev::RecorderLeaves { r, j } => self.exit(r, Kind::Recorder(j)),
+            Ev::PendingTimeout { r, instance, jibri } => self.pending_timeout(r, instance, jibri),
+            Ev::Disco => {
+                if self.link.server.is_some() && self.link.ours {
+                    let shown = self.plan.rooms.iter().zip(&self.rooms).filter(|(_, room)| room.exists);
+                    let rooms = shown.map(|(jid, _)| jid.clone()).collect();
+                    self.feed(Input::Discovered { service: MUC.into(), rooms }, None);
+                }
+                self.after(self.plan.disco_interval, Ev::Disco);
+            }
+            Ev::ExtraTick => {
+                self.feed(Input::Tick, None);
+                let next = self.some(MS, 20 * SEC);
+                self.after(next, Ev::ExtraTick);
+            }
+            Ev::FocusRestarts => {
+                if !self.calm {
+                    self.focus_restarts();
+                    self.again(self.plan.focus_trouble, Ev::FocusRestarts);
+                }
+            }
+            Ev::FocusIsBack => self.focus_is_back(),
+            Ev::ProsodyRestarts => {
+                if !self.calm {
+                    self.prosody_restarts();
+                    self.again(self.plan.prosody_trouble, Ev::ProsodyRestarts);
+                }
+            }
+            Ev::JibriMood => {
+                if !self.calm {
+                    let j = self.rng.random_range(0..self.jibris.len());
+                    self.jibri_mood(j);
+                    self.again(self.plan.jibri_trouble, Ev::JibriMood);
+                }
+            }
+            Ev::Calm => self.becomes_calm(),
+        }
+    }
+
+    fn focus_restarts(&mut self) {
+        self.focus_up = false;
+        for r in 0..self.rooms.len() {
+            if self.rooms[r].conference.as_ref().is_some_and(|c| c.session.is_some()) {
+                self.seen.count("focus restarts during a session");
+            }
+            if self.rooms[r].conference.is_some() {
+                self.seen.count("focus restarts");
+                self.fault(r);
+                self.focus_leaves(r);
+            }
+        }
+        let back = self.some(100 * MS, 20 * SEC);
+        self.after(back, Ev::FocusIsBack);
+    }
+
+    /// Browsers ask for the conference again.
+    fn focus_is_back(&mut self) {
+        self.focus_up = true;
+        for r in 0..self.rooms.len() {
+            if self.rooms[r].people() > 0 {
+                let asks = self.some(10 * MS, 3 * SEC);
+                self.after(asks, Ev::ConferenceWanted { r });
+            }
+        }
+    }
+
+    /// All rooms and all connections are gone; Jibris stop.
+    fn prosody_restarts(&mut self) {
+        self.seen.count("Prosody restarts");
+        self.link_breaks();
+        for r in 0..self.rooms.len() {
+            self.fault(r);
+            self.rooms[r].occupants.clear();
+            self.rooms[r].conference = None;
+            self.headcount(r);
+        }
+        for j in 0..self.jibris.len() {
+            self.jibri_gone_wrong(j, true);
+        }
+        self.focus_restarts();
+    }
+
+    /// No more faults: people who stay are honest, Jibris work, nothing breaks.
+    fn becomes_calm(&mut self) {
+        self.trace_all("all is calm");
+        self.calm = true;
+        for p in 0..self.people.len() {
+            let (r, kind) = (self.people[p].r, Kind::Person(p));
+            let is_honest = self.rooms[r].find(kind).is_some_and(|o| {
+                o.is_plain_person()
+                    && o.forged.is_none()
+                    && o.nick.as_str() != "autostart"
+                    && o.nick.as_str() != "focus"
+            });
+            if !is_honest {
+                self.exit(r, kind);
+            }
+        }
+        for jibri in &mut self.jibris {
+            jibri.mood = Mood::Good;
+            jibri.is_up = true;
+        }
+        while self.jibris.len() < self.plan.jibris_at_end {
+            self.jibris.push(Jibri::new(Mood::Good));
+        }
+        for r in 0..self.rooms.len() {
+            self.fault(r);
+            self.rooms[r].shut = 0;
+            self.exit(r, Kind::Phone);
+            if !self.focus_up || self.rooms[r].conference.is_none() && self.rooms[r].people() > 0 {
+                self.after(SEC, Ev::FocusIsBack);
+            }
+        }
+    }
+
+    /// Something went wrong here that is not ours to prevent; the time for a recording counts anew.
+    pub fn fault(&mut self, r: usize) {
+        self.rooms[r].good_since = None;
+    }
+
+    pub fn feed_room(&mut self, r: usize, event: RoomEvent, about: Option<Kind>) {
+        let room = self.plan.rooms[r].clone();
+        self.feed(Input::Room { room, event }, Some((r, about)));
+    }
+
+    /// One step of the core, watched.
+    pub fn feed(&mut self, input: Input, whose: Option<(usize, Option<Kind>)>) {
+        self.trace_input(&input, whose);
+        self.before_step(&input, whose);
+        let effects = self.core.handle(self.time(), input);
+        for effect in effects {
+            match effect {
+                Effect::Tell(event) => {
+                    let r = self.index[&event.room];
+                    self.trace(r, || format!("        tells {:?}", event.what));
+                    self.check_told(r, &event.what);
+                }
+                Effect::Do(action) => {
+                    self.trace_action(&action);
+                    self.check_action(&action);
+                    self.carry_out(action);
+                }
+            }
+        }
+        for r in 0..self.rooms.len() {
+            self.check_step(r);
+        }
+    }
+
+    pub fn fail(&mut self, number: u32, what: String) {
+        self.violation.get_or_insert(Violation { number, what });
+    }
+}
+
+pub fn at_us(time: Time) -> Us {
+    // Upwards: a Tick must not come before it is due.
+    u64::try_from(time.since_start().as_nanos().div_ceil(1000)).unwrap()
+}
