@@ -185,7 +185,7 @@ struct Program(Child);
 
 impl Program {
     fn start(config: &Path) -> Result<Self> {
-        let binary = std::env::var_os("JIBRI_AUTOSTART_BINARY")
+        let binary = std::env::var_os("DEMO_BINARY")
             .map_or_else(|| PathBuf::from("target/release/jibri-autostart"), PathBuf::from);
         let mut child =
             Command::new(binary).arg("run").arg("--config").arg(config).stderr(Stdio::piped()).spawn()?;

@@ -78,8 +78,8 @@ pub enum Who {
 
 #[derive(Debug, Clone)]
 struct Occupant {
+    nick: Nick,
     jid: Option<RealJid>,
-    session: Option<SessionId>,
     /// When it was last heard of, as [`Roster::moment`] counts.
     heard: u32,
     role: Role,
@@ -90,7 +90,10 @@ struct Occupant {
 /// The occupants of one room.
 #[derive(Debug, Clone, Default)]
 pub struct Roster {
-    occupants: BTreeMap<Nick, Occupant>,
+    /// By nickname; a sorted list takes half the memory of a map, and there are many rooms.
+    occupants: Vec<Occupant>,
+    /// The session that the recorder last heard of shows.
+    session: Option<(Nick, SessionId)>,
     people: u32,
     moderators: u32,
     heard: u32,
@@ -107,8 +110,8 @@ impl Roster {
         let mut claims = std::mem::take(&mut self.claims);
         if !self.occupants.is_empty() {
             let occupants = std::mem::take(&mut self.occupants).into_iter();
-            let machines = occupants.filter(|(_, o)| o.marks != Marks::default());
-            claims = machines.map(|(nick, o)| (nick, (o.jid, o.marks))).collect();
+            let machines = occupants.filter(|o| o.marks != Marks::default());
+            claims = machines.map(|o| (o.nick, (o.jid, o.marks))).collect();
         }
         *self = Self { heard: self.heard, departed: self.departed, claims, ..Self::default() };
     }
@@ -142,7 +145,7 @@ impl Roster {
 
     /// Our nickname in the room.
     pub(super) fn us(&self) -> Option<&Nick> {
-        self.occupants.iter().find(|(_, o)| o.who == Who::Us).map(|(nick, _)| nick)
+        self.occupants.iter().find(|o| o.who == Who::Us).map(|o| &o.nick)
     }
 
     /// Whether Jibri's browser is in the room.
@@ -152,16 +155,24 @@ impl Roster {
 
     /// The session that the recorder in the room shows, if it shows one.
     pub fn recorder_session(&self) -> Option<&SessionId> {
-        self.occupants.values().find(|o| o.who == Who::Recorder).and_then(|o| o.session.as_ref())
+        self.session.as_ref().map(|(_, session)| session)
     }
 
     /// What the bearer of this nickname is, if somebody bears it.
     pub fn who(&self, nick: &Nick) -> Option<Who> {
-        self.occupants.get(nick).map(|o| o.who)
+        self.get(nick).map(|o| o.who)
+    }
+
+    fn get(&self, nick: &Nick) -> Option<&Occupant> {
+        self.position(nick).ok().and_then(|at| self.occupants.get(at))
+    }
+
+    fn position(&self, nick: &Nick) -> Result<usize, usize> {
+        self.occupants.binary_search_by(|o| o.nick.cmp(nick))
     }
 
     fn any(&self, who: Who) -> bool {
-        self.occupants.values().any(|o| o.who == who)
+        self.occupants.iter().any(|o| o.who == who)
     }
 
     /// A mark to hand to [`Roster::apply_lists`] later: what is heard from now on is newer.
@@ -183,14 +194,17 @@ impl Roster {
         };
         let heard = self.next_moment();
         let occupant = Occupant {
+            nick: presence.nick.clone(),
             jid: presence.jid.clone(),
-            session: presence.session.clone().filter(|_| who == Who::Recorder),
             heard,
             role: presence.role,
             marks: presence.marks,
             who,
         };
-        self.put(presence.nick.clone(), occupant);
+        self.put(occupant);
+        if who == Who::Recorder {
+            self.session = presence.session.clone().map(|session| (presence.nick.clone(), session));
+        }
         who
     }
 
@@ -210,7 +224,8 @@ impl Roster {
                 occupant.who = identity.who(&to, occupant.jid.as_ref(), occupant.role, occupant.marks);
             }
             occupant.heard = heard;
-            self.put(to, occupant);
+            occupant.nick = to;
+            self.put(occupant);
         }
     }
 
@@ -222,39 +237,43 @@ impl Roster {
         let gone: Vec<Nick> = self
             .occupants
             .iter()
-            .filter(|(nick, o)| o.heard <= asked && o.role > Role::Visitor && !is_listed.contains(nick))
-            .map(|(nick, _)| nick.clone())
+            .filter(|o| o.heard <= asked && o.role > Role::Visitor && !is_listed.contains(&o.nick))
+            .map(|o| o.nick.clone())
             .collect();
         for nick in gone {
             self.take(&nick);
         }
         for entry in listed {
-            let known = self.occupants.get(&entry.nick);
+            let known = self.get(&entry.nick);
             if known.map_or(self.departed > asked, |o| o.heard > asked) {
                 continue;
             }
             let marks = known.map_or_else(|| self.claimed(entry), |o| o.marks);
-            let session = known.and_then(|o| o.session.clone());
             let who = identity.who(&entry.nick, entry.jid.as_ref(), entry.role, marks);
-            let occupant =
-                Occupant { jid: entry.jid.clone(), session, heard: asked, role: entry.role, marks, who };
-            self.put(entry.nick.clone(), occupant);
+            let (nick, jid) = (entry.nick.clone(), entry.jid.clone());
+            self.put(Occupant { nick, jid, heard: asked, role: entry.role, marks, who });
         }
     }
 
-    fn put(&mut self, nick: Nick, occupant: Occupant) {
-        self.take(&nick);
+    fn put(&mut self, occupant: Occupant) {
+        // Only who is gone takes the session along; a recorder that is heard of again may still show it.
+        let session = self.session.take();
+        self.take(&occupant.nick);
+        self.session = session;
         if counts_as_person(&occupant) {
             self.people = self.people.saturating_add(1);
             if occupant.role == Role::Moderator {
                 self.moderators = self.moderators.saturating_add(1);
             }
         }
-        self.occupants.insert(nick, occupant);
+        if let Err(at) = self.position(&occupant.nick) {
+            self.occupants.insert(at, occupant);
+        }
     }
 
     fn take(&mut self, nick: &Nick) -> Option<Occupant> {
-        let occupant = self.occupants.remove(nick)?;
+        let occupant = self.position(nick).ok().map(|at| self.occupants.remove(at))?;
+        self.session.take_if(|(recorder, _)| recorder == nick);
         if counts_as_person(&occupant) {
             self.people = self.people.saturating_sub(1);
             if occupant.role == Role::Moderator {
@@ -267,7 +286,7 @@ impl Roster {
     /// Whether the counters agree with the occupants; for tests.
     #[doc(hidden)]
     pub fn is_consistent(&self) -> bool {
-        let people = self.occupants.values().filter(|o| counts_as_person(o));
+        let people = self.occupants.iter().filter(|o| counts_as_person(o));
         let moderators = people.clone().filter(|o| o.role == Role::Moderator).count();
         (self.people as usize, self.moderators as usize) == (people.count(), moderators)
     }
