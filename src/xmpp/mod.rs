@@ -5,6 +5,8 @@
 //! `outbound` are the stanzas, `tenant`, `muc`, `refusal`, `requests` and `entity` say what they mean, and
 //! `connect`, `session` and `link` do the rest.
 
+#[cfg(test)]
+mod any_presence;
 mod connect;
 mod counters;
 mod entity;
