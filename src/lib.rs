@@ -7,6 +7,7 @@
 pub mod address;
 pub mod cli;
 pub mod config;
+pub mod discovery;
 pub mod driver;
 pub mod meeting;
 pub mod time;
