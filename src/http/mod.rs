@@ -1,0 +1,3 @@
+//! What all HTTP clients have in common.
+
+pub mod client;
