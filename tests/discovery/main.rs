@@ -9,8 +9,10 @@
     reason = "also in what the tests share"
 )]
 
+mod event_sync;
 mod jicofo;
 mod jicofo_stand_in;
+mod server;
 mod vouching;
 
 use std::time::Duration;
