@@ -1,13 +1,15 @@
 //! jibri-autostart: makes sure that every Jitsi meeting that must be recorded is recorded.
 //!
 //! Three rings, and imports only point inwards: the core ([`config`], [`meeting`]) is pure data and pure
-//! functions; the [`driver`] feeds it inputs and carries out its effects; the edges ([`xmpp`]) touch the
-//! outside. [`cli`] is what people type.
+//! functions; the [`driver`] feeds it inputs and carries out its effects; the edges ([`xmpp`],
+//! [`discovery`], [`http`]) touch the outside. [`cli`] is what people type.
 
 pub mod address;
 pub mod cli;
 pub mod config;
+pub mod discovery;
 pub mod driver;
+pub mod http;
 pub mod meeting;
 pub mod time;
 pub mod xmpp;

@@ -25,3 +25,4 @@ mod tenant;
 pub use counters::{Counter, Counters, Kinds, Rejected};
 pub use failure::Failure;
 pub use link::{Command, Link, LinkEvent, spawn};
+pub(crate) use tenant::Services;

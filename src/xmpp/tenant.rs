@@ -10,10 +10,10 @@ use crate::address::{Nick, RoomJid, split_occupant};
 
 /// The conference services of the configuration.
 #[derive(Debug, Clone)]
-pub(super) struct Services(Vec<String>);
+pub(crate) struct Services(Vec<String>);
 
 impl Services {
-    pub(super) fn new(domains: &[String]) -> Self {
+    pub(crate) fn new(domains: &[String]) -> Self {
         Self(domains.to_vec())
     }
 
@@ -22,7 +22,7 @@ impl Services {
     }
 
     /// The real form of any address.
-    pub(super) fn real<'a>(&self, jid: &'a str) -> Cow<'a, str> {
+    pub(crate) fn real<'a>(&self, jid: &'a str) -> Cow<'a, str> {
         let (bare, resource) = match jid.split_once('/') {
             Some((bare, resource)) => (bare, Some(resource)),
             None => (jid, None),

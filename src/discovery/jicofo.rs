@@ -1,0 +1,102 @@
+//! Asks Jicofo's REST interface which conferences there are, again and again.
+
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use tokio::time::{Instant, sleep};
+
+use super::outage::Outage;
+use super::room_list::{self, RoomList};
+use super::trouble::{self, Trouble};
+use super::vouch::Source;
+use super::{DiscoveryEvent, Limits};
+use crate::config::JicofoRest;
+use crate::http::client;
+use crate::xmpp::Services;
+
+/// One Jicofo.
+#[derive(Debug)]
+pub(super) struct Jicofo {
+    client: reqwest::Client,
+    url: String,
+    interval: Duration,
+    services: Services,
+    limits: Limits,
+}
+
+impl Jicofo {
+    /// None if it is not to be asked.
+    pub(super) fn new(rest: &JicofoRest, services: Services, limits: Limits) -> Option<Result<Self, String>> {
+        let base = rest.url.as_ref()?;
+        let url = format!("{}/debug/conferences", base.trim_end_matches('/'));
+        let jicofo = client::builder(&url)
+            .timeout(limits.time)
+            .pool_max_idle_per_host(1)
+            .build()
+            .map(|client| Self { client, url, interval: rest.interval, services, limits })
+            .map_err(trouble::cause);
+        Some(jicofo)
+    }
+
+    /// Asks, one request at a time, until nobody wants to hear of it any more.
+    pub(super) async fn watch(self, events: mpsc::Sender<DiscoveryEvent>) {
+        tokio::select! {
+            () = events.closed() => {}
+            _ = self.keep_asking(&events) => {}
+        }
+    }
+
+    async fn keep_asking(&self, events: &mpsc::Sender<DiscoveryEvent>) -> Told {
+        let mut outage = Outage::default();
+        loop {
+            match self.ask().await {
+                Ok(list) => tell_list(list, outage.worked(), events).await?,
+                Err(trouble) => tell_trouble(&trouble, outage.failed(Instant::now()), events).await?,
+            }
+            sleep(jittered(self.interval)).await;
+        }
+    }
+
+    async fn ask(&self) -> Result<RoomList, Trouble> {
+        let trouble = |error| Trouble::of(error, self.limits.time);
+        let mut response = self.client.get(&self.url).send().await.map_err(trouble)?;
+        if !response.status().is_success() {
+            return Err(Trouble::Status(response.status().as_u16()));
+        }
+        let most = self.limits.bytes;
+        let mut body = Vec::new();
+        while let Some(chunk) = response.chunk().await.map_err(trouble)? {
+            if body.len().saturating_add(chunk.len()) > most {
+                return Err(Trouble::TooLong(most));
+            }
+            body.extend_from_slice(&chunk);
+        }
+        room_list::read(&body, &self.services)
+    }
+}
+
+/// Up to a tenth more or less, so that two instances do not ask in step.
+fn jittered(interval: Duration) -> Duration {
+    let seconds = interval.as_secs_f64() * rand::random_range(0.9..1.1);
+    Duration::try_from_secs_f64(seconds).unwrap_or(interval)
+}
+
+type Told = Result<(), mpsc::error::SendError<DiscoveryEvent>>;
+
+async fn tell_list(list: RoomList, is_back: bool, events: &mpsc::Sender<DiscoveryEvent>) -> Told {
+    if is_back {
+        events.send(DiscoveryEvent::SourceUp { source: Source::Jicofo }).await?;
+    }
+    let RoomList { rooms, skipped } = list;
+    events.send(DiscoveryEvent::Listed { source: Source::Jicofo, rooms, skipped }).await
+}
+
+async fn tell_trouble(
+    trouble: &Trouble,
+    down_since: Option<Instant>,
+    events: &mpsc::Sender<DiscoveryEvent>,
+) -> Told {
+    tracing::debug!("Jicofo's list: {trouble}");
+    let Some(since) = down_since else { return Ok(()) };
+    events.send(DiscoveryEvent::SourceDown { source: Source::Jicofo, since, why: trouble.to_string() }).await
+}

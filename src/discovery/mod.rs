@@ -1,0 +1,109 @@
+//! How rooms are found: each source on its own, all feeding one list.
+//!
+//! [`spawn`] starts the sources that are asked over HTTP and takes in what is told over HTTP; what it tells,
+//! and what the link hears from service discovery and invitations, goes into [`Vouchers`](vouch::Vouchers),
+//! which say what to watch. No source is needed: the loss of one is covered by the others.
+
+mod jicofo;
+mod outage;
+mod room_list;
+mod touches;
+mod trouble;
+pub mod vouch;
+
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use tokio::time::Instant;
+
+use crate::address::RoomJid;
+use crate::config::Settings;
+use crate::xmpp::Services;
+use jicofo::Jicofo;
+pub use touches::Touches;
+use vouch::Source;
+
+/// Events that may wait for the driver. A list then waits too; what is touched is dropped.
+const EVENTS: usize = 1024;
+
+/// Something that a source tells.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum DiscoveryEvent {
+    /// The full list of a source.
+    Listed {
+        /// Which source.
+        source: Source,
+        /// All rooms that it knows, also those that are not watched.
+        rooms: Vec<RoomJid>,
+        /// Entries that named no room.
+        skipped: usize,
+    },
+    /// Something has happened in a room.
+    Touched {
+        /// Which source.
+        source: Source,
+        /// The room.
+        room: RoomJid,
+        /// The source says that the room is over.
+        gone: bool,
+    },
+    /// A source has not worked for a while. Told once an outage.
+    SourceDown {
+        /// Which source.
+        source: Source,
+        /// Since when.
+        since: Instant,
+        /// Why, and what to change.
+        why: String,
+    },
+    /// A source that was down works again.
+    SourceUp {
+        /// Which source.
+        source: Source,
+    },
+}
+
+/// What an answer may cost.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// From the request to the end of the answer.
+    pub time: Duration,
+    /// The length of the answer.
+    pub bytes: usize,
+}
+
+impl Default for Limits {
+    /// For Jicofo's list, which it has at hand: far more than it ever needs.
+    fn default() -> Self {
+        Self { time: Duration::from_secs(5), bytes: 4 * 1024 * 1024 }
+    }
+}
+
+/// The sources as their owner holds them. Dropped, they end.
+#[derive(Debug)]
+pub struct Discovery {
+    /// What they tell.
+    pub events: mpsc::Receiver<DiscoveryEvent>,
+    /// Where the HTTP server puts what is told to it.
+    pub touches: Touches,
+}
+
+/// Starts the sources.
+pub fn spawn(settings: &Settings) -> Discovery {
+    spawn_with(settings, Limits::default())
+}
+
+/// As [`spawn`], with other limits.
+pub fn spawn_with(settings: &Settings, limits: Limits) -> Discovery {
+    let (sender, events) = mpsc::channel(EVENTS);
+    match Jicofo::new(&settings.discovery.jicofo, Services::new(&settings.muc.domains), limits) {
+        Some(Ok(jicofo)) => drop(tokio::spawn(jicofo.watch(sender.clone()))),
+        Some(Err(why)) => {
+            let down = DiscoveryEvent::SourceDown { source: Source::Jicofo, since: Instant::now(), why };
+            // The channel is empty still.
+            let _ = sender.try_send(down);
+        }
+        None => {}
+    }
+    Discovery { events, touches: Touches::new(sender) }
+}

@@ -1,0 +1,64 @@
+//! When a source that fails is told to be down: once, after a while, and once more when it is back.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+/// Failures in a row after which a source is down.
+const FAILURES: u32 = 3;
+/// It is also down if it has been failing for this long.
+const FOR: Duration = Duration::from_secs(30);
+
+/// What has become of a source's answers lately.
+#[derive(Debug, Default)]
+pub(super) struct Outage {
+    /// When the row of failures began, and how many there are.
+    failing: Option<(Instant, u32)>,
+    told: bool,
+}
+
+impl Outage {
+    /// A failure. Since when the source is down, if that is to be told now.
+    pub(super) fn failed(&mut self, now: Instant) -> Option<Instant> {
+        let (since, before) = self.failing.unwrap_or((now, 0));
+        let failures = before.saturating_add(1);
+        self.failing = Some((since, failures));
+        let is_down = failures >= FAILURES || now.saturating_duration_since(since) >= FOR;
+        (is_down && !std::mem::replace(&mut self.told, is_down)).then_some(since)
+    }
+
+    /// A success. Whether it is to be told.
+    pub(super) fn worked(&mut self) -> bool {
+        std::mem::take(self).told
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_outage_is_told_once() {
+        let (mut outage, start) = (Outage::default(), Instant::now());
+        for _ in 0..2 {
+            assert_eq!(outage.failed(start), None);
+            assert_eq!(outage.failed(start), None);
+            assert_eq!(outage.failed(start), Some(start));
+            assert_eq!(outage.failed(start), None);
+            assert!(outage.worked());
+            assert!(!outage.worked());
+        }
+    }
+
+    #[test]
+    fn a_blink_is_not_told_but_a_long_silence_is() {
+        let (mut outage, start) = (Outage::default(), Instant::now());
+        for _ in 0..10 {
+            assert_eq!(outage.failed(start), None);
+            assert_eq!(outage.failed(start), None);
+            assert!(!outage.worked());
+        }
+        assert_eq!(outage.failed(start), None);
+        assert_eq!(outage.failed(start + FOR), Some(start));
+    }
+}

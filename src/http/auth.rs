@@ -1,0 +1,65 @@
+//! Who may change something: whoever has the token.
+
+use axum::extract::{Request, State};
+use axum::http::HeaderMap;
+use axum::http::header::AUTHORIZATION;
+use axum::middleware::Next;
+use axum::response::Response;
+use subtle::ConstantTimeEq;
+
+use super::Error;
+use crate::config::Secret;
+
+/// The bearer token of `http.token` (RFC 6750, section 2.1); it may be empty.
+#[derive(Debug, Clone)]
+pub(super) struct Guard(Secret);
+
+impl Guard {
+    pub(super) fn new(token: &Secret) -> Self {
+        Self(token.clone())
+    }
+
+    /// Takes the time that it takes for any token of the same length, so that it cannot be guessed
+    /// character by character.
+    fn admits(&self, headers: &HeaderMap) -> bool {
+        let Some(credentials) = headers.get(AUTHORIZATION) else { return false };
+        let Some((scheme, token)) = credentials.as_bytes().split_at_checked(b"Bearer ".len()) else {
+            return false;
+        };
+        scheme.eq_ignore_ascii_case(b"Bearer ")
+            && bool::from(token.trim_ascii().ct_eq(self.0.expose().as_bytes()))
+    }
+}
+
+/// Lets a request through if there is no token to be had, or if it bears it. The body is not read before.
+pub(super) async fn if_set(
+    State(guard): State<Guard>,
+    request: Request,
+    next: Next,
+) -> Result<Response, Error> {
+    if guard.0.is_empty() || guard.admits(request.headers()) {
+        Ok(next.run(request).await)
+    } else {
+        Err(Error::unauthorized())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_whole_token_is_admitted() {
+        let guard = Guard::new(&Secret::new("hunter2"));
+        let admits = |value: &str| {
+            let headers = HeaderMap::from_iter([(AUTHORIZATION, value.parse().unwrap())]);
+            guard.admits(&headers)
+        };
+        assert!(admits("Bearer hunter2"));
+        assert!(admits("bearer  hunter2"));
+        for bad in ["", "Bearer", "Bearer ", "Bearer hunter", "Bearer hunter22", "Basic hunter2", "hunter2"] {
+            assert!(!admits(bad), "{bad}");
+        }
+        assert!(!guard.admits(&HeaderMap::new()));
+    }
+}

@@ -1,0 +1,77 @@
+//! Errors as every route answers them: `{"error":"...","hint":"..."}`.
+
+use axum::Json;
+use axum::extract::rejection::BytesRejection;
+use axum::http::header::{HeaderValue, WWW_AUTHENTICATE};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+
+/// An answer that says what is wrong and what to do about it. Nothing of the request is repeated in it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Error {
+    status: StatusCode,
+    error: &'static str,
+    hint: &'static str,
+}
+
+impl Error {
+    const fn new(status: StatusCode, error: &'static str, hint: &'static str) -> Self {
+        Self { status, error, hint }
+    }
+
+    /// The request does not say what it must say.
+    pub(super) const fn bad_request(error: &'static str, hint: &'static str) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, error, hint)
+    }
+
+    /// The token is wrong or missing.
+    pub(super) const fn unauthorized() -> Self {
+        let hint = "send the header \"Authorization: Bearer TOKEN\" with the token of http.token";
+        Self::new(StatusCode::UNAUTHORIZED, "wrong or missing token", hint)
+    }
+
+    /// There is no such route.
+    pub(super) const fn not_found() -> Self {
+        Self::new(StatusCode::NOT_FOUND, "there is nothing here", "look at the path")
+    }
+
+    /// The route does not know this method.
+    pub(super) const fn method_not_allowed() -> Self {
+        let hint = "what changes something is asked with POST, all else with GET";
+        Self::new(StatusCode::METHOD_NOT_ALLOWED, "wrong method", hint)
+    }
+
+    /// The request, or the answer to it, took too long.
+    pub(super) const fn timeout() -> Self {
+        Self::new(StatusCode::REQUEST_TIMEOUT, "the request took too long", "send it again")
+    }
+}
+
+impl From<BytesRejection> for Error {
+    fn from(rejection: BytesRejection) -> Self {
+        match rejection.status() {
+            StatusCode::PAYLOAD_TOO_LARGE => {
+                let hint = "send less in one request";
+                Self::new(StatusCode::PAYLOAD_TOO_LARGE, "the body is too long", hint)
+            }
+            _ => Self::bad_request("the body could not be read", "send it again"),
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct Body {
+    error: &'static str,
+    hint: &'static str,
+}
+
+impl IntoResponse for Error {
+    fn into_response(self) -> Response {
+        let mut headers = HeaderMap::new();
+        if self.status == StatusCode::UNAUTHORIZED {
+            headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        (self.status, headers, Json(Body { error: self.error, hint: self.hint })).into_response()
+    }
+}

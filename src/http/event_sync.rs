@@ -1,0 +1,75 @@
+//! `POST /event-sync/events/…`: what Prosody's `event_sync_component` tells (JITSI.md 8).
+//!
+//! An event is taken as a hint to look at its room and as nothing else, so it does no harm if it comes
+//! twice, late or out of order. Everything but a request that no sender can mean is answered with a success
+//! at once: Prosody sends again whatever it thinks has failed.
+
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::extract::rejection::BytesRejection;
+use axum::http::StatusCode;
+use axum::routing::post;
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::Error;
+use crate::address::{RealJid, RoomJid};
+use crate::discovery::Touches;
+
+/// What the routes work with.
+#[derive(Debug, Clone)]
+pub struct EventSync {
+    /// Where the events go.
+    pub touches: Touches,
+    /// `xmpp.domain`: our own comings and goings are no news.
+    pub own_domain: String,
+}
+
+pub(super) fn routes(event_sync: EventSync) -> Router {
+    Router::new()
+        .route("/events/room/created", post(alive))
+        .route("/events/room/destroyed", post(gone))
+        .route("/events/occupant/joined", post(alive))
+        .route("/events/occupant/left", post(alive))
+        .with_state(event_sync)
+}
+
+/// What is read of an event. All else in it is the sender's business and may have any shape.
+#[derive(Deserialize)]
+struct Event {
+    room_jid: String,
+    #[serde(default)]
+    is_breakout: Value,
+    #[serde(default)]
+    occupant: Value,
+}
+
+type Body = Result<Bytes, BytesRejection>;
+
+async fn alive(State(event_sync): State<EventSync>, body: Body) -> Result<StatusCode, Error> {
+    event_sync.take(body?, false)
+}
+
+async fn gone(State(event_sync): State<EventSync>, body: Body) -> Result<StatusCode, Error> {
+    event_sync.take(body?, true)
+}
+
+impl EventSync {
+    fn take(&self, body: Bytes, gone: bool) -> Result<StatusCode, Error> {
+        let wrong = |what| Error::bad_request(what, "send what event_sync_component sends, as JSON");
+        let event: Event = serde_json::from_slice(&body).map_err(|_| wrong("this is no event"))?;
+        let room = RoomJid::new(&event.room_jid).map_err(|_| wrong("room_jid is no room's address"))?;
+        // A breakout room's events bear the main room's address, and of its own no service.
+        let is_breakout = event.is_breakout == Value::Bool(true);
+        if !is_breakout && !self.is_about_us(&event) {
+            self.touches.push(room, gone);
+        }
+        Ok(StatusCode::NO_CONTENT)
+    }
+
+    fn is_about_us(&self, event: &Event) -> bool {
+        let who = event.occupant.get("occupant_jid").and_then(Value::as_str);
+        who.and_then(|jid| RealJid::new(jid).ok()).is_some_and(|jid| jid.domain() == self.own_domain)
+    }
+}

@@ -1,0 +1,63 @@
+//! The HTTP server, and what all HTTP clients have in common.
+//!
+//! [`router`] puts the routes together out of [`Parts`]; [`spawn`] serves them. A port that cannot be had
+//! stops nothing: it is told, and tried again.
+
+mod auth;
+pub mod client;
+mod error;
+mod event_sync;
+mod server;
+
+use std::time::Duration;
+
+use axum::extract::{DefaultBodyLimit, Request};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use axum::{Json, Router};
+
+use crate::config::Secret;
+use auth::Guard;
+pub use error::Error;
+pub use event_sync::EventSync;
+pub use server::{HttpEvent, Limits, spawn, spawn_with};
+
+/// Longest body of a request, in bytes.
+const MOST_BODY: usize = 64 * 1024;
+/// How long a request may take from the end of its head to the head of the answer, body and all.
+const REQUEST: Duration = Duration::from_secs(10);
+
+/// What the routes work with.
+#[derive(Debug, Clone, Default)]
+pub struct Parts {
+    /// `http.token`.
+    pub token: Secret,
+    /// Events of `event_sync_component`; none if they are not accepted.
+    pub event_sync: Option<EventSync>,
+}
+
+/// All routes.
+pub fn router(parts: Parts) -> Router {
+    let guard = Guard::new(&parts.token);
+    let mut router = Router::new().route("/healthz", get(healthz));
+    if let Some(event_sync) = parts.event_sync {
+        let routes = event_sync::routes(event_sync);
+        router =
+            router.nest("/event-sync", routes.layer(middleware::from_fn_with_state(guard, auth::if_set)));
+    }
+    router
+        .fallback(async || Error::not_found())
+        .method_not_allowed_fallback(async || Error::method_not_allowed())
+        .layer(DefaultBodyLimit::max(MOST_BODY))
+        .layer(middleware::from_fn(limit_time))
+}
+
+/// The process lives and answers; whether it can act is for `/readyz` to say.
+async fn healthz() -> Response {
+    Json(serde_json::json!({ "alive": true })).into_response()
+}
+
+async fn limit_time(request: Request, next: Next) -> Result<Response, Error> {
+    tokio::time::timeout(REQUEST, next.run(request)).await.map_err(|_| Error::timeout())
+}

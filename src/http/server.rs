@@ -1,0 +1,134 @@
+//! Listening, and bounding what a connection may cost.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use axum::Router;
+use backon::{BackoffBuilder, ExponentialBackoff, ExponentialBuilder};
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+use tokio::time::sleep;
+use tokio_io_timeout::TimeoutStream;
+
+/// Longest head of a request, in bytes.
+const MOST_HEAD: usize = 16 * 1024;
+/// Pause after a connection could not be accepted: most likely files have run out.
+const ACCEPT_AGAIN: Duration = Duration::from_millis(100);
+
+/// Something that the server tells.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum HttpEvent {
+    /// It listens at this address.
+    Listening(SocketAddr),
+    /// It cannot listen. It tries again, and tells only another reason or its success.
+    CannotListen {
+        /// Why.
+        why: String,
+        /// When it first tries again.
+        retry_in: Duration,
+    },
+}
+
+/// What connections may cost.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// Connections at once; more wait to be accepted.
+    pub connections: usize,
+    /// How long a connection may take to send the head of a request, the first or the next.
+    pub head: Duration,
+    /// How long a peer may take none of the answer.
+    pub write: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { connections: 256, head: Duration::from_secs(10), write: Duration::from_secs(10) }
+    }
+}
+
+/// Serves `router` at `listen` until the receiver is dropped.
+pub fn spawn(listen: SocketAddr, router: Router) -> mpsc::Receiver<HttpEvent> {
+    spawn_with(listen, router, Limits::default())
+}
+
+/// As [`spawn`], with other limits.
+pub fn spawn_with(listen: SocketAddr, router: Router, limits: Limits) -> mpsc::Receiver<HttpEvent> {
+    let (events, receiver) = mpsc::channel(8);
+    tokio::spawn(async move {
+        tokio::select! {
+            () = events.closed() => {}
+            () = serve(listen, router, limits, &events) => {}
+        }
+    });
+    receiver
+}
+
+async fn serve(listen: SocketAddr, router: Router, limits: Limits, events: &mpsc::Sender<HttpEvent>) {
+    let Some(listener) = bind(listen, events).await else { return };
+    let mut connections = JoinSet::new();
+    loop {
+        tokio::select! {
+            accepted = listener.accept(), if connections.len() < limits.connections => match accepted {
+                Ok((stream, _)) => {
+                    connections.spawn(converse(stream, router.clone(), limits));
+                }
+                Err(error) => {
+                    tracing::debug!("cannot accept a connection: {error}");
+                    sleep(ACCEPT_AGAIN).await;
+                }
+            },
+            Some(_) = connections.join_next() => {}
+        }
+    }
+}
+
+/// Tries until it succeeds; none if nobody wants to know any more.
+async fn bind(listen: SocketAddr, events: &mpsc::Sender<HttpEvent>) -> Option<TcpListener> {
+    let mut backoff = patience();
+    let mut told = String::new();
+    loop {
+        let bound = TcpListener::bind(listen).await;
+        let error = match bound.and_then(|listener| Ok((listener.local_addr()?, listener))) {
+            Ok((address, listener)) => {
+                events.send(HttpEvent::Listening(address)).await.ok()?;
+                return Some(listener);
+            }
+            Err(error) => error,
+        };
+        let retry_in = backoff.next().unwrap_or(LONGEST_PAUSE);
+        let why = format!("{listen}: {error}");
+        if why != told {
+            told.clone_from(&why);
+            events.send(HttpEvent::CannotListen { why, retry_in }).await.ok()?;
+        }
+        sleep(retry_in).await;
+    }
+}
+
+/// Longest pause between two attempts to listen.
+const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+
+fn patience() -> ExponentialBackoff {
+    ExponentialBuilder::new()
+        .with_min_delay(Duration::from_millis(500))
+        .with_max_delay(LONGEST_PAUSE)
+        .without_max_times()
+        .build()
+}
+
+async fn converse(stream: TcpStream, router: Router, limits: Limits) {
+    let mut stream = TimeoutStream::new(stream);
+    stream.set_write_timeout(Some(limits.write));
+    let conversation = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(limits.head)
+        .max_buf_size(MOST_HEAD)
+        .serve_connection(TokioIo::new(Box::pin(stream)), TowerToHyperService::new(router));
+    if let Err(error) = conversation.await {
+        tracing::debug!("an HTTP connection broke: {error}");
+    }
+}
