@@ -76,6 +76,24 @@ pub fn effective_toml(settings: &Settings) -> String {
     shown.into_toml()
 }
 
+/// The keys in which two configurations differ, in dotted form; [`effective_toml`] cannot tell of secrets.
+pub fn changed_keys(before: &Settings, now: &Settings) -> BTreeSet<String> {
+    let shown = |settings: &Settings| {
+        let mut shown = show::Shown::default();
+        settings.show("", &mut shown);
+        shown
+    };
+    let mut keys = shown(before).differences(&shown(now));
+    let secrets = [
+        ("xmpp.secret", &before.xmpp.secret, &now.xmpp.secret),
+        ("start.stream_key", &before.start.stream_key, &now.start.stream_key),
+        ("alerts.webhook", &before.alerts.webhook, &now.alerts.webhook),
+        ("http.token", &before.http.token, &now.http.token),
+    ];
+    keys.extend(secrets.iter().filter(|(_, before, now)| before != now).map(|(key, ..)| (*key).to_owned()));
+    keys
+}
+
 #[expect(clippy::result_large_err, reason = "happens once")]
 fn read_text(path: &Path, name: &str) -> Result<String, Mistake> {
     let mistake = |line, message: String, hint: &str| {

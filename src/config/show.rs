@@ -1,5 +1,6 @@
 //! Writes the effective configuration as TOML.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
 /// What a table shows.
@@ -41,6 +42,30 @@ impl Shown {
             let header = format!("[{from}]");
             self.0.iter().any(|other| other.header == header && other.keys.contains(key))
         })
+    }
+
+    /// The keys, in dotted form, whose values are not those of `other`; a list of tables counts as one key.
+    pub(super) fn differences(&self, other: &Self) -> BTreeSet<String> {
+        let (ours, theirs) = (self.by_path(), other.by_path());
+        let differs = |path: &&String| ours.get(*path) != theirs.get(*path);
+        ours.keys().chain(theirs.keys()).filter(differs).cloned().collect()
+    }
+
+    fn by_path(&self) -> BTreeMap<String, Vec<String>> {
+        let mut values: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        for part in &self.0 {
+            let table = part.header.trim_matches(['[', ']']);
+            for (name, value) in &part.keys {
+                let is_item = part.header.starts_with("[[");
+                let (path, value) = if is_item {
+                    (table.to_owned(), format!("{name} = {value}"))
+                } else {
+                    (format!("{table}.{name}"), value.to_string())
+                };
+                values.entry(path).or_default().push(value);
+            }
+        }
+        values
     }
 
     /// The TOML.
