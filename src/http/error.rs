@@ -1,5 +1,7 @@
 //! Errors as every route answers them: `{"error":"...","hint":"..."}`.
 
+use std::borrow::Cow;
+
 use axum::Json;
 use axum::extract::rejection::BytesRejection;
 use axum::http::header::{HeaderValue, WWW_AUTHENTICATE};
@@ -11,13 +13,19 @@ use serde::Serialize;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Error {
     status: StatusCode,
-    error: &'static str,
+    error: Cow<'static, str>,
     hint: &'static str,
 }
 
 impl Error {
     const fn new(status: StatusCode, error: &'static str, hint: &'static str) -> Self {
-        Self { status, error, hint }
+        Self { status, error: Cow::Borrowed(error), hint }
+    }
+
+    /// The program cannot act now, for this reason.
+    pub(super) fn not_ready(why: String) -> Self {
+        let hint = "the reason says what to look at; it tries again by itself";
+        Self { status: StatusCode::SERVICE_UNAVAILABLE, error: Cow::Owned(why), hint }
     }
 
     /// The request does not say what it must say.
@@ -62,7 +70,7 @@ impl From<BytesRejection> for Error {
 
 #[derive(Serialize)]
 struct Body {
-    error: &'static str,
+    error: Cow<'static, str>,
     hint: &'static str,
 }
 

@@ -7,6 +7,7 @@ mod auth;
 pub mod client;
 mod error;
 mod event_sync;
+mod ready;
 mod server;
 
 use std::time::Duration;
@@ -16,11 +17,13 @@ use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
+use tokio::sync::watch;
 
 use crate::config::Secret;
 use auth::Guard;
 pub use error::Error;
 pub use event_sync::EventSync;
+pub use ready::Readiness;
 pub use server::{HttpEvent, Limits, spawn, spawn_with};
 
 /// Longest body of a request, in bytes.
@@ -35,6 +38,8 @@ pub struct Parts {
     pub token: Secret,
     /// Events of `event_sync_component`; none if they are not accepted.
     pub event_sync: Option<EventSync>,
+    /// What `/readyz` says; none: there is no such route.
+    pub readiness: Option<watch::Receiver<Readiness>>,
 }
 
 /// All routes.
@@ -45,6 +50,9 @@ pub fn router(parts: Parts) -> Router {
         let routes = event_sync::routes(event_sync);
         router =
             router.nest("/event-sync", routes.layer(middleware::from_fn_with_state(guard, auth::if_set)));
+    }
+    if let Some(readiness) = parts.readiness {
+        router = router.merge(ready::routes(readiness));
     }
     router
         .fallback(async || Error::not_found())

@@ -3,9 +3,9 @@
 use std::net::SocketAddr;
 
 use jibri_autostart::config::{Secret, from_toml};
-use jibri_autostart::discovery::vouch::{Report, Source, Vouchers};
 use jibri_autostart::discovery::{Discovery, DiscoveryEvent, spawn};
 use jibri_autostart::http::{EventSync, HttpEvent, Parts, client, router, spawn as serve};
+use jibri_autostart::meeting::vouch::{Report, Source, Vouchers};
 use reqwest::{Client, RequestBuilder, StatusCode};
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
@@ -27,7 +27,7 @@ async fn world(token: &str) -> World {
     let discovery = spawn(&from_toml(file).unwrap().settings);
     let own_domain = "autostart.meet.jitsi".to_owned();
     let event_sync = Some(EventSync { touches: discovery.touches.clone(), own_domain });
-    let parts = Parts { token: Secret::new(token), event_sync };
+    let parts = Parts { token: Secret::new(token), event_sync, ..Parts::default() };
     let mut server = serve("127.0.0.1:0".parse().unwrap(), router(parts));
     let Some(HttpEvent::Listening(address)) = soon("the port", server.recv()).await else {
         panic!("cannot listen");
