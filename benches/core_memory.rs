@@ -34,8 +34,10 @@ fn main() {
     meetings.handle(now, Input::LinkUp);
     let rooms: Vec<RoomJid> =
         (0..ROOMS).map(|n| RoomJid::new(&format!("room-{n}@muc.meet.jitsi")).expect("a room")).collect();
-    let service = "muc.meet.jitsi".to_owned();
-    let mut effects = meetings.handle(now, Input::Discovered { service, rooms });
+    let mut effects = Vec::new();
+    for room in rooms {
+        effects.extend(meetings.handle(now, Input::Watch { room }));
+    }
     let mut filled = 0;
     let begun = Instant::now();
     let mut presences = 0_u32;

@@ -114,6 +114,7 @@ impl Program {
             ("XMPP__SECRET", prosody.component_secret()),
             ("MUC__DOMAINS", "muc.meet.jitsi"),
             ("MUC__FOOTPRINT", "resident"),
+            ("HTTP__LISTEN", ""),
             ("START__MIN_MODERATORS", "2"),
             ("START__MIN_PARTICIPANTS", "2"),
             ("DISCOVERY__ROOMS", &rooms.join(",")),

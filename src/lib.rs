@@ -11,5 +11,6 @@ pub mod discovery;
 pub mod driver;
 pub mod http;
 pub mod meeting;
+mod tenant;
 pub mod time;
 pub mod xmpp;

@@ -136,7 +136,9 @@ enum Step {
     UntilDue,
     LinkUp,
     LinkDown,
-    Discovered,
+    Watch,
+    Look,
+    ForgottenAndFound,
     Roles(Id, Result<Vec<Listed>, ListError>),
     Start(Id, Answer),
     Room(RoomEvent),
@@ -161,7 +163,9 @@ fn steps() -> impl Strategy<Value = Step> {
         12 => Just(Step::UntilDue),
         3 => Just(Step::LinkUp),
         1 => Just(Step::LinkDown),
-        1 => Just(Step::Discovered),
+        1 => Just(Step::Watch),
+        2 => Just(Step::Look),
+        1 => Just(Step::ForgottenAndFound),
         10 => (ids(), lists()).prop_map(|(id, result)| Step::Roles(id, result)),
         6 => (ids(), answers).prop_map(|(id, answer)| Step::Start(id, answer)),
         30 => presences().prop_map(|p| Step::Room(RoomEvent::Presence(p))),
@@ -243,8 +247,14 @@ impl Driven {
             }
             Step::LinkUp => self.feed(Input::LinkUp),
             Step::LinkDown => self.feed(Input::LinkDown),
-            Step::Discovered => {
-                self.feed(Input::Discovered { service: plan::MUC.into(), rooms: vec![room] });
+            Step::Watch => self.feed(Input::Watch { room }),
+            Step::Look => self.feed(Input::Look { room }),
+            Step::ForgottenAndFound => {
+                let before = self.core.room(&room).unwrap();
+                let is_kept = before.inside.is_some() || before.state != State::Idle;
+                self.core.handle(self.now, Input::Forget { room: room.clone() });
+                assert!(self.core.room(&room).is_some() || !is_kept, "forgot what goes on");
+                self.feed(Input::Watch { room });
             }
             Step::Roles(query, result) => {
                 let query = QueryId(id(query, self.query));
@@ -367,8 +377,9 @@ proptest! {
         let all: Vec<RoomJid> =
             (0..rooms).map(|i| RoomJid::new(&format!("x{i}@{}", plan::MUC)).unwrap()).collect();
         note(core.handle(Time::default(), Input::LinkUp), &mut under_way);
-        let found = Input::Discovered { service: plan::MUC.into(), rooms: all };
-        note(core.handle(Time::default(), found), &mut under_way);
+        for room in all {
+            note(core.handle(Time::default(), Input::Watch { room }), &mut under_way);
+        }
         prop_assert_eq!(under_way.len(), rooms.min(32));
         for exists in answered {
             let Some((room, query)) = under_way.pop_first() else { break };

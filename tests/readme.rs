@@ -89,6 +89,7 @@ async fn its_prosody_lines_work(version: Version) -> Result {
         ("XMPP__SECRET", "change-me"),
         ("MUC__DOMAINS", "muc.meet.jitsi"),
         ("MUC__FOOTPRINT", "resident"),
+        ("HTTP__LISTEN", ""),
         ("DISCOVERY__ROOMS", "lesson@muc.meet.jitsi"),
     ] {
         run.env(format!("JIBRI_AUTOSTART_{key}"), value);

@@ -8,11 +8,11 @@ use tokio::time::{Instant, sleep};
 use super::outage::Outage;
 use super::room_list::{self, RoomList};
 use super::trouble::{self, Trouble};
-use super::vouch::Source;
 use super::{DiscoveryEvent, Limits};
 use crate::config::JicofoRest;
 use crate::http::client;
-use crate::xmpp::Services;
+use crate::meeting::vouch::Source;
+use crate::tenant::Services;
 
 /// One Jicofo.
 #[derive(Debug)]

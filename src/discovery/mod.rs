@@ -1,7 +1,7 @@
 //! How rooms are found: each source on its own, all feeding one list.
 //!
 //! [`spawn`] starts the sources that are asked over HTTP and takes in what is told over HTTP; what it tells,
-//! and what the link hears from service discovery and invitations, goes into [`Vouchers`](vouch::Vouchers),
+//! and what the link hears from service discovery and invitations, goes into [`Vouchers`](crate::meeting::vouch::Vouchers),
 //! which say what to watch. No source is needed: the loss of one is covered by the others.
 
 mod jicofo;
@@ -9,7 +9,6 @@ mod outage;
 mod room_list;
 mod touches;
 mod trouble;
-pub mod vouch;
 
 use std::time::Duration;
 
@@ -18,10 +17,10 @@ use tokio::time::Instant;
 
 use crate::address::RoomJid;
 use crate::config::Settings;
-use crate::xmpp::Services;
+use crate::meeting::vouch::Source;
+use crate::tenant::Services;
 use jicofo::Jicofo;
 pub use touches::Touches;
-use vouch::Source;
 
 /// Events that may wait for the driver. A list then waits too; what is touched is dropped.
 const EVENTS: usize = 1024;

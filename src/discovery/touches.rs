@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use tokio::sync::mpsc;
 
 use super::DiscoveryEvent;
-use super::vouch::Source;
 use crate::address::RoomJid;
+use crate::meeting::vouch::Source;
 
 /// Takes in events of `event_sync_component`. When the driver does not keep up, an event is dropped: it
 /// says no more than "look at this room now", and the other sources see the room too. Cheap to clone.

@@ -1,28 +1,40 @@
 //! The one place where core and edges meet: feeds inputs to the core and carries out its effects.
 
+mod reload;
+mod sources;
 mod tell;
 
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use tokio::sync::mpsc;
 use tokio::time::{Instant, MissedTickBehavior};
 
 use crate::config::Settings;
+use crate::meeting::vouch::Change;
 use crate::meeting::{Effect, Input, Meetings};
 use crate::time::Time;
 use crate::xmpp::{self, Command, Link, LinkEvent};
+use sources::Sources;
 
 /// How long leaving the rooms and closing the stream may take.
 const GOODBYE: Duration = Duration::from_secs(2);
 
 /// Runs the service until `stop` completes; then leaves the rooms and closes the stream. Recordings go on.
-pub async fn run(settings: &Settings, dry_run: bool, stop: impl Future<Output = ()>) {
-    let (link, events) = xmpp::spawn(settings);
+/// `reloads`: new settings, of which it takes what can change while it runs.
+pub async fn run(
+    settings: Settings,
+    dry_run: bool,
+    reloads: mpsc::Receiver<Settings>,
+    stop: impl Future<Output = ()>,
+) {
+    let (link, events) = xmpp::spawn(&settings);
+    let sources = Sources::spawn(&settings);
     let clock = Clock(Instant::now());
-    let meetings = Meetings::new(settings, dry_run, rand::random(), clock.now());
-    let mut driver = Driver { settings, meetings, link, clock, linked: false };
+    let meetings = Meetings::new(&settings, dry_run, rand::random(), clock.now());
+    let mut driver = Driver { settings, meetings, link, sources, clock, linked: false };
     tokio::select! {
-        () = driver.work(events) => {}
+        () = driver.work(events, reloads) => {}
         () = stop => {}
     }
     driver.goodbye().await;
@@ -42,16 +54,18 @@ impl Clock {
     }
 }
 
-struct Driver<'a> {
-    settings: &'a Settings,
+struct Driver {
+    /// As they are in effect.
+    settings: Settings,
     meetings: Meetings,
     link: Link,
+    sources: Sources,
     clock: Clock,
     linked: bool,
 }
 
-impl Driver<'_> {
-    async fn work(&mut self, mut events: mpsc::Receiver<LinkEvent>) {
+impl Driver {
+    async fn work(&mut self, mut events: mpsc::Receiver<LinkEvent>, mut reloads: mpsc::Receiver<Settings>) {
         let every = self.settings.discovery.disco_interval;
         let mut disco = (!every.is_zero()).then(|| {
             let mut interval = tokio::time::interval(every);
@@ -66,8 +80,13 @@ impl Driver<'_> {
                     // The link never ends by itself; without it there is nothing left to do.
                     None => return,
                 },
+                heard = self.sources.hear() => {
+                    let changes = self.sources.take(heard);
+                    self.feed_changes(changes);
+                }
                 () = until(deadline) => self.feed(Input::Tick),
                 () = tick(&mut disco), if self.linked => self.ask_services(),
+                Some(settings) = reloads.recv() => self.reload(settings),
             }
         }
     }
@@ -81,6 +100,7 @@ impl Driver<'_> {
                     "linked to Prosody"
                 );
                 self.linked = true;
+                self.sources.link_up();
                 self.feed(Input::LinkUp);
                 if !self.settings.discovery.disco_interval.is_zero() {
                     self.ask_services();
@@ -89,16 +109,19 @@ impl Driver<'_> {
             LinkEvent::Down { failure, retry_in } => {
                 let retry_ms = u64::try_from(retry_in.as_millis()).unwrap_or(u64::MAX);
                 tracing::warn!(retry_ms, "no link to Prosody: {failure}");
+                self.sources.link_down(&failure);
                 if std::mem::take(&mut self.linked) {
                     self.feed(Input::LinkDown);
                 }
             }
             LinkEvent::Room { room, event } => self.feed(Input::Room { room, event }),
-            LinkEvent::Items { service, rooms: Some(rooms) } => {
-                self.feed(Input::Discovered { service, rooms })
+            LinkEvent::Items { service, rooms } => {
+                let changes = self.sources.items(service, rooms);
+                self.feed_changes(changes);
             }
-            LinkEvent::Items { service, rooms: None } => {
-                tracing::debug!(service, "the service does not list its rooms");
+            LinkEvent::Invited { room } => {
+                let changes = self.sources.invited(room);
+                self.feed_changes(changes);
             }
         }
     }
@@ -109,23 +132,37 @@ impl Driver<'_> {
         }
     }
 
-    fn feed(&mut self, input: Input) {
-        for effect in self.meetings.handle(self.clock.now(), input) {
-            self.carry_out(effect);
+    fn feed_changes(&mut self, changes: Vec<Change>) {
+        for change in changes {
+            self.feed(change.into());
         }
     }
 
-    fn carry_out(&self, effect: Effect) {
-        match effect {
-            Effect::Do(action) => self.link.send(Command::Act(action)),
-            Effect::Tell(event) => tell::log(&event),
+    /// Takes an input to the core, and all that follows from it.
+    fn feed(&mut self, input: Input) {
+        let mut inputs = VecDeque::from([input]);
+        while let Some(input) = inputs.pop_front() {
+            let effects = self.meetings.handle(self.clock.now(), input);
+            inputs.extend(self.carry_out(effects).into_iter().map(Input::from));
         }
+    }
+
+    /// Returns what the core has to be told because of it.
+    fn carry_out(&mut self, effects: Vec<Effect>) -> Vec<Change> {
+        let mut changes = Vec::new();
+        for effect in effects {
+            match effect {
+                Effect::Do(action) => self.link.send(Command::Act(action)),
+                Effect::Tell(event) => tell::log(&event),
+                Effect::NoSuchRoom(room) => changes.extend(self.sources.no_such_room(room)),
+            }
+        }
+        changes
     }
 
     async fn goodbye(mut self) {
-        for effect in self.meetings.leave_all(self.clock.now()) {
-            self.carry_out(effect);
-        }
+        let effects = self.meetings.leave_all(self.clock.now());
+        self.carry_out(effects);
         if tokio::time::timeout(GOODBYE, self.link.close()).await.is_err() {
             tracing::warn!("Prosody did not take our leave within {GOODBYE:?}");
         }

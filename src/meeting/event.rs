@@ -14,6 +14,8 @@ pub enum Effect {
     Do(super::io::Action),
     /// To be told.
     Tell(Event),
+    /// A look has shown that there is no such room; whoever vouches for it may want to know.
+    NoSuchRoom(RoomJid),
 }
 
 /// Something that happened in a room.

@@ -1,5 +1,6 @@
 //! What goes into the core and what comes out of it: our own types, free of XML.
 
+use super::vouch::Change;
 use crate::address::{Nick, RealJid, RoomJid};
 use crate::config::{Mode, Secret};
 
@@ -22,12 +23,20 @@ pub enum Input {
     LinkUp,
     /// The link is gone; no answer to anything sent over it will come.
     LinkDown,
-    /// `disco#items` of a conference service: the rooms that it shows.
-    Discovered {
-        /// The service that was asked.
-        service: String,
-        /// All rooms that it shows.
-        rooms: Vec<RoomJid>,
+    /// Somebody vouches for this room: it is watched, and looked at without delay.
+    Watch {
+        /// The room.
+        room: RoomJid,
+    },
+    /// Something is said to have happened in this room, if it is watched: it is looked at without delay.
+    Look {
+        /// The room.
+        room: RoomJid,
+    },
+    /// Nobody vouches for this room any more. What is going on in it is seen to its end.
+    Forget {
+        /// The room.
+        room: RoomJid,
     },
     /// Something about one room.
     Room {
@@ -38,6 +47,16 @@ pub enum Input {
     },
     /// Nothing new but the time: some deadline has passed.
     Tick,
+}
+
+impl From<Change> for Input {
+    fn from(change: Change) -> Self {
+        match change {
+            Change::Watch(room) => Self::Watch { room },
+            Change::Look(room) => Self::Look { room },
+            Change::Forget(room) => Self::Forget { room },
+        }
+    }
 }
 
 /// Something that has become known about one room.

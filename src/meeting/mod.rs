@@ -10,6 +10,7 @@ mod recording;
 mod room;
 mod roster;
 mod seat;
+pub mod vouch;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -30,9 +31,6 @@ use seat::News;
 
 /// Role queries under way at once; the others wait for their turn (a query costs Prosody 0.3 ms).
 const QUERIES_AT_ONCE: usize = 32;
-
-/// Jicofo's own health checks are conferences too (JITSI.md 1.6).
-const HEALTH_CHECK_ROOM: &str = "__jicofo-health-check";
 
 /// The settings that apply to one room.
 #[derive(Debug, Clone, Copy)]
@@ -138,10 +136,6 @@ impl Rules {
     fn rule_for(&self, room: &RoomJid) -> Option<usize> {
         self.rules.iter().position(|rule| rule.room.is_match(room.local()))
     }
-
-    fn is_watched(&self, room: &RoomJid) -> bool {
-        !room.local().starts_with(HEALTH_CHECK_ROOM) && self.services.iter().any(|s| s == room.service())
-    }
 }
 
 impl Meetings {
@@ -167,12 +161,26 @@ impl Meetings {
             rng: SmallRng::seed_from_u64(seed),
             next_id: 0,
         };
-        for jid in &settings.discovery.rooms {
-            if let Some(room) = meetings.watch(jid, now) {
-                room.pinned = true;
-            }
+        for room in &settings.discovery.rooms {
+            // There is no link yet, so nothing follows.
+            meetings.watch(room, now, &mut Vec::new());
         }
         meetings
+    }
+
+    /// Other `[start]`, `[stop]` and `[[rule]]`, from now on and for all rooms; nothing else is taken over.
+    pub fn use_rules(&mut self, settings: &Settings, now: Time) -> Vec<Effect> {
+        self.rules.start = settings.start.clone();
+        self.rules.stop = settings.stop.clone();
+        self.rules.rules = settings.rules.clone();
+        for (jid, room) in &mut self.rooms {
+            room.rule = self.rules.rule_for(jid);
+        }
+        let mut effects = Vec::new();
+        self.all_rooms(now, &mut effects, |_, _| ());
+        self.pass_deadlines(now, &mut effects);
+        self.ask(now, &mut effects);
+        effects
     }
 
     /// Takes in one thing that has become known; returns what follows.
@@ -189,11 +197,16 @@ impl Meetings {
                 self.asked.clear();
                 self.all_rooms(now, &mut effects, |room, _| room.link_down());
             }
-            // A room that is no longer shown is not forgotten here: looking into it tells whether it is gone.
-            Input::Discovered { service, rooms } => {
-                for jid in rooms.iter().filter(|jid| jid.service() == service) {
-                    self.watch(jid, now);
-                }
+            Input::Watch { room } => self.watch(&room, now, &mut effects),
+            Input::Look { room } => {
+                self.with_room(&room, now, &mut effects, |room, _, _| room.look(now));
+            }
+            // The last word has a look at the room: it may have begun anew, or go on unknown to all sources.
+            Input::Forget { room } => {
+                self.with_room(&room, now, &mut effects, |room, _, _| {
+                    room.vouched = false;
+                    room.look(now);
+                });
             }
             Input::Room { room, event } => self.room_event(&room, event, now, &mut effects),
             Input::Tick => {}
@@ -230,18 +243,16 @@ impl Meetings {
         self.rooms.get(jid).map(Room::roster)
     }
 
-    fn watch(&mut self, jid: &RoomJid, now: Time) -> Option<&mut Room> {
-        if !self.rules.is_watched(jid) {
-            return None;
+    fn watch(&mut self, jid: &RoomJid, now: Time, effects: &mut Vec<Effect>) {
+        if !vouch::is_watched(jid, &self.rules.services) {
+            return;
         }
         let (rules, linked) = (&self.rules, self.linked);
-        let room =
-            self.rooms.entry(jid.clone()).or_insert_with(|| Room::new(rules.rule_for(jid), linked, now));
-        if room.scheduled.is_none() && linked {
-            room.scheduled = Some(now);
-            self.deadlines.insert((now, jid.clone()));
-        }
-        Some(room)
+        self.rooms.entry(jid.clone()).or_insert_with(|| Room::new(rules.rule_for(jid), linked, now));
+        self.with_room(jid, now, effects, |room, _, _| {
+            room.vouched = true;
+            room.look(now);
+        });
     }
 
     fn room_event(&mut self, jid: &RoomJid, event: RoomEvent, now: Time, effects: &mut Vec<Effect>) {
@@ -252,11 +263,8 @@ impl Meetings {
             let policy = rules.policy(room.rule);
             room.take(event, ctx, &rules.identity, policy)
         });
-        // What only a list of the service vouched for is forgotten when it is gone.
-        let is_forgotten =
-            news == Some(News::RoomGone) && self.rooms.get(jid).is_some_and(|room| !room.pinned);
-        if is_forgotten && let Some(at) = self.rooms.remove(jid).and_then(|room| room.scheduled) {
-            self.deadlines.remove(&(at, jid.clone()));
+        if news == Some(News::RoomGone) {
+            effects.push(Effect::NoSuchRoom(jid.clone()));
         }
     }
 
@@ -291,7 +299,8 @@ impl Meetings {
         }
     }
 
-    /// Changes a room, lets it decide what follows, and writes down its next deadline.
+    /// Changes a room, lets it decide what follows, and writes down its next deadline. A room that is over
+    /// then is forgotten.
     fn with_room<R>(
         &mut self,
         jid: &RoomJid,
@@ -326,6 +335,11 @@ impl Meetings {
                 self.deadlines.insert((at, jid.clone()));
             }
             room.scheduled = deadline;
+        }
+        if room.is_over()
+            && let Some(at) = self.rooms.remove(&jid).and_then(|room| room.scheduled)
+        {
+            self.deadlines.remove(&(at, jid));
         }
         Some(result)
     }

@@ -170,6 +170,11 @@ impl Recording {
         }
     }
 
+    /// Whether nothing would be lost if it were begun anew.
+    pub(super) fn is_blank(&self) -> bool {
+        self.phase == Phase::Idle && self.not_before.is_none() && self.failures == 0
+    }
+
     /// The room is gone, and everything that happened in it.
     pub(super) fn meeting_over(&mut self, ctx: &mut Ctx<'_>) {
         if let Phase::Recording { session, .. } = &self.phase {

@@ -1,5 +1,7 @@
 //! One room: who is in it, our place in it, and its recording.
 
+use std::time::Duration;
+
 use super::event::{State, What};
 use super::io::{Action, Departure, Order, Presence, RecordingStatus, RoomEvent};
 use super::recording::{Facts, Recording};
@@ -8,6 +10,9 @@ use super::seat::{News, Seat};
 use super::{Ctx, Policy, RoomView};
 use crate::meeting::answer::StartFailure;
 use crate::time::Time;
+
+/// Between two looks that somebody asks for.
+const NUDGES_APART: Duration = Duration::from_millis(200);
 
 /// Everything known of one room.
 #[derive(Debug)]
@@ -19,8 +24,10 @@ pub(super) struct Room {
     status: Option<RecordingStatus>,
     /// Which of `[[rule]]` applies.
     pub(super) rule: Option<usize>,
-    /// Named in `discovery.rooms`, so it is watched for ever.
-    pub(super) pinned: bool,
+    /// Somebody vouches for it, so it stays even if there is no such room now.
+    pub(super) vouched: bool,
+    /// The last look that was asked for from outside.
+    nudged: Option<Time>,
     state: State,
     state_since: Time,
     /// The deadline that the owner of all rooms has written down for this one.
@@ -35,7 +42,8 @@ impl Room {
             recording: Recording::new(),
             status: None,
             rule,
-            pinned: false,
+            vouched: true,
+            nudged: None,
             state: State::Idle,
             state_since: now,
             scheduled: None,
@@ -75,6 +83,20 @@ impl Room {
     /// Leaves the room because the program ends; the recording goes on.
     pub(super) fn leave(&mut self, ctx: &mut Ctx<'_>) {
         self.seat.leave(ctx, &mut self.roster);
+    }
+
+    /// Something has happened here, or is said to have. Anybody may say so, and as often as he likes.
+    pub(super) fn look(&mut self, now: Time) {
+        if self.nudged.is_none_or(|at| at <= now) {
+            let at = self.nudged.map_or(now, |last| last.after(NUDGES_APART).max(now));
+            self.nudged = Some(at);
+            self.seat.look_at(at, now);
+        }
+    }
+
+    /// Nobody vouches for it, we are not in it, and nothing is known of it that must be kept.
+    pub(super) fn is_over(&self) -> bool {
+        !self.vouched && self.seat.is_out() && self.recording.is_blank()
     }
 
     /// It is this room's turn to be looked at.

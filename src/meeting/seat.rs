@@ -204,6 +204,19 @@ impl Seat {
         }
     }
 
+    /// Something has happened: from outside look then at the latest; inside we are told, so soon is enough.
+    pub(super) fn look_at(&mut self, then: Time, now: Time) {
+        match &mut self.place {
+            Place::Outside { look: Look::At(at) } => *at = (*at).min(then),
+            _ => self.doubt(now),
+        }
+    }
+
+    /// Whether we are neither inside nor on our way in or out.
+    pub(super) fn is_out(&self) -> bool {
+        matches!(self.place, Place::Outside { .. } | Place::Offline)
+    }
+
     /// Focus or the service says that we are not inside.
     pub(super) fn lost(&mut self, roster: &mut Roster, now: Time) {
         if matches!(self.place, Place::Inside { .. }) {

@@ -5,7 +5,7 @@
 
 use super::outbound::{IqOut, PayloadOut};
 use super::stanza::{Iq, NS_PING, NS_VERSION, Payload};
-use super::tenant::Services;
+use crate::tenant::Services;
 
 /// Longest id or node that is given back. Jicofo's are short, and what a room makes of an id is a few
 /// hundred bytes. The expat under Prosody 13 puts off reading a tag that comes in several pieces until there

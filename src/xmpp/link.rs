@@ -12,10 +12,10 @@ use super::connect::connect;
 use super::counters::Counters;
 use super::failure::Failure;
 use super::session::{End, Session};
-use super::tenant::Services;
 use crate::address::{Nick, RoomJid};
 use crate::config::{Settings, Xmpp};
 use crate::meeting::{Action, RoomEvent};
+use crate::tenant::Services;
 
 /// Events that may wait for the driver before Prosody has to.
 const EVENTS: usize = 1024;
@@ -60,6 +60,11 @@ pub enum LinkEvent {
         service: String,
         /// Its rooms; none if it refused or did not answer in time.
         rooms: Option<Vec<RoomJid>>,
+    },
+    /// Somebody, whoever it is, invites us to a room of the configured services.
+    Invited {
+        /// The room, by its real name.
+        room: RoomJid,
     },
 }
 

@@ -2,7 +2,7 @@
 //!
 //! [`spawn`] starts the task that keeps the link; it takes [`Command`]s and tells [`LinkEvent`]s. Inside,
 //! from the wire upwards: `framer` and `guard` see to it that no stanza can end the stream, `stanza` and
-//! `outbound` are the stanzas, `tenant`, `muc`, `refusal`, `requests` and `entity` say what they mean, and
+//! `outbound` are the stanzas, `muc`, `invitation`, `refusal`, `requests` and `entity` say what they mean, and
 //! `connect`, `session` and `link` do the rest.
 
 #[cfg(test)]
@@ -13,6 +13,7 @@ mod entity;
 mod failure;
 mod framer;
 mod guard;
+mod invitation;
 mod link;
 mod muc;
 mod outbound;
@@ -20,9 +21,7 @@ mod refusal;
 mod requests;
 mod session;
 mod stanza;
-mod tenant;
 
 pub use counters::{Counter, Counters, Kinds, Rejected};
 pub use failure::Failure;
 pub use link::{Command, Link, LinkEvent, spawn};
-pub(crate) use tenant::Services;

@@ -9,10 +9,10 @@ use tokio::time::Instant;
 use super::outbound::{IqOut, PayloadOut};
 use super::refusal;
 use super::stanza::{AdminItem, Iq, Payload, StanzaError};
-use super::tenant::Services;
 use super::{LinkEvent, muc};
 use crate::address::{Nick, RealJid, RoomJid};
 use crate::meeting::{Answer, AttemptId, ListError, Listed, QueryId, RoomEvent};
+use crate::tenant::Services;
 
 /// How long Prosody has for an answer of its own.
 const TIMEOUT: Duration = Duration::from_secs(10);

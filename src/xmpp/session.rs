@@ -15,7 +15,7 @@ use super::link::{Command, Config, LinkEvent};
 use super::outbound::{IqOut, PayloadOut, PresenceOut};
 use super::requests::{Requests, Settled, id_text, new_id};
 use super::stanza::{Inbound, Iq};
-use super::{entity, muc};
+use super::{entity, invitation, muc};
 use crate::address::RoomJid;
 use crate::meeting::{Action, RoomEvent};
 
@@ -94,9 +94,12 @@ impl<'a> Session<'a> {
                     received.iq.add();
                     self.receive_iq(iq).await
                 }
-                Inbound::Message(_) => {
+                Inbound::Message(message) => {
                     received.message.add();
-                    Ok(())
+                    match invitation::read(&message, &self.config.services) {
+                        Some(room) => self.tell(LinkEvent::Invited { room }).await,
+                        None => Ok(()),
+                    }
                 }
                 Inbound::StreamError(error) => {
                     received.other.add();

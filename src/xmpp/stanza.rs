@@ -19,6 +19,7 @@ pub(super) const NS_STREAM_ERRORS: &str = "urn:ietf:params:xml:ns:xmpp-streams";
 pub(super) const NS_MUC: &str = "http://jabber.org/protocol/muc";
 pub(super) const NS_MUC_USER: &str = "http://jabber.org/protocol/muc#user";
 pub(super) const NS_MUC_ADMIN: &str = "http://jabber.org/protocol/muc#admin";
+pub(super) const NS_CONFERENCE: &str = "jabber:x:conference";
 pub(super) const NS_NICK: &str = "http://jabber.org/protocol/nick";
 pub(super) const NS_JIBRI: &str = "http://jitsi.org/protocol/jibri";
 pub(super) const NS_DISCO_INFO: &str = "http://jabber.org/protocol/disco#info";
@@ -211,10 +212,39 @@ pub(super) enum ErrorChild {
     Named(Named),
 }
 
-/// `<message/>`: counted, never read (JITSI.md 1.4).
+/// `<message/>`: nothing of it is read but invitations (JITSI.md 1.4).
 #[derive(FromXml, Debug)]
 #[xml(namespace = NS_COMPONENT, name = "message", discard(text), on_unknown_child = Discard, on_unknown_attribute = Discard)]
-pub(super) struct Message {}
+pub(super) struct Message {
+    #[xml(attribute(default))]
+    pub(super) from: Option<String>,
+    #[xml(attribute(name = "type", default))]
+    pub(super) type_: Option<String>,
+    #[xml(child(n = ..))]
+    pub(super) mediated: Vec<MediatedInvitation>,
+    #[xml(child(n = ..))]
+    pub(super) direct: Vec<DirectInvitation>,
+}
+
+/// `<x/>` by which the room passes an invitation on (XEP-0045, section 7.8.2).
+#[derive(FromXml, Debug)]
+#[xml(namespace = NS_MUC_USER, name = "x", discard(text), on_unknown_child = Discard, on_unknown_attribute = Discard)]
+pub(super) struct MediatedInvitation {
+    #[xml(child(n = ..))]
+    pub(super) invites: Vec<Invite>,
+}
+
+#[derive(FromXml, Debug)]
+#[xml(namespace = NS_MUC_USER, name = "invite", discard(text), on_unknown_child = Discard, on_unknown_attribute = Discard)]
+pub(super) struct Invite {}
+
+/// `<x/>` by which anybody invites to a room (XEP-0249).
+#[derive(FromXml, Debug)]
+#[xml(namespace = NS_CONFERENCE, name = "x", discard(text), on_unknown_child = Discard, on_unknown_attribute = Discard)]
+pub(super) struct DirectInvitation {
+    #[xml(attribute(default))]
+    pub(super) jid: Option<String>,
+}
 
 /// `<iq/>` (RFC 6120, section 8.2.3).
 #[derive(FromXml, Debug)]

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use jibri_autostart::config::{self, Settings};
-use jibri_autostart::discovery::vouch::{Change, Report, Source, Vouchers};
 use jibri_autostart::discovery::{Discovery, DiscoveryEvent, Limits, spawn_with};
+use jibri_autostart::meeting::vouch::{Change, Report, Source, Vouchers};
 
 use super::jicofo_stand_in::{Jicofo, Manner, list};
 use super::{next, room, soon};

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use jibri_autostart::address::RoomJid;
-use jibri_autostart::discovery::vouch::{Change, Report, Source, Vouchers};
+use jibri_autostart::meeting::vouch::{Change, Report, Source, Vouchers};
 use proptest::prelude::*;
 
 use super::room;

@@ -176,9 +176,10 @@ impl World {
         let (there, moderating) = (mirror.people(), mirror.moderators());
         let wrong = if there == 0 {
             Some((6, "stays in a room without people".to_owned()))
-        } else if people > there || moderators > moderating {
-            Some((4, format!("counts {people}, {moderators} moderators; there are {there}, {moderating}")))
-        } else if !mirror.hushed && (people, moderators) != (there, moderating) {
+        } else if people > there
+            || moderators > moderating
+            || !mirror.hushed && (people, moderators) != (there, moderating)
+        {
             Some((4, format!("counts {people}, {moderators} moderators; there are {there}, {moderating}")))
         } else if status_on && state != State::Recording {
             Some((1, format!("focus says on, the state is {}", state.name())))

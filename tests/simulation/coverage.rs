@@ -42,6 +42,7 @@ pub const HAVE_TO_HAPPEN: &[&str] = &[
     "focus kept out by its nickname",
     "focus restarts during a session",
     "forged presences",
+    "forgotten by all sources while it goes on",
     "gave up",
     "held for a misfit",
     "held for a person's stop",

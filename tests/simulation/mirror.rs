@@ -216,9 +216,8 @@ impl Mirror {
         let by_person = |w: &RecordingStatus| !w.on && w.initiator.is_some() && w.initiator != self.our_nick;
         match &word {
             Some(w) if by_person(w) && self.terms.stop.respect_manual => {
-                if self.stop.as_ref() != Some(w) {
-                    (self.stop, self.emptied) = (Some(w.clone()), false);
-                }
+                self.emptied &= self.stop.as_ref() == Some(w);
+                self.stop = Some(w.clone());
             }
             Some(w) if w.on => self.stop = None,
             _ if self.emptied || self.absent => self.stop = None,

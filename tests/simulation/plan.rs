@@ -133,7 +133,9 @@ pub struct Plan {
     pub rudeness: u32,
     /// Everybody who enters is made owner (authentication on).
     pub all_owners: bool,
-    pub disco_interval: Us,
+    /// How often rooms are listed, and whether by Jicofo, which knows its own alone.
+    pub list_interval: Us,
+    pub by_jicofo: bool,
     /// The longest way to a recording once all is well.
     pub bound: Us,
 }
@@ -179,10 +181,10 @@ impl Plan {
         };
         let (link_trouble, focus_trouble) = (trouble(0.6, 10, 120), trouble(0.5, 20, 200));
         let (prosody_trouble, jibri_trouble) = (trouble(0.2, 60, 300), trouble(0.7, 5, 60));
-        let disco_interval = rng.random_range(2..=15_u64) * SEC;
+        let list_interval = rng.random_range(2..=15_u64) * SEC;
         let bound = terms.iter().map(|terms| bound(&terms.start)).max().unwrap_or(0)
             + pending_timeout
-            + disco_interval;
+            + list_interval;
         Self {
             settings,
             rooms,
@@ -201,7 +203,8 @@ impl Plan {
             jibri_trouble,
             rudeness: [0, 0, 10, 50][rng.random_range(0..4_usize)],
             all_owners: rng.random_bool(0.2),
-            disco_interval,
+            list_interval,
+            by_jicofo: rng.random_bool(0.5),
             bound,
         }
     }

@@ -34,8 +34,12 @@ impl World {
     pub fn trace_event(&mut self, event: &Ev) {
         if self.trace.is_some() {
             match event {
-                Ev::ToUs { .. } | Ev::ToServer { .. } | Ev::ExtraTick | Ev::Disco | Ev::SecondList { .. } => {
-                }
+                Ev::ToUs { .. }
+                | Ev::ToServer { .. }
+                | Ev::ExtraTick
+                | Ev::List
+                | Ev::Rumour
+                | Ev::SecondList { .. } => {}
                 Ev::Jibri { turn: crate::jibri::Turn::Check { .. }, .. } => {}
                 Ev::QueryTimesOut { .. } | Ev::StartTimesOut { .. } | Ev::Election { .. } => {}
                 Ev::Person { .. } if self.calm => {}
@@ -51,7 +55,7 @@ impl World {
             return;
         }
         match (input, whose) {
-            (Input::Tick | Input::Discovered { .. }, _) => {}
+            (Input::Tick, _) => {}
             (Input::Room { event, .. }, Some((r, about))) => {
                 let line = match event {
                     RoomEvent::Presence(presence) => shown(presence),

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use jibri_autostart::address::RoomJid;
+use jibri_autostart::meeting::vouch::{Change, Report, Source, Vouchers};
 use jibri_autostart::meeting::{Action, AttemptId, Effect, Input, Listed, Meetings, QueryId, RoomEvent};
 use jibri_autostart::time::Time;
 use rand::rngs::SmallRng;
@@ -15,7 +16,7 @@ use crate::link::Link;
 use crate::mirror::Mirror;
 use crate::muc::{Kind, MucRoom};
 use crate::people::Person;
-use crate::plan::{MS, MUC, Plan, SEC, Us};
+use crate::plan::{MS, Plan, SEC, Us};
 
 /// Something that happens.
 #[derive(Debug)]
@@ -23,24 +24,86 @@ pub enum Ev {
     LinkUp,
     LinkBreaks,
     LinkNoticed,
-    ToServer { conn: u32, action: Action },
-    ToUs { conn: u32, r: usize, event: RoomEvent, about: Option<Kind> },
-    SecondList { r: usize, conn: u32, query: QueryId, first: Option<Vec<Listed>> },
-    StartTimesOut { r: usize, conn: u32, attempt: AttemptId },
-    QueryTimesOut { r: usize, conn: u32, query: QueryId },
-    Person { p: usize },
-    PersonLeaves { p: usize },
-    PhoneLeaves { r: usize },
-    ConferenceWanted { r: usize },
-    ConferenceEnds { r: usize, instance: u32 },
-    Election { r: usize },
-    FocusTiresOfJibri { r: usize, instance: u32, number: u64 },
-    JibriRefuses { r: usize, instance: u32, number: u64 },
-    JibriLaunched { j: usize, epoch: u32, r: usize, instance: u32, number: u64 },
-    Jibri { j: usize, epoch: u32, turn: Turn },
-    RecorderLeaves { r: usize, j: usize },
-    PendingTimeout { r: usize, instance: u32, jibri: usize },
-    Disco,
+    ToServer {
+        conn: u32,
+        action: Action,
+    },
+    ToUs {
+        conn: u32,
+        r: usize,
+        event: RoomEvent,
+        about: Option<Kind>,
+    },
+    SecondList {
+        r: usize,
+        conn: u32,
+        query: QueryId,
+        first: Option<Vec<Listed>>,
+    },
+    StartTimesOut {
+        r: usize,
+        conn: u32,
+        attempt: AttemptId,
+    },
+    QueryTimesOut {
+        r: usize,
+        conn: u32,
+        query: QueryId,
+    },
+    Person {
+        p: usize,
+    },
+    PersonLeaves {
+        p: usize,
+    },
+    PhoneLeaves {
+        r: usize,
+    },
+    ConferenceWanted {
+        r: usize,
+    },
+    ConferenceEnds {
+        r: usize,
+        instance: u32,
+    },
+    Election {
+        r: usize,
+    },
+    FocusTiresOfJibri {
+        r: usize,
+        instance: u32,
+        number: u64,
+    },
+    JibriRefuses {
+        r: usize,
+        instance: u32,
+        number: u64,
+    },
+    JibriLaunched {
+        j: usize,
+        epoch: u32,
+        r: usize,
+        instance: u32,
+        number: u64,
+    },
+    Jibri {
+        j: usize,
+        epoch: u32,
+        turn: Turn,
+    },
+    RecorderLeaves {
+        r: usize,
+        j: usize,
+    },
+    PendingTimeout {
+        r: usize,
+        instance: u32,
+        jibri: usize,
+    },
+    /// A source of rooms lists them.
+    List,
+    /// An event about a room, true or not.
+    Rumour,
     ExtraTick,
     FocusRestarts,
     FocusIsBack,
@@ -63,6 +126,7 @@ pub struct World {
     pub rng: SmallRng,
     pub plan: Plan,
     pub core: Meetings,
+    pub vouchers: Vouchers,
     pub index: BTreeMap<RoomJid, usize>,
     pub rooms: Vec<MucRoom>,
     pub mirrors: Vec<Mirror>,
@@ -91,6 +155,7 @@ impl World {
             sequence: 0,
             queue: BTreeMap::new(),
             core,
+            vouchers: Vouchers::new(&plan.settings.muc.domains, &plan.settings.discovery.rooms),
             index: plan.rooms.iter().cloned().enumerate().map(|(i, room)| (room, i)).collect(),
             rooms: (0..count).map(|_| MucRoom::default()).collect(),
             mirrors: plan.terms.iter().map(|terms| Mirror::new(terms.clone())).collect(),
@@ -124,7 +189,8 @@ impl World {
         }
         let up = self.some(0, 5 * SEC);
         self.after(up, Ev::LinkUp);
-        self.after(SEC, Ev::Disco);
+        self.after(SEC, Ev::List);
+        self.after(SEC, Ev::Rumour);
         self.after(SEC, Ev::ExtraTick);
         for (trouble, event) in [
             (self.plan.link_trouble, Ev::LinkBreaks),
@@ -228,13 +294,25 @@ impl World {
             Ev::Jibri { j, epoch, turn } => self.jibri_turn(j, epoch, turn),
             Ev::RecorderLeaves { r, j } => self.exit(r, Kind::Recorder(j)),
             Ev::PendingTimeout { r, instance, jibri } => self.pending_timeout(r, instance, jibri),
-            Ev::Disco => {
-                if self.link.server.is_some() && self.link.ours {
-                    let shown = self.plan.rooms.iter().zip(&self.rooms).filter(|(_, room)| room.exists);
+            Ev::List => {
+                let source = if self.plan.by_jicofo { Source::Jicofo } else { Source::Disco };
+                // Jicofo answers by itself; what is asked over the link needs it.
+                if self.plan.by_jicofo || self.link.server.is_some() && self.link.ours {
+                    let is_shown = |room: &MucRoom| {
+                        if self.plan.by_jicofo { room.conference.is_some() } else { room.exists }
+                    };
+                    let shown = self.plan.rooms.iter().zip(&self.rooms).filter(|(_, room)| is_shown(room));
                     let rooms = shown.map(|(jid, _)| jid.clone()).collect();
-                    self.feed(Input::Discovered { service: MUC.into(), rooms }, None);
+                    self.report(Report::List { source, service: None, rooms });
                 }
-                self.after(self.plan.disco_interval, Ev::Disco);
+                self.after(self.plan.list_interval, Ev::List);
+            }
+            Ev::Rumour => {
+                if !self.calm {
+                    self.rumour();
+                    let next = self.some(MS, 30 * SEC);
+                    self.after(next, Ev::Rumour);
+                }
             }
             Ev::ExtraTick => {
                 self.feed(Input::Tick, None);
@@ -346,6 +424,30 @@ impl World {
         self.rooms[r].good_since = None;
     }
 
+    /// An event may be told twice, late, or of a room that is long gone.
+    fn rumour(&mut self) {
+        let r = self.rng.random_range(0..self.rooms.len());
+        let (source, room) = (Source::Events, self.plan.rooms[r].clone());
+        let is_end = self.rng.random_bool(0.3);
+        self.report(if is_end {
+            Report::Disappeared { source, room }
+        } else {
+            Report::Appeared { source, room }
+        });
+    }
+
+    /// What the driver does with what a source says.
+    fn report(&mut self, report: Report) {
+        for change in self.vouchers.handle(report) {
+            if let Change::Forget(room) = &change
+                && self.rooms[self.index[room]].exists
+            {
+                self.seen.count("forgotten by all sources while it goes on");
+            }
+            self.feed(change.into(), None);
+        }
+    }
+
     pub fn feed_room(&mut self, r: usize, event: RoomEvent, about: Option<Kind>) {
         let room = self.plan.rooms[r].clone();
         self.feed(Input::Room { room, event }, Some((r, about)));
@@ -356,8 +458,10 @@ impl World {
         self.trace_input(&input, whose);
         self.before_step(&input, whose);
         let effects = self.core.handle(self.time(), input);
+        let mut gone = Vec::new();
         for effect in effects {
             match effect {
+                Effect::NoSuchRoom(room) => gone.push(room),
                 Effect::Tell(event) => {
                     let r = self.index[&event.room];
                     self.trace(r, || format!("        tells {:?}", event.what));
@@ -372,6 +476,9 @@ impl World {
         }
         for r in 0..self.rooms.len() {
             self.check_step(r);
+        }
+        for room in gone {
+            self.report(Report::NoSuchRoom { room });
         }
     }
 

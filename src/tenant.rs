@@ -17,7 +17,7 @@ impl Services {
         Self(domains.to_vec())
     }
 
-    pub(super) fn first(&self) -> Option<&str> {
+    pub(crate) fn first(&self) -> Option<&str> {
         self.0.first().map(String::as_str)
     }
 
@@ -38,7 +38,7 @@ impl Services {
     }
 
     /// The room and the nickname that an address names, if it is in one of the services.
-    pub(super) fn occupant(&self, jid: &str) -> Option<(RoomJid, Option<Nick>)> {
+    pub(crate) fn occupant(&self, jid: &str) -> Option<(RoomJid, Option<Nick>)> {
         let (room, nick) = split_occupant(&self.real(jid)).ok()?;
         self.0.iter().any(|service| service == room.service()).then_some((room, nick))
     }

@@ -13,6 +13,10 @@ use crate::address::RoomJid;
 /// no room from the others.
 pub const MOST_ROOMS: usize = 10_000;
 
+/// Rooms that invitations may vouch for. Anybody can send them, and a room that does not exist is forgotten
+/// after two looks, so few are needed at a time.
+const MOST_INVITED: usize = 500;
+
 /// Jicofo's own health checks are conferences too (JITSI.md 1.6).
 const HEALTH_CHECK_ROOM: &str = "__jicofo-health-check";
 
@@ -140,6 +144,21 @@ impl Vouchers {
         vouchers
     }
 
+    /// Other rooms of `discovery.rooms`; returns what follows.
+    pub fn pin(&mut self, pinned: &[RoomJid]) -> Vec<Change> {
+        let old = self.words.remove(&Source::Pinned).unwrap_or_default();
+        let mut changes = Vec::new();
+        for room in pinned {
+            let is_new = !old.contains_key(room) && self.of(room).next().is_none();
+            if self.vouch(Source::Pinned, room) && is_new {
+                changes.push(Change::Watch(room.clone()));
+            }
+        }
+        let void = old.into_keys().filter(|room| self.of(room).next().is_none());
+        changes.extend(void.map(Change::Forget));
+        changes
+    }
+
     /// All rooms that somebody vouches for, by name.
     pub fn rooms(&self) -> BTreeSet<&RoomJid> {
         self.words.values().flat_map(Words::keys).collect()
@@ -247,8 +266,12 @@ impl Vouchers {
         if !is_watched(room, &self.services) {
             return false;
         }
+        let most = match source {
+            Source::Invitation => self.most_rooms.min(MOST_INVITED),
+            _ => self.most_rooms,
+        };
         let words = self.words.entry(source).or_default();
-        if words.len() >= self.most_rooms && !words.contains_key(room) {
+        if words.len() >= most && !words.contains_key(room) {
             self.turned_away = self.turned_away.saturating_add(1);
             return false;
         }

@@ -1,0 +1,199 @@
+//! What the sources of rooms say, turned into changes of what is watched.
+
+use std::collections::BTreeSet;
+
+use tokio::sync::{mpsc, watch};
+
+use crate::address::RoomJid;
+use crate::config::Settings;
+use crate::discovery::{self, Discovery, DiscoveryEvent};
+use crate::http::{self, EventSync, HttpEvent, Parts, Readiness};
+use crate::meeting::vouch::{Change, Report, Source, Vouchers};
+use crate::xmpp::Failure;
+
+/// Something that came in from outside, not over the link.
+#[derive(Debug)]
+pub(super) enum Heard {
+    Discovery(DiscoveryEvent),
+    Http(HttpEvent),
+}
+
+/// The sources, and who of them vouches for what. Dropped, those that are ours end.
+pub(super) struct Sources {
+    vouchers: Vouchers,
+    discovery: Discovery,
+    http: Option<mpsc::Receiver<HttpEvent>>,
+    readiness: watch::Sender<Readiness>,
+    /// Conference services that did not list their rooms when last asked.
+    silent: BTreeSet<String>,
+    /// It was told that a source claims too many rooms.
+    told_of_excess: bool,
+}
+
+impl Sources {
+    /// Starts what is asked and what listens.
+    pub(super) fn spawn(settings: &Settings) -> Self {
+        let discovery = discovery::spawn(settings);
+        let (readiness, ready) = watch::channel(Err("not yet linked to Prosody".to_owned()));
+        let event_sync = settings.discovery.event_sync.then(|| EventSync {
+            touches: discovery.touches.clone(),
+            own_domain: settings.xmpp.domain.clone(),
+        });
+        let parts = Parts { token: settings.http.token.clone(), event_sync, readiness: Some(ready) };
+        let http = settings.http.listen.map(|listen| http::spawn(listen, http::router(parts)));
+        tell_sources(settings);
+        Self {
+            vouchers: Vouchers::new(&settings.muc.domains, &settings.discovery.rooms),
+            discovery,
+            http,
+            readiness,
+            silent: BTreeSet::new(),
+            told_of_excess: false,
+        }
+    }
+
+    /// The next thing that comes in. Nothing is lost if it is not waited for to the end.
+    pub(super) async fn hear(&mut self) -> Heard {
+        tokio::select! {
+            Some(event) = self.discovery.events.recv() => Heard::Discovery(event),
+            Some(event) = next(&mut self.http) => Heard::Http(event),
+            else => std::future::pending().await,
+        }
+    }
+
+    /// Takes in what was heard.
+    pub(super) fn take(&mut self, heard: Heard) -> Vec<Change> {
+        match heard {
+            Heard::Discovery(DiscoveryEvent::Listed { source, rooms, skipped }) => {
+                if skipped > 0 {
+                    tracing::debug!(skipped, "{} lists what names no room", source.name());
+                }
+                self.report(source, Report::List { source, service: None, rooms })
+            }
+            Heard::Discovery(DiscoveryEvent::Touched { source, room, gone: false }) => {
+                self.report(source, Report::Appeared { source, room })
+            }
+            Heard::Discovery(DiscoveryEvent::Touched { source, room, gone: true }) => {
+                self.report(source, Report::Disappeared { source, room })
+            }
+            Heard::Discovery(DiscoveryEvent::SourceDown { source, since, why }) => {
+                let down_s = since.elapsed().as_secs();
+                tracing::warn!(down_s, "{} does not say which rooms there are: {why}", source.name());
+                self.report(source, Report::SourceLost { source })
+            }
+            Heard::Discovery(DiscoveryEvent::SourceUp { source }) => {
+                tracing::info!("{} says again which rooms there are", source.name());
+                Vec::new()
+            }
+            Heard::Http(HttpEvent::Listening(address)) => {
+                tracing::info!(%address, "listening for HTTP");
+                Vec::new()
+            }
+            Heard::Http(HttpEvent::CannotListen { why, retry_in }) => {
+                tracing::warn!(
+                    retry_s = retry_in.as_secs(),
+                    "cannot listen for HTTP at {why}; is another instance running, or http.listen wrong?"
+                );
+                Vec::new()
+            }
+        }
+    }
+
+    /// A conference service has listed its rooms, or has not.
+    pub(super) fn items(&mut self, service: String, rooms: Option<Vec<RoomJid>>) -> Vec<Change> {
+        let source = Source::Disco;
+        match rooms {
+            Some(rooms) => {
+                if self.silent.remove(&service) {
+                    tracing::info!(service, "the conference service lists its rooms again");
+                }
+                self.report(source, Report::List { source, service: Some(service), rooms })
+            }
+            None => {
+                if self.silent.insert(service.clone()) {
+                    tracing::warn!(
+                        service,
+                        "the conference service does not list its rooms: if it never does, set \
+                         discovery.disco_interval to \"0s\" and use discovery.jicofo or event_sync"
+                    );
+                }
+                self.report(source, Report::SourceLost { source })
+            }
+        }
+    }
+
+    /// Somebody has invited us.
+    pub(super) fn invited(&mut self, room: RoomJid) -> Vec<Change> {
+        let source = Source::Invitation;
+        self.report(source, Report::Appeared { source, room })
+    }
+
+    /// A look has shown that there is no such room.
+    pub(super) fn no_such_room(&mut self, room: RoomJid) -> Vec<Change> {
+        let changes = self.vouchers.handle(Report::NoSuchRoom { room });
+        self.tell_changes("a look", changes)
+    }
+
+    /// `discovery.rooms` has changed.
+    pub(super) fn pin(&mut self, rooms: &[RoomJid]) -> Vec<Change> {
+        let changes = self.vouchers.pin(rooms);
+        self.tell_changes(Source::Pinned.name(), changes)
+    }
+
+    /// The link is up.
+    pub(super) fn link_up(&self) {
+        self.readiness.send_modify(|readiness| *readiness = Ok(()));
+    }
+
+    /// There is no link.
+    pub(super) fn link_down(&mut self, failure: &Failure) {
+        let why = format!("no link to Prosody: {failure}");
+        self.readiness.send_modify(|readiness| *readiness = Err(why));
+        self.vouchers.handle(Report::SourceLost { source: Source::Disco });
+    }
+
+    fn report(&mut self, source: Source, report: Report) -> Vec<Change> {
+        let changes = self.vouchers.handle(report);
+        if self.vouchers.turned_away() > 0 && !std::mem::replace(&mut self.told_of_excess, true) {
+            tracing::warn!("{} names more rooms than can be; no more are taken from it", source.name());
+        }
+        self.tell_changes(source.name(), changes)
+    }
+
+    fn tell_changes(&self, source: &str, changes: Vec<Change>) -> Vec<Change> {
+        for change in &changes {
+            match change {
+                Change::Watch(room) => tracing::debug!(room = room.as_str(), source, "watching a room"),
+                Change::Forget(room) => tracing::debug!(room = room.as_str(), source, "forgetting a room"),
+                Change::Look(_) => {}
+            }
+        }
+        changes
+    }
+}
+
+/// Says once where rooms may come from.
+fn tell_sources(settings: &Settings) {
+    let discovery = &settings.discovery;
+    let mut sources = vec!["invitations".to_owned()];
+    if !discovery.rooms.is_empty() {
+        sources.push(format!("discovery.rooms ({})", discovery.rooms.len()));
+    }
+    if discovery.jicofo.url.is_some() {
+        sources.push("Jicofo's REST".to_owned());
+    }
+    if !discovery.disco_interval.is_zero() {
+        sources.push("service discovery".to_owned());
+    }
+    if discovery.event_sync && settings.http.listen.is_some() {
+        sources.push("event_sync, if Prosody sends it".to_owned());
+    }
+    tracing::info!("rooms are found by {}", sources.join(", "));
+}
+
+async fn next<T>(receiver: &mut Option<mpsc::Receiver<T>>) -> Option<T> {
+    match receiver {
+        Some(receiver) => receiver.recv().await,
+        None => std::future::pending().await,
+    }
+}
