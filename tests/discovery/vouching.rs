@@ -134,6 +134,32 @@ fn a_flood_from_one_source_takes_no_place_from_another() {
     assert_eq!(v.of(&many[502]).collect::<Vec<_>>(), [Source::Jicofo]);
 }
 
+#[test]
+fn invitations_vouch_for_few_rooms_at_a_time() {
+    let mut v = vouchers();
+    for n in 0..1000 {
+        v.handle(appeared(Source::Invitation, &room(&format!("r{n}"))));
+    }
+    assert_eq!((v.rooms().len(), v.turned_away()), (500, 500));
+    for _ in 0..2 {
+        v.handle(no_such(&room("r7")));
+    }
+    let new = room("new");
+    assert_eq!(v.handle(appeared(Source::Invitation, &new)), [Change::Watch(new.clone())]);
+}
+
+#[test]
+fn other_rooms_are_pinned() {
+    let (a, b, c) = (room("a"), room("b"), room("c"));
+    let mut v = Vouchers::new(&services(), &[a.clone(), b.clone()]);
+    v.handle(appeared(Source::Events, &b));
+    let foreign = RoomJid::new("r1@elsewhere").unwrap();
+    let changes = v.pin(&[c.clone(), foreign]);
+    assert_eq!(changes, [Change::Watch(c.clone()), Change::Forget(a)]);
+    assert_eq!(v.pin(std::slice::from_ref(&c)), []);
+    assert_eq!(v.rooms(), BTreeSet::from([&b, &c]));
+}
+
 fn any_room() -> impl Strategy<Value = RoomJid> {
     let service =
         prop_oneof![4 => Just("muc.meet.jitsi"), 1 => Just("breakout.meet.jitsi"), 1 => Just("other")];

@@ -35,7 +35,7 @@ impl Autostart {
             ("XMPP__RECONNECT_MAX", "1s"),
             ("MUC__DOMAINS", "muc.meet.jitsi"),
             ("MUC__FOOTPRINT", "resident"),
-            ("DISCOVERY__ROOMS", &rooms.join(",")),
+            ("HTTP__LISTEN", "127.0.0.1:0"),
             ("START__RETRY_MIN", "300ms"),
             ("START__RETRY_MAX", "2s"),
             ("LOG__FORMAT", "json"),
@@ -43,6 +43,9 @@ impl Autostart {
         ];
         let mut command = Command::new(env!("CARGO_BIN_EXE_jibri-autostart"));
         command.env_clear().arg("run").args(args).stderr(Stdio::piped());
+        if !rooms.is_empty() {
+            command.env("JIBRI_AUTOSTART_DISCOVERY__ROOMS", rooms.join(","));
+        }
         for (key, value) in defaults.iter().chain(settings) {
             command.env(format!("JIBRI_AUTOSTART_{key}"), value);
         }
@@ -80,7 +83,16 @@ impl Autostart {
         }
     }
 
-    /// Sends a signal (`TERM`, `INT`, `STOP`, …).
+    /// Where it listens for HTTP, as `http://address`.
+    pub(crate) async fn http(&self) -> Result<String> {
+        self.logged("listening for HTTP").await?;
+        let lines = self.lines();
+        let line = lines.iter().find(|line| line.contains("listening for HTTP")).ok_or("no line")?;
+        let line: serde_json::Value = serde_json::from_str(line)?;
+        Ok(format!("http://{}", line["address"].as_str().ok_or("no address")?))
+    }
+
+    /// Sends a signal (`TERM`, `HUP`, `STOP`, …).
     pub(crate) fn signal(&self, name: &str) {
         let _ = Command::new("kill").arg(format!("-{name}")).arg(self.child.id().to_string()).status();
     }

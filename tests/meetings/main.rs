@@ -12,8 +12,10 @@
 mod accidents;
 mod autostart;
 mod basics;
+mod discovery;
 mod gates;
 mod people;
+mod reload;
 
 use std::time::Duration;
 

@@ -88,7 +88,9 @@ impl World {
                 self.seen.count("gave up");
                 // While the link is dead and nobody has noticed, meetings end and begin unseen.
                 self.rooms[r].gave_up = true;
-                if limit == 0 || self.link.server.is_some() && self.rooms[r].failures < limit {
+                // The same goes for one that ends while its last answer is on its way to us.
+                let is_seen = self.link.server.is_some() && self.rooms[r].exists;
+                if limit == 0 || is_seen && self.rooms[r].failures < limit {
                     self.fail(3, format!("r{r} is given up after {} failures", self.rooms[r].failures));
                 }
             }

@@ -200,6 +200,12 @@ impl Focus {
         }
     }
 
+    /// All rooms that Jicofo is in, as its REST interface names them.
+    pub fn rooms(&self) -> Vec<String> {
+        let rooms = lock(&self.inner.rooms);
+        rooms.iter().filter(|(_, room)| room.is_inside()).map(|(name, _)| name.clone()).collect()
+    }
+
     /// Is Jicofo in this room?
     pub fn is_in(&self, room: &str) -> bool {
         self.room(room).is_some_and(|room| room.is_inside())
