@@ -62,6 +62,9 @@ footprint = "resident"
 
 [discovery]
 rooms = ["lesson@muc.meet.jitsi", "hearing@muc.meet.jitsi", "clinic@muc.meet.jitsi"]
+
+[http]
+listen = ""
 "#,
         server = prosody.component(),
         secret = secret.display(),
