@@ -552,3 +552,24 @@ proptest! {
 fn regex_of(text: &str) -> String {
     regex::escape(text)
 }
+
+#[test]
+fn a_reload_can_name_what_has_changed() {
+    let before = with("").unwrap().settings;
+    let changed = |more: &str| {
+        let now = with(more).unwrap().settings;
+        config::changed_keys(&before, &now).into_iter().collect::<Vec<_>>().join(" ")
+    };
+    assert_eq!(changed(""), "");
+    assert_eq!(
+        changed("[start]\nmin_moderators = 2\n[log]\nlevel = \"debug\""),
+        "log.level start.min_moderators"
+    );
+    assert_eq!(
+        changed("[http]\ntoken = \"t\"\n[discovery.jicofo]\nurl = \"http://j:8888\""),
+        "discovery.jicofo.url http.token"
+    );
+    assert_eq!(changed("[[rule]]\nroom = \"^a\"\n[[jibri.instance]]\nname = \"j\""), "jibri.instance rule");
+    let other_secret = from_toml(&MINIMAL.replace("hunter2", "hunter3")).unwrap().settings;
+    assert_eq!(config::changed_keys(&before, &other_secret).into_iter().collect::<Vec<_>>(), ["xmpp.secret"]);
+}
