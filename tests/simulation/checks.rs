@@ -89,9 +89,10 @@ impl World {
             }
             What::Held(Hold::GaveUp(_)) => {
                 self.seen.count("gave up");
-                // While the link is dead and nobody has noticed, meetings end and begin unseen.
+                // While the link is dead and nobody has noticed, or the end is on its way, it is not known to us.
                 self.rooms[r].gave_up = true;
-                if limit == 0 || self.link.server.is_some() && self.rooms[r].failures < limit {
+                let is_known = self.link.server.is_some() && self.rooms[r].exists;
+                if limit == 0 || is_known && self.rooms[r].failures < limit {
                     self.fail(3, format!("r{r} is given up after {} failures", self.rooms[r].failures));
                 }
             }
