@@ -98,7 +98,7 @@ impl World {
     pub fn focus_leaves(&mut self, r: usize) {
         let room = &mut self.rooms[r];
         room.conference = None;
-        room.emptied |= room.people() == 0;
+        room.emptied |= room.people() == 0 && !self.mirrors[r].hushed;
         self.exit(r, Kind::Focus);
         self.forget_stop(r);
     }

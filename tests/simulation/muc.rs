@@ -247,8 +247,8 @@ impl World {
             room.deserted.get_or_insert(now);
             // Unless we can see it: somebody who was removed in silence is still there for us, and a
             // conference that goes on tells whoever comes back the same as before.
-            let is_seen = room.has(Kind::Us) && self.link.server.is_some() && !self.mirrors[r].hushed;
-            room.emptied |= is_seen || room.conference.is_none();
+            let is_seen = room.has(Kind::Us) && self.link.server.is_some();
+            room.emptied |= !self.mirrors[r].hushed && (is_seen || room.conference.is_none());
         }
         let members = room.occupants.iter().filter(|o| o.kind != Kind::Focus).count();
         if room.exists && room.occupants.is_empty() {
