@@ -57,9 +57,8 @@ async fn latency(version: Version) -> Result {
         person.client().wait_for_since(mark, own, PATIENCE).await?;
         // The plain client does at once what we do.
         let start = testkit::person::jibri("start").attr("recording_mode", "file");
-        person
-            .client()
-            .send(&testkit::Node::iq("set", &format!("{}/focus", person.seat().room())).child(start));
+        let iq = testkit::Node::iq("set", &format!("{}/focus", person.seat().room()));
+        person.client().send(&iq.attr("id", &person.client().new_id()).child(start));
         let asked = || world.focus.start_requests_in(room).len() == 2;
         world.focus.until(PATIENCE, "asked to start by both", asked).await?;
         for request in world.focus.start_requests_in(room) {
