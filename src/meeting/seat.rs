@@ -102,6 +102,8 @@ pub(super) enum News {
 #[derive(Debug)]
 pub(super) struct Seat {
     place: Place,
+    /// We were told to stay away, or have good reason to; nobody's word makes this shorter.
+    barred_until: Option<Time>,
     kicks: u32,
     conflicts: u32,
     /// Since when nobody in the room, that we are in, is a moderator.
@@ -119,6 +121,7 @@ impl Seat {
         let place = if linked { Place::Outside { look: Look::At(now) } } else { Place::Offline };
         Self {
             place,
+            barred_until: None,
             kicks: 0,
             conflicts: 0,
             unmoderated: None,
@@ -158,6 +161,7 @@ impl Seat {
     }
 
     pub(super) fn link_down(&mut self) {
+        self.barred_until = None;
         self.place = Place::Offline;
     }
 
@@ -207,14 +211,16 @@ impl Seat {
     /// Something has happened: from outside look then at the latest; inside we are told, so soon is enough.
     pub(super) fn look_at(&mut self, then: Time, now: Time) {
         match &mut self.place {
-            Place::Outside { look: Look::At(at) } => *at = (*at).min(then),
+            Place::Outside { look: Look::At(at) } => {
+                *at = (*at).min(self.barred_until.map_or(then, |until| until.max(then)));
+            }
             _ => self.doubt(now),
         }
     }
 
-    /// Whether we are neither inside nor on our way in or out.
+    /// Whether we are neither inside nor on our way in or out, and free to come back.
     pub(super) fn is_out(&self) -> bool {
-        matches!(self.place, Place::Outside { .. } | Place::Offline)
+        matches!(self.place, Place::Outside { .. } | Place::Offline) && self.barred_until.is_none()
     }
 
     /// Focus or the service says that we are not inside.
@@ -418,6 +424,8 @@ impl Seat {
     }
 
     fn look_in(&mut self, wait: Duration, now: Time) {
+        // Whatever is longer than the wait for a room to come to be is not for want of news.
+        self.barred_until = (wait > LOOK_IDLE).then(|| now.after(wait));
         self.place = Place::Outside { look: Look::At(now.after(wait)) };
     }
 }

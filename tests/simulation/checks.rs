@@ -21,6 +21,9 @@ impl World {
                 if self.mirrors[r].list != Some(true) {
                     self.fail(6, format!("enters r{r}, whose last list does not show focus and a person"));
                 }
+                if self.mirrors[r].unwelcome_until.is_some_and(|until| self.now < until) {
+                    self.fail(6, format!("enters r{r}, from which somebody has just removed us"));
+                }
                 if self.mirrors[r].enters.len() >= ENTRIES_A_MINUTE {
                     self.fail(6, format!("enters r{r} again and again"));
                 }
@@ -86,11 +89,10 @@ impl World {
             }
             What::Held(Hold::GaveUp(_)) => {
                 self.seen.count("gave up");
-                // While the link is dead and nobody has noticed, meetings end and begin unseen.
+                // While the link is dead and nobody has noticed, or the end is on its way, it is not known to us.
                 self.rooms[r].gave_up = true;
-                // The same goes for one that ends while its last answer is on its way to us.
-                let is_seen = self.link.server.is_some() && self.rooms[r].exists;
-                if limit == 0 || is_seen && self.rooms[r].failures < limit {
+                let is_known = self.link.server.is_some() && self.rooms[r].exists;
+                if limit == 0 || is_known && self.rooms[r].failures < limit {
                     self.fail(3, format!("r{r} is given up after {} failures", self.rooms[r].failures));
                 }
             }
@@ -162,6 +164,9 @@ impl World {
             return self.fail(4, format!("the counters of r{r} do not agree with its occupants"));
         }
         let mirror = &mut self.mirrors[r];
+        if std::mem::take(&mut mirror.ghost) {
+            return self.fail(6, format!("r{r}: leaves its ghost where nobody is"));
+        }
         if mirror.created {
             return self.fail(6, format!("r{r}: does not say that its entry has created the room"));
         }

@@ -96,7 +96,9 @@ impl World {
     }
 
     pub fn focus_leaves(&mut self, r: usize) {
-        self.rooms[r].conference = None;
+        let room = &mut self.rooms[r];
+        room.conference = None;
+        room.emptied |= room.people() == 0 && !self.mirrors[r].hushed;
         self.exit(r, Kind::Focus);
         self.forget_stop(r);
     }

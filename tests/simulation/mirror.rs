@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, VecDeque};
 
 use jibri_autostart::address::Nick;
 use jibri_autostart::meeting::{
-    Action, Answer, AttemptId, Condition, Departure, Input, ListError, Out, RecordingStatus, Role, RoomEvent,
-    SessionId,
+    Action, Answer, AttemptId, Condition, Departure, Input, ListError, Listed, Out, QueryId, RecordingStatus,
+    Role, RoomEvent, SessionId,
 };
 
 use crate::link::us;
@@ -48,6 +48,12 @@ pub struct Mirror {
     pub in_flight: Option<(AttemptId, Us)>,
     /// Focus has spoken since: it does not do that while it works on a start, so the answer was lost.
     pub superseded: bool,
+    /// The role query under way.
+    asked: Option<QueryId>,
+    /// Its answer shows us in a room that we believe to be out of, and that is not to be entered.
+    pub ghost: bool,
+    /// Somebody has thrown us out, and wants us to stay away for a while.
+    pub unwelcome_until: Option<Us>,
     /// A failure was told, and that the next start waits until then.
     pub pause_until: Option<Us>,
     /// An accepted start is not on before this.
@@ -76,6 +82,9 @@ impl Mirror {
             wanted_since: None,
             in_flight: None,
             superseded: false,
+            asked: None,
+            ghost: false,
+            unwelcome_until: None,
             pause_until: None,
             accepted_until: None,
             stop: None,
@@ -118,6 +127,7 @@ impl Mirror {
         self.word = None;
         self.wanted_since = None;
         self.absent = true;
+        self.asked = None;
         self.hushed = false;
     }
 
@@ -138,13 +148,16 @@ impl Mirror {
 
     fn takes(&mut self, event: &RoomEvent, about: Option<Kind>, now: Us) {
         match event {
-            RoomEvent::Roles { result: Ok(listed), .. } => {
+            RoomEvent::Roles { query, result: Ok(listed) } => {
                 let has_focus =
                     listed.iter().any(|l| l.jid.as_ref().is_some_and(|j| j.local() == Some("focus")));
                 let others = ["auth.meet.jitsi", "hidden.meet.jitsi", "autostart.meet.jitsi"];
                 let is_person = |d: &str| !others.contains(&d);
                 let has_person = listed.iter().any(|l| l.jid.as_ref().is_some_and(|j| is_person(j.domain())));
                 self.list = Some(has_focus && has_person);
+                let is_us = |l: &Listed| l.jid.as_ref().is_some_and(|j| j.domain() == others[2]);
+                let is_answer = !self.listens && self.asked == Some(*query);
+                self.ghost = is_answer && self.list == Some(false) && listed.iter().any(is_us);
             }
             RoomEvent::Roles { result: Err(ListError::Gone), .. } => {
                 self.list = None;
@@ -170,6 +183,12 @@ impl Mirror {
                 {
                     self.occupants.insert(to.clone(), seen);
                 }
+            }
+            RoomEvent::Out(Out::Removed { code: Some(301 | 307) }) => {
+                if self.listens {
+                    self.unwelcome_until = Some(now + 5 * SEC);
+                }
+                self.out();
             }
             RoomEvent::Out(Out::Destroyed) => self.meeting_over(),
             RoomEvent::EntryRefused(r) if r.condition == Condition::ItemNotFound => self.meeting_over(),
@@ -216,7 +235,8 @@ impl Mirror {
         let by_person = |w: &RecordingStatus| !w.on && w.initiator.is_some() && w.initiator != self.our_nick;
         match &word {
             Some(w) if by_person(w) && self.terms.stop.respect_manual => {
-                self.emptied &= self.stop.as_ref() == Some(w);
+                let is_new = self.stop.as_ref() != Some(w);
+                self.emptied &= !is_new;
                 self.stop = Some(w.clone());
             }
             Some(w) if w.on => self.stop = None,
@@ -235,6 +255,7 @@ impl World {
             if matches!(input, Input::LinkDown) {
                 mirror.out();
                 (mirror.in_flight, mirror.accepted_until, mirror.list) = (None, None, None);
+                mirror.unwelcome_until = None;
             }
             mirror.in_flight = mirror.in_flight.filter(|(_, until)| *until > now);
             mirror.accepted_until = mirror.accepted_until.filter(|until| *until > now);
@@ -271,6 +292,7 @@ impl World {
                 mirror.conclude(now);
                 // The core has learned from a list what nobody announced.
                 mirror.emptied |= mirror.hushed;
+                mirror.ghost = false;
                 mirror.out();
             }
             Action::Start { room, attempt, timeout, .. } => {
@@ -279,7 +301,7 @@ impl World {
                 mirror.in_flight = Some((*attempt, until));
                 mirror.superseded = false;
             }
-            Action::AskRoles { .. } => {}
+            Action::AskRoles { room, query } => self.mirrors[self.index[room]].asked = Some(*query),
         }
     }
 }

@@ -245,8 +245,10 @@ impl World {
             room.deserted = None;
         } else {
             room.deserted.get_or_insert(now);
-            // Somebody who was removed in silence is still there for us.
-            room.emptied |= !self.mirrors[r].hushed;
+            // Unless we can see it: somebody who was removed in silence is still there for us, and a
+            // conference that goes on tells whoever comes back the same as before.
+            let is_seen = room.has(Kind::Us) && self.link.server.is_some();
+            room.emptied |= !self.mirrors[r].hushed && (is_seen || room.conference.is_none());
         }
         let members = room.occupants.iter().filter(|o| o.kind != Kind::Focus).count();
         if room.exists && room.occupants.is_empty() {
