@@ -32,7 +32,7 @@ pub async fn run(
     let sources = Sources::spawn(&settings);
     let clock = Clock(Instant::now());
     let meetings = Meetings::new(&settings, dry_run, rand::random(), clock.now());
-    let mut driver = Driver { settings, meetings, link, sources, clock, linked: false };
+    let mut driver = Driver { settings, meetings, link, sources, clock, linked: false, trouble: None };
     tokio::select! {
         () = driver.work(events, reloads) => {}
         () = stop => {}
@@ -62,6 +62,8 @@ struct Driver {
     sources: Sources,
     clock: Clock,
     linked: bool,
+    /// Why there is no link, as it was told last.
+    trouble: Option<String>,
 }
 
 impl Driver {
@@ -100,6 +102,7 @@ impl Driver {
                     "linked to Prosody"
                 );
                 self.linked = true;
+                self.trouble = None;
                 self.sources.link_up();
                 self.feed(Input::LinkUp);
                 if !self.settings.discovery.disco_interval.is_zero() {
@@ -108,7 +111,14 @@ impl Driver {
             }
             LinkEvent::Down { failure, retry_in } => {
                 let retry_ms = u64::try_from(retry_in.as_millis()).unwrap_or(u64::MAX);
-                tracing::warn!(retry_ms, "no link to Prosody: {failure}");
+                // Said once: it is tried again for ever, and that it still fails is no news.
+                let told = failure.to_string();
+                if self.trouble.as_ref() == Some(&told) {
+                    tracing::debug!(retry_ms, "still no link to Prosody");
+                } else {
+                    tracing::warn!(retry_ms, "no link to Prosody: {told}; trying again until it is there");
+                    self.trouble = Some(told);
+                }
                 self.sources.link_down(&failure);
                 if std::mem::take(&mut self.linked) {
                     self.feed(Input::LinkDown);

@@ -206,6 +206,27 @@ impl fmt::Display for Misfit {
     }
 }
 
+impl fmt::Display for Out {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Left => f.write_str("we left"),
+            Self::Destroyed => f.write_str("it was destroyed"),
+            Self::Removed { code: None } => f.write_str("we were removed"),
+            Self::Removed { code: Some(code) } => {
+                let why = match code {
+                    301 => "banned",
+                    307 => "kicked by a moderator",
+                    321 => "we are no owner any more",
+                    322 => "it is for members only now",
+                    333 => "the server took us for gone",
+                    _ => "removed",
+                };
+                write!(f, "{why} (status {code})")
+            }
+        }
+    }
+}
+
 impl fmt::Display for Hold {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
