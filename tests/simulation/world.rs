@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use jibri_autostart::address::RoomJid;
-use jibri_autostart::meeting::{Action, AttemptId, Effect, Input, Listed, Meetings, QueryId, RoomEvent};
+use jibri_autostart::meeting::{
+    Action, AttemptId, Effect, Input, Listed, Meetings, QueryId, Roles, RoomEvent,
+};
 use jibri_autostart::time::Time;
 use rand::rngs::SmallRng;
 use rand::{RngExt as _, SeedableRng as _};
@@ -25,7 +27,7 @@ pub enum Ev {
     LinkNoticed,
     ToServer { conn: u32, action: Action },
     ToUs { conn: u32, r: usize, event: RoomEvent, about: Option<Kind> },
-    SecondList { r: usize, conn: u32, query: QueryId, first: Option<Vec<Listed>> },
+    SecondList { r: usize, conn: u32, query: QueryId, which: Roles, first: Option<Vec<Listed>> },
     StartTimesOut { r: usize, conn: u32, attempt: AttemptId },
     QueryTimesOut { r: usize, conn: u32, query: QueryId },
     Person { p: usize },
@@ -93,7 +95,7 @@ impl World {
             core,
             index: plan.rooms.iter().cloned().enumerate().map(|(i, room)| (room, i)).collect(),
             rooms: (0..count).map(|_| MucRoom::default()).collect(),
-            mirrors: plan.terms.iter().map(|terms| Mirror::new(terms.clone())).collect(),
+            mirrors: plan.terms.iter().map(|terms| Mirror::new(terms.clone(), plan.is_discreet())).collect(),
             jibris: (0..plan.jibris).map(|_| Jibri::new(Mood::Good)).collect(),
             people,
             link: Link::default(),
@@ -210,7 +212,9 @@ impl World {
             Ev::LinkNoticed => self.link_noticed(),
             Ev::ToServer { conn, action } => self.server_takes(conn, action),
             Ev::ToUs { conn, r, event, about } => self.arrives(conn, r, event, about),
-            Ev::SecondList { r, conn, query, first } => self.second_list(r, conn, query, first),
+            Ev::SecondList { r, conn, query, which, first } => {
+                self.second_list(r, conn, query, which, first);
+            }
             Ev::StartTimesOut { r, conn, attempt } => self.start_times_out(r, conn, attempt),
             Ev::QueryTimesOut { r, conn, query } => self.query_times_out(r, conn, query),
             Ev::Person { p } => self.person_acts(p),
