@@ -44,7 +44,7 @@ fn main() {
     // The core asks for role lists a few at a time; every answer lets it enter and ask the next.
     while let Some(effect) = effects.pop() {
         match effect {
-            Effect::Do(Action::AskRoles { room, query }) => {
+            Effect::Do(Action::AskRoles { room, query, .. }) => {
                 let result = Ok(vec![listed("focus"), listed("00000001")]);
                 effects.extend(
                     meetings.handle(now, Input::Room { room, event: RoomEvent::Roles { query, result } }),

@@ -369,7 +369,7 @@ proptest! {
         let mut under_way = BTreeSet::new();
         let note = |effects: Vec<Effect>, under_way: &mut BTreeSet<(RoomJid, u64)>| {
             for effect in effects {
-                if let Effect::Do(Action::AskRoles { room, query }) = effect {
+                if let Effect::Do(Action::AskRoles { room, query, .. }) = effect {
                     under_way.insert((room, query.0));
                 }
             }

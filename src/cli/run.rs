@@ -96,11 +96,10 @@ async fn stop_signal(mut terminate: Signal, mut interrupt: Signal) {
 
 /// Says once which keys somebody has set that do nothing yet.
 fn warn_of_idle_keys(loaded: &Loaded) {
-    let footprint = loaded.settings.muc.footprint;
-    if footprint != Footprint::Resident {
+    if loaded.settings.muc.footprint == Footprint::Unseen {
         tracing::warn!(
-            "muc.footprint: only \"resident\" is there yet, so the component sits in each meeting and people \
-             see it; set it to \"resident\" to agree and to silence this line"
+            "muc.footprint = \"unseen\" is not there yet: it is taken as \"discreet\", so people see the component \
+             for the moment in which it starts a recording"
         );
     }
     let idle: Vec<&str> = loaded

@@ -40,7 +40,9 @@ pub(super) fn log(event: &Event) {
         What::Ended { session, how } => {
             let session_id = id(session.as_ref());
             match how {
-                Ended::Failed | Ended::Lost => warn!(room, session_id, "recording over: {how}"),
+                Ended::Failed | Ended::Lost | Ended::Unexplained => {
+                    warn!(room, session_id, "recording over: {how}")
+                }
                 _ => info!(room, session_id, "recording over: {how}"),
             }
         }

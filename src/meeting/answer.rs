@@ -44,6 +44,8 @@ pub enum StartFailure {
     EndedBeforeOn,
     /// Focus published `off` with a failure: its own retries are used up.
     Failed,
+    /// It was on, the recorder is gone, and focus does not say why.
+    Vanished,
     /// An answer that is not in the book.
     Unknown,
 }

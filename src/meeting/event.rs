@@ -150,6 +150,10 @@ pub enum Ended {
     Naturally,
     /// Focus, or the recorder, is gone and took it along.
     Lost,
+    /// The recorder is gone, and focus, which was asked, does not say why.
+    Unexplained,
+    /// The recorder is gone while no recording was wanted any more; nobody was asked why.
+    Unasked,
     /// The meeting is over.
     WithMeeting,
 }
@@ -185,6 +189,7 @@ impl fmt::Display for StartFailure {
             Self::NoAnswer => "no answer from Jicofo within start.request_timeout",
             Self::PendingTimeout => "not on within start.pending_timeout",
             Self::EndedBeforeOn => "ended before it was on",
+            Self::Vanished => "the recorder is gone and Jicofo does not say why",
             Self::Failed => "Jibri failed and Jicofo has given up on it",
             Self::Unknown => "an answer that Jicofo is not known to give",
         })
@@ -247,6 +252,8 @@ impl fmt::Display for Ended {
             Self::Failed => f.write_str("failed, and Jicofo's own retries are used up"),
             Self::Naturally => f.write_str("ended by itself (empty, all muted, or a time limit)"),
             Self::Lost => f.write_str("lost: Jicofo or the recorder has left"),
+            Self::Unexplained => f.write_str("the recorder is gone and Jicofo does not say why"),
+            Self::Unasked => f.write_str("the recorder has left, and nothing was to be recorded any more"),
             Self::WithMeeting => f.write_str("the meeting is over"),
         }
     }

@@ -106,6 +106,27 @@ pub struct Listed {
     pub affiliation: Affiliation,
 }
 
+/// Which role lists (XEP-0045, sections 9.5 and 9.8).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Roles {
+    /// The moderators and the participants: everybody who counts.
+    Both,
+    /// The moderators, focus among them.
+    Moderators,
+    /// The participants, recorders among them.
+    Participants,
+}
+
+impl Roles {
+    /// How many queries they take.
+    pub const fn queries(self) -> u32 {
+        match self {
+            Self::Both => 2,
+            Self::Moderators | Self::Participants => 1,
+        }
+    }
+}
+
 /// Why a role query brought no list (JITSI.md 1.5, 10.3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ListError {
@@ -301,6 +322,8 @@ pub enum Action {
         room: RoomJid,
         /// To be named in the answer.
         query: QueryId,
+        /// Which of them.
+        which: Roles,
     },
     /// Enter a room; answered by presences, our own last, or by [`RoomEvent::EntryRefused`].
     Enter {

@@ -6,13 +6,14 @@
 mod answer;
 mod event;
 mod io;
+mod looks;
 mod recording;
 mod room;
 mod roster;
 mod seat;
 pub mod vouch;
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet};
 
 use rand::SeedableRng as _;
 use rand::rngs::SmallRng;
@@ -24,13 +25,11 @@ pub use roster::{Identity, Roster, Who};
 pub use seat::{list_error_reason, refusal_reason};
 
 use crate::address::{Nick, RoomJid};
-use crate::config::{Rule, Settings, Start, Stop};
+use crate::config::{Footprint, Rule, Settings, Start, Stop};
 use crate::time::Time;
+use looks::Turns;
 use room::Room;
 use seat::News;
-
-/// Role queries under way at once; the others wait for their turn (a query costs Prosody 0.3 ms).
-const QUERIES_AT_ONCE: usize = 32;
 
 /// The settings that apply to one room.
 #[derive(Debug, Clone, Copy)]
@@ -105,7 +104,7 @@ pub struct Meetings {
     rooms: BTreeMap<RoomJid, Room>,
     deadlines: BTreeSet<(Time, RoomJid)>,
     /// Rooms whose turn for a role query has not come yet.
-    queue: VecDeque<RoomJid>,
+    turns: Turns,
     asked: BTreeSet<RoomJid>,
     linked: bool,
     rules: Rules,
@@ -117,6 +116,7 @@ pub struct Meetings {
 #[derive(Debug)]
 struct Rules {
     identity: Identity,
+    footprint: Footprint,
     nickname: Nick,
     services: Vec<String>,
     start: Start,
@@ -133,6 +133,10 @@ impl Rules {
         }
     }
 
+    fn new_room(&self, jid: &RoomJid, linked: bool, now: Time) -> Room {
+        Room::new(self.footprint, self.rule_for(jid), linked, now)
+    }
+
     fn rule_for(&self, room: &RoomJid) -> Option<usize> {
         self.rules.iter().position(|rule| rule.room.is_match(room.local()))
     }
@@ -144,6 +148,7 @@ impl Meetings {
     pub fn new(settings: &Settings, dry_run: bool, seed: u64, now: Time) -> Self {
         let rules = Rules {
             identity: Identity::new(settings),
+            footprint: settings.muc.footprint,
             nickname: settings.muc.nickname.clone(),
             services: settings.muc.domains.clone(),
             start: settings.start.clone(),
@@ -154,7 +159,7 @@ impl Meetings {
         let mut meetings = Self {
             rooms: BTreeMap::new(),
             deadlines: BTreeSet::new(),
-            queue: VecDeque::new(),
+            turns: Turns::default(),
             asked: BTreeSet::new(),
             linked: false,
             rules,
@@ -193,7 +198,7 @@ impl Meetings {
             }
             Input::LinkDown => {
                 self.linked = false;
-                self.queue.clear();
+                self.turns.clear();
                 self.asked.clear();
                 self.all_rooms(now, &mut effects, |room, _| room.link_down());
             }
@@ -218,7 +223,8 @@ impl Meetings {
 
     /// When [`Input::Tick`] is due, if nothing happens before.
     pub fn next_deadline(&self) -> Option<Time> {
-        self.deadlines.first().map(|(at, _)| *at)
+        let turn = self.turns.deadline(self.asked.len()).filter(|_| self.linked);
+        self.deadlines.first().map(|(at, _)| *at).into_iter().chain(turn).min()
     }
 
     /// The program ends: leaves all rooms. Recordings go on.
@@ -248,7 +254,7 @@ impl Meetings {
             return;
         }
         let (rules, linked) = (&self.rules, self.linked);
-        self.rooms.entry(jid.clone()).or_insert_with(|| Room::new(rules.rule_for(jid), linked, now));
+        self.rooms.entry(jid.clone()).or_insert_with(|| rules.new_room(jid, linked, now));
         self.with_room(jid, now, effects, |room, _, _| {
             room.vouched = true;
             room.look(now);
@@ -277,11 +283,13 @@ impl Meetings {
         }
     }
 
-    /// Hands out role queries, first come, first served.
+    /// Hands out role queries, as many as the budget allows.
     fn ask(&mut self, now: Time, effects: &mut Vec<Effect>) {
-        while self.linked && self.asked.len() < QUERIES_AT_ONCE {
-            let Some(jid) = self.queue.pop_front() else { return };
-            if self.with_room(&jid, now, effects, |room, ctx, _| room.ask(ctx)) == Some(true) {
+        while self.linked
+            && let Some(jid) = self.turns.pop(now, self.asked.len())
+        {
+            if let Some(Some(which)) = self.with_room(&jid, now, effects, |room, ctx, _| room.ask(ctx)) {
+                self.turns.spend(now, which.queries());
                 self.asked.insert(jid);
             }
         }
@@ -323,8 +331,8 @@ impl Meetings {
         };
         let result = change(room, &mut ctx, &self.rules);
         let policy = self.rules.policy(room.rule);
-        if room.decide(&mut ctx, policy) {
-            self.queue.push_back(jid.clone());
+        if let Some(urgency) = room.decide(&mut ctx, policy) {
+            self.turns.push(jid.clone(), urgency);
         }
         let deadline = room.deadline(policy);
         if deadline != room.scheduled {

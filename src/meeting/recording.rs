@@ -7,6 +7,7 @@ use rand::RngExt as _;
 use super::answer::{Meaning, StartFailure, meaning};
 use super::event::{Ended, Hold, State, What};
 use super::io::{Answer, AttemptId, RecordingStatus, SessionId};
+use super::seat::Sight;
 use super::{Ctx, Policy};
 use crate::address::Nick;
 use crate::time::Time;
@@ -23,8 +24,10 @@ const SOON: u32 = 5;
 /// What is observed in the room right now.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Facts<'a> {
-    /// We see everybody; without this nothing is decided.
-    pub(super) complete: bool,
+    /// How much we see. Focus's word is heard inside only; outside it is unknown, which is not none.
+    pub(super) sight: Sight,
+    /// We go inside for a moment only, so what happens while we are outside is read from who is there.
+    pub(super) visitor: bool,
     /// Focus is in the room.
     pub(super) focus: bool,
     /// What focus says.
@@ -37,6 +40,32 @@ pub(super) struct Facts<'a> {
     pub(super) people: u32,
     /// Our nickname, while we are inside.
     pub(super) our_nick: Option<&'a Nick>,
+}
+
+impl Facts<'_> {
+    /// We know who is there; without this nothing is decided.
+    fn complete(&self) -> bool {
+        matches!(self.sight, Sight::Inside | Sight::Outside)
+    }
+
+    fn inside(&self) -> bool {
+        self.sight == Sight::Inside
+    }
+
+    /// There is somebody who can be asked, and a room that may be entered.
+    fn can_visit(&self) -> bool {
+        self.sight == Sight::Outside && self.focus && self.people > 0
+    }
+}
+
+/// What the room has to do next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Next {
+    Nothing,
+    /// Go inside: focus is to be heard first.
+    Visit,
+    /// Send a start.
+    Start(AttemptId),
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,6 +84,12 @@ enum Phase {
         session: Option<SessionId>,
         since: Time,
         by: Witness,
+    },
+    /// The recorder has gone while a recording is wanted, and focus has not been heard since.
+    Doubtful {
+        session: Option<SessionId>,
+        since: Time,
+        deadline: Time,
     },
     /// `until`: when to look again; none: when the meeting ends.
     Held {
@@ -78,6 +113,8 @@ enum Witness {
     Focus,
     /// Focus was restarted and does not know of it, but the recorder is there (JITSI.md 3).
     Recorder,
+    /// The recorder is there; focus has not been heard.
+    Sighted,
 }
 
 /// The reconciler of one room.
@@ -100,6 +137,12 @@ pub(super) struct Recording {
     emptied: bool,
     /// We have not seen everybody all the time, so that this may be another meeting by now.
     absent: bool,
+    /// A recorder was there when we last saw everybody.
+    had_recorder: bool,
+    /// Focus has been heard since nobody was left, or since we have not seen everybody.
+    heard: bool,
+    /// A visit is wanted.
+    visit: bool,
 }
 
 impl Recording {
@@ -114,6 +157,9 @@ impl Recording {
             judged: None,
             emptied: false,
             absent: false,
+            had_recorder: false,
+            heard: true,
+            visit: false,
         }
     }
 
@@ -124,14 +170,16 @@ impl Recording {
             Phase::Idle => State::Settling,
             Phase::Starting { .. } => State::Starting,
             Phase::Pending { .. } => State::Pending,
-            Phase::Recording { .. } => State::Recording,
+            Phase::Recording { .. } | Phase::Doubtful { .. } => State::Recording,
             Phase::Held { .. } => State::Held,
         }
     }
 
     pub(super) fn session(&self) -> Option<&SessionId> {
         match &self.phase {
-            Phase::Pending { session, .. } | Phase::Recording { session, .. } => session.as_ref(),
+            Phase::Pending { session, .. }
+            | Phase::Recording { session, .. }
+            | Phase::Doubtful { session, .. } => session.as_ref(),
             _ => None,
         }
     }
@@ -148,6 +196,7 @@ impl Recording {
             Phase::Recording { by: Witness::Recorder, .. } => {
                 Some("the recorder is in the room, but Jicofo does not know of it (restarted?)".to_owned())
             }
+            Phase::Doubtful { .. } => Some("the recorder is gone, Jicofo is to be asked why".to_owned()),
             Phase::Idle if self.wanted_since.is_some() => self.last_failure.map(|why| why.to_string()),
             _ => None,
         }
@@ -160,11 +209,15 @@ impl Recording {
                 let since = self.wanted_since?;
                 let settled = since.after(policy.start.settle);
                 match self.not_before {
+                    _ if facts.sight == Sight::Blinking => None,
                     Some(not_before) => Some(not_before.max(settled)),
-                    None => (facts.complete && facts.focus).then_some(settled),
+                    None => (facts.complete() && facts.focus && !self.visit).then_some(settled),
                 }
             }
-            Phase::Starting { deadline, .. } | Phase::Pending { deadline, .. } => Some(*deadline),
+            _ if facts.sight == Sight::Blinking => None,
+            Phase::Starting { deadline, .. }
+            | Phase::Pending { deadline, .. }
+            | Phase::Doubtful { deadline, .. } => Some(*deadline),
             Phase::Recording { .. } => None,
             Phase::Held { until, .. } => *until,
         }
@@ -175,12 +228,23 @@ impl Recording {
         self.phase == Phase::Idle && self.not_before.is_none() && self.failures == 0
     }
 
+    /// A start is under way.
+    pub(super) fn is_starting(&self) -> bool {
+        matches!(self.phase, Phase::Starting { .. })
+    }
+
     /// The room is gone, and everything that happened in it.
     pub(super) fn meeting_over(&mut self, ctx: &mut Ctx<'_>) {
-        if let Phase::Recording { session, .. } = &self.phase {
+        if let Phase::Recording { session, .. } | Phase::Doubtful { session, .. } = &self.phase {
             ctx.tell(What::Ended { session: session.clone(), how: Ended::WithMeeting });
         }
         *self = Self::new();
+    }
+
+    /// Between two looks everybody has left, and others have come.
+    pub(super) fn others_now(&mut self) {
+        self.emptied = true;
+        self.heard = false;
     }
 
     /// No answer will come any more, and what was pending may have gone down with the server. If it has
@@ -224,33 +288,66 @@ impl Recording {
         None
     }
 
-    /// Brings what is wanted and what is observed together; returns the start to send, if there is one.
+    /// Brings what is wanted and what is observed together.
     pub(super) fn reconcile(
         &mut self,
         wanted: bool,
         facts: &Facts<'_>,
         ctx: &mut Ctx<'_>,
         policy: Policy<'_>,
-    ) -> Option<AttemptId> {
+    ) -> Next {
+        self.visit = false;
+        if facts.sight == Sight::Blinking {
+            return Next::Nothing;
+        }
         // What we do not see cannot be relied upon to last.
-        self.wanted_since = (facts.complete && wanted).then(|| self.wanted_since.unwrap_or(ctx.now));
-        if facts.complete {
+        self.wanted_since = (facts.complete() && wanted).then(|| self.wanted_since.unwrap_or(ctx.now));
+        if facts.complete() {
             self.is_it_another_meeting(facts, policy);
             if !facts.focus {
                 self.judged = None;
             }
+            if facts.inside() {
+                self.resolve_doubt(facts, ctx, policy);
+            }
             self.judge(facts, ctx, policy);
-            self.observe(facts, ctx, policy);
+            self.observe(wanted, facts, ctx, policy);
         } else {
             self.absent = true;
+            self.heard = false;
         }
         self.pass_deadlines(facts, ctx, policy);
-        if facts.complete {
+        if facts.complete() {
             self.heed_others(facts, ctx, policy);
+            self.had_recorder = facts.recorder;
             let is_missing = wanted && !matches!(self.phase, Phase::Recording { .. });
             self.missing_since = is_missing.then(|| self.missing_since.unwrap_or(ctx.now));
         }
-        if facts.complete && facts.focus { self.start(ctx, policy) } else { None }
+        if facts.complete() && facts.focus { self.act(facts, ctx, policy) } else { Next::Nothing }
+    }
+
+    /// Starts inside; outside everything begins with a visit, which hears focus first.
+    fn act(&mut self, facts: &Facts<'_>, ctx: &mut Ctx<'_>, policy: Policy<'_>) -> Next {
+        if facts.inside() {
+            return self.start(ctx, policy).map_or(Next::Nothing, Next::Start);
+        }
+        let is_due = match &self.phase {
+            Phase::Idle if self.is_due(ctx.now, policy) => {
+                // A dry run is not worth a visit.
+                if ctx.dry_run && self.start(ctx, policy).is_none() {
+                    return Next::Nothing;
+                }
+                true
+            }
+            Phase::Doubtful { .. } => true,
+            // This may be another meeting.
+            Phase::Held { why: Hold::StoppedBy(_) | Hold::GaveUp(_), .. } => {
+                !self.heard && self.wanted_since.is_some()
+            }
+            _ => false,
+        };
+        self.visit = is_due && facts.can_visit();
+        if self.visit { Next::Visit } else { Next::Nothing }
     }
 
     /// A room may end and begin again under its name without our seeing it gone: while we are kept out,
@@ -258,7 +355,16 @@ impl Recording {
     /// a restart of ours: only if it still says the same is it the same meeting for certain.
     fn is_it_another_meeting(&mut self, facts: &Facts<'_>, policy: Policy<'_>) {
         self.emptied |= facts.people == 0;
-        if !(self.emptied || self.absent) || facts.people == 0 || !facts.focus {
+        self.heard &= facts.people > 0;
+        if facts.people == 0 || !facts.focus {
+            return;
+        }
+        // Outside the word of focus is not known; a visit hears it. A dry run is not worth one.
+        if !facts.inside() && !matches!(self.phase, Phase::Held { why: Hold::DryRun, .. }) {
+            return;
+        }
+        self.heard = true;
+        if !(self.emptied || self.absent) {
             return;
         }
         self.absent = false;
@@ -282,10 +388,57 @@ impl Recording {
         };
         self.judged = Some(status.clone());
         if status.on {
-            self.on(status.session.clone(), Witness::Focus, ctx);
+            self.told_on(status.session.clone(), facts, ctx, policy);
         } else if self.concerns_us(status) || stopped_by(facts, policy).is_some() {
             self.off(status, facts, ctx, policy);
         }
+    }
+
+    /// Focus says that it is on. A visitor will believe it when the recorder is there, because that is all he
+    /// sees later; until then Jicofo may be falling back to another Jibri.
+    fn told_on(
+        &mut self,
+        session: Option<SessionId>,
+        facts: &Facts<'_>,
+        ctx: &mut Ctx<'_>,
+        policy: Policy<'_>,
+    ) {
+        if facts.visitor && !facts.recorder {
+            self.pending(session, PendingBy::Focus, ctx.now, policy);
+        } else {
+            self.on(session, Witness::Focus, ctx);
+        }
+    }
+
+    /// The recorder had gone, and now we hear what focus says of it.
+    fn resolve_doubt(&mut self, facts: &Facts<'_>, ctx: &mut Ctx<'_>, policy: Policy<'_>) {
+        let Phase::Doubtful { session, since, .. } = &self.phase else { return };
+        if facts.recorder || !facts.focus {
+            return;
+        }
+        let (session, since) = (session.clone(), *since);
+        let is_news = |status: &RecordingStatus| {
+            self.judged.as_ref() != Some(status) && self.concerns_us(status)
+                || stopped_by(facts, policy).is_some()
+        };
+        match facts.status {
+            Some(status) if status.on => {
+                self.judged = Some(status.clone());
+                self.told_on(status.session.clone().or(session), facts, ctx, policy);
+            }
+            Some(status) if is_news(status) => {
+                self.judged = Some(status.clone());
+                self.phase = Phase::Recording { session, since, by: Witness::Sighted };
+                self.off(status, facts, ctx, policy);
+            }
+            _ => self.vanished(ctx, policy),
+        }
+    }
+
+    /// The recorder is gone, and nobody says why: nothing is guessed.
+    fn vanished(&mut self, ctx: &mut Ctx<'_>, policy: Policy<'_>) {
+        self.ended(Ended::Unexplained, ctx);
+        self.fail(StartFailure::Vanished, ctx, policy);
     }
 
     /// An `off` of another session than the one that we wait for is old news, unless a person is behind it.
@@ -333,13 +486,18 @@ impl Recording {
         }
         if let Some(nick) = stopped_by(facts, policy) {
             self.hold(Hold::StoppedBy(nick.clone()), None, ctx);
-        } else if is_foreign(facts) {
+        } else if let Some(status) = facts.status.filter(|status| facts.visitor && status.on) {
+            self.told_on(status.session.clone(), facts, ctx, policy);
+        } else if facts.inside() && is_foreign(facts) {
             self.pending(facts.recorder_session.cloned(), PendingBy::Recorder, ctx.now, policy);
         }
     }
 
     /// What the room shows beyond focus's last word: focus gone or new, recorder come or gone.
-    fn observe(&mut self, facts: &Facts<'_>, ctx: &mut Ctx<'_>, policy: Policy<'_>) {
+    fn observe(&mut self, wanted: bool, facts: &Facts<'_>, ctx: &mut Ctx<'_>, policy: Policy<'_>) {
+        if !facts.inside() {
+            self.sight(wanted, facts, ctx, policy);
+        }
         let focus_says_on = facts.focus && facts.status.is_some_and(|s| s.on);
         match &self.phase {
             Phase::Starting { .. } | Phase::Pending { by: PendingBy::Focus, .. } if !facts.focus => {
@@ -348,15 +506,55 @@ impl Recording {
             Phase::Pending { by: PendingBy::Recorder, .. } if !facts.recorder => {
                 self.fail(StartFailure::EndedBeforeOn, ctx, policy);
             }
+            Phase::Recording { .. } if !facts.inside() => {}
             Phase::Recording { session, .. } if !focus_says_on && facts.recorder => {
                 let session = session.clone();
                 self.on(session, Witness::Recorder, ctx);
             }
-            Phase::Recording { .. } if !focus_says_on => {
-                self.ended(Ended::Lost, ctx);
+            Phase::Recording { .. } if !focus_says_on => self.ended(Ended::Lost, ctx),
+            Phase::Doubtful { session, since, .. } if facts.recorder => {
+                let (session, since) = (session.clone(), *since);
+                self.phase = Phase::Recording { session, since, by: Witness::Sighted };
             }
+            Phase::Doubtful { .. } if !wanted => self.ended(Ended::Unasked, ctx),
+            Phase::Doubtful { .. } if !facts.focus => self.ended(Ended::Lost, ctx),
             _ => {}
         }
+    }
+
+    /// From outside, the recorder among the occupants is the truth.
+    fn sight(&mut self, wanted: bool, facts: &Facts<'_>, ctx: &mut Ctx<'_>, policy: Policy<'_>) {
+        let is_new = match &self.phase {
+            Phase::Idle | Phase::Starting { .. } | Phase::Pending { .. } => true,
+            // Whose end has just been told may take a while to leave.
+            Phase::Held { .. } => !self.had_recorder,
+            Phase::Recording { .. } | Phase::Doubtful { .. } => false,
+        };
+        if is_new && self.sees_recorder_of_ours(facts) {
+            let session = self.session().or(facts.recorder_session).cloned();
+            self.on(session, Witness::Sighted, ctx);
+        }
+        if let Phase::Recording { session, since, .. } = &self.phase
+            && !facts.recorder
+        {
+            let deadline = ctx.now.after(policy.start.pending_timeout);
+            match (wanted, facts.focus) {
+                (false, _) => self.ended(Ended::Unasked, ctx),
+                (true, false) => self.ended(Ended::Lost, ctx),
+                (true, true) => {
+                    self.phase = Phase::Doubtful { session: session.clone(), since: *since, deadline };
+                }
+            }
+        }
+    }
+
+    /// A recorder is there, and not the one of a session that is over, or of another than we wait for.
+    fn sees_recorder_of_ours(&self, facts: &Facts<'_>) -> bool {
+        let over = self.judged.as_ref().filter(|word| !word.on).and_then(|word| word.session.as_ref());
+        facts.recorder
+            && facts
+                .recorder_session
+                .is_none_or(|theirs| over != Some(theirs) && self.session().is_none_or(|ours| ours == theirs))
     }
 
     fn pass_deadlines(&mut self, facts: &Facts<'_>, ctx: &mut Ctx<'_>, policy: Policy<'_>) {
@@ -365,13 +563,14 @@ impl Recording {
                 self.fail(StartFailure::NoAnswer, ctx, policy);
             }
             Phase::Pending { deadline, by, session } if *deadline <= ctx.now => {
-                if *by == PendingBy::Recorder && facts.complete && facts.recorder {
+                if *by == PendingBy::Recorder && facts.complete() && facts.recorder {
                     let session = session.clone();
                     self.on(session, Witness::Recorder, ctx);
                 } else {
                     self.fail(StartFailure::PendingTimeout, ctx, policy);
                 }
             }
+            Phase::Doubtful { deadline, .. } if *deadline <= ctx.now => self.vanished(ctx, policy),
             Phase::Held { until: Some(until), .. } if *until <= ctx.now => self.phase = Phase::Idle,
             _ => {}
         }
@@ -380,12 +579,14 @@ impl Recording {
         }
     }
 
+    fn is_due(&self, now: Time, policy: Policy<'_>) -> bool {
+        self.phase == Phase::Idle
+            && self.not_before.is_none()
+            && self.wanted_since.is_some_and(|since| now >= since.after(policy.start.settle))
+    }
+
     fn start(&mut self, ctx: &mut Ctx<'_>, policy: Policy<'_>) -> Option<AttemptId> {
-        let since = self.wanted_since?;
-        if self.phase != Phase::Idle
-            || self.not_before.is_some()
-            || ctx.now < since.after(policy.start.settle)
-        {
+        if !self.is_due(ctx.now, policy) {
             return None;
         }
         if ctx.dry_run {
@@ -403,7 +604,7 @@ impl Recording {
 
     fn on(&mut self, session: Option<SessionId>, by: Witness, ctx: &mut Ctx<'_>) {
         if let Phase::Recording { session: current, since, .. } = &self.phase
-            && *current == session
+            && (*current == session || current.is_none())
         {
             self.phase = Phase::Recording { session, since: *since, by };
             return;
@@ -425,7 +626,10 @@ impl Recording {
     }
 
     fn ended(&mut self, how: Ended, ctx: &mut Ctx<'_>) {
-        let Phase::Recording { session, since, .. } = &self.phase else { return };
+        let (Phase::Recording { session, since, .. } | Phase::Doubtful { session, since, .. }) = &self.phase
+        else {
+            return;
+        };
         // A recording that dies young does not make up for the failures before it.
         if ctx.now.since(*since) >= LASTING {
             self.failures = 0;
@@ -439,7 +643,7 @@ impl Recording {
         let limit = policy.start.retry_limit;
         self.last_failure = Some(why);
         // What fails while we are not there may have been for the meeting before.
-        if limit > 0 && self.failures >= limit && !self.absent {
+        if limit > 0 && self.failures >= limit && !self.absent && !self.emptied {
             ctx.tell(What::StartFailed { why, retry_in: None });
             self.hold(Hold::GaveUp(why), None, ctx);
             return;

@@ -3,11 +3,13 @@
 use std::time::Duration;
 
 use super::event::{State, What};
-use super::io::{Action, Departure, Order, Presence, RecordingStatus, RoomEvent};
-use super::recording::{Facts, Recording};
+use super::io::{Action, Departure, Order, Presence, RecordingStatus, Roles, RoomEvent};
+use super::looks::{Pace, Urgency};
+use super::recording::{Facts, Next, Recording};
 use super::roster::{Identity, Roster, Who};
-use super::seat::{News, Seat};
+use super::seat::{News, Plan, Seat};
 use super::{Ctx, Policy, RoomView};
+use crate::config::Footprint;
 use crate::meeting::answer::StartFailure;
 use crate::time::Time;
 
@@ -20,7 +22,7 @@ pub(super) struct Room {
     roster: Roster,
     seat: Seat,
     recording: Recording,
-    /// What focus's presence said last; none when focus is not there or has said nothing.
+    /// What focus's presence said last; none when focus is not there, has said nothing, or is not heard.
     status: Option<RecordingStatus>,
     /// Which of `[[rule]]` applies.
     pub(super) rule: Option<usize>,
@@ -35,10 +37,10 @@ pub(super) struct Room {
 }
 
 impl Room {
-    pub(super) fn new(rule: Option<usize>, linked: bool, now: Time) -> Self {
+    pub(super) fn new(footprint: Footprint, rule: Option<usize>, linked: bool, now: Time) -> Self {
         Self {
             roster: Roster::default(),
-            seat: Seat::new(linked, now),
+            seat: Seat::new(footprint, linked, now),
             recording: Recording::new(),
             status: None,
             rule,
@@ -99,8 +101,8 @@ impl Room {
         !self.vouched && self.seat.is_out() && self.recording.is_blank()
     }
 
-    /// It is this room's turn to be looked at.
-    pub(super) fn ask(&mut self, ctx: &mut Ctx<'_>) -> bool {
+    /// It is this room's turn to be looked at; which lists it asks for, if any.
+    pub(super) fn ask(&mut self, ctx: &mut Ctx<'_>) -> Option<Roles> {
         self.seat.ask(ctx, &self.roster)
     }
 
@@ -115,10 +117,7 @@ impl Room {
         let roster = &mut self.roster;
         let news = match event {
             RoomEvent::Roles { query, result } => self.seat.roles(query, result, ctx, identity, roster),
-            RoomEvent::Presence(presence) => {
-                self.presence(presence, ctx, identity);
-                News::None
-            }
+            RoomEvent::Presence(presence) => self.presence(presence, ctx, identity),
             RoomEvent::Left { nick, how } if self.seat.listens() => {
                 match how {
                     Departure::Gone => {
@@ -144,17 +143,19 @@ impl Room {
                 News::None
             }
         };
-        // When focus leaves, what it said is gone with it (JITSI.md 3).
-        if !self.roster.has_focus() {
+        // When focus leaves, what it said is gone with it (JITSI.md 3); when we leave, it is not heard.
+        if !self.roster.has_focus() || !self.seat.listens() {
             self.status = None;
         }
-        if news == News::RoomGone {
-            self.recording.meeting_over(ctx);
+        match news {
+            News::None => {}
+            News::RoomGone => self.recording.meeting_over(ctx),
+            News::OtherPeople => self.recording.others_now(),
         }
         news
     }
 
-    fn presence(&mut self, presence: Presence, ctx: &mut Ctx<'_>, identity: &Identity) {
+    fn presence(&mut self, presence: Presence, ctx: &mut Ctx<'_>, identity: &Identity) -> News {
         if self.seat.listens() {
             // Anybody can write a status into his presence; only the focus's own counts.
             if self.roster.presence(identity, &presence) == Who::Focus {
@@ -162,13 +163,15 @@ impl Room {
             }
         }
         if presence.own {
-            self.seat.own_presence(&presence, ctx, &mut self.roster);
+            return self.seat.own_presence(&presence, ctx, &mut self.roster);
         }
+        News::None
     }
 
     fn facts<'a>(roster: &'a Roster, seat: &'a Seat, status: Option<&'a RecordingStatus>) -> Facts<'a> {
         Facts {
-            complete: seat.inside().is_some(),
+            sight: seat.sight(),
+            visitor: !seat.is_resident(),
             focus: roster.has_focus(),
             status,
             recorder: roster.has_recorder(),
@@ -178,14 +181,15 @@ impl Room {
         }
     }
 
-    /// Decides what follows from all that is known now. Returns whether a role query is due.
-    pub(super) fn decide(&mut self, ctx: &mut Ctx<'_>, policy: Policy<'_>) -> bool {
+    /// Decides what follows from all that is known now. Returns how urgent a role query is, if one is due.
+    pub(super) fn decide(&mut self, ctx: &mut Ctx<'_>, policy: Policy<'_>) -> Option<Urgency> {
         let facts = Self::facts(&self.roster, &self.seat, self.status.as_ref());
         let start = policy.start;
         let wanted = policy.record
             && facts.people >= start.min_participants
             && self.roster.moderators() >= start.min_moderators;
-        if let Some(attempt) = self.recording.reconcile(wanted, &facts, ctx, policy) {
+        let next = self.recording.reconcile(wanted, &facts, ctx, policy);
+        if let Next::Start(attempt) = next {
             let order = Order {
                 mode: start.mode,
                 stream_key: start.stream_key.clone(),
@@ -194,8 +198,11 @@ impl Room {
             let timeout = start.request_timeout;
             ctx.act(Action::Start { room: ctx.room.clone(), attempt, order, timeout });
         }
-        self.seat.leave_if_in_the_way(ctx, &mut self.roster, start.min_moderators > 0);
-        let look = self.seat.pass_deadlines(ctx, &mut self.roster);
+        let plan = self.plan(next == Next::Visit, policy);
+        let look = self.seat.follow(plan, ctx, &mut self.roster);
+        if !self.seat.listens() {
+            self.status = None;
+        }
         let state = self.recording.state();
         if state != self.state {
             ctx.tell(What::State { from: self.state, to: state });
@@ -203,6 +210,34 @@ impl Room {
             self.state_since = ctx.now;
         }
         look
+    }
+
+    fn plan(&self, visit: bool, policy: Policy<'_>) -> Plan {
+        let state = self.recording.state();
+        let needs_moderator = policy.start.min_moderators > 0;
+        let pace = match state {
+            _ if !policy.record => Pace::Ebbing,
+            _ if !self.roster.has_focus() => Pace::Steady,
+            _ if visit && self.seat.is_unwelcome() => Pace::Ebbing,
+            _ if visit => Pace::Eager,
+            State::Settling | State::Starting | State::Pending | State::Stopping => Pace::Eager,
+            State::Backoff => Pace::Steady,
+            State::Idle | State::Recording | State::Held => Pace::Ebbing,
+        };
+        let which = match state {
+            _ if self.seat.is_resident() || visit || !self.roster.has_focus() => Roles::Both,
+            State::Starting | State::Pending | State::Recording | State::Held => Roles::Participants,
+            _ if needs_moderator && self.roster.moderators() == 0 => Roles::Moderators,
+            _ => Roles::Both,
+        };
+        Plan {
+            record: policy.record,
+            visit,
+            busy: self.recording.is_starting(),
+            needs_moderator,
+            pace,
+            which,
+        }
     }
 
     pub(super) fn deadline(&self, policy: Policy<'_>) -> Option<Time> {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::io::{Listed, Marks, Presence, Role, SessionId};
+use super::io::{Listed, Marks, Presence, Role, Roles, SessionId};
 use crate::address::{Nick, RealJid};
 use crate::config::Settings;
 
@@ -82,6 +82,8 @@ struct Occupant {
     jid: Option<RealJid>,
     /// When it was last heard of, as [`Roster::moment`] counts.
     heard: u32,
+    /// When it was first heard of.
+    first: u32,
     role: Role,
     marks: Marks,
     who: Who,
@@ -193,10 +195,13 @@ impl Roster {
             identity.who(&presence.nick, presence.jid.as_ref(), presence.role, presence.marks)
         };
         let heard = self.next_moment();
+        let known = self.get(&presence.nick).filter(|o| o.jid == presence.jid);
+        let first = known.map_or(heard, |o| o.first);
         let occupant = Occupant {
             nick: presence.nick.clone(),
             jid: presence.jid.clone(),
             heard,
+            first,
             role: presence.role,
             marks: presence.marks,
             who,
@@ -250,9 +255,60 @@ impl Roster {
             }
             let marks = known.map_or_else(|| self.claimed(entry), |o| o.marks);
             let who = identity.who(&entry.nick, entry.jid.as_ref(), entry.role, marks);
+            let first = known.filter(|o| o.jid == entry.jid).map_or(asked, |o| o.first);
             let (nick, jid) = (entry.nick.clone(), entry.jid.clone());
-            self.put(Occupant { nick, jid, heard: asked, role: entry.role, marks, who });
+            self.put(Occupant { nick, jid, heard: asked, first, role: entry.role, marks, who });
         }
+    }
+
+    /// Whether one role list shows what we know. It cannot correct the picture: who is not in it may be in
+    /// the other list by now.
+    pub(super) fn agrees_with(&self, listed: &[Listed], which: Roles) -> bool {
+        let is_asked = |role: Role| match which {
+            Roles::Both => role > Role::Visitor,
+            Roles::Moderators => role == Role::Moderator,
+            Roles::Participants => role == Role::Participant,
+        };
+        let known = self.occupants.iter().filter(|o| is_asked(o.role)).count();
+        known == listed.len()
+            && listed.iter().all(|l| self.get(&l.nick).is_some_and(|o| o.role == l.role && o.jid == l.jid))
+    }
+
+    /// Whether somebody of these is a person whom we know.
+    pub(super) fn has_person_of(&self, listed: &[Listed]) -> bool {
+        let is_same = |o: &Occupant, l: &Listed| match (&o.jid, &l.jid) {
+            (Some(known), Some(jid)) => known == jid,
+            _ => o.nick == l.nick,
+        };
+        let mut people = self.occupants.iter().filter(|o| counts_as_person(o));
+        people.any(|o| listed.iter().any(|l| is_same(o, l)))
+    }
+
+    /// What decisions are made by: people, moderators, focus, recorder.
+    pub(super) fn summary(&self) -> (u32, u32, bool, bool) {
+        (self.people, self.moderators, self.has_focus(), self.has_recorder())
+    }
+
+    /// Everybody has been announced since this moment: who was not is gone. Returns whether there were people
+    /// before and none of them is left.
+    pub(super) fn keep_heard_after(&mut self, moment: u32) -> bool {
+        let had_people = self.people > self.people_since(moment);
+        let gone = self.occupants.iter().filter(|o| o.heard <= moment).map(|o| o.nick.clone());
+        for nick in gone.collect::<Vec<_>>() {
+            self.take(&nick);
+        }
+        had_people && self.people == self.people_since(moment)
+    }
+
+    /// How many people were first heard of after this moment.
+    fn people_since(&self, moment: u32) -> u32 {
+        let new = self.occupants.iter().filter(|o| counts_as_person(o) && o.first > moment).count();
+        u32::try_from(new).unwrap_or(u32::MAX)
+    }
+
+    /// We are not in the room any more.
+    pub(super) fn forget_us(&mut self) {
+        self.occupants.retain(|o| o.who != Who::Us);
     }
 
     fn put(&mut self, occupant: Occupant) {

@@ -106,7 +106,7 @@ fn core() -> Meetings {
     let mut meetings = Meetings::new(&settings, false, 7, now);
     let mut asked = meetings.handle(now, Input::LinkUp);
     while let Some(effect) = asked.pop() {
-        if let Effect::Do(Action::AskRoles { room, query }) = effect {
+        if let Effect::Do(Action::AskRoles { room, query, .. }) = effect {
             let result = Ok(["focus@auth.meet.jitsi/focus", "p@meet.jitsi/x"].map(listed).to_vec());
             meetings.handle(now, Input::Room { room, event: RoomEvent::Roles { query, result } });
         }

@@ -11,7 +11,7 @@ use super::refusal;
 use super::stanza::{AdminItem, Iq, Payload, StanzaError};
 use super::{LinkEvent, muc};
 use crate::address::{Nick, RealJid, RoomJid};
-use crate::meeting::{Answer, AttemptId, ListError, Listed, QueryId, RoomEvent};
+use crate::meeting::{Answer, AttemptId, ListError, Listed, QueryId, Roles, RoomEvent};
 use crate::tenant::Services;
 
 /// How long Prosody has for an answer of its own.
@@ -49,7 +49,7 @@ struct Join {
     query: QueryId,
     listed: Vec<Listed>,
     /// How many are not answered yet.
-    open: u8,
+    open: usize,
 }
 
 /// What an IQ of type `result` or `error` was.
@@ -94,14 +94,22 @@ impl Requests {
         Self { me, open: HashMap::new(), deadlines: BTreeSet::new(), joins: HashMap::new(), last_join: 0 }
     }
 
-    /// Both halves of a role list (JITSI.md 1.5).
-    pub(super) fn roles(&mut self, room: RoomJid, query: QueryId) -> [IqOut; 2] {
+    /// One or both halves of a role list (JITSI.md 1.5).
+    pub(super) fn roles(&mut self, room: RoomJid, query: QueryId, which: Roles) -> Vec<IqOut> {
         self.last_join = self.last_join.wrapping_add(1);
         let join = self.last_join;
         let to = room.as_str().to_owned();
-        self.joins.insert(join, Join { room, query, listed: Vec::new(), open: 2 });
-        ["moderator", "participant"]
-            .map(|role| self.ask(to.clone(), "get", PayloadOut::role_list(role), TIMEOUT, About::Roles(join)))
+        let roles: &[&str] = match which {
+            Roles::Both => &["moderator", "participant"],
+            Roles::Moderators => &["moderator"],
+            Roles::Participants => &["participant"],
+        };
+        let open = roles.len();
+        self.joins.insert(join, Join { room, query, listed: Vec::new(), open });
+        let ask = |role: &&str| {
+            self.ask(to.clone(), "get", PayloadOut::role_list(role), TIMEOUT, About::Roles(join))
+        };
+        roles.iter().map(ask).collect()
     }
 
     /// A start request to an occupant, the focus.

@@ -159,8 +159,8 @@ impl<'a> Session<'a> {
 
     async fn carry_out(&mut self, command: Command) -> Result<(), End> {
         match command {
-            Command::Act(Action::AskRoles { room, query }) => {
-                for iq in self.requests.roles(room, query) {
+            Command::Act(Action::AskRoles { room, query, which }) => {
+                for iq in self.requests.roles(room, query, which) {
                     self.send_iq(&iq).await?;
                 }
                 Ok(())

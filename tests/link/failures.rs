@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use crate::harness::{Linked, room, seconds, settings};
 use jibri_autostart::address::Nick;
-use jibri_autostart::meeting::{Action, QueryId};
+use jibri_autostart::meeting::{Action, QueryId, Roles};
 use jibri_autostart::xmpp::{Failure, LinkEvent};
 use testkit::{Prosody, ProsodyOptions, SOON, World, WorldOptions, eventually, ports};
 use tokio::io::AsyncWriteExt;
@@ -158,7 +158,7 @@ on_each_prosody! {
         world.prosody.freeze(true);
         // More than the buffers of two sockets hold.
         for number in 0..60_000 {
-            linked.act(Action::AskRoles { room: room("r1"), query: QueryId(number) });
+            linked.act(Action::AskRoles { room: room("r1"), query: QueryId(number), which: Roles::Both });
         }
         let failure = linked.wait_down_for(seconds(25)).await;
         assert!(matches!(failure, Failure::Stuck { .. }), "{failure:?}");

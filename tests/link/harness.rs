@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use jibri_autostart::address::{Nick, RoomJid};
 use jibri_autostart::config::*;
-use jibri_autostart::meeting::{Action, AttemptId, Order, Presence, QueryId, RoomEvent};
+use jibri_autostart::meeting::{Action, AttemptId, Order, Presence, QueryId, Roles, RoomEvent};
 use jibri_autostart::xmpp::{Command, Failure, Link, LinkEvent, spawn};
 use testkit::{Prosody, World};
 use tokio::sync::mpsc;
@@ -209,7 +209,7 @@ impl Linked {
         name: &str,
         number: u64,
     ) -> Result<Vec<jibri_autostart::meeting::Listed>, jibri_autostart::meeting::ListError> {
-        self.act(Action::AskRoles { room: room(name), query: QueryId(number) });
+        self.act(Action::AskRoles { room: room(name), query: QueryId(number), which: Roles::Both });
         self.wait_room(name, "role lists", |event| match event {
             RoomEvent::Roles { query, result } if query == QueryId(number) => Some(result),
             _ => None,

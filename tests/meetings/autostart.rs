@@ -34,7 +34,7 @@ impl Autostart {
             ("XMPP__SECRET", prosody.component_secret()),
             ("XMPP__RECONNECT_MAX", "1s"),
             ("MUC__DOMAINS", "muc.meet.jitsi"),
-            ("MUC__FOOTPRINT", "resident"),
+            ("MUC__FOOTPRINT", footprint()),
             ("HTTP__LISTEN", "127.0.0.1:0"),
             ("START__RETRY_MIN", "300ms"),
             ("START__RETRY_MAX", "2s"),
@@ -92,7 +92,17 @@ impl Autostart {
         Ok(format!("http://{}", line["address"].as_str().ok_or("no address")?))
     }
 
-    /// Sends a signal (`TERM`, `HUP`, `STOP`, …).
+    /// Waits until it has seen who is there, and is in the room if that is its footprint.
+    pub(crate) async fn watches(&self) -> Result {
+        if footprint() == "resident" {
+            return self.logged("entered the room").await;
+        }
+        self.logged("linked to Prosody").await?;
+        tokio::time::sleep(Duration::from_millis(1500)).await;
+        Ok(())
+    }
+
+    /// Sends a signal (`TERM`, `INT`, `STOP`, …).
     pub(crate) fn signal(&self, name: &str) {
         let _ = Command::new("kill").arg(format!("-{name}")).arg(self.child.id().to_string()).status();
     }
@@ -109,6 +119,10 @@ impl Autostart {
         }
         Err("does not end".into())
     }
+}
+
+fn footprint() -> &'static str {
+    crate::FOOTPRINT.try_with(|footprint| *footprint).unwrap_or("resident")
 }
 
 impl Drop for Autostart {

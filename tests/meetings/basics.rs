@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use testkit::{Behaviour, Result, SOON, Version};
 
 use crate::autostart::Autostart;
-use crate::{LONG, autostart_is_in, on_both, world, world_with};
+use crate::{LONG, autostart_is_in, discreetly, on_both, world, world_with};
 
 on_both! {
     a_moderator_comes_and_the_meeting_is_recorded,
@@ -15,6 +15,17 @@ on_both! {
     pending_that_never_turns_on_is_tried_again,
     a_recording_that_runs_already_is_adopted,
     a_recording_that_fails_is_started_again,
+    a_tenants_room_is_recorded,
+    rooms_are_found_by_disco,
+    a_dry_run_starts_nothing,
+    rules_make_exceptions,
+}
+
+discreetly! {
+    a_moderator_comes_and_the_meeting_is_recorded,
+    participants_alone_are_not_recorded_until_one_is_promoted,
+    all_jibris_busy_then_one_free,
+    two_failures_then_success,
     a_tenants_room_is_recorded,
     rooms_are_found_by_disco,
     a_dry_run_starts_nothing,
@@ -64,7 +75,7 @@ async fn participants_alone_are_not_recorded_until_one_is_promoted(version: Vers
     let autostart = Autostart::start(&world.prosody, &["r1"])?;
     let ada = world.person("r1").await?;
     let ben = world.person("r1").await?;
-    autostart.logged("entered the room").await?;
+    autostart.watches().await?;
     // The time that the issue names; that nothing happens in it is what is tested.
     tokio::time::sleep(Duration::from_secs(8)).await;
     assert_eq!(world.focus.start_requests().len(), 0);

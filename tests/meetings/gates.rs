@@ -3,7 +3,7 @@
 use testkit::{Node, PersonOptions, Result, SOON, Version};
 
 use crate::autostart::Autostart;
-use crate::{LONG, autostart_is_in, on_both, world, world_with};
+use crate::{LONG, autostart_is_in, discreetly, on_both, world, world_with};
 
 on_both! {
     a_room_with_a_password_is_told,
@@ -12,6 +12,13 @@ on_both! {
     without_a_recorder_in_jicofo_the_setting_is_named,
     an_answer_that_cannot_be_mended_is_held,
     a_jicofo_that_does_not_trust_us_still_gets_its_moderator,
+}
+
+discreetly! {
+    our_nickname_is_taken,
+    without_owner_rights_the_setting_is_named,
+    without_a_recorder_in_jicofo_the_setting_is_named,
+    an_answer_that_cannot_be_mended_is_held,
 }
 
 async fn a_room_with_a_password_is_told(version: Version) -> Result {

@@ -13,6 +13,7 @@ mod accidents;
 mod autostart;
 mod basics;
 mod discovery;
+mod discreet;
 mod gates;
 mod people;
 mod reload;
@@ -42,6 +43,30 @@ macro_rules! on_both {
     };
 }
 use on_both;
+
+tokio::task_local! {
+    /// The footprint that the program is started with; resident if nothing else is said.
+    pub(crate) static FOOTPRINT: &'static str;
+}
+
+/// Runs each scenario on both Prosodys with the discreet footprint, in the same manner.
+macro_rules! discreetly {
+    ($($scenario:ident),* $(,)?) => {
+        mod discreet_0_12 {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $scenario() -> testkit::Result {
+                crate::FOOTPRINT.scope("discreet", super::$scenario(testkit::Version::Debian12)).await
+            })*
+        }
+        mod discreet_13 {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $scenario() -> testkit::Result {
+                crate::FOOTPRINT.scope("discreet", super::$scenario(testkit::Version::Debian13)).await
+            })*
+        }
+    };
+}
+use discreetly;
 
 /// As the README says to set it up: Jicofo trusts our domain.
 async fn world(version: Version) -> Result<World> {

@@ -6,7 +6,7 @@ use rand::RngExt as _;
 use testkit::{Node, PersonOptions, Result, SOON, Version, ns};
 
 use crate::autostart::Autostart;
-use crate::{LONG, autostart_is_in, on_both, world};
+use crate::{LONG, autostart_is_in, discreetly, on_both, world};
 
 on_both! {
     two_hundred_people_who_leave_within_50_ms,
@@ -18,13 +18,21 @@ on_both! {
     we_come_back_after_being_kicked,
 }
 
+discreetly! {
+    two_hundred_people_who_leave_within_50_ms,
+    a_persons_stop_is_respected_until_the_meeting_ends,
+    the_only_moderator_changes_the_nickname,
+    a_forged_status_of_a_participant_means_nothing,
+    whoever_takes_the_name_of_focus_is_not_focus,
+}
+
 async fn two_hundred_people_who_leave_within_50_ms(version: Version) -> Result {
     let world = world(version).await?;
     let jibri = world.jibri("jibri-1").await?;
     let autostart = Autostart::start(&world.prosody, &["r1"])?;
     world.focus.configure(|options| options.auto_owner = false);
     let stays = world.person("r1").await?;
-    autostart.logged("entered the room").await?;
+    autostart.watches().await?;
     world.focus.configure(|options| options.auto_owner = true);
     let mut visits = tokio::task::JoinSet::new();
     for _ in 0..200 {
@@ -109,7 +117,7 @@ async fn a_forged_status_of_a_participant_means_nothing(version: Version) -> Res
     let options = PersonOptions { extras: vec![forged, jibri_mark], ..Default::default() };
     let eve = world.person_with("r1", options).await?;
     let ada = world.person("r1").await?;
-    autostart.logged("entered the room").await?;
+    autostart.watches().await?;
     // Even a moderator who claims to be a Jibri is a person.
     world.focus.promote("r1", &eve.nick()).await?;
     let status = ada.wait_recording("on", LONG).await?;

@@ -21,10 +21,22 @@ impl World {
                 if self.mirrors[r].list != Some(true) {
                     self.fail(6, format!("enters r{r}, whose last list does not show focus and a person"));
                 }
+                if self.plan.is_discreet() {
+                    self.seen.count("visits");
+                    if self.now > self.mirrors[r].listed_at + SEC {
+                        self.fail(6, format!("enters r{r} by a list that is older than a second"));
+                    }
+                }
+                if !self.mirrors[r].terms.record {
+                    self.fail(6, format!("enters r{r}, which is never to be recorded"));
+                }
                 if self.mirrors[r].unwelcome_until.is_some_and(|until| self.now < until) {
                     self.fail(6, format!("enters r{r}, from which somebody has just removed us"));
                 }
-                if self.mirrors[r].enters.len() >= ENTRIES_A_MINUTE {
+                // A visit for each attempt is what discreet means.
+                let pauses = us(self.mirrors[r].terms.start.retry_min).max(SEC / 2);
+                let visits = if self.plan.is_discreet() { 60 * SEC / pauses } else { 0 };
+                if self.mirrors[r].enters.len() >= ENTRIES_A_MINUTE + usize::try_from(visits).unwrap() {
                     self.fail(6, format!("enters r{r} again and again"));
                 }
             }
@@ -118,11 +130,17 @@ impl World {
             What::On { .. } => {
                 self.seen.count("on");
                 self.mirrors[r].pause_until = None;
+                // Somebody has started it anew, though we were not there to hear focus say so.
+                self.mirrors[r].stop = None;
+                self.mirrors[r].accepted_until = None;
                 let mirror = &self.mirrors[r];
                 let word = mirror.word();
                 if word.is_none_or(|w| !w.on) {
                     self.seen.count("on by the recorder's word");
-                    if mirror.recorders().next().is_none() {
+                    let is_seen_outside = mirror.discreet && !mirror.complete && mirror.listed_recorder;
+                    if is_seen_outside {
+                        self.seen.count("a recording seen from outside");
+                    } else if mirror.recorders().next().is_none() {
                         self.fail(
                             9,
                             format!("r{r} is told to be on, but neither focus nor recorder says so"),
@@ -141,10 +159,15 @@ impl World {
                     Ended::ByUs => "ended by us",
                     Ended::Failed => "ended with a failure",
                     Ended::Naturally => "ended by itself",
+                    Ended::Unexplained => "ended, and nobody says why",
+                    Ended::Unasked => "ended when nothing was wanted any more",
                     Ended::Lost => "ended lost",
                     Ended::WithMeeting => "ended with the meeting",
                 };
                 self.seen.count(how);
+                if self.plan.is_discreet() {
+                    self.seen.count_owned(format!("discreet: {how}"));
+                }
             }
             What::CreatedRoom => {
                 self.seen.count("told of a room created");
@@ -170,14 +193,21 @@ impl World {
         if mirror.created {
             return self.fail(6, format!("r{r}: does not say that its entry has created the room"));
         }
+        let state = view.state;
         if view.inside.is_none() {
+            let is_doubtful = view.reason.as_deref().is_some_and(|why| why.contains("is to be asked"));
+            let is_seen = mirror.listed_recorder || is_doubtful;
+            if mirror.discreet && mirror.list.is_some() && state == State::Recording && !is_seen {
+                return self.fail(9, format!("r{r}: is recorded, but no recorder has been seen"));
+            }
+            let mirror = &mut self.mirrors[r];
             mirror.out_if_inside();
             return;
         }
         if !mirror.complete {
             return self.fail(9, format!("believes to be inside r{r}"));
         }
-        let (state, people, moderators) = (view.state, view.people, view.moderators);
+        let (people, moderators) = (view.people, view.moderators);
         let status_on = mirror.word().is_some_and(|s| s.on);
         let has_recorder = mirror.recorders().next().is_some();
         let (there, moderating) = (mirror.people(), mirror.moderators());
@@ -188,6 +218,8 @@ impl World {
             || !mirror.hushed && (people, moderators) != (there, moderating)
         {
             Some((4, format!("counts {people}, {moderators} moderators; there are {there}, {moderating}")))
+        } else if mirror.discreet && state != State::Starting {
+            Some((6, format!("stays inside without an errand, the state is {}", state.name())))
         } else if status_on && state != State::Recording {
             Some((1, format!("focus says on, the state is {}", state.name())))
         } else if state == State::Recording && !status_on && !has_recorder {

@@ -98,7 +98,8 @@ impl World {
     pub fn focus_leaves(&mut self, r: usize) {
         let room = &mut self.rooms[r];
         room.conference = None;
-        room.emptied |= room.people() == 0 && !self.mirrors[r].hushed;
+        let has_phone = self.plan.is_discreet() && room.has(Kind::Phone);
+        room.emptied |= room.people() == 0 && !self.mirrors[r].hushed && !has_phone;
         self.exit(r, Kind::Focus);
         self.forget_stop(r);
     }

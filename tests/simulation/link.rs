@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use jibri_autostart::meeting::{
-    Action, Answer, AttemptId, By, Condition, Input, ListError, Listed, Out, QueryId, Refusal, Role,
+    Action, Answer, AttemptId, By, Condition, Input, ListError, Listed, Out, QueryId, Refusal, Role, Roles,
     RoomEvent,
 };
 use rand::RngExt as _;
@@ -84,7 +84,7 @@ impl World {
                 let conn = self.link.connections;
                 self.after(us(*timeout), Ev::StartTimesOut { r, conn, attempt });
             }
-            Action::AskRoles { query, room } => {
+            Action::AskRoles { query, room, .. } => {
                 self.link.queries.insert(*query);
                 let (query, r) = (*query, self.index[room]);
                 let conn = self.link.connections;
@@ -144,12 +144,16 @@ impl World {
             return;
         }
         match action {
-            Action::AskRoles { room, query } => {
+            Action::AskRoles { room, query, which } => {
                 let r = self.index[&room];
-                let first = self.rooms[r].exists.then(|| self.rooms[r].listed(Role::Moderator));
+                let room = &self.rooms[r];
+                let first = room.exists.then(|| match which {
+                    Roles::Both | Roles::Moderators => room.listed(Role::Moderator),
+                    Roles::Participants => Vec::new(),
+                });
                 // The second of the two lists is another stanza; the world may turn in between.
                 let gap = if self.rng.random_bool(0.2) { self.some(0, 30 * MS) } else { 0 };
-                self.after(gap, Ev::SecondList { r, conn, query, first });
+                self.after(gap, Ev::SecondList { r, conn, query, which, first });
             }
             Action::Enter { room, nick } => {
                 let r = self.index[&room];
@@ -193,12 +197,22 @@ impl World {
         self.deliver(r, RoomEvent::EntryRefused(refusal), None);
     }
 
-    pub fn second_list(&mut self, r: usize, conn: u32, query: QueryId, first: Option<Vec<Listed>>) {
+    pub fn second_list(
+        &mut self,
+        r: usize,
+        conn: u32,
+        query: QueryId,
+        which: Roles,
+        first: Option<Vec<Listed>>,
+    ) {
         if self.link.server != Some(conn) {
             return;
         }
         let room = &self.rooms[r];
-        let second = room.exists.then(|| room.listed(Role::Participant));
+        let second = room.exists.then(|| match which {
+            Roles::Both | Roles::Participants => room.listed(Role::Participant),
+            Roles::Moderators => Vec::new(),
+        });
         let mut result = match (first, second) {
             (Some(mut all), Some(more)) => {
                 all.extend(more);

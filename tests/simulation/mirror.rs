@@ -1,11 +1,11 @@
 //! What the core has been told of one room, kept a second time, with the truth about who is what.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use jibri_autostart::address::Nick;
 use jibri_autostart::meeting::{
     Action, Answer, AttemptId, Condition, Departure, Input, ListError, Listed, Out, QueryId, RecordingStatus,
-    Role, RoomEvent, SessionId,
+    Role, Roles, RoomEvent, SessionId,
 };
 
 use crate::link::us;
@@ -16,6 +16,7 @@ use crate::world::World;
 #[derive(Debug, Clone)]
 struct Seen {
     kind: Kind,
+    jid: String,
     role: Role,
     claims: bool,
     session: Option<SessionId>,
@@ -31,6 +32,7 @@ impl Seen {
 #[derive(Debug)]
 pub struct Mirror {
     pub terms: Terms,
+    pub discreet: bool,
     occupants: BTreeMap<Nick, Seen>,
     /// We have asked to come in and were not put out since.
     listens: bool,
@@ -43,13 +45,19 @@ pub struct Mirror {
     word: Option<RecordingStatus>,
     /// Whether the last list showed focus and somebody who may be a person.
     pub list: Option<bool>,
+    pub listed_at: Us,
+    /// Whether it showed a recorder.
+    pub listed_recorder: bool,
+    listed_people: BTreeSet<String>,
+    /// Who has claimed to be a machine.
+    claimers: BTreeSet<Nick>,
     pub wanted_since: Option<Us>,
     /// A start, and when we stop waiting for its answer.
     pub in_flight: Option<(AttemptId, Us)>,
     /// Focus has spoken since: it does not do that while it works on a start, so the answer was lost.
     pub superseded: bool,
     /// The role query under way.
-    asked: Option<QueryId>,
+    asked: Option<(QueryId, Roles)>,
     /// Its answer shows us in a room that we believe to be out of, and that is not to be entered.
     pub ghost: bool,
     /// Somebody has thrown us out, and wants us to stay away for a while.
@@ -69,9 +77,10 @@ pub struct Mirror {
 }
 
 impl Mirror {
-    pub fn new(terms: Terms) -> Self {
+    pub fn new(terms: Terms, discreet: bool) -> Self {
         Self {
             terms,
+            discreet,
             occupants: BTreeMap::new(),
             listens: false,
             complete: false,
@@ -79,6 +88,10 @@ impl Mirror {
             our_nick: None,
             word: None,
             list: None,
+            listed_at: 0,
+            listed_recorder: false,
+            listed_people: BTreeSet::new(),
+            claimers: BTreeSet::new(),
             wanted_since: None,
             in_flight: None,
             superseded: false,
@@ -119,16 +132,28 @@ impl Mirror {
         self.word.as_ref().filter(|_| self.has_focus())
     }
 
-    /// We are out: nothing is known any more.
+    /// We are out: nothing is known any more, but for who looks from outside.
     pub fn out(&mut self) {
+        if self.discreet && self.complete {
+            let is_there = self.recorders().next().is_some();
+            self.listed_recorder = is_there;
+        }
         self.occupants.clear();
+        self.asked = self.asked.filter(|_| !self.listens);
         self.listens = false;
         self.complete = false;
         self.word = None;
+        self.hushed = false;
+        if !self.discreet {
+            self.blind();
+        }
+    }
+
+    fn blind(&mut self) {
         self.wanted_since = None;
         self.absent = true;
-        self.asked = None;
-        self.hushed = false;
+        self.listed_recorder = false;
+        self.list = self.list.filter(|_| !self.discreet);
     }
 
     /// The core has given up its place without an action, because it was told that it had none.
@@ -140,6 +165,7 @@ impl Mirror {
 
     fn meeting_over(&mut self) {
         self.out();
+        self.blind();
         self.in_flight = None;
         self.accepted_until = None;
         self.pause_until = None;
@@ -148,30 +174,28 @@ impl Mirror {
 
     fn takes(&mut self, event: &RoomEvent, about: Option<Kind>, now: Us) {
         match event {
-            RoomEvent::Roles { query, result: Ok(listed) } => {
-                let has_focus =
-                    listed.iter().any(|l| l.jid.as_ref().is_some_and(|j| j.local() == Some("focus")));
-                let others = ["auth.meet.jitsi", "hidden.meet.jitsi", "autostart.meet.jitsi"];
-                let is_person = |d: &str| !others.contains(&d);
-                let has_person = listed.iter().any(|l| l.jid.as_ref().is_some_and(|j| is_person(j.domain())));
-                self.list = Some(has_focus && has_person);
-                let is_us = |l: &Listed| l.jid.as_ref().is_some_and(|j| j.domain() == others[2]);
-                let is_answer = !self.listens && self.asked == Some(*query);
-                self.ghost = is_answer && self.list == Some(false) && listed.iter().any(is_us);
-            }
+            RoomEvent::Roles { query, result: Ok(listed) } => self.takes_list(*query, listed, now),
             RoomEvent::Roles { result: Err(ListError::Gone), .. } => {
                 self.list = None;
+                // Who removed us did so from a meeting that is over.
+                self.unwelcome_until = None;
                 self.meeting_over();
             }
             RoomEvent::Presence(p) if self.listens => {
                 let kind = about.unwrap();
                 let claims = p.marks.jibri || p.marks.jigasi || p.marks.transcriber;
-                let seen = Seen { kind, role: p.role, claims, session: p.session.clone() };
+                if claims {
+                    self.claimers.insert(p.nick.clone());
+                }
+                let jid = format!("{:?}", p.jid.as_ref().unwrap());
+                let seen = Seen { kind, jid, role: p.role, claims, session: p.session.clone() };
                 self.occupants.insert(p.nick.clone(), seen);
                 if kind == Kind::Focus {
                     self.word = p.recording.clone();
                 }
                 if p.own {
+                    let mut people = self.occupants.values().filter(|s| s.is_person());
+                    self.emptied |= self.discreet && !people.any(|s| self.listed_people.contains(&s.jid));
                     self.complete = true;
                     self.created = p.created;
                     self.our_nick = Some(p.nick.clone());
@@ -198,6 +222,44 @@ impl Mirror {
         }
     }
 
+    fn takes_list(&mut self, query: QueryId, listed: &[Listed], now: Us) {
+        let Some((_, which)) = self.asked.filter(|(asked, _)| *asked == query) else { return };
+        if which != Roles::Both {
+            return;
+        }
+        let has_focus = listed.iter().any(|l| l.jid.as_ref().is_some_and(|j| j.local() == Some("focus")));
+        let others = ["auth.meet.jitsi", "hidden.meet.jitsi", "autostart.meet.jitsi"];
+        let is_person = |l: &&Listed| l.jid.as_ref().is_some_and(|j| !others.contains(&j.domain()));
+        let people: Vec<&Listed> = listed.iter().filter(is_person).collect();
+        self.list = Some(has_focus && !people.is_empty());
+        self.listed_at = now;
+        let is_of = |l: &Listed, domain: &str| l.jid.as_ref().is_some_and(|j| j.domain() == domain);
+        let has_us = listed.iter().any(|l| is_of(l, others[2]));
+        self.ghost = !self.listens && self.list == Some(false) && has_us;
+        if !self.discreet || self.listens {
+            return;
+        }
+        // Lists do not show who claims to be a machine: people are at most so many, and at least so many.
+        let start = &self.terms.start;
+        let moderators = people.iter().filter(|l| l.role == Role::Moderator).count();
+        let wanted = self.terms.record
+            && people.len() >= start.min_participants as usize
+            && moderators >= start.min_moderators as usize;
+        self.wanted_since = wanted.then(|| self.wanted_since.unwrap_or(now));
+        let hides = |l: &&&Listed| {
+            l.role < Role::Moderator && (self.claimers.contains(&l.nick) || l.nick.as_str() == "phone")
+        };
+        let surely = people.iter().filter(|l| !hides(l)).filter_map(|l| l.jid.as_ref());
+        let surely: BTreeSet<String> = surely.map(|jid| format!("{jid:?}")).collect();
+        // Somebody has to be there all the time, or it may be another meeting.
+        self.emptied |= surely.is_disjoint(&self.listed_people);
+        self.listed_people = surely;
+        self.listed_recorder = listed.iter().any(|l| is_of(l, others[1]));
+        if !has_focus || self.listed_recorder {
+            (self.in_flight, self.accepted_until) = (None, None);
+        }
+    }
+
     fn answered(&mut self, attempt: AttemptId, answer: &Answer, now: Us) {
         if self.in_flight.is_none_or(|(current, _)| current != attempt) {
             return;
@@ -219,7 +281,9 @@ impl Mirror {
         let start = &self.terms.start;
         let (least, moderators) = (start.min_participants, start.min_moderators);
         let wanted = self.terms.record && self.people() >= least && self.moderators() >= moderators;
-        self.wanted_since = (self.complete && wanted).then(|| self.wanted_since.unwrap_or(now));
+        if self.complete || !self.discreet {
+            self.wanted_since = (self.complete && wanted).then(|| self.wanted_since.unwrap_or(now));
+        }
         if !self.complete {
             return;
         }
@@ -254,6 +318,7 @@ impl World {
         for mirror in &mut self.mirrors {
             if matches!(input, Input::LinkDown) {
                 mirror.out();
+                mirror.blind();
                 (mirror.in_flight, mirror.accepted_until, mirror.list) = (None, None, None);
                 mirror.unwelcome_until = None;
             }
@@ -281,6 +346,7 @@ impl World {
             Action::Enter { room, .. } => {
                 let mirror = &mut self.mirrors[self.index[room]];
                 mirror.out();
+                mirror.asked = None;
                 mirror.listens = true;
                 mirror.enters.push_back(now);
                 while mirror.enters.front().is_some_and(|at| now > *at + 60 * SEC) {
@@ -301,7 +367,9 @@ impl World {
                 mirror.in_flight = Some((*attempt, until));
                 mirror.superseded = false;
             }
-            Action::AskRoles { room, query } => self.mirrors[self.index[room]].asked = Some(*query),
+            Action::AskRoles { room, query, which } => {
+                self.mirrors[self.index[room]].asked = Some((*query, *which));
+            }
         }
     }
 }

@@ -248,7 +248,9 @@ impl World {
             // Unless we can see it: somebody who was removed in silence is still there for us, and a
             // conference that goes on tells whoever comes back the same as before.
             let is_seen = room.has(Kind::Us) && self.link.server.is_some();
-            room.emptied |= !self.mirrors[r].hushed && (is_seen || room.conference.is_none());
+            // From outside a telephone looks like a person who has been there all the time.
+            let has_phone = self.plan.is_discreet() && room.has(Kind::Phone);
+            room.emptied |= !self.mirrors[r].hushed && (is_seen || room.conference.is_none() && !has_phone);
         }
         let members = room.occupants.iter().filter(|o| o.kind != Kind::Focus).count();
         if room.exists && room.occupants.is_empty() {

@@ -141,10 +141,15 @@ pub struct Plan {
 }
 
 impl Plan {
+    pub fn is_discreet(&self) -> bool {
+        self.settings.muc.footprint == Footprint::Discreet
+    }
+
     pub fn new(rng: &mut SmallRng) -> Self {
         let mut settings = settings();
         settings.start = any_start(rng);
         settings.stop.respect_manual = rng.random_bool(0.75);
+        settings.muc.footprint = if rng.random_bool(0.6) { Footprint::Discreet } else { Footprint::Resident };
         let count = rng.random_range(1..=5_usize);
         let rooms: Vec<RoomJid> = (0..count).map(|i| RoomJid::new(&format!("r{i}@{MUC}")).unwrap()).collect();
         let pinned: Vec<bool> = (0..count).map(|_| rng.random_bool(0.6)).collect();
@@ -210,11 +215,11 @@ impl Plan {
     }
 }
 
-/// Looks, an entry that went wrong, a kick's longest penalty, a misfit's, an attempt that hangs, a pending
+/// Looks, a recorder that is gone and cannot be asked after, an entry that went wrong, a kick's longest penalty, a misfit's, an attempt that hangs, a pending
 /// one that never comes on, the longest pause, the launch of a Jibri that works, and some slack.
 fn bound(start: &Start) -> Us {
-    let own = start.settle + start.request_timeout + start.pending_timeout + start.retry_max;
-    let fixed = secs(30 + 20 + 15 + 300 + 90 + 30 + 60);
+    let own = start.settle + start.request_timeout + start.pending_timeout * 2 + start.retry_max;
+    let fixed = secs(30 + 20 + 15 + 300 + 90 + 30 + 60 + 30);
     u64::try_from((own + fixed).as_micros()).unwrap()
 }
 

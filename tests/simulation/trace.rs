@@ -77,7 +77,9 @@ impl World {
     pub fn trace_action(&mut self, action: &Action) {
         if self.trace.is_some() {
             let line = match action {
-                Action::AskRoles { room, query } => format!("r{} -> ask {}", self.index[room], query.0),
+                Action::AskRoles { room, query, which } => {
+                    format!("r{} -> ask {} {which:?}", self.index[room], query.0)
+                }
                 Action::Enter { room, nick } => format!("r{} -> ENTER as {nick}", self.index[room]),
                 Action::Leave { room, nick } => format!("r{} -> LEAVE as {nick}", self.index[room]),
                 Action::Start { room, attempt, .. } => {

@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use jibri_autostart::address::RoomJid;
 use jibri_autostart::meeting::vouch::{Change, Report, Source, Vouchers};
-use jibri_autostart::meeting::{Action, AttemptId, Effect, Input, Listed, Meetings, QueryId, RoomEvent};
+use jibri_autostart::meeting::{
+    Action, AttemptId, Effect, Input, Listed, Meetings, QueryId, Roles, RoomEvent,
+};
 use jibri_autostart::time::Time;
 use rand::rngs::SmallRng;
 use rand::{RngExt as _, SeedableRng as _};
@@ -38,6 +40,7 @@ pub enum Ev {
         r: usize,
         conn: u32,
         query: QueryId,
+        which: Roles,
         first: Option<Vec<Listed>>,
     },
     StartTimesOut {
@@ -158,7 +161,7 @@ impl World {
             vouchers: Vouchers::new(&plan.settings.muc.domains, &plan.settings.discovery.rooms),
             index: plan.rooms.iter().cloned().enumerate().map(|(i, room)| (room, i)).collect(),
             rooms: (0..count).map(|_| MucRoom::default()).collect(),
-            mirrors: plan.terms.iter().map(|terms| Mirror::new(terms.clone())).collect(),
+            mirrors: plan.terms.iter().map(|terms| Mirror::new(terms.clone(), plan.is_discreet())).collect(),
             jibris: (0..plan.jibris).map(|_| Jibri::new(Mood::Good)).collect(),
             people,
             link: Link::default(),
@@ -276,7 +279,9 @@ impl World {
             Ev::LinkNoticed => self.link_noticed(),
             Ev::ToServer { conn, action } => self.server_takes(conn, action),
             Ev::ToUs { conn, r, event, about } => self.arrives(conn, r, event, about),
-            Ev::SecondList { r, conn, query, first } => self.second_list(r, conn, query, first),
+            Ev::SecondList { r, conn, query, which, first } => {
+                self.second_list(r, conn, query, which, first);
+            }
             Ev::StartTimesOut { r, conn, attempt } => self.start_times_out(r, conn, attempt),
             Ev::QueryTimesOut { r, conn, query } => self.query_times_out(r, conn, query),
             Ev::Person { p } => self.person_acts(p),

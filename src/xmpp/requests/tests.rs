@@ -1,7 +1,7 @@
 //! Requests and their answers, true, false and missing.
 
 use super::*;
-use crate::meeting::{Condition, Role};
+use crate::meeting::{Condition, Role, Roles};
 use crate::xmpp::stanza::{Inbound, parse};
 
 const ROOM: &str = "[acme]r1@muc.meet.jitsi";
@@ -43,10 +43,14 @@ fn refused(condition: &str) -> String {
     format!("<error type='cancel'><{condition} xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error>")
 }
 
+fn both(requests: &mut Requests) -> [IqOut; 2] {
+    requests.roles(room(), QueryId(5), Roles::Both).try_into().unwrap()
+}
+
 #[test]
 fn two_queries_make_a_list() {
     let mut requests = Requests::new("me".to_owned());
-    let [a, b] = requests.roles(room(), QueryId(5));
+    let [a, b] = both(&mut requests);
     assert_ne!(a.id, b.id);
     assert!(matches!(
         settle(&mut requests, "result", &b.id, ROOM, &list("bob", "participant")),
@@ -65,13 +69,13 @@ fn the_first_error_decides() {
         ("service-unavailable", ListError::Other),
     ] {
         let mut requests = Requests::new("me".to_owned());
-        let [a, b] = requests.roles(room(), QueryId(5));
+        let [a, b] = both(&mut requests);
         assert_eq!(roles(settle(&mut requests, "error", &a.id, ROOM, &refused(condition))), Err(error));
         assert!(matches!(settle(&mut requests, "result", &b.id, ROOM, &list("x", "y")), Settled::Quiet));
         assert!(requests.open.is_empty() && requests.joins.is_empty());
     }
     let mut requests = Requests::new("me".to_owned());
-    let [a, _] = requests.roles(room(), QueryId(5));
+    let [a, _] = both(&mut requests);
     assert_eq!(roles(settle(&mut requests, "result", &a.id, ROOM, "<odd/>")), Err(ListError::Other));
 }
 
@@ -117,7 +121,7 @@ fn a_refused_start_says_why() {
 fn what_is_not_answered_expires_in_its_turn() {
     let mut requests = Requests::new("me".to_owned());
     let _ = requests.items("muc.meet.jitsi".to_owned());
-    let _ = requests.roles(room(), QueryId(5));
+    let _ = both(&mut requests);
     let _ = requests.ping("muc.meet.jitsi".to_owned());
     let now = Instant::now();
     assert!(requests.expire(now).is_none());

@@ -1,25 +1,31 @@
-//! The resident footprint: when to look into a room, when to sit in it, when to go.
-//!
-//! It looks from outside (role lists) until focus and a person are there, enters, and leaves with the
-//! last person. It never enters a room that focus is not in: that would create a ghost (JITSI.md 4.1).
+//! Our place in one room: outside, on the way in, inside, on the way out. It never enters a room that focus
+//! is not in: that would create a ghost (JITSI.md 4.1). When to go in and out is the footprint's business.
+
+mod discreet;
+mod reasons;
+mod resident;
 
 use std::time::Duration;
 
 use rand::RngExt as _;
 
+pub use reasons::{list_error_reason, refusal_reason};
+
 use super::Ctx;
 use super::event::What;
-use super::io::{Action, Condition, ListError, Listed, Out, Presence, QueryId, Refusal};
+use super::io::{Action, Condition, ListError, Listed, Out, Presence, QueryId, Refusal, Roles};
+use super::looks::{Look, Pace, Rhythm, Urgency};
 use super::roster::{Identity, Roster, Who};
 use crate::address::Nick;
+use crate::config::Footprint;
 use crate::time::Time;
 
-/// A room with focus but nobody else: the meeting begins any moment.
+/// A room that does not exist.
+const LOOK_IDLE: Duration = Duration::from_secs(2);
+/// A room that has just changed, or that we have just left.
 const LOOK_EAGER: Duration = Duration::from_millis(500);
 /// A room that exists without focus.
 const LOOK_SOON: Duration = Duration::from_secs(1);
-/// A room that does not exist.
-const LOOK_IDLE: Duration = Duration::from_secs(2);
 /// After a query that proved nothing.
 const LOOK_AGAIN: Duration = Duration::from_secs(5);
 /// After we were refused, or are not allowed to look: somebody has to change something first.
@@ -40,9 +46,6 @@ const QUERY_TIMEOUT: Duration = Duration::from_secs(15);
 const AFTER_KICK: Duration = Duration::from_secs(5);
 /// The longest of these.
 const AFTER_KICK_MAX: Duration = Duration::from_secs(300);
-/// How long we sit in a room in which nobody is a moderator. Where Jicofo does not trust our domain it takes
-/// us for the owner and promotes nobody until we go (JITSI.md 4.2).
-const ELECTION: Duration = Duration::from_secs(10);
 /// Other nicknames to try at once when ours is taken.
 const NICK_TRIES: u32 = 3;
 
@@ -53,9 +56,11 @@ enum Place {
     Outside {
         look: Look,
     },
+    /// `moment`: what the roster had heard before.
     Entering {
         nick: Nick,
         until: Time,
+        moment: u32,
     },
     Inside {
         nick: Nick,
@@ -66,28 +71,33 @@ enum Place {
     },
 }
 
-/// The next, or present, role query of a room.
+/// What we know of who is in the room.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Look {
-    At(Time),
-    /// Waits for its turn.
-    Queued,
-    /// `moment`: what the roster had heard when it was asked.
-    Asked {
-        query: QueryId,
-        until: Time,
-        moment: u32,
-    },
+pub(super) enum Sight {
+    /// Not everybody; nothing is decided.
+    Blind,
+    /// We are on our way in and shall know in a moment; nothing is decided, and nothing forgotten.
+    Blinking,
+    /// Who is there, by role lists, but not what focus says.
+    Outside,
+    /// Everything.
+    Inside,
 }
 
-impl Look {
-    fn deadline(self) -> Option<Time> {
-        match self {
-            Self::At(at) => Some(at),
-            Self::Queued => None,
-            Self::Asked { until, .. } => Some(until),
-        }
-    }
+/// What the room wants of its seat.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Plan {
+    /// Whether this room may be recorded at all; if not, it is none of our business.
+    pub(super) record: bool,
+    /// Focus is to be heard, or asked: a discreet seat pays a visit.
+    pub(super) visit: bool,
+    /// A start is under way, whose answer comes only while we are inside.
+    pub(super) busy: bool,
+    /// A recording needs a moderator here.
+    pub(super) needs_moderator: bool,
+    pub(super) pace: Pace,
+    /// Which lists show what is awaited.
+    pub(super) which: Roles,
 }
 
 /// What an input means for the rest of the room.
@@ -96,6 +106,8 @@ pub(super) enum News {
     None,
     /// The room does not exist, or no longer.
     RoomGone,
+    /// Nobody is left of those whom we saw last time, so this may be another meeting.
+    OtherPeople,
 }
 
 /// Our place in one room.
@@ -104,11 +116,20 @@ pub(super) struct Seat {
     place: Place,
     /// We were told to stay away, or have good reason to; nobody's word makes this shorter.
     barred_until: Option<Time>,
+    plan: Plan,
+    rhythm: Rhythm,
+    resident: bool,
     kicks: u32,
     conflicts: u32,
-    /// Since when nobody in the room, that we are in, is a moderator.
+    /// Discreet: a full pair of lists has shown everybody.
+    pictured: bool,
+    /// When such a pair came last.
+    listed: Option<Time>,
+    /// Discreet: no visit before this.
+    unwelcome: Option<Time>,
+    /// Resident: since when nobody in the room, that we are in, is a moderator.
     unmoderated: Option<Time>,
-    /// We have left for want of a moderator and come back only when there is one.
+    /// Resident: we have left for want of a moderator and come back only when there is one.
     awaits_moderator: bool,
     /// Why we could not look last time, and why we could not enter; told when it changes.
     no_list: Option<ListError>,
@@ -117,13 +138,26 @@ pub(super) struct Seat {
 
 impl Seat {
     /// `linked`: whether the link is up.
-    pub(super) fn new(linked: bool, now: Time) -> Self {
+    pub(super) fn new(footprint: Footprint, linked: bool, now: Time) -> Self {
         let place = if linked { Place::Outside { look: Look::At(now) } } else { Place::Offline };
         Self {
             place,
             barred_until: None,
+            plan: Plan {
+                record: true,
+                visit: false,
+                busy: false,
+                needs_moderator: true,
+                pace: Pace::Eager,
+                which: Roles::Both,
+            },
+            rhythm: Rhythm::default(),
+            resident: footprint == Footprint::Resident,
             kicks: 0,
             conflicts: 0,
+            pictured: false,
+            listed: None,
+            unwelcome: None,
             unmoderated: None,
             awaits_moderator: false,
             no_list: None,
@@ -139,6 +173,24 @@ impl Seat {
         }
     }
 
+    pub(super) fn is_resident(&self) -> bool {
+        self.resident
+    }
+
+    /// The room does not want us for now.
+    pub(super) fn is_unwelcome(&self) -> bool {
+        self.unwelcome.is_some()
+    }
+
+    pub(super) fn sight(&self) -> Sight {
+        match &self.place {
+            Place::Inside { .. } => Sight::Inside,
+            Place::Entering { .. } if self.pictured => Sight::Blinking,
+            Place::Outside { .. } | Place::Leaving { .. } if self.pictured => Sight::Outside,
+            _ => Sight::Blind,
+        }
+    }
+
     /// Why we are not inside, if the room does not want us.
     pub(super) fn reason(&self) -> Option<&'static str> {
         self.no_list.map(list_error_reason).or(self.refused)
@@ -147,64 +199,84 @@ impl Seat {
     pub(super) fn deadline(&self) -> Option<Time> {
         match &self.place {
             Place::Offline => None,
-            Place::Outside { look } => look.deadline(),
-            Place::Inside { look, .. } => {
-                let patience = self.unmoderated.map(|since| since.after(ELECTION));
-                look.deadline().into_iter().chain(patience).min()
+            Place::Outside { look } => {
+                let welcome = self.unwelcome.filter(|_| self.plan.visit);
+                look.deadline().into_iter().chain(welcome).min()
             }
+            Place::Inside { look, .. } => look.deadline().into_iter().chain(self.patience()).min(),
             Place::Entering { until, .. } | Place::Leaving { until } => Some(*until),
         }
     }
 
     pub(super) fn link_up(&mut self, now: Time) {
+        self.rhythm.restart();
         self.place = Place::Outside { look: Look::At(now) };
     }
 
     pub(super) fn link_down(&mut self) {
         self.barred_until = None;
+        self.pictured = false;
+        self.unwelcome = None;
         self.place = Place::Offline;
     }
 
-    /// Moves on what has waited long enough. Returns whether a role query is due.
-    pub(super) fn pass_deadlines(&mut self, ctx: &mut Ctx<'_>, roster: &mut Roster) -> bool {
+    /// Does what follows from what the room wants and from the time. Returns whether a role query is due.
+    pub(super) fn follow(&mut self, plan: Plan, ctx: &mut Ctx<'_>, roster: &mut Roster) -> Option<Urgency> {
+        if !self.resident
+            && plan.pace.longest() < self.plan.pace.longest()
+            && let Place::Outside { look } = &mut self.place
+        {
+            look.not_after(ctx.now.after(LOOK_EAGER));
+        }
+        self.plan = plan;
+        if self.resident {
+            self.leave_if_in_the_way(ctx, roster);
+        } else {
+            self.visit_or_leave(ctx, roster);
+        }
+        self.pass_deadlines(ctx, roster)
+    }
+
+    /// Moves on what has waited long enough.
+    fn pass_deadlines(&mut self, ctx: &mut Ctx<'_>, roster: &mut Roster) -> Option<Urgency> {
         let now = ctx.now;
         match &mut self.place {
             Place::Outside { look } | Place::Inside { look, .. } => match look {
                 Look::At(at) if *at <= now => {
                     *look = Look::Queued;
-                    return true;
+                    return Some(self.rhythm.urgency(self.plan.pace));
                 }
                 Look::Asked { until, .. } if *until <= now => *look = Look::At(now.after(LOOK_AGAIN)),
                 _ => {}
             },
-            Place::Entering { nick, until } if *until <= now => {
+            Place::Entering { nick, until, .. } if *until <= now => {
                 ctx.act(Action::Leave { room: ctx.room.clone(), nick: nick.clone() });
-                roster.clear();
-                self.look_in(LOOK_SLOW, now);
+                self.stay_out(LOOK_SLOW, LOOK_SLOW, now, roster);
             }
             Place::Leaving { until } if *until <= now => self.look_in(LOOK_SOON, now),
             _ => {}
         }
-        false
+        None
     }
 
-    /// It is this room's turn to be looked at; false if it no longer wants to.
-    pub(super) fn ask(&mut self, ctx: &mut Ctx<'_>, roster: &Roster) -> bool {
-        let (Place::Outside { look } | Place::Inside { look, .. }) = &mut self.place else { return false };
+    /// It is this room's turn to be looked at; the lists asked for, if it still wants to.
+    pub(super) fn ask(&mut self, ctx: &mut Ctx<'_>, roster: &Roster) -> Option<Roles> {
+        let is_partial_enough = matches!(self.place, Place::Outside { .. }) && self.pictured;
+        let (Place::Outside { look } | Place::Inside { look, .. }) = &mut self.place else { return None };
         if *look != Look::Queued {
-            return false;
+            return None;
         }
-        let query = ctx.new_query();
-        *look = Look::Asked { query, until: ctx.now.after(QUERY_TIMEOUT), moment: roster.moment() };
-        ctx.act(Action::AskRoles { room: ctx.room.clone(), query });
-        true
+        let enough = if is_partial_enough { self.plan.which } else { Roles::Both };
+        let (query, which) = (ctx.new_query(), self.rhythm.roles(enough));
+        *look = Look::Asked { query, which, until: ctx.now.after(QUERY_TIMEOUT), moment: roster.moment() };
+        ctx.act(Action::AskRoles { room: ctx.room.clone(), query, which });
+        Some(which)
     }
 
     /// Something is doubtful: look (again) soon.
     pub(super) fn doubt(&mut self, now: Time) {
-        let (Place::Outside { look } | Place::Inside { look, .. }) = &mut self.place else { return };
-        if let Look::At(at) = look {
-            *at = (*at).min(now.after(RELIST_DOUBTFUL));
+        if let Place::Outside { look } | Place::Inside { look, .. } = &mut self.place {
+            look.not_after(now.after(RELIST_DOUBTFUL));
         }
     }
 
@@ -226,8 +298,7 @@ impl Seat {
     /// Focus or the service says that we are not inside.
     pub(super) fn lost(&mut self, roster: &mut Roster, now: Time) {
         if matches!(self.place, Place::Inside { .. }) {
-            roster.clear();
-            self.look_in(Duration::ZERO, now);
+            self.stay_out(Duration::ZERO, Duration::ZERO, now, roster);
         }
     }
 
@@ -243,7 +314,7 @@ impl Seat {
         let (Place::Outside { look } | Place::Inside { look, .. }) = &mut self.place else {
             return News::None;
         };
-        let Look::Asked { query, moment, .. } = *look else { return News::None };
+        let Look::Asked { query, which, moment, .. } = *look else { return News::None };
         if query != answered {
             return News::None;
         }
@@ -251,7 +322,7 @@ impl Seat {
             Ok(listed) => listed,
             Err(ListError::Gone) => {
                 roster.clear();
-                self.awaits_moderator = false;
+                self.gone();
                 self.look_in(LOOK_IDLE, ctx.now);
                 return News::RoomGone;
             }
@@ -266,27 +337,42 @@ impl Seat {
         };
         self.no_list = None;
         *look = Look::At(ctx.now.after(RELIST));
-        roster.apply_lists(identity, &listed, moment);
+        let mut others = false;
+        if which == Roles::Both {
+            let before = roster.summary();
+            others = self.pictured && roster.people() > 0 && !roster.has_person_of(&listed);
+            roster.apply_lists(identity, &listed, moment);
+            self.listed = Some(ctx.now);
+            self.pictured = !self.resident;
+            if roster.summary() != before {
+                self.rhythm.restart();
+            }
+        } else if !roster.agrees_with(&listed, which) {
+            // One list does not tell whether somebody left or got another role: look at both.
+            self.rhythm.demand_both();
+            self.look_in(Duration::ZERO, ctx.now);
+            return News::None;
+        }
         match &self.place {
             Place::Inside { nick, .. } if roster.who(nick) != Some(Who::Us) => self.lost(roster, ctx.now),
             // Still inside after a while: the next removal is a new story.
             Place::Inside { .. } => self.kicks = 0,
-            _ if roster.has_focus()
-                && roster.people() > 0
-                && (roster.moderators() > 0 || !self.awaits_moderator) =>
-            {
-                self.enter(ctx, roster);
-            }
+            _ if self.resident => self.enter_or_look_again(ctx, roster),
             _ => {
-                // What we were before the link broke is still there, and nobody else will take it away; it
-                // would keep the meeting, and a recording of nobody, alive (JITSI.md 4.4, 10.3).
-                if let Some(nick) = roster.us() {
-                    ctx.act(Action::Leave { room: ctx.room.clone(), nick: nick.clone() });
-                }
-                self.look_in(if roster.has_focus() { LOOK_EAGER } else { LOOK_SOON }, ctx.now);
+                let wait = self.rhythm.next(self.plan.pace);
+                self.look_in(wait, ctx.now);
             }
         }
-        News::None
+        if others { News::OtherPeople } else { News::None }
+    }
+
+    /// What we were before the link broke is still there, and nobody else will take it away; it would keep
+    /// the meeting, and a recording of nobody, alive (JITSI.md 4.4, 10.3).
+    fn lay_ghost(&self, ctx: &mut Ctx<'_>, roster: &mut Roster) {
+        if let Some(nick) = roster.us() {
+            ctx.act(Action::Leave { room: ctx.room.clone(), nick: nick.clone() });
+            roster.forget_us();
+        }
     }
 
     fn enter(&mut self, ctx: &mut Ctx<'_>, roster: &mut Roster) {
@@ -297,9 +383,12 @@ impl Seat {
             let other = format!("{}_{}", ctx.nickname, ctx.rng.random_range(1000..=9999_u32));
             Nick::new(&other).unwrap_or_else(|_| ctx.nickname.clone())
         };
-        roster.clear();
+        if self.resident {
+            roster.clear();
+        }
         ctx.act(Action::Enter { room: ctx.room.clone(), nick: nick.clone() });
-        self.place = Place::Entering { nick, until: ctx.now.after(ENTRY_TIMEOUT) };
+        let until = ctx.now.after(ENTRY_TIMEOUT);
+        self.place = Place::Entering { nick, until, moment: roster.moment() };
     }
 
     /// Whether presences of this room mean anything now.
@@ -308,62 +397,45 @@ impl Seat {
     }
 
     /// Our own presence (status 110): everybody else has been announced before it (XEP-0045, 7.2.2).
-    pub(super) fn own_presence(&mut self, presence: &Presence, ctx: &mut Ctx<'_>, roster: &mut Roster) {
+    pub(super) fn own_presence(
+        &mut self,
+        presence: &Presence,
+        ctx: &mut Ctx<'_>,
+        roster: &mut Roster,
+    ) -> News {
         let nick = presence.nick.clone();
         match &mut self.place {
             Place::Entering { .. } if presence.created => {
                 ctx.act(Action::Leave { room: ctx.room.clone(), nick });
                 ctx.tell(What::CreatedRoom);
                 roster.clear();
-                self.look_in(LOOK_AFTER_FAULT, ctx.now);
+                self.pictured = false;
+                self.stay_out(LOOK_AFTER_FAULT, LOOK_AFTER_FAULT, ctx.now, roster);
             }
-            Place::Entering { .. } => {
-                self.conflicts = 0;
+            Place::Entering { moment, .. } => {
+                let others = roster.keep_heard_after(*moment);
+                // A visitor comes again and again, and whoever has our nickname stays.
+                self.conflicts = if self.resident { 0 } else { self.conflicts.min(1) };
                 self.refused = None;
                 self.place = Place::Inside { nick, look: Look::At(ctx.now.after(RELIST)) };
                 ctx.tell(What::Entered { people: roster.people(), moderators: roster.moderators() });
+                if others {
+                    return News::OtherPeople;
+                }
             }
             Place::Inside { nick: current, .. } => *current = nick,
             // An entry that we have given up has come through after all.
             Place::Outside { .. } => ctx.act(Action::Leave { room: ctx.room.clone(), nick }),
             Place::Leaving { .. } | Place::Offline => {}
         }
-    }
-
-    /// Leaves with the last person (JITSI.md 4.4), and where our being there may keep Jicofo from electing
-    /// a moderator.
-    pub(super) fn leave_if_in_the_way(
-        &mut self,
-        ctx: &mut Ctx<'_>,
-        roster: &mut Roster,
-        needs_moderator: bool,
-    ) {
-        if self.inside().is_none() {
-            self.unmoderated = None;
-            return;
-        }
-        if roster.people() == 0 {
-            return self.leave(ctx, roster);
-        }
-        if roster.moderators() > 0 || !needs_moderator {
-            self.unmoderated = None;
-            return;
-        }
-        let since = *self.unmoderated.get_or_insert(ctx.now);
-        if ctx.now.since(since) >= ELECTION {
-            if !std::mem::replace(&mut self.awaits_moderator, true) {
-                ctx.tell(What::AwaitsModerator);
-            }
-            self.unmoderated = None;
-            self.leave(ctx, roster);
-        }
+        News::None
     }
 
     /// Leaves, if we are inside or on our way in.
     pub(super) fn leave(&mut self, ctx: &mut Ctx<'_>, roster: &mut Roster) {
         if let Place::Inside { nick, .. } | Place::Entering { nick, .. } = &self.place {
             ctx.act(Action::Leave { room: ctx.room.clone(), nick: nick.clone() });
-            roster.clear();
+            self.forget_what_is_seen_inside(roster);
             self.place = Place::Leaving { until: ctx.now.after(LEAVE_TIMEOUT) };
         }
     }
@@ -375,14 +447,18 @@ impl Seat {
             Place::Entering { .. } | Place::Leaving { .. } => false,
             Place::Inside { .. } => true,
         };
-        roster.clear();
         if was_inside {
             ctx.tell(What::Left(out.clone()));
         }
         let wait = match out {
-            Out::Left => LOOK_EAGER,
+            Out::Left => {
+                self.forget_what_is_seen_inside(roster);
+                self.look_in(LOOK_EAGER, ctx.now);
+                return News::None;
+            }
             Out::Destroyed => {
-                self.awaits_moderator = false;
+                roster.clear();
+                self.gone();
                 self.look_in(LOOK_SOON, ctx.now);
                 return News::RoomGone;
             }
@@ -396,7 +472,7 @@ impl Seat {
             }
             Out::Removed { .. } => LOOK_SOON,
         };
-        self.look_in(wait, ctx.now);
+        self.stay_out(wait, wait, ctx.now, roster);
         News::None
     }
 
@@ -405,15 +481,16 @@ impl Seat {
         if !matches!(self.place, Place::Entering { .. }) {
             return News::None;
         }
-        roster.clear();
         if refusal.condition == Condition::Conflict && self.conflicts < NICK_TRIES {
             self.conflicts = self.conflicts.saturating_add(1);
-            self.look_in(Duration::ZERO, ctx.now);
+            self.stay_out(Duration::ZERO, Duration::ZERO, ctx.now, roster);
             return News::None;
         }
         self.conflicts = 0;
-        self.look_in(LOOK_SLOW, ctx.now);
+        self.stay_out(LOOK_SLOW, LOOK_SLOW, ctx.now, roster);
         if refusal.condition == Condition::ItemNotFound {
+            roster.clear();
+            self.gone();
             return News::RoomGone;
         }
         let reason = refusal_reason(&refusal);
@@ -423,44 +500,35 @@ impl Seat {
         News::None
     }
 
+    /// The meeting is over, and with it what was known of the room.
+    fn gone(&mut self) {
+        self.rhythm.restart();
+        self.pictured = false;
+        self.conflicts = 0;
+        self.awaits_moderator = false;
+    }
+
+    /// We are not inside (any more). A resident looks, and comes, again after `resident`; a discreet seat
+    /// goes on looking, but does not visit for the time `visit`.
+    fn stay_out(&mut self, resident: Duration, visit: Duration, now: Time, roster: &mut Roster) {
+        self.forget_what_is_seen_inside(roster);
+        if self.resident {
+            self.look_in(resident, now);
+        } else {
+            self.unwelcome = (!visit.is_zero()).then(|| now.after(visit));
+            let look = if self.pictured { LOOK_EAGER } else { resident };
+            self.look_in(look.min(resident), now);
+        }
+    }
+
+    /// A resident knows nothing of a room but from inside; what a visitor has seen is still the latest news.
+    fn forget_what_is_seen_inside(&self, roster: &mut Roster) {
+        if self.resident { roster.clear() } else { roster.forget_us() }
+    }
+
     fn look_in(&mut self, wait: Duration, now: Time) {
         // Whatever is longer than the wait for a room to come to be is not for want of news.
         self.barred_until = (wait > LOOK_IDLE).then(|| now.after(wait));
         self.place = Place::Outside { look: Look::At(now.after(wait)) };
-    }
-}
-
-/// What a failed role query means and what to change (JITSI.md 1.5, 10.3).
-pub fn list_error_reason(error: ListError) -> &'static str {
-    match error {
-        ListError::Gone => "the room does not exist",
-        ListError::Forbidden => {
-            "we are no owner of the room: list user@domain of [xmpp] in `admins` of Prosody's MUC component, and \
-             set `component_admins_as_room_owners = true` there"
-        }
-        ListError::TimedOut => "Prosody does not answer the question who is in the room",
-        ListError::Other => "Prosody refuses to tell who is in the room for a reason that we do not know",
-    }
-}
-
-/// What a refused entry means and what to change (JITSI.md 4.5).
-pub fn refusal_reason(refusal: &Refusal) -> &'static str {
-    match refusal.condition {
-        Condition::NotAuthorized => "the room has a password",
-        Condition::RegistrationRequired if refusal.lobby => {
-            "the room has a lobby: we are no owner, list user@domain of [xmpp] in `admins` of Prosody's MUC component"
-        }
-        Condition::RegistrationRequired => "the room is for members only and we are no owner",
-        Condition::Forbidden => "we are banned from the room",
-        Condition::ServiceUnavailable => {
-            "the room is full (MAX_PARTICIPANTS): add our domain to muc_access_whitelist"
-        }
-        Condition::Conflict => "our nickname and the ones like it are taken: choose another muc.nickname",
-        Condition::NotAcceptable if refusal.display_name_required => "the room wants a display name",
-        Condition::NotAllowed => {
-            "Prosody does not allow us in: the room is gone and we may not create one, or muc.nickname is not to \
-             its liking (letters, digits and _)"
-        }
-        _ => "Prosody refuses us for a reason that we do not know",
     }
 }

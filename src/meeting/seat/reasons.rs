@@ -1,0 +1,38 @@
+//! Why we cannot look, or enter, in words that say what to change.
+
+use crate::meeting::io::{Condition, ListError, Refusal};
+
+/// What a failed role query means and what to change (JITSI.md 1.5, 10.3).
+pub fn list_error_reason(error: ListError) -> &'static str {
+    match error {
+        ListError::Gone => "the room does not exist",
+        ListError::Forbidden => {
+            "we are no owner of the room: list user@domain of [xmpp] in `admins` of Prosody's MUC component, and \
+             set `component_admins_as_room_owners = true` there"
+        }
+        ListError::TimedOut => "Prosody does not answer the question who is in the room",
+        ListError::Other => "Prosody refuses to tell who is in the room for a reason that we do not know",
+    }
+}
+
+/// What a refused entry means and what to change (JITSI.md 4.5).
+pub fn refusal_reason(refusal: &Refusal) -> &'static str {
+    match refusal.condition {
+        Condition::NotAuthorized => "the room has a password",
+        Condition::RegistrationRequired if refusal.lobby => {
+            "the room has a lobby: we are no owner, list user@domain of [xmpp] in `admins` of Prosody's MUC component"
+        }
+        Condition::RegistrationRequired => "the room is for members only and we are no owner",
+        Condition::Forbidden => "we are banned from the room",
+        Condition::ServiceUnavailable => {
+            "the room is full (MAX_PARTICIPANTS): add our domain to muc_access_whitelist"
+        }
+        Condition::Conflict => "our nickname and the ones like it are taken: choose another muc.nickname",
+        Condition::NotAcceptable if refusal.display_name_required => "the room wants a display name",
+        Condition::NotAllowed => {
+            "Prosody does not allow us in: the room is gone and we may not create one, or muc.nickname is not to \
+             its liking (letters, digits and _)"
+        }
+        _ => "Prosody refuses us for a reason that we do not know",
+    }
+}

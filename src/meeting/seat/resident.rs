@@ -1,0 +1,61 @@
+//! The resident footprint: looks from outside until focus and a person are there, enters, sits in the room,
+//! and leaves with the last person.
+
+use std::time::Duration;
+
+use super::{LOOK_EAGER, LOOK_SOON, Seat};
+use crate::meeting::Ctx;
+use crate::meeting::event::What;
+use crate::meeting::roster::Roster;
+use crate::time::Time;
+
+/// How long we sit in a room in which nobody is a moderator. Where Jicofo does not trust our domain it takes
+/// us for the owner and promotes nobody until we go (JITSI.md 4.2).
+const ELECTION: Duration = Duration::from_secs(10);
+
+impl Seat {
+    /// How long we go on sitting in a room without a moderator.
+    pub(super) fn patience(&self) -> Option<Time> {
+        self.unmoderated.map(|since| since.after(ELECTION))
+    }
+
+    /// The lists show whether the meeting has begun.
+    pub(super) fn enter_or_look_again(&mut self, ctx: &mut Ctx<'_>, roster: &mut Roster) {
+        let is_moderated = roster.moderators() > 0 || !self.awaits_moderator;
+        if self.plan.record && roster.has_focus() && roster.people() > 0 && is_moderated {
+            return self.enter(ctx, roster);
+        }
+        self.lay_ghost(ctx, roster);
+        let wait = match (self.plan.record, roster.has_focus()) {
+            (false, _) => self.rhythm.next(self.plan.pace),
+            // The meeting begins any moment.
+            (true, true) => LOOK_EAGER,
+            (true, false) => LOOK_SOON,
+        };
+        self.look_in(wait, ctx.now);
+    }
+
+    /// Leaves with the last person (JITSI.md 4.4), and where our being there may keep Jicofo from electing
+    /// a moderator.
+    pub(super) fn leave_if_in_the_way(&mut self, ctx: &mut Ctx<'_>, roster: &mut Roster) {
+        if self.inside().is_none() {
+            self.unmoderated = None;
+            return;
+        }
+        if roster.people() == 0 || !self.plan.record {
+            return self.leave(ctx, roster);
+        }
+        if roster.moderators() > 0 || !self.plan.needs_moderator {
+            self.unmoderated = None;
+            return;
+        }
+        let since = *self.unmoderated.get_or_insert(ctx.now);
+        if ctx.now.since(since) >= ELECTION {
+            if !std::mem::replace(&mut self.awaits_moderator, true) {
+                ctx.tell(What::AwaitsModerator);
+            }
+            self.unmoderated = None;
+            self.leave(ctx, roster);
+        }
+    }
+}

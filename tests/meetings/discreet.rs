@@ -1,0 +1,117 @@
+//! What is true of the discreet footprint only: nobody sees us but for a moment, and what we miss from outside
+//! is made up for.
+
+use std::time::Duration;
+
+use testkit::{Behaviour, Result, SOON, Version};
+
+use crate::autostart::Autostart;
+use crate::{LONG, discreetly, world};
+
+discreetly! {
+    nobody_sees_us_but_for_the_moment_of_the_start,
+    a_recording_that_runs_already_is_not_visited,
+    a_failure_is_told_from_a_stop,
+    a_natural_end_is_started_again,
+    pending_that_never_turns_on_is_tried_again,
+}
+
+/// How often, and for how long, a person has seen us in the room.
+fn sightings(seat: &testkit::Seat) -> Vec<Duration> {
+    let mut seen = Vec::new();
+    let mut since = None;
+    for presence in seat.client().since(0) {
+        if presence.node.name != "presence" {
+            continue;
+        }
+        let is_us = presence.node.from().rsplit('/').next().is_some_and(|nick| nick.starts_with("autostart"));
+        if !is_us {
+            continue;
+        }
+        match (presence.node.get("type"), since) {
+            (Some("unavailable"), Some(at)) => {
+                seen.push(presence.at.duration_since(at));
+                since = None;
+            }
+            (None, None) => since = Some(presence.at),
+            _ => {}
+        }
+    }
+    assert!(since.is_none(), "still there");
+    seen
+}
+
+async fn nobody_sees_us_but_for_the_moment_of_the_start(version: Version) -> Result {
+    let world = world(version).await?;
+    let launch = Duration::from_millis(700);
+    world.jibri_that("jibri-1", Behaviour::slow(launch)).await?;
+    let autostart = Autostart::start(&world.prosody, &["r1"])?;
+    let ada = world.moderator("r1").await?;
+    ada.wait_recording("on", LONG).await?;
+    autostart.logged("recording is on").await?;
+    ada.seat().until(SOON, "without us", |view| !view.occupants.contains_key("autostart")).await?;
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    let seen = sightings(ada.seat());
+    println!("seen in the room for {seen:?}; Jibri took {launch:?}");
+    assert_eq!(seen.len(), 1, "one visit: {seen:?}");
+    assert_eq!(world.focus.start_requests_in("r1").len(), 1);
+    Ok(())
+}
+
+async fn a_recording_that_runs_already_is_not_visited(version: Version) -> Result {
+    let world = world(version).await?;
+    world.jibri("jibri-1").await?;
+    let ada = world.moderator("r1").await?;
+    ada.start_recording(SOON).await?.expect("a session");
+    ada.wait_recorder(LONG).await?;
+    ada.wait_recording("on", LONG).await?;
+    let autostart = Autostart::start(&world.prosody, &["r1"])?;
+    autostart.logged("recording is on").await?;
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    assert_eq!(autostart.count("entered the room"), 0);
+    assert_eq!(sightings(ada.seat()), []);
+    assert_eq!(world.focus.start_requests_in("r1").len(), 1, "only Ada's own");
+    Ok(())
+}
+
+async fn a_failure_is_told_from_a_stop(version: Version) -> Result {
+    let world = world(version).await?;
+    world.focus.configure(|options| options.num_retries = 0);
+    let jibri = world.jibri_that("jibri-1", Behaviour::FailAfter(Duration::from_secs(3))).await?;
+    let autostart = Autostart::start(&world.prosody, &["r1"])?;
+    let ada = world.moderator("r1").await?;
+    autostart.logged("recording is on").await?;
+    autostart.logged("recording over: failed").await?;
+    jibri.set_behaviour(Behaviour::healthy());
+    jibri.restart().await?;
+    autostart.logged_times("recording is on", 2).await?;
+    ada.wait_recording("on", LONG).await?;
+    assert_eq!(autostart.count("until the meeting ends"), 0, "a failure is not a person's stop");
+    Ok(())
+}
+
+async fn a_natural_end_is_started_again(version: Version) -> Result {
+    let world = world(version).await?;
+    let jibri = world.jibri("jibri-1").await?;
+    let autostart = Autostart::start(&world.prosody, &["r1"])?;
+    let _ada = world.moderator("r1").await?;
+    autostart.logged("recording is on").await?;
+    jibri.stop_from_outside();
+    autostart.logged("ended by itself").await?;
+    autostart.logged_times("recording is on", 2).await?;
+    Ok(())
+}
+
+async fn pending_that_never_turns_on_is_tried_again(version: Version) -> Result {
+    let world = world(version).await?;
+    let jibri = world.jibri_that("jibri-1", Behaviour::PendingForever).await?;
+    let settings = [("START__PENDING_TIMEOUT", "3s")];
+    let autostart = Autostart::start_with(&world.prosody, &["r1"], &settings, &[])?;
+    let ada = world.moderator("r1").await?;
+    autostart.logged("Jicofo has found a Jibri").await?;
+    autostart.logged("not on within start.pending_timeout").await?;
+    jibri.set_behaviour(Behaviour::healthy());
+    jibri.restart().await?;
+    ada.wait_recording("on", LONG).await?;
+    Ok(())
+}
