@@ -50,7 +50,7 @@ fn main() {
                     meetings.handle(now, Input::Room { room, event: RoomEvent::Roles { query, result } }),
                 );
             }
-            Effect::Do(Action::Enter { room, nick }) => {
+            Effect::Do(Action::Enter { room, nick, .. }) => {
                 filled += 1;
                 for n in 1..OCCUPANTS {
                     let nick = if n == 1 { "focus".to_owned() } else { format!("{n:08x}") };

@@ -82,6 +82,13 @@ pub enum RoomEvent {
     Out(Out),
     /// Our entry was refused.
     EntryRefused(Refusal),
+    /// The answer to [`Action::AskPassword`].
+    Password {
+        /// Which query.
+        query: QueryId,
+        /// The password, if there is one and we are told.
+        password: Option<Secret>,
+    },
     /// The answer to [`Action::Start`].
     StartAnswered {
         /// Which start.
@@ -331,6 +338,16 @@ pub enum Action {
         room: RoomJid,
         /// Our nickname there.
         nick: Nick,
+        /// The room's password, where it wants one.
+        password: Option<Secret>,
+    },
+    /// Ask for the password of a room as one of its owners (JITSI.md 1.5); answered by
+    /// [`RoomEvent::Password`].
+    AskPassword {
+        /// The room.
+        room: RoomJid,
+        /// To be named in the answer.
+        query: QueryId,
     },
     /// Leave a room; answered by [`RoomEvent::Out`].
     Leave {

@@ -130,6 +130,10 @@ impl Room {
             RoomEvent::Left { .. } => News::None,
             RoomEvent::Out(out) => self.seat.out(&out, ctx, roster),
             RoomEvent::EntryRefused(refusal) => self.seat.refused(refusal, ctx, roster),
+            RoomEvent::Password { query, password } => {
+                self.seat.told_password(query, password, ctx);
+                News::None
+            }
             RoomEvent::StartAnswered { attempt, answer } => {
                 match self.recording.answered(attempt, answer, ctx, policy) {
                     Some(StartFailure::NotInside | StartFailure::NoRoom) => self.seat.lost(roster, ctx.now),

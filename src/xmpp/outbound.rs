@@ -3,11 +3,11 @@
 use xso::AsXml;
 
 use super::stanza::{
-    NS_COMPONENT, NS_DISCO_INFO, NS_DISCO_ITEMS, NS_JIBRI, NS_MUC, NS_MUC_ADMIN, NS_NICK, NS_PING,
-    NS_STANZA_ERRORS, NS_VERSION,
+    NS_COMPONENT, NS_DISCO_INFO, NS_DISCO_ITEMS, NS_JIBRI, NS_MUC, NS_MUC_ADMIN, NS_MUC_OWNER, NS_NICK,
+    NS_PING, NS_STANZA_ERRORS, NS_VERSION,
 };
 use crate::address::{Nick, RoomJid};
-use crate::config::Mode;
+use crate::config::{Mode, Secret};
 use crate::meeting::Order;
 
 /// Entering or leaving a room (XEP-0045, sections 7.2 and 7.14).
@@ -35,6 +35,9 @@ pub(super) struct PresenceOut {
 struct Join {
     #[xml(child)]
     history: History,
+    /// XEP-0045, section 7.2.5.
+    #[xml(extract(default, fields(text(type_ = String))))]
+    password: Option<String>,
 }
 
 /// No old messages, please (XEP-0045, section 7.2.13).
@@ -69,13 +72,22 @@ struct FeatureOut {
 }
 
 impl PresenceOut {
-    pub(super) fn enter(from: &str, id: String, room: &RoomJid, nick: &Nick) -> Self {
+    pub(super) fn enter(
+        from: &str,
+        id: String,
+        room: &RoomJid,
+        nick: &Nick,
+        password: Option<&Secret>,
+    ) -> Self {
         Self {
             from: from.to_owned(),
             to: room.occupant(nick),
             id,
             type_: None,
-            muc: Some(Join { history: History { maxstanzas: "0".to_owned() } }),
+            muc: Some(Join {
+                history: History { maxstanzas: "0".to_owned() },
+                password: password.map(|password| password.expose().to_owned()),
+            }),
             nick: Some(NickName { name: nick.as_str().to_owned() }),
             features: Some(FeaturesOut { feature: FeatureOut { var: NS_JIBRI.to_owned() } }),
         }
@@ -119,6 +131,9 @@ pub(super) enum PayloadOut {
         #[xml(child)]
         item: RoleQuery,
     },
+    /// XEP-0045, section 10.2; to be read, never to be sent back.
+    #[xml(namespace = NS_MUC_OWNER, name = "query")]
+    OwnerForm,
     /// JITSI.md 2.
     #[xml(namespace = NS_JIBRI, name = "jibri")]
     Start {
@@ -230,7 +245,6 @@ impl PayloadOut {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::Secret;
 
     fn text(stanza: &impl AsXml) -> String {
         String::from_utf8(xso::to_vec(stanza).unwrap()).unwrap()
@@ -240,13 +254,15 @@ mod tests {
     fn enters_as_a_named_jibri() {
         let room = RoomJid::new("r@m").unwrap();
         let nick = Nick::new("autostart").unwrap();
-        let sent = text(&PresenceOut::enter("a@b/a", "i".to_owned(), &room, &nick));
+        let sent =
+            text(&PresenceOut::enter("a@b/a", "i".to_owned(), &room, &nick, Some(&Secret::new("sesame"))));
         for part in [
             "to=\"r@m/autostart\"",
             "id=\"i\"",
             "from=\"a@b/a\"",
             "http://jitsi.org/protocol/jibri",
             ">autostart<",
+            ">sesame<",
         ] {
             assert!(sent.contains(part) || sent.contains(&part.replace('"', "'")), "{part} in {sent}");
         }

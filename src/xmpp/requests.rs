@@ -11,6 +11,7 @@ use super::refusal;
 use super::stanza::{AdminItem, Iq, Payload, StanzaError};
 use super::{LinkEvent, muc};
 use crate::address::{Nick, RealJid, RoomJid};
+use crate::config::Secret;
 use crate::meeting::{Answer, AttemptId, ListError, Listed, QueryId, Roles, RoomEvent};
 use crate::tenant::Services;
 
@@ -25,6 +26,10 @@ enum About {
     Start {
         room: RoomJid,
         attempt: AttemptId,
+    },
+    Password {
+        room: RoomJid,
+        query: QueryId,
     },
     Items {
         service: String,
@@ -124,6 +129,12 @@ impl Requests {
         self.ask(room.occupant(focus), "set", payload, timeout, About::Start { room, attempt })
     }
 
+    /// The form by which an owner sets a room up; it tells the password.
+    pub(super) fn password(&mut self, room: RoomJid, query: QueryId) -> IqOut {
+        let to = room.as_str().to_owned();
+        self.ask(to, "get", PayloadOut::OwnerForm, TIMEOUT, About::Password { room, query })
+    }
+
     pub(super) fn items(&mut self, service: String) -> IqOut {
         self.ask(service.clone(), "get", PayloadOut::DiscoItems, TIMEOUT, About::Items { service })
     }
@@ -165,6 +176,9 @@ impl Requests {
             About::Start { room, attempt } => {
                 Some(room_event(room, RoomEvent::StartAnswered { attempt, answer: Answer::TimedOut }))
             }
+            About::Password { room, query } => {
+                Some(room_event(room, RoomEvent::Password { query, password: None }))
+            }
             About::Items { service } => Some(LinkEvent::Items { service, rooms: None }),
             About::Ping => None,
         })
@@ -183,6 +197,10 @@ impl Requests {
             if iq.type_.as_deref() == Some("result") { Ok(iq.payload) } else { Err(error_of(&iq.payload)) };
         let event = match open.about {
             About::Ping => None,
+            About::Password { room, query } => {
+                let password = result.ok().and_then(password_of);
+                Some(room_event(room, RoomEvent::Password { query, password }))
+            }
             About::Items { service } => Some(items(service, result.ok(), services)),
             About::Start { room, attempt } => {
                 let answer = match result {
@@ -241,6 +259,16 @@ fn session_of(payload: &[Payload]) -> Option<crate::meeting::SessionId> {
         Payload::Jibri { session_id } => session_id.as_deref().and_then(muc::session_id),
         _ => None,
     })
+}
+
+fn password_of(payload: Vec<Payload>) -> Option<Secret> {
+    let forms = payload.into_iter().find_map(|payload| match payload {
+        Payload::OwnerForm { forms } => Some(forms),
+        _ => None,
+    })?;
+    let mut fields = forms.into_iter().flat_map(|form| form.fields);
+    let field = fields.find(|field| field.var.as_deref() == Some("muc#roomconfig_roomsecret"))?;
+    field.values.into_iter().next().map(|value| Secret::new(value.text))
 }
 
 fn listed(item: AdminItem) -> Option<Listed> {

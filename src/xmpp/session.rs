@@ -170,8 +170,13 @@ impl<'a> Session<'a> {
                 let iq = self.requests.start(room, &self.config.focus, attempt, payload, timeout);
                 self.send_iq(&iq).await
             }
-            Command::Act(Action::Enter { room, nick }) => {
-                let stanza = PresenceOut::enter(&self.config.me, id_text(new_id()), &room, &nick);
+            Command::Act(Action::AskPassword { room, query }) => {
+                let iq = self.requests.password(room, query);
+                self.send_iq(&iq).await
+            }
+            Command::Act(Action::Enter { room, nick, password }) => {
+                let id = id_text(new_id());
+                let stanza = PresenceOut::enter(&self.config.me, id, &room, &nick, password.as_ref());
                 self.counters.sent.presence.add();
                 self.send(&stanza).await
             }

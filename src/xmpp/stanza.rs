@@ -20,6 +20,8 @@ pub(super) const NS_MUC: &str = "http://jabber.org/protocol/muc";
 pub(super) const NS_MUC_USER: &str = "http://jabber.org/protocol/muc#user";
 pub(super) const NS_MUC_ADMIN: &str = "http://jabber.org/protocol/muc#admin";
 pub(super) const NS_CONFERENCE: &str = "jabber:x:conference";
+pub(super) const NS_MUC_OWNER: &str = "http://jabber.org/protocol/muc#owner";
+pub(super) const NS_DATA: &str = "jabber:x:data";
 pub(super) const NS_NICK: &str = "http://jabber.org/protocol/nick";
 pub(super) const NS_JIBRI: &str = "http://jitsi.org/protocol/jibri";
 pub(super) const NS_DISCO_INFO: &str = "http://jabber.org/protocol/disco#info";
@@ -272,6 +274,12 @@ pub(super) enum Payload {
         #[xml(child(n = ..))]
         items: Vec<AdminItem>,
     },
+    /// The owner's form (XEP-0045, section 10.2).
+    #[xml(namespace = NS_MUC_OWNER, name = "query", discard(text), on_unknown_child = Discard, on_unknown_attribute = Discard)]
+    OwnerForm {
+        #[xml(child(n = ..))]
+        forms: Vec<DataForm>,
+    },
     /// Rooms of a service (XEP-0045, section 6.3).
     #[xml(namespace = NS_DISCO_ITEMS, name = "query", discard(text), on_unknown_child = Discard, on_unknown_attribute = Discard)]
     DiscoItems {
@@ -300,6 +308,37 @@ pub(super) enum Payload {
     Error(StanzaError),
     #[xml(transparent)]
     Other(Named),
+}
+
+/// XEP-0004.
+#[derive(FromXml, Debug)]
+#[xml(namespace = NS_DATA, name = "x", discard(text), on_unknown_child = Discard, on_unknown_attribute = Discard)]
+pub(super) struct DataForm {
+    #[xml(child(n = ..))]
+    pub(super) fields: Vec<DataField>,
+}
+
+#[derive(FromXml, Debug)]
+#[xml(namespace = NS_DATA, name = "field", discard(text), on_unknown_child = Discard, on_unknown_attribute = Discard)]
+pub(super) struct DataField {
+    #[xml(attribute(default))]
+    pub(super) var: Option<String>,
+    #[xml(child(n = ..))]
+    pub(super) values: Vec<DataValue>,
+}
+
+/// May be a password, so it is not shown.
+#[derive(FromXml)]
+#[xml(namespace = NS_DATA, name = "value", on_unknown_child = Discard, on_unknown_attribute = Discard)]
+pub(super) struct DataValue {
+    #[xml(text)]
+    pub(super) text: String,
+}
+
+impl std::fmt::Debug for DataValue {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("DataValue")
+    }
 }
 
 #[derive(FromXml, Debug)]

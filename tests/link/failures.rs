@@ -171,7 +171,7 @@ on_each_prosody! {
         let world = World::start(version, WorldOptions::default()).await?;
         let _ada = world.moderator("r1").await?;
         let mut linked = Linked::up(&world).await;
-        linked.act(Action::Enter { room: room("r1"), nick: Nick::new("a\u{1}b")? });
+        linked.act(Action::Enter { room: room("r1"), nick: Nick::new("a\u{1}b")?, password: None });
         linked.enter("r1").await;
         Ok(())
     }

@@ -187,7 +187,7 @@ impl Linked {
 
     /// Enters and waits for our own presence; gives those before it.
     pub(crate) async fn enter(&mut self, name: &str) -> Vec<Presence> {
-        self.act(Action::Enter { room: room(name), nick: me() });
+        self.act(Action::Enter { room: room(name), nick: me(), password: None });
         let mut others = Vec::new();
         let own = self
             .wait_room(name, "own presence", |event| match event {

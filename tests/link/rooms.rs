@@ -100,7 +100,7 @@ on_each_prosody! {
         let world = world(version, ProsodyOptions::default()).await?;
         let _squatter = world.person_with("r1", PersonOptions::nick("autostart")).await?;
         let mut linked = Linked::up(&world).await;
-        linked.act(Action::Enter { room: room("r1"), nick: me() });
+        linked.act(Action::Enter { room: room("r1"), nick: me(), password: None });
         let refusal = linked.wait_room("r1", "a refusal", |event| match event {
             RoomEvent::EntryRefused(refusal) => Some(refusal),
             _ => None,

@@ -121,7 +121,7 @@ impl Autostart {
     }
 }
 
-fn footprint() -> &'static str {
+pub(crate) fn footprint() -> &'static str {
     crate::FOOTPRINT.try_with(|footprint| *footprint).unwrap_or("resident")
 }
 

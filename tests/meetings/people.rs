@@ -68,6 +68,7 @@ async fn a_persons_stop_is_respected_until_the_meeting_ends(version: Version) ->
     let mut autostart = Autostart::start(&world.prosody, &["r1"])?;
     let ada = world.moderator("r1").await?;
     ada.wait_recording("on", LONG).await?;
+    autostart.logged("recording is on").await?;
     ada.stop_recording(SOON).await?.expect("stopped");
     autostart.logged("respected until the meeting ends").await?;
     jibri.until(SOON, "idle again", |jibri| !jibri.is_busy()).await?;
@@ -95,6 +96,7 @@ async fn the_only_moderator_changes_the_nickname(version: Version) -> Result {
     let autostart = Autostart::start(&world.prosody, &["r1"])?;
     let ada = world.moderator("r1").await?;
     ada.wait_recording("on", LONG).await?;
+    autostart.logged("recording is on").await?;
     ada.rename("ada2");
     ada.seat().until(SOON, "renamed", |view| view.nick == "ada2").await?;
     ada.stop_recording(SOON).await?.expect("stopped");

@@ -41,6 +41,7 @@ impl World {
                 }
             }
             Action::Leave { .. } => self.seen.count("exits"),
+            Action::AskPassword { .. } => self.seen.count("asked for a password"),
             Action::AskRoles { .. } => {}
         }
         self.mirror_action(action);

@@ -19,6 +19,7 @@ pub const HAVE_TO_HAPPEN: &[&str] = &[
     "a recording seen from outside",
     "adopted",
     "an impostor named focus",
+    "asked for a password",
     "bounced and removed",
     "conferences",
     "discreet: ended by a person",

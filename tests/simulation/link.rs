@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use jibri_autostart::config::Secret;
 use jibri_autostart::meeting::{
     Action, Answer, AttemptId, By, Condition, Input, ListError, Listed, Out, QueryId, Refusal, Role, Roles,
     RoomEvent,
@@ -90,7 +91,7 @@ impl World {
                 let conn = self.link.connections;
                 self.after(10 * SEC, Ev::QueryTimesOut { r, conn, query });
             }
-            Action::Enter { .. } | Action::Leave { .. } => {}
+            Action::Enter { .. } | Action::Leave { .. } | Action::AskPassword { .. } => {}
         }
         let Some(conn) = self.link.server else { return };
         let at = self.link.last_out.max(self.now + self.delay());
@@ -155,7 +156,12 @@ impl World {
                 let gap = if self.rng.random_bool(0.2) { self.some(0, 30 * MS) } else { 0 };
                 self.after(gap, Ev::SecondList { r, conn, query, which, first });
             }
-            Action::Enter { room, nick } => {
+            Action::AskPassword { room, query } => {
+                let r = self.index[&room];
+                let password = self.rng.random_bool(0.5).then(|| Secret::new("sesame"));
+                self.deliver(r, RoomEvent::Password { query, password }, None);
+            }
+            Action::Enter { room, nick, .. } => {
                 let r = self.index[&room];
                 let rude = !self.calm && self.chance(self.plan.rudeness);
                 let is_taken = self.rooms[r].occupants.iter().any(|o| o.nick == nick && o.kind != Kind::Us);

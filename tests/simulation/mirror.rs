@@ -367,6 +367,7 @@ impl World {
                 mirror.in_flight = Some((*attempt, until));
                 mirror.superseded = false;
             }
+            Action::AskPassword { .. } => {}
             Action::AskRoles { room, query, which } => {
                 self.mirrors[self.index[room]].asked = Some((*query, *which));
             }

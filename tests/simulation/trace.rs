@@ -80,7 +80,8 @@ impl World {
                 Action::AskRoles { room, query, which } => {
                     format!("r{} -> ask {} {which:?}", self.index[room], query.0)
                 }
-                Action::Enter { room, nick } => format!("r{} -> ENTER as {nick}", self.index[room]),
+                Action::Enter { room, nick, .. } => format!("r{} -> ENTER as {nick}", self.index[room]),
+                Action::AskPassword { room, .. } => format!("r{} -> ask for the password", self.index[room]),
                 Action::Leave { room, nick } => format!("r{} -> LEAVE as {nick}", self.index[room]),
                 Action::Start { room, attempt, .. } => {
                     format!("r{} -> START {}", self.index[room], attempt.0)

@@ -17,7 +17,7 @@ use super::io::{Action, Condition, ListError, Listed, Out, Presence, QueryId, Re
 use super::looks::{Look, Pace, Rhythm, Urgency};
 use super::roster::{Identity, Roster, Who};
 use crate::address::Nick;
-use crate::config::Footprint;
+use crate::config::{Footprint, Secret};
 use crate::time::Time;
 
 /// A room that does not exist.
@@ -131,6 +131,10 @@ pub(super) struct Seat {
     unmoderated: Option<Time>,
     /// Resident: we have left for want of a moderator and come back only when there is one.
     awaits_moderator: bool,
+    /// The room's password, once the room has wanted one.
+    password: Option<Secret>,
+    /// We have asked for it; the refusal that made us ask.
+    asking: Option<(QueryId, Refusal)>,
     /// Why we could not look last time, and why we could not enter; told when it changes.
     no_list: Option<ListError>,
     refused: Option<&'static str>,
@@ -160,6 +164,8 @@ impl Seat {
             unwelcome: None,
             unmoderated: None,
             awaits_moderator: false,
+            password: None,
+            asking: None,
             no_list: None,
             refused: None,
         }
@@ -217,6 +223,7 @@ impl Seat {
         self.barred_until = None;
         self.pictured = false;
         self.unwelcome = None;
+        self.asking = None;
         self.place = Place::Offline;
     }
 
@@ -386,7 +393,8 @@ impl Seat {
         if self.resident {
             roster.clear();
         }
-        ctx.act(Action::Enter { room: ctx.room.clone(), nick: nick.clone() });
+        let password = self.password.clone();
+        ctx.act(Action::Enter { room: ctx.room.clone(), nick: nick.clone(), password });
         let until = ctx.now.after(ENTRY_TIMEOUT);
         self.place = Place::Entering { nick, until, moment: roster.moment() };
     }
@@ -493,11 +501,35 @@ impl Seat {
             self.gone();
             return News::RoomGone;
         }
+        // One that is known is wrong by now, and is asked for again next time.
+        if refusal.condition == Condition::NotAuthorized && self.password.take().is_none() {
+            let query = ctx.new_query();
+            ctx.act(Action::AskPassword { room: ctx.room.clone(), query });
+            self.asking = Some((query, refusal));
+            return News::None;
+        }
+        self.tell_refusal(refusal, ctx);
+        News::None
+    }
+
+    /// What an owner is told of the room's password (JITSI.md 4.5).
+    pub(super) fn told_password(&mut self, told: QueryId, password: Option<Secret>, ctx: &mut Ctx<'_>) {
+        let Some((_, refusal)) = self.asking.take_if(|(query, _)| *query == told) else { return };
+        let Some(password) = password.filter(|password| !password.is_empty()) else {
+            return self.tell_refusal(refusal, ctx);
+        };
+        self.password = Some(password);
+        self.unwelcome = None;
+        if let Place::Outside { look } = &mut self.place {
+            look.not_after(ctx.now);
+        }
+    }
+
+    fn tell_refusal(&mut self, refusal: Refusal, ctx: &mut Ctx<'_>) {
         let reason = refusal_reason(&refusal);
         if self.refused.replace(reason) != Some(reason) {
             ctx.tell(What::EntryRefused { refusal, retry_in: LOOK_SLOW });
         }
-        News::None
     }
 
     /// The meeting is over, and with it what was known of the room.
@@ -505,6 +537,8 @@ impl Seat {
         self.rhythm.restart();
         self.pictured = false;
         self.conflicts = 0;
+        self.password = None;
+        self.asking = None;
         self.awaits_moderator = false;
     }
 

@@ -18,7 +18,9 @@ pub fn list_error_reason(error: ListError) -> &'static str {
 /// What a refused entry means and what to change (JITSI.md 4.5).
 pub fn refusal_reason(refusal: &Refusal) -> &'static str {
     match refusal.condition {
-        Condition::NotAuthorized => "the room has a password",
+        Condition::NotAuthorized => {
+            "the room has a password, and the room does not tell us which, or not the right one"
+        }
         Condition::RegistrationRequired if refusal.lobby => {
             "the room has a lobby: we are no owner, list user@domain of [xmpp] in `admins` of Prosody's MUC component"
         }
