@@ -143,6 +143,8 @@ pub(super) struct Recording {
     heard: bool,
     /// A visit is wanted.
     visit: bool,
+    /// A start whose recorder was seen before its answer came, and until when the answer may still come.
+    unanswered: Option<(AttemptId, Time)>,
 }
 
 impl Recording {
@@ -160,6 +162,7 @@ impl Recording {
             had_recorder: false,
             heard: true,
             visit: false,
+            unanswered: None,
         }
     }
 
@@ -208,6 +211,7 @@ impl Recording {
             Phase::Idle => {
                 let since = self.wanted_since?;
                 let settled = since.after(policy.start.settle);
+                let settled = self.unanswered.map_or(settled, |(_, until)| settled.max(until));
                 match self.not_before {
                     _ if facts.sight == Sight::Blinking => None,
                     Some(not_before) => Some(not_before.max(settled)),
@@ -250,6 +254,7 @@ impl Recording {
     /// No answer will come any more, and what was pending may have gone down with the server. If it has
     /// not, the next start is answered with "already enabled" and nothing is lost.
     pub(super) fn link_down(&mut self) {
+        self.unanswered = None;
         if matches!(self.phase, Phase::Starting { .. } | Phase::Pending { .. }) {
             self.phase = Phase::Idle;
         }
@@ -263,6 +268,7 @@ impl Recording {
         ctx: &mut Ctx<'_>,
         policy: Policy<'_>,
     ) -> Option<StartFailure> {
+        self.unanswered.take_if(|(current, _)| *current == attempt);
         match self.phase {
             Phase::Starting { attempt: current, .. } if current == attempt => {}
             // The recording was on, or the attempt given up, before its answer came.
@@ -531,6 +537,9 @@ impl Recording {
             Phase::Recording { .. } | Phase::Doubtful { .. } => false,
         };
         if is_new && self.sees_recorder_of_ours(facts) {
+            if let Phase::Starting { attempt, deadline } = self.phase {
+                self.unanswered = Some((attempt, deadline));
+            }
             let session = self.session().or(facts.recorder_session).cloned();
             self.on(session, Witness::Sighted, ctx);
         }
@@ -577,11 +586,15 @@ impl Recording {
         if self.not_before.is_some_and(|not_before| not_before <= ctx.now) {
             self.not_before = None;
         }
+        // An answer that focus owes goes with it.
+        let has_left = facts.complete() && !facts.focus;
+        self.unanswered.take_if(|(_, until)| *until <= ctx.now || has_left);
     }
 
     fn is_due(&self, now: Time, policy: Policy<'_>) -> bool {
         self.phase == Phase::Idle
             && self.not_before.is_none()
+            && self.unanswered.is_none()
             && self.wanted_since.is_some_and(|since| now >= since.after(policy.start.settle))
     }
 
@@ -603,6 +616,9 @@ impl Recording {
     }
 
     fn on(&mut self, session: Option<SessionId>, by: Witness, ctx: &mut Ctx<'_>) {
+        if by == Witness::Focus {
+            self.unanswered = None;
+        }
         if let Phase::Recording { session: current, since, .. } = &self.phase
             && (*current == session || current.is_none())
         {
