@@ -20,6 +20,7 @@ pub(super) fn log(event: &Event) {
     match &event.what {
         What::State { from, to } => debug!(room, from = from.name(), to = to.name(), "state"),
         What::Entered { people, moderators } => info!(room, people, moderators, "entered the room"),
+        What::Seen { people, moderators } => debug!(room, people, moderators, "seen from outside"),
         What::Left(out) => info!(room, "no longer in the room: {out}"),
         What::StartSent { attempt, wanted_for } => {
             info!(room, attempt = attempt.0, wanted_ms = ms(*wanted_for), "start request sent to Jicofo");

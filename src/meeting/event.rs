@@ -44,6 +44,13 @@ pub enum What {
         /// Moderators among them.
         moderators: u32,
     },
+    /// Seen from outside, others are in the room than before.
+    Seen {
+        /// People inside.
+        people: u32,
+        /// Moderators among them.
+        moderators: u32,
+    },
     /// We are no longer in the room.
     Left(Out),
     /// A start request goes out.

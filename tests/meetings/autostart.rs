@@ -92,14 +92,18 @@ impl Autostart {
         Ok(format!("http://{}", line["address"].as_str().ok_or("no address")?))
     }
 
-    /// Waits until it has seen who is there, and is in the room if that is its footprint.
-    pub(crate) async fn watches(&self) -> Result {
-        if footprint() == "resident" {
-            return self.logged("entered the room").await;
+    /// Waits until it sees somebody in a room, from inside or outside as its footprint is.
+    pub(crate) async fn sees_somebody_in(&self, room: &str) -> Result {
+        let room = format!(r#""room":"{room}@muc.meet.jitsi""#);
+        let fits = |line: &String| {
+            line.contains(&room)
+                && !line.contains(r#""people":0"#)
+                && (line.contains("seen from outside") || line.contains("entered the room"))
+        };
+        match eventually(testkit::SOON, || self.lines().iter().any(fits)).await {
+            true => Ok(()),
+            false => Err(format!("saw nobody in {room}").into()),
         }
-        self.logged("linked to Prosody").await?;
-        tokio::time::sleep(Duration::from_millis(1500)).await;
-        Ok(())
     }
 
     /// Sends a signal (`TERM`, `INT`, `STOP`, …).

@@ -75,7 +75,7 @@ async fn participants_alone_are_not_recorded_until_one_is_promoted(version: Vers
     let autostart = Autostart::start(&world.prosody, &["r1"])?;
     let ada = world.person("r1").await?;
     let ben = world.person("r1").await?;
-    autostart.watches().await?;
+    autostart.sees_somebody_in("r1").await?;
     // The time that the issue names; that nothing happens in it is what is tested.
     tokio::time::sleep(Duration::from_secs(8)).await;
     assert_eq!(world.focus.start_requests().len(), 0);
@@ -199,7 +199,7 @@ async fn rules_make_exceptions(version: Version) -> Result {
     let autostart = Autostart::start_with(&world.prosody, &rooms, &[("RULE", rules)], &[])?;
     let private = world.moderator("private-1").await?;
     let _first = world.moderator("pair-1").await?;
-    autostart.watches().await?;
+    autostart.sees_somebody_in("pair-1").await?;
     let second = world.person("pair-1").await?;
     second.wait_recording("on", LONG).await?;
     let requests = world.focus.start_requests();

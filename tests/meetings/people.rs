@@ -32,7 +32,7 @@ async fn two_hundred_people_who_leave_within_50_ms(version: Version) -> Result {
     let autostart = Autostart::start(&world.prosody, &["r1"])?;
     world.focus.configure(|options| options.auto_owner = false);
     let stays = world.person("r1").await?;
-    autostart.watches().await?;
+    autostart.sees_somebody_in("r1").await?;
     world.focus.configure(|options| options.auto_owner = true);
     let mut visits = tokio::task::JoinSet::new();
     for _ in 0..200 {
@@ -119,7 +119,7 @@ async fn a_forged_status_of_a_participant_means_nothing(version: Version) -> Res
     let options = PersonOptions { extras: vec![forged, jibri_mark], ..Default::default() };
     let eve = world.person_with("r1", options).await?;
     let ada = world.person("r1").await?;
-    autostart.watches().await?;
+    autostart.sees_somebody_in("r1").await?;
     // Even a moderator who claims to be a Jibri is a person.
     world.focus.promote("r1", &eve.nick()).await?;
     let status = ada.wait_recording("on", LONG).await?;

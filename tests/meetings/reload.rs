@@ -23,11 +23,13 @@ async fn a_good_file_takes_effect_at_once(version: Version) -> Result {
     let path = file.to_str().ok_or("a path")?;
     let autostart = Autostart::start_with(&world.prosody, &[], &[], &["--config", path])?;
     let ada = world.moderator("private-1").await?;
-    autostart.logged("entered the room").await?;
+    autostart.sees_somebody_in("private-1").await?;
     assert_eq!(world.focus.start_requests().len(), 0);
 
-    // No rule any more, and another room; the first one is not named either, but we are in it.
-    std::fs::write(&file, "discovery.rooms = [\"r2@muc.meet.jitsi\"]\nalerts.repeat = \"2h\"\n")?;
+    // No rule any more, and another room.
+    let rooms =
+        "discovery.rooms = [\"private-1@muc.meet.jitsi\", \"r2@muc.meet.jitsi\"]\nalerts.repeat = \"2h\"\n";
+    std::fs::write(&file, rooms)?;
     autostart.signal("HUP");
     autostart.logged("the configuration was read again").await?;
     autostart.logged(r#""changed":"discovery.rooms, rule""#).await?;
@@ -36,7 +38,10 @@ async fn a_good_file_takes_effect_at_once(version: Version) -> Result {
     let ben = world.moderator("r2").await?;
     ben.wait_recording("on", LONG).await?;
 
-    // When its meeting is over, a room that is named no more is left alone.
+    // A room that is named no more is left alone when its meeting is over.
+    std::fs::write(&file, rooms.replace("\"private-1@muc.meet.jitsi\", ", ""))?;
+    autostart.signal("HUP");
+    autostart.logged_times("the configuration was read again", 2).await?;
     ada.leave().await;
     world.focus.until(LONG, "gone from the room", || !world.focus.is_in("private-1")).await?;
     autostart.logged("recording over: the meeting is over").await?;
@@ -60,7 +65,7 @@ async fn a_file_with_mistakes_changes_nothing(version: Version) -> Result {
     let path = file.to_str().ok_or("a path")?;
     let autostart = Autostart::start_with(&world.prosody, &[], &[], &["--config", path])?;
     let ada = world.moderator("private-1").await?;
-    autostart.logged("entered the room").await?;
+    autostart.sees_somebody_in("private-1").await?;
     let wrong = "[discovery]\nrooms = [\"private-1@muc.meet.jitsi\"]\n[start]\nmin_moderatos = 2\nsettle = \"soon\"\n";
     std::fs::write(&file, wrong)?;
     autostart.signal("HUP");

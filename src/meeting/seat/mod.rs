@@ -353,6 +353,9 @@ impl Seat {
             self.pictured = !self.resident;
             if roster.summary() != before {
                 self.rhythm.restart();
+                if !self.listens() {
+                    ctx.tell(What::Seen { people: roster.people(), moderators: roster.moderators() });
+                }
             }
         } else if !roster.agrees_with(&listed, which) {
             // One list does not tell whether somebody left or got another role: look at both.
