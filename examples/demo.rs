@@ -21,16 +21,20 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 #[tokio::main]
 async fn main() -> Result {
-    let keep = std::env::args().any(|arg| arg == "--keep");
+    let given = |flag: &str| std::env::args().any(|arg| arg == flag);
+    let keep = given("--keep");
+    let footprint = if given("--resident") { "resident" } else { "discreet" };
     let version = Version::all_available().into_iter().next().ok_or("Prosody is not installed")?;
     let dir = tempfile::tempdir()?;
 
     println!("A private Prosody on loopback, with models of Jicofo and Jibri.");
-    let world = World::start(version, WorldOptions::default()).await?;
+    let mut options = WorldOptions::default();
+    options.focus.trusted_domains.push(testkit::config::COMPONENT.to_owned());
+    let world = World::start(version, options).await?;
     let chrome = Behaviour::Healthy { launch: Duration::from_millis(600), join: Duration::from_millis(400) };
     let jibri = world.jibri_that("jibri-1", chrome).await?;
 
-    let config = write_config(dir.path(), &world.prosody)?;
+    let config = write_config(dir.path(), &world.prosody, footprint)?;
     println!("The program, with {}:\n", config.display());
     let mut program = Program::start(&config)?;
 
@@ -46,7 +50,7 @@ async fn main() -> Result {
     Ok(())
 }
 
-fn write_config(dir: &Path, prosody: &Prosody) -> Result<PathBuf> {
+fn write_config(dir: &Path, prosody: &Prosody, footprint: &str) -> Result<PathBuf> {
     let secret = dir.join("secret");
     std::fs::write(&secret, prosody.component_secret())?;
     let config = dir.join("config.toml");
@@ -58,7 +62,7 @@ secret_file = "{secret}"
 
 [muc]
 domains = ["muc.meet.jitsi"]
-footprint = "resident"
+footprint = "{footprint}"
 
 [discovery]
 rooms = ["lesson@muc.meet.jitsi", "hearing@muc.meet.jitsi", "clinic@muc.meet.jitsi"]
