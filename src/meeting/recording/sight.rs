@@ -1,0 +1,75 @@
+//! What the room itself shows: focus come or gone, a recorder come or gone, seen from inside or outside.
+
+use super::{Facts, PendingBy, Phase, Recording, Witness};
+use crate::meeting::answer::StartFailure;
+use crate::meeting::event::Ended;
+use crate::meeting::{Ctx, Policy};
+
+impl Recording {
+    /// What the room shows beyond focus's last word: focus gone or new, recorder come or gone.
+    pub(super) fn observe(&mut self, wanted: bool, facts: &Facts<'_>, ctx: &mut Ctx<'_>, policy: Policy<'_>) {
+        if !facts.inside() {
+            self.sight(wanted, facts, ctx, policy);
+        }
+        let focus_says_on = facts.focus && facts.status.is_some_and(|s| s.on);
+        match &self.phase {
+            Phase::Starting { .. } | Phase::Pending { by: PendingBy::Focus, .. } if !facts.focus => {
+                self.fail(StartFailure::NoFocus, ctx, policy);
+            }
+            Phase::Pending { by: PendingBy::Recorder, .. } if !facts.recorder => {
+                self.fail(StartFailure::EndedBeforeOn, ctx, policy);
+            }
+            Phase::Recording { .. } if !facts.inside() => {}
+            Phase::Recording { session, .. } if !focus_says_on && facts.recorder => {
+                let session = session.clone();
+                self.on(session, Witness::Recorder, ctx);
+            }
+            Phase::Recording { .. } if !focus_says_on => self.ended(Ended::Lost, ctx),
+            Phase::Doubtful { session, since, .. } if facts.recorder => {
+                let (session, since) = (session.clone(), *since);
+                self.phase = Phase::Recording { session, since, by: Witness::Sighted };
+            }
+            Phase::Doubtful { .. } if !wanted => self.ended(Ended::Unasked, ctx),
+            Phase::Doubtful { .. } if !facts.focus => self.ended(Ended::Lost, ctx),
+            _ => {}
+        }
+    }
+
+    /// From outside, the recorder among the occupants is the truth.
+    pub(super) fn sight(&mut self, wanted: bool, facts: &Facts<'_>, ctx: &mut Ctx<'_>, policy: Policy<'_>) {
+        let is_new = match &self.phase {
+            Phase::Idle | Phase::Starting { .. } | Phase::Pending { .. } => true,
+            // Whose end has just been told may take a while to leave.
+            Phase::Held { .. } => !self.had_recorder,
+            Phase::Recording { .. } | Phase::Doubtful { .. } => false,
+        };
+        if is_new && self.sees_recorder_of_ours(facts) {
+            if let Phase::Starting { attempt, deadline } = self.phase {
+                self.unanswered = Some((attempt, deadline));
+            }
+            let session = self.session().or(facts.recorder_session).cloned();
+            self.on(session, Witness::Sighted, ctx);
+        }
+        if let Phase::Recording { session, since, .. } = &self.phase
+            && !facts.recorder
+        {
+            let deadline = ctx.now.after(policy.start.pending_timeout);
+            match (wanted, facts.focus) {
+                (false, _) => self.ended(Ended::Unasked, ctx),
+                (true, false) => self.ended(Ended::Lost, ctx),
+                (true, true) => {
+                    self.phase = Phase::Doubtful { session: session.clone(), since: *since, deadline };
+                }
+            }
+        }
+    }
+
+    /// A recorder is there, and not the one of a session that is over, or of another than we wait for.
+    pub(super) fn sees_recorder_of_ours(&self, facts: &Facts<'_>) -> bool {
+        let over = self.judged.as_ref().filter(|word| !word.on).and_then(|word| word.session.as_ref());
+        facts.recorder
+            && facts
+                .recorder_session
+                .is_none_or(|theirs| over != Some(theirs) && self.session().is_none_or(|ours| ours == theirs))
+    }
+}

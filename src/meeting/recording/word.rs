@@ -1,0 +1,181 @@
+//! What focus's word means: on, off and why, of which meeting and of whose session (JITSI.md 3).
+
+use super::{Facts, PendingBy, Phase, Recording, Witness};
+use crate::address::Nick;
+use crate::meeting::answer::StartFailure;
+use crate::meeting::event::{Ended, Hold};
+use crate::meeting::io::{RecordingStatus, SessionId};
+use crate::meeting::{Ctx, Policy};
+
+impl Recording {
+    /// A room may end and begin again under its name without our seeing it gone: while we are kept out,
+    /// while there is no link, or between two looks. After a break we rely on what focus tells, as after
+    /// a restart of ours: only if it still says the same is it the same meeting for certain.
+    pub(super) fn is_it_another_meeting(&mut self, facts: &Facts<'_>, policy: Policy<'_>) {
+        self.emptied |= facts.people == 0;
+        self.heard &= facts.people > 0;
+        if facts.people == 0 || !facts.focus {
+            return;
+        }
+        // Outside the word of focus is not known; a visit hears it. A dry run is not worth one.
+        if !facts.inside() && !matches!(self.phase, Phase::Held { why: Hold::DryRun, .. }) {
+            return;
+        }
+        self.heard = true;
+        if !(self.emptied || self.absent) {
+            return;
+        }
+        self.absent = false;
+        let is_told_still = facts.status.is_some() && facts.status == self.judged.as_ref();
+        if is_told_still && (!self.emptied || stopped_by(facts, policy).is_some()) {
+            return;
+        }
+        self.emptied = false;
+        self.failures = 0;
+        self.last_failure = None;
+        if matches!(&self.phase, Phase::Held { why: Hold::StoppedBy(_) | Hold::GaveUp(_) | Hold::DryRun, .. })
+        {
+            self.phase = Phase::Idle;
+        }
+    }
+
+    /// Acts upon a new word of focus.
+    pub(super) fn judge(&mut self, facts: &Facts<'_>, ctx: &mut Ctx<'_>, policy: Policy<'_>) {
+        let Some(status) = facts.status.filter(|s| facts.focus && self.judged.as_ref() != Some(*s)) else {
+            return;
+        };
+        self.judged = Some(status.clone());
+        if status.on {
+            self.told_on(status.session.clone(), facts, ctx, policy);
+        } else if self.concerns_us(status) || stopped_by(facts, policy).is_some() {
+            self.off(status, facts, ctx, policy);
+        }
+    }
+
+    /// Focus says that it is on. A visitor will believe it when the recorder is there, because that is all he
+    /// sees later; until then Jicofo may be falling back to another Jibri.
+    pub(super) fn told_on(
+        &mut self,
+        session: Option<SessionId>,
+        facts: &Facts<'_>,
+        ctx: &mut Ctx<'_>,
+        policy: Policy<'_>,
+    ) {
+        if facts.visitor && !facts.recorder {
+            self.pending(session, PendingBy::Focus, ctx.now, policy);
+        } else {
+            self.on(session, Witness::Focus, ctx);
+        }
+    }
+
+    /// The recorder had gone, and now we hear what focus says of it.
+    pub(super) fn resolve_doubt(&mut self, facts: &Facts<'_>, ctx: &mut Ctx<'_>, policy: Policy<'_>) {
+        let Phase::Doubtful { session, since, .. } = &self.phase else { return };
+        if facts.recorder || !facts.focus {
+            return;
+        }
+        let (session, since) = (session.clone(), *since);
+        let is_news = |status: &RecordingStatus| {
+            self.judged.as_ref() != Some(status) && self.concerns_us(status)
+                || stopped_by(facts, policy).is_some()
+        };
+        match facts.status {
+            Some(status) if status.on => {
+                self.judged = Some(status.clone());
+                self.told_on(status.session.clone().or(session), facts, ctx, policy);
+            }
+            Some(status) if is_news(status) => {
+                self.judged = Some(status.clone());
+                self.phase = Phase::Recording { session, since, by: Witness::Sighted };
+                self.off(status, facts, ctx, policy);
+            }
+            _ => self.vanished(ctx, policy),
+        }
+    }
+
+    /// The recorder is gone, and nobody says why: nothing is guessed.
+    pub(super) fn vanished(&mut self, ctx: &mut Ctx<'_>, policy: Policy<'_>) {
+        self.ended(Ended::Unexplained, ctx);
+        self.fail(StartFailure::Vanished, ctx, policy);
+    }
+
+    /// An `off` of another session than the one that we wait for is old news, unless a person is behind it.
+    pub(super) fn concerns_us(&self, status: &RecordingStatus) -> bool {
+        match (self.session(), &status.session) {
+            (Some(ours), Some(theirs)) => ours == theirs,
+            _ => true,
+        }
+    }
+
+    /// JITSI.md 3, the table of `off`.
+    pub(super) fn off(
+        &mut self,
+        status: &RecordingStatus,
+        facts: &Facts<'_>,
+        ctx: &mut Ctx<'_>,
+        policy: Policy<'_>,
+    ) {
+        let person = status.initiator.as_ref().filter(|nick| facts.our_nick != Some(*nick));
+        let was_on = matches!(self.phase, Phase::Recording { .. });
+        let was_pending = matches!(self.phase, Phase::Pending { .. });
+        if let Some(nick) = stopped_by(facts, policy) {
+            self.ended(Ended::ByPerson(nick.clone()), ctx);
+            self.emptied = false;
+            self.hold(Hold::StoppedBy(nick.clone()), None, ctx);
+        } else if was_on {
+            let how = match (person, &status.initiator) {
+                (Some(nick), _) => Ended::ByPerson(nick.clone()),
+                (None, Some(_)) => Ended::ByUs,
+                (None, None) if status.failed => Ended::Failed,
+                (None, None) => Ended::Naturally,
+            };
+            let failed = how == Ended::Failed;
+            self.ended(how, ctx);
+            if failed {
+                self.fail(StartFailure::Failed, ctx, policy);
+            } else {
+                self.not_before = Some(ctx.now.after(policy.start.retry_min));
+            }
+        } else if was_pending {
+            let why = if status.failed { StartFailure::Failed } else { StartFailure::EndedBeforeOn };
+            self.fail(why, ctx, policy);
+        }
+    }
+
+    /// Before a start: the stop that focus tells of may have come while something else was on, or before we
+    /// came back; and a recorder may be there already.
+    pub(super) fn heed_others(&mut self, facts: &Facts<'_>, ctx: &mut Ctx<'_>, policy: Policy<'_>) {
+        if self.phase != Phase::Idle {
+            return;
+        }
+        if let Some(nick) = stopped_by(facts, policy) {
+            self.hold(Hold::StoppedBy(nick.clone()), None, ctx);
+        } else if let Some(status) = facts.status.filter(|status| facts.visitor && status.on) {
+            self.told_on(status.session.clone(), facts, ctx, policy);
+        } else if facts.inside() && is_foreign(facts) {
+            self.pending(facts.recorder_session.cloned(), PendingBy::Recorder, ctx.now, policy);
+        }
+    }
+}
+
+/// Whose stop focus tells of now, if it is to be respected.
+pub(super) fn stopped_by<'a>(facts: &Facts<'a>, policy: Policy<'_>) -> Option<&'a Nick> {
+    // Somebody who ends a live stream has not objected to the recording, and the other way round.
+    let stop = facts.status.filter(|s| !s.on && s.mode.is_none_or(|mode| mode == policy.start.mode));
+    let nick = stop.and_then(|s| s.initiator.as_ref()).filter(|nick| facts.our_nick != Some(*nick));
+    nick.filter(|_| policy.stop.respect_manual)
+}
+
+/// A recorder that belongs to no session focus has told of: somebody's start under way, or what a
+/// restarted focus has forgotten.
+pub(super) fn is_foreign(facts: &Facts<'_>) -> bool {
+    facts.recorder
+        && match facts.status {
+            None => true,
+            Some(status) => {
+                !status.on
+                    && facts.recorder_session.is_some()
+                    && facts.recorder_session != status.session.as_ref()
+            }
+        }
+}
