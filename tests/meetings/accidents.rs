@@ -53,6 +53,8 @@ async fn jicofo_is_restarted_and_the_recorder_stays(version: Version) -> Result 
     let autostart = Autostart::start(&world.prosody, &["r1"])?;
     let ada = world.moderator("r1").await?;
     ada.wait_recording("on", LONG).await?;
+    // From outside it takes a look to know; what is over before that is noticed after pending_timeout only.
+    autostart.logged("recording is on").await?;
     world.focus.restart().await?;
     ada.seat()
         .until(SOON, "with a new focus", |view| view.focus().is_some() && view.recording().is_none())
