@@ -29,7 +29,7 @@ const FAREWELL: Duration = Duration::from_secs(1);
 pub(super) enum End {
     /// The link has failed.
     Failed(Failure),
-    /// We are asked to close it, or nobody listens to us any more.
+    /// We are asked to close it.
     Closed,
 }
 
@@ -257,9 +257,11 @@ impl<'a> Session<'a> {
         self.tell(LinkEvent::Room { room, event }).await
     }
 
-    /// Waits while the driver is behind, and with it Prosody.
+    /// Waits while the driver is behind, and with it Prosody. A driver that takes no more events may still have
+    /// commands on their way, to leave its rooms: it is their end that ends the session.
     async fn tell(&self, event: LinkEvent) -> Result<(), End> {
-        self.events.send(event).await.map_err(|_| End::Closed)
+        let _ = self.events.send(event).await;
+        Ok(())
     }
 
     /// Closes the stream in good order (RFC 6120, section 4.4).
