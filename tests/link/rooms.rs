@@ -84,6 +84,24 @@ on_each_prosody! {
         Ok(())
     }
 
+    /// The driver stops listening before it leaves its rooms, and Prosody goes on talking.
+    async fn leaving_when_nobody_listens_any_more(version) {
+        let world = world(version, ProsodyOptions::default()).await?;
+        let ada = world.moderator("r1").await?;
+        let mut linked = Linked::up(&world).await;
+        linked.enter("r1").await;
+        let Linked { link, events, .. } = linked;
+        let heard = link.counters().received.presence.get();
+        drop(events);
+        ada.seat().set_extras(Vec::new());
+        let counters = link.counters();
+        assert!(testkit::eventually(SOON, || counters.received.presence.get() > heard).await);
+        link.send(Command::Act(Action::Leave { room: room("r1"), nick: me() }));
+        link.close().await;
+        ada.seat().until(SOON, "without us", |view| !view.occupants.contains_key(me().as_str())).await?;
+        Ok(())
+    }
+
     async fn a_room_that_is_destroyed(version) {
         let world = world(version, ProsodyOptions::default()).await?;
         let ada = world.moderator("r1").await?;
