@@ -56,7 +56,8 @@ impl Identity {
             // Without a real JID it cannot be told from somebody who took its name.
             return Who::Machine;
         }
-        let claims_to_be_one = marks.jigasi || marks.transcriber || marks.jibri;
+        // Jibris and transcribers have accounts of service domains; only a telephone may be among the people.
+        let claims_to_be_one = marks.jigasi || jid.is_none() && (marks.transcriber || marks.jibri);
         if claims_to_be_one && role != Role::Moderator { Who::Machine } else { Who::Person }
     }
 }
@@ -350,4 +351,35 @@ impl Roster {
 
 fn counts_as_person(occupant: &Occupant) -> bool {
     occupant.who == Who::Person && occupant.role > Role::Visitor
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn who(jid: Option<&str>, role: Role, marks: Marks) -> Who {
+        let toml = "[xmpp]\ndomain = \"autostart.meet.jitsi\"\nsecret = \"x\"\n[muc]\ndomains = [\"muc.meet.jitsi\"]\n";
+        let identity = Identity::new(&crate::config::from_toml(toml).unwrap().settings);
+        let jid = jid.map(|jid| RealJid::new(jid).unwrap());
+        identity.who(&Nick::new("3f9c01aa").unwrap(), jid.as_ref(), role, marks)
+    }
+
+    #[test]
+    fn a_claim_makes_nobody_invisible_but_a_telephone() {
+        let jibri = Marks { jibri: true, ..Marks::default() };
+        let transcriber = Marks { transcriber: true, ..Marks::default() };
+        let jigasi = Marks { jigasi: true, ..Marks::default() };
+        let person = Some("3f9c@meet.jitsi/a");
+        assert_eq!(who(person, Role::Participant, jibri), Who::Person);
+        assert_eq!(who(person, Role::Participant, transcriber), Who::Person);
+        assert_eq!(who(person, Role::Participant, jigasi), Who::Machine);
+        assert_eq!(who(person, Role::Moderator, jigasi), Who::Person);
+        // Without a real JID a claim is all there is.
+        assert_eq!(who(None, Role::Participant, jibri), Who::Machine);
+        assert_eq!(who(Some("recorder-1a2b@hidden.meet.jitsi/a"), Role::Participant, jibri), Who::Recorder);
+        assert_eq!(
+            who(Some("transcriber@hidden.meet.jitsi/a"), Role::Participant, transcriber),
+            Who::Machine
+        );
+    }
 }

@@ -183,7 +183,7 @@ impl Mirror {
             }
             RoomEvent::Presence(p) if self.listens => {
                 let kind = about.unwrap();
-                let claims = p.marks.jibri || p.marks.jigasi || p.marks.transcriber;
+                let claims = p.marks.jigasi;
                 if claims {
                     self.claimers.insert(p.nick.clone());
                 }

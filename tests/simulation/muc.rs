@@ -55,7 +55,7 @@ impl Occupant {
 
     /// A person that the core can take for one: what somebody claims to be hides him until he is moderator.
     pub fn is_plain_person(&self) -> bool {
-        self.is_person() && (self.role == Role::Moderator || self.marks == Marks::default())
+        self.is_person() && (self.role == Role::Moderator || !self.marks.jigasi)
     }
 }
 
