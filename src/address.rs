@@ -114,6 +114,11 @@ impl RealJid {
         &self.0
     }
 
+    /// Whether it names one session of an account: it has a resource (RFC 7622, section 3.4).
+    pub fn is_full(&self) -> bool {
+        self.0.contains('/')
+    }
+
     /// Without the resource.
     pub fn bare(&self) -> &str {
         self.0.split_once('/').map_or(&self.0, |(bare, _)| bare)

@@ -6,12 +6,11 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
 
 use super::logging;
-use crate::config::{Footprint, Loaded, Mistakes, Settings};
+use crate::config::{Loaded, Mistakes, Settings};
 use crate::driver;
 
 /// Keys and tables that are read and checked, but that nothing acts upon yet.
-const NOT_YET: [&str; 8] =
-    ["muc.peek", "stop.when", "stop.delay", "jibri", "recovery", "alerts", "standby", "ledger"];
+const NOT_YET: [&str; 5] = ["jibri", "recovery", "alerts", "standby", "ledger"];
 
 /// Runs until SIGTERM or SIGINT. `load`: reads the configuration again, at SIGHUP.
 pub(super) fn run(loaded: Loaded, load: impl Fn() -> Result<Loaded, Mistakes>, dry_run: bool) -> ExitCode {
@@ -96,12 +95,6 @@ async fn stop_signal(mut terminate: Signal, mut interrupt: Signal) {
 
 /// Says once which keys somebody has set that do nothing yet.
 fn warn_of_idle_keys(loaded: &Loaded) {
-    if loaded.settings.muc.footprint == Footprint::Unseen {
-        tracing::warn!(
-            "muc.footprint = \"unseen\" is not there yet: it is taken as \"discreet\", so people see the component \
-             for the moment in which it starts a recording"
-        );
-    }
     let idle: Vec<&str> = loaded
         .set
         .iter()
@@ -124,8 +117,7 @@ mod tests {
     #[test]
     fn a_key_is_under_its_table_only() {
         assert!(is_under("jibri.instance.name", "jibri"));
-        assert!(is_under("stop.when", "stop.when"));
+        assert!(is_under("ledger", "ledger"));
         assert!(!is_under("jibris.listen", "jibri"));
-        assert!(!is_under("stop.respect_manual", "stop.when"));
     }
 }

@@ -10,11 +10,11 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, MissedTickBehavior};
 
-use crate::config::Settings;
+use crate::config::{Footprint, Settings};
 use crate::meeting::vouch::Change;
 use crate::meeting::{Effect, Input, Meetings};
 use crate::time::Time;
-use crate::xmpp::{self, Command, Link, LinkEvent};
+use crate::xmpp::{self, Command, Failure, Link, LinkEvent};
 use sources::Sources;
 
 /// How long leaving the rooms and closing the stream may take.
@@ -32,7 +32,16 @@ pub async fn run(
     let sources = Sources::spawn(&settings);
     let clock = Clock(Instant::now());
     let meetings = Meetings::new(&settings, dry_run, rand::random(), clock.now());
-    let mut driver = Driver { settings, meetings, link, sources, clock, linked: false, trouble: None };
+    let mut driver = Driver {
+        settings,
+        meetings,
+        link,
+        sources,
+        clock,
+        linked: false,
+        sender_refused: false,
+        trouble: None,
+    };
     tokio::select! {
         () = driver.work(events, reloads) => {}
         () = stop => {}
@@ -62,6 +71,8 @@ struct Driver {
     sources: Sources,
     clock: Clock,
     linked: bool,
+    /// Prosody does not allow footprint `unseen`.
+    sender_refused: bool,
     /// Why there is no link, as it was told last.
     trouble: Option<String>,
 }
@@ -120,6 +131,19 @@ impl Driver {
                     self.trouble = Some(told);
                 }
                 self.sources.link_down(&failure);
+                if self.settings.muc.footprint == Footprint::Unseen
+                    && !self.sender_refused
+                    && matches!(failure, Failure::InvalidFrom { .. })
+                {
+                    self.sender_refused = true;
+                    tracing::error!(
+                        "Prosody does not let us speak in moderators' names, so muc.footprint = \"unseen\" cannot \
+                         work: add validate_from_addresses = false to its Component {:?} block and restart both; \
+                         until then it is taken as \"discreet\"",
+                        self.settings.xmpp.domain
+                    );
+                    self.feed(Input::SenderRefused);
+                }
                 if std::mem::take(&mut self.linked) {
                     self.feed(Input::LinkDown);
                 }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use tracing::{debug, error, info, warn};
 
+use crate::address::RealJid;
 use crate::meeting::{Ended, Event, Hold, SessionId, What, list_error_reason, refusal_reason};
 
 fn ms(duration: Duration) -> u64 {
@@ -22,9 +23,20 @@ pub(super) fn log(event: &Event) {
         What::Entered { people, moderators } => info!(room, people, moderators, "entered the room"),
         What::Seen { people, moderators } => debug!(room, people, moderators, "seen from outside"),
         What::Left(out) => info!(room, "no longer in the room: {out}"),
-        What::StartSent { attempt, wanted_for } => {
-            info!(room, attempt = attempt.0, wanted_ms = ms(*wanted_for), "start request sent to Jicofo");
+        What::StartSent { attempt, wanted_for, sender } => {
+            let in_name_of = sender.as_ref().map(RealJid::as_str);
+            let (attempt, wanted_ms) = (attempt.0, ms(*wanted_for));
+            info!(room, attempt, wanted_ms, in_name_of, "start request sent to Jicofo");
         }
+        What::StopSent { sender } => {
+            let in_name_of = sender.as_ref().map(RealJid::as_str);
+            info!(room, in_name_of, "stop request sent to Jicofo: nobody needs the recording any more");
+        }
+        What::WouldStop => info!(room, "would send a stop request now, but this is a dry run"),
+        What::StopFailed { why, retry_in: Some(delay) } => {
+            warn!(room, retry_ms = ms(*delay), "recording not stopped: {why}; trying again");
+        }
+        What::StopFailed { why, retry_in: None } => warn!(room, "recording not stopped: {why}"),
         What::WouldStart => info!(room, "would send a start request now, but this is a dry run"),
         What::Accepted { session } => {
             info!(
@@ -51,7 +63,9 @@ pub(super) fn log(event: &Event) {
             warn!(room, retry_ms = ms(*delay), "not recording: {why}; trying again");
         }
         What::StartFailed { why, retry_in: None } => error!(room, "not recording: {why}; not trying again"),
-        What::Held(hold @ (Hold::Misfit(_) | Hold::GaveUp(_))) => error!(room, "not recording: {hold}"),
+        What::Held(hold @ (Hold::Misfit(_) | Hold::GaveUp(_) | Hold::Untold)) => {
+            error!(room, "not recording: {hold}")
+        }
         What::Held(hold) => info!(room, "not starting a recording: {hold}"),
         What::EntryRefused { refusal, retry_in } => {
             let (condition, text) = (refusal.condition, refusal.text.as_deref());

@@ -44,6 +44,10 @@ pub enum StartFailure {
     EndedBeforeOn,
     /// Focus published `off` with a failure: its own retries are used up.
     Failed,
+    /// Sent in a moderator's name, and no recorder came within `start.request_timeout`.
+    NoSign,
+    /// The moderator in whose name it was sent left at that moment.
+    SenderLeft,
     /// It was on, the recorder is gone, and focus does not say why.
     Vanished,
     /// An answer that is not in the book.
@@ -61,6 +65,7 @@ impl StartFailure {
                 | Self::NoRoom
                 | Self::NotInside
                 | Self::FocusError
+                | Self::SenderLeft
         )
     }
 }
@@ -103,6 +108,48 @@ fn refusal_meaning(refusal: &Refusal) -> Meaning {
         _ => F::Unknown,
     };
     Meaning::Failed(failure)
+}
+
+/// Why a stop came to nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StopFailure {
+    /// No answer, or the recorder is still there long after.
+    NoAnswer,
+    /// Focus knows of no recording.
+    UnknownSession,
+    /// Focus does not take us for a moderator.
+    NotModerator,
+    /// We are not in the room.
+    NotInside,
+    /// Footprint `unseen` without `peek`, and no moderator is there in whose name it could be sent.
+    NobodyToSpeakFor,
+    /// This is a dry run.
+    DryRun,
+    /// An answer that is not in the book.
+    Unknown,
+}
+
+impl StopFailure {
+    /// Trying again does not help.
+    pub(super) fn is_final(self) -> bool {
+        matches!(self, Self::UnknownSession | Self::NotModerator | Self::NobodyToSpeakFor | Self::DryRun)
+    }
+}
+
+/// Reads the answer to a stop; none: it is done (JITSI.md 2).
+pub(super) fn stop_failure(answer: Answer) -> Option<StopFailure> {
+    use StopFailure as F;
+    let refusal = match answer {
+        Answer::Accepted { .. } => return None,
+        Answer::TimedOut => return Some(F::NoAnswer),
+        Answer::Refused(refusal) => refusal,
+    };
+    Some(match (refusal.condition, refusal.by) {
+        (Condition::ItemNotFound, By::Unsaid) => F::UnknownSession,
+        (Condition::NotAllowed, By::Unsaid) => F::NotModerator,
+        (Condition::NotAcceptable, By::Room) | (Condition::ItemNotFound, By::Service) => F::NotInside,
+        _ => F::Unknown,
+    })
 }
 
 #[cfg(test)]

@@ -3,9 +3,9 @@
 use std::fmt;
 use std::time::Duration;
 
-use super::answer::{Misfit, StartFailure};
+use super::answer::{Misfit, StartFailure, StopFailure};
 use super::io::{AttemptId, ListError, Out, Refusal, SessionId};
-use crate::address::{Nick, RoomJid};
+use crate::address::{Nick, RealJid, RoomJid};
 
 /// Something that came out of the core.
 #[derive(Debug, Clone)]
@@ -59,9 +59,25 @@ pub enum What {
         attempt: AttemptId,
         /// Since a recording is wanted and there is none.
         wanted_for: Duration,
+        /// In whose name, if not in our own.
+        sender: Option<RealJid>,
     },
     /// With `--dry-run`: a start request would have gone out.
     WouldStart,
+    /// A stop request goes out.
+    StopSent {
+        /// In whose name, if not in our own.
+        sender: Option<RealJid>,
+    },
+    /// With `--dry-run`: a stop request would have gone out.
+    WouldStop,
+    /// A stop came to nothing.
+    StopFailed {
+        /// Why.
+        why: StopFailure,
+        /// When the next one may go out; none if none will.
+        retry_in: Option<Duration>,
+    },
     /// Focus has found a Jibri.
     Accepted {
         /// The session.
@@ -174,6 +190,8 @@ pub enum Hold {
     Misfit(Misfit),
     /// `start.retry_limit` is reached.
     GaveUp(StartFailure),
+    /// Footprint `unseen`: it has ended too often, and nobody could be asked why.
+    Untold,
     /// `--dry-run`.
     DryRun,
 }
@@ -196,8 +214,33 @@ impl fmt::Display for StartFailure {
             Self::NoAnswer => "no answer from Jicofo within start.request_timeout",
             Self::PendingTimeout => "not on within start.pending_timeout",
             Self::EndedBeforeOn => "ended before it was on",
+            Self::NoSign => {
+                "asked in a moderator's name, and no recorder came within start.request_timeout: all Jibris busy or \
+                 failing? (Jicofo's answer goes to that moderator)"
+            }
+            Self::SenderLeft => "the moderator in whose name it was asked left at that moment",
             Self::Vanished => "the recorder is gone and Jicofo does not say why",
             Self::Failed => "Jibri failed and Jicofo has given up on it",
+            Self::Unknown => "an answer that Jicofo is not known to give",
+        })
+    }
+}
+
+impl fmt::Display for StopFailure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::NoAnswer => "the request to stop has no effect",
+            Self::UnknownSession => {
+                "Jicofo knows of no recording here (it was restarted?): it ends when Jibri finds the room empty, or \
+                 when that Jibri is restarted"
+            }
+            Self::NotModerator => return Misfit::NotModerator.fmt(f),
+            Self::NotInside => "we are not in the room",
+            Self::NobodyToSpeakFor => {
+                "muc.footprint is \"unseen\" and no moderator is left in whose name it could be stopped \
+                 (muc.peek = true lets us in for that)"
+            }
+            Self::DryRun => "this is a dry run",
             Self::Unknown => "an answer that Jicofo is not known to give",
         })
     }
@@ -246,6 +289,10 @@ impl fmt::Display for Hold {
             Self::StoppedBy(nick) => write!(f, "stopped by {nick:?}, respected until the meeting ends"),
             Self::Misfit(misfit) => misfit.fmt(f),
             Self::GaveUp(why) => write!(f, "start.retry_limit reached, last: {why}"),
+            Self::Untold => f.write_str(
+                "the recording has ended again and again in this meeting, and nobody could be asked why: that may \
+                 be a person's will (muc.peek = true lets us ask)",
+            ),
             Self::DryRun => f.write_str("would start now, but this is a dry run"),
         }
     }

@@ -23,6 +23,8 @@ pub enum Input {
     LinkUp,
     /// The link is gone; no answer to anything sent over it will come.
     LinkDown,
+    /// Prosody does not let us speak in other people's names (JITSI.md 9): footprint `unseen` does not work.
+    SenderRefused,
     /// Somebody vouches for this room: it is watched, and looked at without delay.
     Watch {
         /// The room.
@@ -92,6 +94,13 @@ pub enum RoomEvent {
     /// The answer to [`Action::Start`].
     StartAnswered {
         /// Which start.
+        attempt: AttemptId,
+        /// What focus, or Prosody in its stead, said.
+        answer: Answer,
+    },
+    /// The answer to [`Action::Stop`].
+    StopAnswered {
+        /// Which stop.
         attempt: AttemptId,
         /// What focus, or Prosody in its stead, said.
         answer: Answer,
@@ -356,14 +365,29 @@ pub enum Action {
         /// Our nickname there.
         nick: Nick,
     },
-    /// Send focus a start request; answered by [`RoomEvent::StartAnswered`].
+    /// Send focus a start request; answered by [`RoomEvent::StartAnswered`] if it is sent in our own name.
     Start {
         /// The room.
         room: RoomJid,
         /// To be named in the answer.
         attempt: AttemptId,
+        /// In whose name, if not in our own: the full JID of an occupant.
+        sender: Option<RealJid>,
         /// What to record to.
         order: Order,
+        /// How long focus has for its answer.
+        timeout: std::time::Duration,
+    },
+    /// Send focus a stop request; answered by [`RoomEvent::StopAnswered`] if it is sent in our own name.
+    Stop {
+        /// The room.
+        room: RoomJid,
+        /// To be named in the answer.
+        attempt: AttemptId,
+        /// In whose name, if not in our own: the full JID of an occupant.
+        sender: Option<RealJid>,
+        /// What is being recorded to.
+        mode: Mode,
         /// How long focus has for its answer.
         timeout: std::time::Duration,
     },

@@ -14,11 +14,12 @@ mod seat;
 pub mod vouch;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use rand::SeedableRng as _;
 use rand::rngs::SmallRng;
 
-pub use answer::{Meaning, Misfit, StartFailure, meaning};
+pub use answer::{Meaning, Misfit, StartFailure, StopFailure, meaning};
 pub use event::{Effect, Ended, Event, Hold, State, What};
 pub use io::*;
 pub use roster::{Identity, Roster, Who};
@@ -31,12 +32,19 @@ use looks::Turns;
 use room::Room;
 use seat::News;
 
+/// The sources have named all rooms that were there before the link by then.
+const FOUND_WITHIN: Duration = Duration::from_secs(3);
+
 /// The settings that apply to one room.
 #[derive(Debug, Clone, Copy)]
 struct Policy<'a> {
     record: bool,
     start: &'a Start,
     stop: &'a Stop,
+    /// Requests are sent in the moderators' names.
+    in_names: bool,
+    /// With that: a room may be entered for a moment nevertheless.
+    peek: bool,
 }
 
 /// What one step of the core works with: the time, chance, and where its effects go.
@@ -106,7 +114,8 @@ pub struct Meetings {
     /// Rooms whose turn for a role query has not come yet.
     turns: Turns,
     asked: BTreeSet<RoomJid>,
-    linked: bool,
+    /// Since when there is a link.
+    linked: Option<Time>,
     rules: Rules,
     rng: SmallRng,
     next_id: u64,
@@ -117,6 +126,7 @@ pub struct Meetings {
 struct Rules {
     identity: Identity,
     footprint: Footprint,
+    peek: bool,
     nickname: Nick,
     services: Vec<String>,
     start: Start,
@@ -127,14 +137,16 @@ struct Rules {
 
 impl Rules {
     fn policy(&self, rule: Option<usize>) -> Policy<'_> {
-        match rule.and_then(|index| self.rules.get(index)) {
-            Some(rule) => Policy { record: rule.record, start: &rule.start, stop: &rule.stop },
-            None => Policy { record: true, start: &self.start, stop: &self.stop },
-        }
+        let (record, start, stop) = match rule.and_then(|index| self.rules.get(index)) {
+            Some(rule) => (rule.record, &rule.start, &rule.stop),
+            None => (true, &self.start, &self.stop),
+        };
+        Policy { record, start, stop, in_names: self.footprint == Footprint::Unseen, peek: self.peek }
     }
 
-    fn new_room(&self, jid: &RoomJid, linked: bool, now: Time) -> Room {
-        Room::new(self.footprint, self.rule_for(jid), linked, now)
+    fn new_room(&self, jid: &RoomJid, linked: Option<Time>, now: Time) -> Room {
+        let is_new = linked.is_some_and(|since| now.since(since) > FOUND_WITHIN);
+        Room::new(self.footprint, self.rule_for(jid), linked.is_some(), !is_new, now)
     }
 
     fn rule_for(&self, room: &RoomJid) -> Option<usize> {
@@ -149,6 +161,7 @@ impl Meetings {
         let rules = Rules {
             identity: Identity::new(settings),
             footprint: settings.muc.footprint,
+            peek: settings.muc.peek,
             nickname: settings.muc.nickname.clone(),
             services: settings.muc.domains.clone(),
             start: settings.start.clone(),
@@ -161,7 +174,7 @@ impl Meetings {
             deadlines: BTreeSet::new(),
             turns: Turns::default(),
             asked: BTreeSet::new(),
-            linked: false,
+            linked: None,
             rules,
             rng: SmallRng::seed_from_u64(seed),
             next_id: 0,
@@ -193,11 +206,18 @@ impl Meetings {
         let mut effects = Vec::new();
         match input {
             Input::LinkUp => {
-                self.linked = true;
+                self.linked = Some(now);
                 self.all_rooms(now, &mut effects, |room, _| room.link_up(now));
             }
+            Input::SenderRefused => {
+                self.rules.footprint = match self.rules.footprint {
+                    Footprint::Unseen => Footprint::Discreet,
+                    other => other,
+                };
+                self.all_rooms(now, &mut effects, |room, _| room.sender_refused());
+            }
             Input::LinkDown => {
-                self.linked = false;
+                self.linked = None;
                 self.turns.clear();
                 self.asked.clear();
                 self.all_rooms(now, &mut effects, |room, _| room.link_down());
@@ -223,7 +243,7 @@ impl Meetings {
 
     /// When [`Input::Tick`] is due, if nothing happens before.
     pub fn next_deadline(&self) -> Option<Time> {
-        let turn = self.turns.deadline(self.asked.len()).filter(|_| self.linked);
+        let turn = self.turns.deadline(self.asked.len()).filter(|_| self.linked.is_some());
         self.deadlines.first().map(|(at, _)| *at).into_iter().chain(turn).min()
     }
 
@@ -285,7 +305,7 @@ impl Meetings {
 
     /// Hands out role queries, as many as the budget allows.
     fn ask(&mut self, now: Time, effects: &mut Vec<Effect>) {
-        while self.linked
+        while self.linked.is_some()
             && let Some(jid) = self.turns.pop(now, self.asked.len())
         {
             if let Some(Some(which)) = self.with_room(&jid, now, effects, |room, ctx, _| room.ask(ctx)) {
@@ -334,7 +354,7 @@ impl Meetings {
         if let Some(urgency) = room.decide(&mut ctx, policy) {
             self.turns.push(jid.clone(), urgency);
         }
-        let deadline = room.deadline(policy);
+        let deadline = room.deadline(now, policy);
         if deadline != room.scheduled {
             if let Some(at) = room.scheduled.take() {
                 self.deadlines.remove(&(at, jid.clone()));

@@ -5,12 +5,12 @@ use std::time::Duration;
 use super::event::{State, What};
 use super::io::{Action, Departure, Order, Presence, RecordingStatus, Roles, RoomEvent};
 use super::looks::{Pace, Urgency};
-use super::recording::{Facts, Next, Recording};
+use super::recording::{Facts, Next, Recording, STOP_TIMEOUT};
 use super::roster::{Identity, Roster, Who};
-use super::seat::{News, Plan, Seat};
+use super::seat::{Errand, News, Plan, Seat};
 use super::{Ctx, Policy, RoomView};
-use crate::config::Footprint;
-use crate::meeting::answer::StartFailure;
+use crate::config::{Footprint, StopWhen};
+use crate::meeting::answer::{StartFailure, StopFailure};
 use crate::time::Time;
 
 /// Between two looks that somebody asks for.
@@ -37,11 +37,18 @@ pub(super) struct Room {
 }
 
 impl Room {
-    pub(super) fn new(footprint: Footprint, rule: Option<usize>, linked: bool, now: Time) -> Self {
+    /// `unknown_past`: the meeting may have begun before we could see it.
+    pub(super) fn new(
+        footprint: Footprint,
+        rule: Option<usize>,
+        linked: bool,
+        unknown_past: bool,
+        now: Time,
+    ) -> Self {
         Self {
             roster: Roster::default(),
             seat: Seat::new(footprint, linked, now),
-            recording: Recording::new(),
+            recording: Recording::new(unknown_past),
             status: None,
             rule,
             vouched: true,
@@ -80,6 +87,11 @@ impl Room {
         self.recording.link_down();
         self.roster.clear();
         self.status = None;
+    }
+
+    /// Nothing that was sent in somebody's name has arrived.
+    pub(super) fn sender_refused(&mut self) {
+        self.recording.sender_refused();
     }
 
     /// Leaves the room because the program ends; the recording goes on.
@@ -142,6 +154,13 @@ impl Room {
                 }
                 News::None
             }
+            RoomEvent::StopAnswered { attempt, answer } => {
+                if self.recording.stop_answered(attempt, answer, ctx, policy) == Some(StopFailure::NotInside)
+                {
+                    self.seat.lost(roster, ctx.now);
+                }
+                News::None
+            }
             RoomEvent::Unreadable => {
                 self.seat.doubt(ctx.now);
                 News::None
@@ -172,7 +191,12 @@ impl Room {
         News::None
     }
 
-    fn facts<'a>(roster: &'a Roster, seat: &'a Seat, status: Option<&'a RecordingStatus>) -> Facts<'a> {
+    fn facts<'a>(
+        roster: &'a Roster,
+        seat: &'a Seat,
+        status: Option<&'a RecordingStatus>,
+        now: Time,
+    ) -> Facts<'a> {
         Facts {
             sight: seat.sight(),
             visitor: !seat.is_resident(),
@@ -181,28 +205,30 @@ impl Room {
             recorder: roster.has_recorder(),
             recorder_session: roster.recorder_session(),
             people: roster.people(),
+            moderators: roster.moderators(),
             our_nick: seat.inside(),
+            roster,
+            fresh: seat.is_fresh(now),
+            unwelcome: seat.is_unwelcome(),
         }
     }
 
     /// Decides what follows from all that is known now. Returns how urgent a role query is, if one is due.
     pub(super) fn decide(&mut self, ctx: &mut Ctx<'_>, policy: Policy<'_>) -> Option<Urgency> {
-        let facts = Self::facts(&self.roster, &self.seat, self.status.as_ref());
+        let facts = Self::facts(&self.roster, &self.seat, self.status.as_ref(), ctx.now);
         let start = policy.start;
         let wanted = policy.record
             && facts.people >= start.min_participants
             && self.roster.moderators() >= start.min_moderators;
         let next = self.recording.reconcile(wanted, &facts, ctx, policy);
-        if let Next::Start(attempt) = next {
-            let order = Order {
-                mode: start.mode,
-                stream_key: start.stream_key.clone(),
-                app_data: start.app_data.clone(),
-            };
-            let timeout = start.request_timeout;
-            ctx.act(Action::Start { room: ctx.room.clone(), attempt, order, timeout });
-        }
-        let plan = self.plan(next == Next::Visit, policy);
+        let errand = match next {
+            Next::Nothing | Next::Start(..) | Next::Stop(..) => Errand::None,
+            Next::Look => Errand::Look,
+            Next::Visit => Errand::Visit,
+            Next::VisitToStop => Errand::Stop,
+        };
+        self.send(next, ctx, policy);
+        let plan = self.plan(errand, policy);
         let look = self.seat.follow(plan, ctx, &mut self.roster);
         if !self.seat.listens() {
             self.status = None;
@@ -216,8 +242,28 @@ impl Room {
         look
     }
 
-    fn plan(&self, visit: bool, policy: Policy<'_>) -> Plan {
+    fn send(&self, next: Next, ctx: &mut Ctx<'_>, policy: Policy<'_>) {
+        let (room, start) = (ctx.room.clone(), policy.start);
+        match next {
+            Next::Start(attempt, sender) => {
+                let order = Order {
+                    mode: start.mode,
+                    stream_key: start.stream_key.clone(),
+                    app_data: start.app_data.clone(),
+                };
+                let timeout = start.request_timeout;
+                ctx.act(Action::Start { room, attempt, sender, order, timeout });
+            }
+            Next::Stop(attempt, sender) => {
+                ctx.act(Action::Stop { room, attempt, sender, mode: start.mode, timeout: STOP_TIMEOUT });
+            }
+            Next::Nothing | Next::Look | Next::Visit | Next::VisitToStop => {}
+        }
+    }
+
+    fn plan(&self, errand: Errand, policy: Policy<'_>) -> Plan {
         let state = self.recording.state();
+        let visit = errand != Errand::None;
         let needs_moderator = policy.start.min_moderators > 0;
         let pace = match state {
             _ if !policy.record => Pace::Ebbing,
@@ -226,26 +272,29 @@ impl Room {
             _ if visit => Pace::Eager,
             State::Settling | State::Starting | State::Pending | State::Stopping => Pace::Eager,
             State::Backoff => Pace::Steady,
+            State::Recording if self.recording.is_unneeded() => Pace::Steady,
             State::Idle | State::Recording | State::Held => Pace::Ebbing,
         };
         let which = match state {
             _ if self.seat.is_resident() || visit || !self.roster.has_focus() => Roles::Both,
+            State::Recording if policy.stop.when != StopWhen::Never => Roles::Both,
             State::Starting | State::Pending | State::Recording | State::Held => Roles::Participants,
             _ if needs_moderator && self.roster.moderators() == 0 => Roles::Moderators,
             _ => Roles::Both,
         };
         Plan {
             record: policy.record,
-            visit,
-            busy: self.recording.is_starting(),
+            errand,
+            busy: self.recording.awaits_answer(),
+            stopping: self.recording.awaits_stop(),
             needs_moderator,
             pace,
             which,
         }
     }
 
-    pub(super) fn deadline(&self, policy: Policy<'_>) -> Option<Time> {
-        let facts = Self::facts(&self.roster, &self.seat, self.status.as_ref());
+    pub(super) fn deadline(&self, now: Time, policy: Policy<'_>) -> Option<Time> {
+        let facts = Self::facts(&self.roster, &self.seat, self.status.as_ref(), now);
         let recording = self.recording.deadline(&facts, policy);
         recording.into_iter().chain(self.seat.deadline()).min()
     }

@@ -161,6 +161,21 @@ impl Roster {
         self.session.as_ref().map(|(_, session)| session)
     }
 
+    /// The moderator whose turn it is to be spoken for, if the service tells of full JIDs.
+    pub(super) fn moderator(&self, turn: u32) -> Option<(&Nick, &RealJid)> {
+        let speakers = || {
+            let moderators = self.occupants.iter().filter(|o| counts_as_moderator(o));
+            moderators.filter_map(|o| Some((&o.nick, o.jid.as_ref().filter(|jid| jid.is_full())?)))
+        };
+        let turn = (turn as usize).checked_rem(speakers().count())?;
+        speakers().nth(turn)
+    }
+
+    /// Whether the bearer of this real JID is a moderator here.
+    pub(super) fn is_moderator(&self, jid: &RealJid) -> bool {
+        self.occupants.iter().any(|o| counts_as_moderator(o) && o.jid.as_ref() == Some(jid))
+    }
+
     /// What the bearer of this nickname is, if somebody bears it.
     pub fn who(&self, nick: &Nick) -> Option<Who> {
         self.get(nick).map(|o| o.who)
@@ -344,9 +359,13 @@ impl Roster {
     #[doc(hidden)]
     pub fn is_consistent(&self) -> bool {
         let people = self.occupants.iter().filter(|o| counts_as_person(o));
-        let moderators = people.clone().filter(|o| o.role == Role::Moderator).count();
+        let moderators = self.occupants.iter().filter(|o| counts_as_moderator(o)).count();
         (self.people as usize, self.moderators as usize) == (people.count(), moderators)
     }
+}
+
+fn counts_as_moderator(occupant: &Occupant) -> bool {
+    counts_as_person(occupant) && occupant.role == Role::Moderator
 }
 
 fn counts_as_person(occupant: &Occupant) -> bool {

@@ -134,9 +134,9 @@ pub(super) enum PayloadOut {
     /// XEP-0045, section 10.2; to be read, never to be sent back.
     #[xml(namespace = NS_MUC_OWNER, name = "query")]
     OwnerForm,
-    /// JITSI.md 2.
+    /// A start or a stop (JITSI.md 2).
     #[xml(namespace = NS_JIBRI, name = "jibri")]
-    Start {
+    Jibri {
         #[xml(attribute)]
         action: String,
         #[xml(attribute)]
@@ -210,11 +210,24 @@ impl PayloadOut {
             Mode::File => ("file", None),
             Mode::Stream => ("stream", Some(order.stream_key.expose().to_owned())),
         };
-        Self::Start {
+        Self::Jibri {
             action: "start".to_owned(),
             recording_mode: mode.to_owned(),
             streamid,
             app_data: order.app_data.clone(),
+        }
+    }
+
+    pub(super) fn stop(mode: Mode) -> Self {
+        let mode = match mode {
+            Mode::File => "file",
+            Mode::Stream => "stream",
+        };
+        Self::Jibri {
+            action: "stop".to_owned(),
+            recording_mode: mode.to_owned(),
+            streamid: None,
+            app_data: None,
         }
     }
 

@@ -27,6 +27,10 @@ enum About {
         room: RoomJid,
         attempt: AttemptId,
     },
+    Stop {
+        room: RoomJid,
+        attempt: AttemptId,
+    },
     Password {
         room: RoomJid,
         query: QueryId,
@@ -129,6 +133,18 @@ impl Requests {
         self.ask(room.occupant(focus), "set", payload, timeout, About::Start { room, attempt })
     }
 
+    /// A stop request to an occupant, the focus.
+    pub(super) fn stop(
+        &mut self,
+        room: RoomJid,
+        focus: &Nick,
+        attempt: AttemptId,
+        payload: PayloadOut,
+        timeout: Duration,
+    ) -> IqOut {
+        self.ask(room.occupant(focus), "set", payload, timeout, About::Stop { room, attempt })
+    }
+
     /// The form by which an owner sets a room up; it tells the password.
     pub(super) fn password(&mut self, room: RoomJid, query: QueryId) -> IqOut {
         let to = room.as_str().to_owned();
@@ -176,6 +192,9 @@ impl Requests {
             About::Start { room, attempt } => {
                 Some(room_event(room, RoomEvent::StartAnswered { attempt, answer: Answer::TimedOut }))
             }
+            About::Stop { room, attempt } => {
+                Some(room_event(room, RoomEvent::StopAnswered { attempt, answer: Answer::TimedOut }))
+            }
             About::Password { room, query } => {
                 Some(room_event(room, RoomEvent::Password { query, password: None }))
             }
@@ -203,11 +222,12 @@ impl Requests {
             }
             About::Items { service } => Some(items(service, result.ok(), services)),
             About::Start { room, attempt } => {
-                let answer = match result {
-                    Ok(payload) => Answer::Accepted { session: session_of(&payload) },
-                    Err(error) => Answer::Refused(refusal::read(error, &open.asked, services)),
-                };
+                let answer = answer(result, &open.asked, services);
                 Some(room_event(room, RoomEvent::StartAnswered { attempt, answer }))
+            }
+            About::Stop { room, attempt } => {
+                let answer = answer(result, &open.asked, services);
+                Some(room_event(room, RoomEvent::StopAnswered { attempt, answer }))
             }
             About::Roles(join) => match result {
                 Ok(payload) => self.add_roles(join, payload),
@@ -240,6 +260,25 @@ impl Requests {
     fn fail_roles(&mut self, number: u64, error: ListError) -> Option<LinkEvent> {
         let join = self.joins.remove(&number)?;
         Some(room_event(join.room, RoomEvent::Roles { query: join.query, result: Err(error) }))
+    }
+}
+
+/// A request in an occupant's own name. The answer goes to that occupant's client, which ignores what it has
+/// not asked, and never to us (JITSI.md 9).
+pub(super) fn in_name_of(sender: &RealJid, room: &RoomJid, focus: &Nick, payload: PayloadOut) -> IqOut {
+    IqOut {
+        from: sender.as_str().to_owned(),
+        to: room.occupant(focus),
+        id: id_text(new_id()),
+        type_: "set".to_owned(),
+        payload: Some(payload),
+    }
+}
+
+fn answer(result: Result<Vec<Payload>, Option<&StanzaError>>, asked: &str, services: &Services) -> Answer {
+    match result {
+        Ok(payload) => Answer::Accepted { session: session_of(&payload) },
+        Err(error) => Answer::Refused(refusal::read(error, asked, services)),
     }
 }
 

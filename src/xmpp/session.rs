@@ -13,7 +13,7 @@ use super::counters::Counters;
 use super::failure::Failure;
 use super::link::{Command, Config, LinkEvent};
 use super::outbound::{IqOut, PayloadOut, PresenceOut};
-use super::requests::{Requests, Settled, id_text, new_id};
+use super::requests::{Requests, Settled, id_text, in_name_of, new_id};
 use super::stanza::{Inbound, Iq};
 use super::{entity, invitation, muc};
 use crate::address::RoomJid;
@@ -165,9 +165,20 @@ impl<'a> Session<'a> {
                 }
                 Ok(())
             }
-            Command::Act(Action::Start { room, attempt, order, timeout }) => {
+            Command::Act(Action::Start { room, attempt, sender, order, timeout }) => {
                 let payload = PayloadOut::start(&order);
-                let iq = self.requests.start(room, &self.config.focus, attempt, payload, timeout);
+                let iq = match sender {
+                    None => self.requests.start(room, &self.config.focus, attempt, payload, timeout),
+                    Some(sender) => in_name_of(&sender, &room, &self.config.focus, payload),
+                };
+                self.send_iq(&iq).await
+            }
+            Command::Act(Action::Stop { room, attempt, sender, mode, timeout }) => {
+                let payload = PayloadOut::stop(mode);
+                let iq = match sender {
+                    None => self.requests.stop(room, &self.config.focus, attempt, payload, timeout),
+                    Some(sender) => in_name_of(&sender, &room, &self.config.focus, payload),
+                };
                 self.send_iq(&iq).await
             }
             Command::Act(Action::AskPassword { room, query }) => {

@@ -219,7 +219,7 @@ impl Linked {
 
     pub(crate) async fn start(&mut self, name: &str, timeout: Duration) -> jibri_autostart::meeting::Answer {
         let order = Order { mode: Mode::File, stream_key: Secret::default(), app_data: None };
-        self.act(Action::Start { room: room(name), attempt: AttemptId(1), order, timeout });
+        self.act(Action::Start { room: room(name), attempt: AttemptId(1), sender: None, order, timeout });
         self.wait_room(name, "answer to a start", |event| match event {
             RoomEvent::StartAnswered { answer, .. } => Some(answer),
             _ => None,

@@ -42,7 +42,7 @@ impl World {
             }
             Action::Leave { .. } => self.seen.count("exits"),
             Action::AskPassword { .. } => self.seen.count("asked for a password"),
-            Action::AskRoles { .. } => {}
+            Action::Stop { .. } | Action::AskRoles { .. } => {}
         }
         self.mirror_action(action);
         if self.link.queries.len() > 32 {
@@ -138,9 +138,10 @@ impl World {
                 let word = mirror.word();
                 if word.is_none_or(|w| !w.on) {
                     self.seen.count("on by the recorder's word");
-                    let is_seen_outside = mirror.discreet && !mirror.complete && mirror.listed_recorder;
+                    let is_seen_outside = !mirror.complete && mirror.listed_recorder;
                     if is_seen_outside {
                         self.seen.count("a recording seen from outside");
+                        self.mirrors[r].in_flight = None;
                     } else if mirror.recorders().next().is_none() {
                         self.fail(
                             9,

@@ -91,7 +91,10 @@ impl World {
                 let conn = self.link.connections;
                 self.after(10 * SEC, Ev::QueryTimesOut { r, conn, query });
             }
-            Action::Enter { .. } | Action::Leave { .. } | Action::AskPassword { .. } => {}
+            Action::Enter { .. }
+            | Action::Leave { .. }
+            | Action::AskPassword { .. }
+            | Action::Stop { .. } => {}
         }
         let Some(conn) = self.link.server else { return };
         let at = self.link.last_out.max(self.now + self.delay());
@@ -194,6 +197,7 @@ impl World {
                 let r = self.index[&room];
                 self.start_arrives(r, conn, attempt);
             }
+            Action::Stop { .. } => {}
         }
     }
 

@@ -140,11 +140,11 @@ impl Mirror {
         }
         self.occupants.clear();
         self.asked = self.asked.filter(|_| !self.listens);
-        self.listens = false;
+        let was_ghost = !std::mem::take(&mut self.listens);
         self.complete = false;
         self.word = None;
         self.hushed = false;
-        if !self.discreet {
+        if !self.discreet && !was_ghost {
             self.blind();
         }
     }
@@ -236,7 +236,15 @@ impl Mirror {
         let is_of = |l: &Listed, domain: &str| l.jid.as_ref().is_some_and(|j| j.domain() == domain);
         let has_us = listed.iter().any(|l| is_of(l, others[2]));
         self.ghost = !self.listens && self.list == Some(false) && has_us;
-        if !self.discreet || self.listens {
+        if self.listens {
+            return;
+        }
+        self.listed_recorder = listed.iter().any(|l| is_of(l, others[1]));
+        if !has_focus || self.discreet && self.listed_recorder {
+            (self.in_flight, self.accepted_until) = (None, None);
+        }
+        if !self.discreet {
+            self.emptied |= people.is_empty();
             return;
         }
         // Lists do not show who claims to be a machine: people are at most so many, and at least so many.
@@ -254,10 +262,6 @@ impl Mirror {
         // Somebody has to be there all the time, or it may be another meeting.
         self.emptied |= surely.is_disjoint(&self.listed_people);
         self.listed_people = surely;
-        self.listed_recorder = listed.iter().any(|l| is_of(l, others[1]));
-        if !has_focus || self.listed_recorder {
-            (self.in_flight, self.accepted_until) = (None, None);
-        }
     }
 
     fn answered(&mut self, attempt: AttemptId, answer: &Answer, now: Us) {
@@ -367,7 +371,7 @@ impl World {
                 mirror.in_flight = Some((*attempt, until));
                 mirror.superseded = false;
             }
-            Action::AskPassword { .. } => {}
+            Action::Stop { .. } | Action::AskPassword { .. } => {}
             Action::AskRoles { room, query, which } => {
                 self.mirrors[self.index[room]].asked = Some((*query, *which));
             }

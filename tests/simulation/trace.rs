@@ -83,8 +83,13 @@ impl World {
                 Action::Enter { room, nick, .. } => format!("r{} -> ENTER as {nick}", self.index[room]),
                 Action::AskPassword { room, .. } => format!("r{} -> ask for the password", self.index[room]),
                 Action::Leave { room, nick } => format!("r{} -> LEAVE as {nick}", self.index[room]),
-                Action::Start { room, attempt, .. } => {
-                    format!("r{} -> START {}", self.index[room], attempt.0)
+                Action::Start { room, attempt, sender, .. } => {
+                    let sender = sender.as_ref().map_or_else(String::new, |jid| format!(" as {jid}"));
+                    format!("r{} -> START {}{sender}", self.index[room], attempt.0)
+                }
+                Action::Stop { room, attempt, sender, .. } => {
+                    let sender = sender.as_ref().map_or_else(String::new, |jid| format!(" as {jid}"));
+                    format!("r{} -> STOP {}{sender}", self.index[room], attempt.0)
                 }
             };
             self.line(line);

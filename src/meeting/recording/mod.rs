@@ -1,7 +1,11 @@
 //! One room's recording: what is wanted against what is observed, again and again until they agree.
 
+mod act;
 mod sight;
+mod stop;
 mod word;
+
+pub(super) use stop::STOP_TIMEOUT;
 
 use std::time::Duration;
 
@@ -10,9 +14,10 @@ use rand::RngExt as _;
 use super::answer::{Meaning, StartFailure, meaning};
 use super::event::{Ended, Hold, State, What};
 use super::io::{Answer, AttemptId, RecordingStatus, SessionId};
+use super::roster::Roster;
 use super::seat::Sight;
 use super::{Ctx, Policy};
-use crate::address::Nick;
+use crate::address::{Nick, RealJid};
 use crate::time::Time;
 
 /// Something is refused for a reason that only a changed setting can mend; how often we look again.
@@ -39,10 +44,17 @@ pub(super) struct Facts<'a> {
     pub(super) recorder: bool,
     /// The session that it shows.
     pub(super) recorder_session: Option<&'a SessionId>,
-    /// People in the room.
+    /// People in the room, and moderators among them.
     pub(super) people: u32,
+    pub(super) moderators: u32,
     /// Our nickname, while we are inside.
     pub(super) our_nick: Option<&'a Nick>,
+    /// Everybody who is there, by name.
+    pub(super) roster: &'a Roster,
+    /// What is seen from outside is of this moment.
+    pub(super) fresh: bool,
+    /// The room did not let us in, or nobody wants us there, a moment ago.
+    pub(super) unwelcome: bool,
 }
 
 impl Facts<'_> {
@@ -54,29 +66,33 @@ impl Facts<'_> {
     fn inside(&self) -> bool {
         self.sight == Sight::Inside
     }
-
-    /// There is somebody who can be asked, and a room that may be entered.
-    fn can_visit(&self) -> bool {
-        self.sight == Sight::Outside && self.focus && self.people > 0
-    }
 }
 
 /// What the room has to do next.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Next {
     Nothing,
+    /// Look again first: what we know is not of this moment.
+    Look,
     /// Go inside: focus is to be heard first.
     Visit,
-    /// Send a start.
-    Start(AttemptId),
+    /// Go inside although nobody may be there: the recording is to be stopped.
+    VisitToStop,
+    /// Send a start; in whose name, if not in our own.
+    Start(AttemptId, Option<RealJid>),
+    /// Send a stop; in whose name, if not in our own.
+    Stop(AttemptId, Option<RealJid>),
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Phase {
     Idle,
+    /// `sender`: in whose name; if in our own, an answer will come.
     Starting {
         attempt: AttemptId,
+        since: Time,
         deadline: Time,
+        sender: Option<RealJid>,
     },
     Pending {
         session: Option<SessionId>,
@@ -144,14 +160,24 @@ pub(super) struct Recording {
     had_recorder: bool,
     /// Focus has been heard since nobody was left, or since we have not seen everybody.
     heard: bool,
-    /// A visit is wanted.
-    visit: bool,
+    /// What is due waits for a look or a visit.
+    waits: bool,
+    /// A start is due, and there is no moderator whose name could be used.
+    nobody_to_speak_for: bool,
     /// A start whose recorder was seen before its answer came, and until when the answer may still come.
     unanswered: Option<(AttemptId, Time)>,
+    /// Since when focus is in the room.
+    focus_since: Option<Time>,
+    /// The meeting may have begun before we could see it, and a person may have stopped its recording.
+    unknown_past: bool,
+    /// Ends of a recording in this meeting that nobody could be asked about.
+    untold_ends: u32,
+    stop: stop::Stopping,
 }
 
 impl Recording {
-    pub(super) fn new() -> Self {
+    /// `unknown_past`: the meeting may have begun before we could see it.
+    pub(super) fn new(unknown_past: bool) -> Self {
         Self {
             phase: Phase::Idle,
             wanted_since: None,
@@ -164,8 +190,13 @@ impl Recording {
             absent: false,
             had_recorder: false,
             heard: true,
-            visit: false,
+            waits: false,
+            nobody_to_speak_for: false,
             unanswered: None,
+            focus_since: None,
+            unknown_past,
+            untold_ends: 0,
+            stop: stop::Stopping::default(),
         }
     }
 
@@ -176,6 +207,7 @@ impl Recording {
             Phase::Idle => State::Settling,
             Phase::Starting { .. } => State::Starting,
             Phase::Pending { .. } => State::Pending,
+            Phase::Recording { .. } if self.stop.is_under_way() => State::Stopping,
             Phase::Recording { .. } | Phase::Doubtful { .. } => State::Recording,
             Phase::Held { .. } => State::Held,
         }
@@ -203,6 +235,11 @@ impl Recording {
                 Some("the recorder is in the room, but Jicofo does not know of it (restarted?)".to_owned())
             }
             Phase::Doubtful { .. } => Some("the recorder is gone, Jicofo is to be asked why".to_owned()),
+            Phase::Recording { .. } => self.stop.reason(),
+            Phase::Idle if self.nobody_to_speak_for => Some(
+                "muc.footprint is \"unseen\", and nobody is there in whose name a start could be sent"
+                    .to_owned(),
+            ),
             Phase::Idle if self.wanted_since.is_some() => self.last_failure.map(|why| why.to_string()),
             _ => None,
         }
@@ -215,17 +252,19 @@ impl Recording {
                 let since = self.wanted_since?;
                 let settled = since.after(policy.start.settle);
                 let settled = self.unanswered.map_or(settled, |(_, until)| settled.max(until));
+                let settled = self.ready_at(policy).map_or(settled, |ready| settled.max(ready));
                 match self.not_before {
                     _ if facts.sight == Sight::Blinking => None,
                     Some(not_before) => Some(not_before.max(settled)),
-                    None => (facts.complete() && facts.focus && !self.visit).then_some(settled),
+                    None => (facts.complete() && facts.focus && !(self.waits || self.nobody_to_speak_for))
+                        .then_some(settled),
                 }
             }
             _ if facts.sight == Sight::Blinking => None,
             Phase::Starting { deadline, .. }
             | Phase::Pending { deadline, .. }
             | Phase::Doubtful { deadline, .. } => Some(*deadline),
-            Phase::Recording { .. } => None,
+            Phase::Recording { .. } => self.stop.deadline(policy, self.waits),
             Phase::Held { until, .. } => *until,
         }
     }
@@ -235,9 +274,19 @@ impl Recording {
         self.phase == Phase::Idle && self.not_before.is_none() && self.failures == 0
     }
 
-    /// A start is under way.
-    pub(super) fn is_starting(&self) -> bool {
-        matches!(self.phase, Phase::Starting { .. })
+    /// A request of ours is under way, whose answer comes only while we are inside.
+    pub(super) fn awaits_answer(&self) -> bool {
+        matches!(self.phase, Phase::Starting { sender: None, .. }) || self.stop.awaits_answer()
+    }
+
+    /// That request is a stop.
+    pub(super) fn awaits_stop(&self) -> bool {
+        self.stop.awaits_answer()
+    }
+
+    /// Nobody needs the recording that is on, and it will be stopped if that lasts.
+    pub(super) fn is_unneeded(&self) -> bool {
+        self.stop.is_unneeded()
     }
 
     /// The room is gone, and everything that happened in it.
@@ -245,7 +294,7 @@ impl Recording {
         if let Phase::Recording { session, .. } | Phase::Doubtful { session, .. } = &self.phase {
             ctx.tell(What::Ended { session: session.clone(), how: Ended::WithMeeting });
         }
-        *self = Self::new();
+        *self = Self::new(false);
     }
 
     /// Between two looks everybody has left, and others have come.
@@ -258,9 +307,19 @@ impl Recording {
     /// not, the next start is answered with "already enabled" and nothing is lost.
     pub(super) fn link_down(&mut self) {
         self.unanswered = None;
+        self.unknown_past = true;
+        self.stop.link_down();
         if matches!(self.phase, Phase::Starting { .. } | Phase::Pending { .. }) {
             self.phase = Phase::Idle;
         }
+    }
+
+    /// What was sent in somebody's name has not arrived.
+    pub(super) fn sender_refused(&mut self) {
+        if matches!(self.phase, Phase::Starting { sender: Some(_), .. }) {
+            self.phase = Phase::Idle;
+        }
+        self.stop.sender_refused();
     }
 
     /// Takes the answer to a start; what else it says about the room, if it failed.
@@ -305,13 +364,16 @@ impl Recording {
         ctx: &mut Ctx<'_>,
         policy: Policy<'_>,
     ) -> Next {
-        self.visit = false;
+        self.waits = false;
+        self.nobody_to_speak_for = false;
         if facts.sight == Sight::Blinking {
             return Next::Nothing;
         }
         // What we do not see cannot be relied upon to last.
         self.wanted_since = (facts.complete() && wanted).then(|| self.wanted_since.unwrap_or(ctx.now));
+        self.focus_since = (facts.complete() && facts.focus).then(|| self.focus_since.unwrap_or(ctx.now));
         if facts.complete() {
+            self.unknown_past &= facts.people > 0 && !facts.inside();
             self.is_it_another_meeting(facts, policy);
             if !facts.focus {
                 self.judged = None;
@@ -332,37 +394,15 @@ impl Recording {
             let is_missing = wanted && !matches!(self.phase, Phase::Recording { .. });
             self.missing_since = is_missing.then(|| self.missing_since.unwrap_or(ctx.now));
         }
+        self.stop.observe(matches!(self.phase, Phase::Recording { .. }) && !wanted, facts, ctx, policy);
         if facts.complete() && facts.focus { self.act(facts, ctx, policy) } else { Next::Nothing }
-    }
-
-    /// Starts inside; outside everything begins with a visit, which hears focus first.
-    fn act(&mut self, facts: &Facts<'_>, ctx: &mut Ctx<'_>, policy: Policy<'_>) -> Next {
-        if facts.inside() {
-            return self.start(ctx, policy).map_or(Next::Nothing, Next::Start);
-        }
-        let is_due = match &self.phase {
-            Phase::Idle if self.is_due(ctx.now, policy) => {
-                // A dry run is not worth a visit.
-                if ctx.dry_run && self.start(ctx, policy).is_none() {
-                    return Next::Nothing;
-                }
-                true
-            }
-            Phase::Doubtful { .. } => true,
-            // This may be another meeting.
-            Phase::Held { why: Hold::StoppedBy(_) | Hold::GaveUp(_), .. } => {
-                !self.heard && self.wanted_since.is_some()
-            }
-            _ => false,
-        };
-        self.visit = is_due && facts.can_visit();
-        if self.visit { Next::Visit } else { Next::Nothing }
     }
 
     fn pass_deadlines(&mut self, facts: &Facts<'_>, ctx: &mut Ctx<'_>, policy: Policy<'_>) {
         match &self.phase {
-            Phase::Starting { deadline, .. } if *deadline <= ctx.now => {
-                self.fail(StartFailure::NoAnswer, ctx, policy);
+            Phase::Starting { deadline, sender, .. } if *deadline <= ctx.now => {
+                let why = if sender.is_some() { StartFailure::NoSign } else { StartFailure::NoAnswer };
+                self.fail(why, ctx, policy);
             }
             Phase::Pending { deadline, by, session } if *deadline <= ctx.now => {
                 if *by == PendingBy::Recorder && facts.complete() && facts.recorder {
@@ -372,7 +412,7 @@ impl Recording {
                     self.fail(StartFailure::PendingTimeout, ctx, policy);
                 }
             }
-            Phase::Doubtful { deadline, .. } if *deadline <= ctx.now => self.vanished(ctx, policy),
+            Phase::Doubtful { deadline, .. } if *deadline <= ctx.now => self.vanished(facts, ctx, policy),
             Phase::Held { until: Some(until), .. } if *until <= ctx.now => self.phase = Phase::Idle,
             _ => {}
         }
@@ -382,30 +422,6 @@ impl Recording {
         // An answer that focus owes goes with it.
         let has_left = facts.complete() && !facts.focus;
         self.unanswered.take_if(|(_, until)| *until <= ctx.now || has_left);
-    }
-
-    fn is_due(&self, now: Time, policy: Policy<'_>) -> bool {
-        self.phase == Phase::Idle
-            && self.not_before.is_none()
-            && self.unanswered.is_none()
-            && self.wanted_since.is_some_and(|since| now >= since.after(policy.start.settle))
-    }
-
-    fn start(&mut self, ctx: &mut Ctx<'_>, policy: Policy<'_>) -> Option<AttemptId> {
-        if !self.is_due(ctx.now, policy) {
-            return None;
-        }
-        if ctx.dry_run {
-            ctx.tell(What::WouldStart);
-            self.hold(Hold::DryRun, None, ctx);
-            return None;
-        }
-        let attempt = ctx.new_attempt();
-        let deadline = ctx.now.after(policy.start.request_timeout).after(ANSWER_GRACE);
-        self.phase = Phase::Starting { attempt, deadline };
-        let wanted_for = self.missing_since.map_or(Duration::ZERO, |missing| ctx.now.since(missing));
-        ctx.tell(What::StartSent { attempt, wanted_for });
-        Some(attempt)
     }
 
     fn on(&mut self, session: Option<SessionId>, by: Witness, ctx: &mut Ctx<'_>) {
@@ -418,6 +434,7 @@ impl Recording {
             self.phase = Phase::Recording { session, since: *since, by };
             return;
         }
+        self.stop.recording_is_on();
         let wanted_for = self.missing_since.take().map(|missing| ctx.now.since(missing));
         ctx.tell(What::On { session: session.clone(), wanted_for });
         self.not_before = None;
@@ -445,6 +462,7 @@ impl Recording {
             self.last_failure = None;
         }
         ctx.tell(What::Ended { session: session.clone(), how });
+        self.stop.recording_is_over();
         self.phase = Phase::Idle;
     }
 

@@ -1,15 +1,27 @@
 //! What the room itself shows: focus come or gone, a recorder come or gone, seen from inside or outside.
 
+use std::time::Duration;
+
 use super::{Facts, PendingBy, Phase, Recording, Witness};
 use crate::meeting::answer::StartFailure;
 use crate::meeting::event::Ended;
 use crate::meeting::{Ctx, Policy};
+
+/// A sender who is still there after this was there when his name was used.
+const SENDER_STAYS: Duration = Duration::from_secs(3);
 
 impl Recording {
     /// What the room shows beyond focus's last word: focus gone or new, recorder come or gone.
     pub(super) fn observe(&mut self, wanted: bool, facts: &Facts<'_>, ctx: &mut Ctx<'_>, policy: Policy<'_>) {
         if !facts.inside() {
             self.sight(wanted, facts, ctx, policy);
+        }
+        // Whoever leaves in that moment may have gone before his name was used; asked twice is asked once.
+        if let Phase::Starting { sender: Some(sender), since, .. } = &self.phase
+            && ctx.now.since(*since) < SENDER_STAYS
+            && !facts.roster.is_moderator(sender)
+        {
+            self.fail(StartFailure::SenderLeft, ctx, policy);
         }
         let focus_says_on = facts.focus && facts.status.is_some_and(|s| s.on);
         match &self.phase {
@@ -31,6 +43,9 @@ impl Recording {
             }
             Phase::Doubtful { .. } if !wanted => self.ended(Ended::Unasked, ctx),
             Phase::Doubtful { .. } if !facts.focus => self.ended(Ended::Lost, ctx),
+            Phase::Doubtful { .. } if policy.in_names && (!policy.peek || facts.unwelcome) => {
+                self.vanished(facts, ctx, policy);
+            }
             _ => {}
         }
     }
@@ -44,7 +59,7 @@ impl Recording {
             Phase::Recording { .. } | Phase::Doubtful { .. } => false,
         };
         if is_new && self.sees_recorder_of_ours(facts) {
-            if let Phase::Starting { attempt, deadline } = self.phase {
+            if let Phase::Starting { attempt, deadline, sender: None, .. } = self.phase {
                 self.unanswered = Some((attempt, deadline));
             }
             let session = self.session().or(facts.recorder_session).cloned();
@@ -55,6 +70,10 @@ impl Recording {
         {
             let deadline = ctx.now.after(policy.start.pending_timeout);
             match (wanted, facts.focus) {
+                _ if self.stop.is_under_way() => {
+                    self.ended(Ended::ByUs, ctx);
+                    self.not_before = Some(ctx.now.after(policy.start.retry_min));
+                }
                 (false, _) => self.ended(Ended::Unasked, ctx),
                 (true, false) => self.ended(Ended::Lost, ctx),
                 (true, true) => {

@@ -7,6 +7,9 @@ use crate::meeting::event::{Ended, Hold};
 use crate::meeting::io::{RecordingStatus, SessionId};
 use crate::meeting::{Ctx, Policy};
 
+/// So often in one meeting a recording is begun again whose end nobody could be asked about.
+const UNTOLD_ENDS: u32 = 3;
+
 impl Recording {
     /// A room may end and begin again under its name without our seeing it gone: while we are kept out,
     /// while there is no link, or between two looks. After a break we rely on what focus tells, as after
@@ -17,8 +20,9 @@ impl Recording {
         if facts.people == 0 || !facts.focus {
             return;
         }
-        // Outside the word of focus is not known; a visit hears it. A dry run is not worth one.
-        if !facts.inside() && !matches!(self.phase, Phase::Held { why: Hold::DryRun, .. }) {
+        // Outside the word of focus is not known; a visit hears it, where one may be paid and is worth it.
+        let is_worth_a_visit = !matches!(self.phase, Phase::Held { why: Hold::DryRun, .. });
+        if !facts.inside() && is_worth_a_visit && (policy.peek || !policy.in_names) {
             return;
         }
         self.heard = true;
@@ -27,13 +31,15 @@ impl Recording {
         }
         self.absent = false;
         let is_told_still = facts.status.is_some() && facts.status == self.judged.as_ref();
-        if is_told_still && (!self.emptied || stopped_by(facts, policy).is_some()) {
+        if is_told_still && (!self.emptied || self.stopped_by(facts, policy).is_some()) {
             return;
         }
         self.emptied = false;
         self.failures = 0;
+        self.untold_ends = 0;
         self.last_failure = None;
-        if matches!(&self.phase, Phase::Held { why: Hold::StoppedBy(_) | Hold::GaveUp(_) | Hold::DryRun, .. })
+        if let Phase::Held { why, .. } = &self.phase
+            && !matches!(why, Hold::Misfit(_))
         {
             self.phase = Phase::Idle;
         }
@@ -47,7 +53,7 @@ impl Recording {
         self.judged = Some(status.clone());
         if status.on {
             self.told_on(status.session.clone(), facts, ctx, policy);
-        } else if self.concerns_us(status) || stopped_by(facts, policy).is_some() {
+        } else if self.concerns_us(status) || self.stopped_by(facts, policy).is_some() {
             self.off(status, facts, ctx, policy);
         }
     }
@@ -77,7 +83,7 @@ impl Recording {
         let (session, since) = (session.clone(), *since);
         let is_news = |status: &RecordingStatus| {
             self.judged.as_ref() != Some(status) && self.concerns_us(status)
-                || stopped_by(facts, policy).is_some()
+                || self.stopped_by(facts, policy).is_some()
         };
         match facts.status {
             Some(status) if status.on => {
@@ -89,13 +95,20 @@ impl Recording {
                 self.phase = Phase::Recording { session, since, by: Witness::Sighted };
                 self.off(status, facts, ctx, policy);
             }
-            _ => self.vanished(ctx, policy),
+            _ => self.vanished(facts, ctx, policy),
         }
     }
 
     /// The recorder is gone, and nobody says why: nothing is guessed.
-    pub(super) fn vanished(&mut self, ctx: &mut Ctx<'_>, policy: Policy<'_>) {
+    pub(super) fn vanished(&mut self, facts: &Facts<'_>, ctx: &mut Ctx<'_>, policy: Policy<'_>) {
         self.ended(Ended::Unexplained, ctx);
+        // Where nobody is asked, it may have been a person every time.
+        if policy.in_names && !facts.inside() {
+            self.untold_ends = self.untold_ends.saturating_add(1);
+            if self.untold_ends > UNTOLD_ENDS {
+                return self.hold(Hold::Untold, None, ctx);
+            }
+        }
         self.fail(StartFailure::Vanished, ctx, policy);
     }
 
@@ -107,6 +120,19 @@ impl Recording {
         }
     }
 
+    /// Whose stop focus tells of now, if it is to be respected.
+    fn stopped_by<'a>(&self, facts: &Facts<'a>, policy: Policy<'_>) -> Option<&'a Nick> {
+        // Somebody who ends a live stream has not objected to the recording, and the other way round.
+        let stop = facts.status.filter(|s| !s.on && s.mode.is_none_or(|mode| mode == policy.start.mode));
+        stop.and_then(|stop| self.person_behind(stop, facts)).filter(|_| policy.stop.respect_manual)
+    }
+
+    /// Who has started or stopped it, if it was not us.
+    fn person_behind<'a>(&self, status: &'a RecordingStatus, facts: &Facts<'_>) -> Option<&'a Nick> {
+        let is_ours = |nick: &Nick| facts.our_nick == Some(nick) || self.stop.is_ours(status);
+        status.initiator.as_ref().filter(|nick| !is_ours(nick))
+    }
+
     /// JITSI.md 3, the table of `off`.
     pub(super) fn off(
         &mut self,
@@ -115,10 +141,11 @@ impl Recording {
         ctx: &mut Ctx<'_>,
         policy: Policy<'_>,
     ) {
-        let person = status.initiator.as_ref().filter(|nick| facts.our_nick != Some(*nick));
+        let person = self.person_behind(status, facts);
+        self.stop.learn(status);
         let was_on = matches!(self.phase, Phase::Recording { .. });
         let was_pending = matches!(self.phase, Phase::Pending { .. });
-        if let Some(nick) = stopped_by(facts, policy) {
+        if let Some(nick) = self.stopped_by(facts, policy) {
             self.ended(Ended::ByPerson(nick.clone()), ctx);
             self.emptied = false;
             self.hold(Hold::StoppedBy(nick.clone()), None, ctx);
@@ -148,22 +175,14 @@ impl Recording {
         if self.phase != Phase::Idle {
             return;
         }
-        if let Some(nick) = stopped_by(facts, policy) {
+        if let Some(nick) = self.stopped_by(facts, policy) {
             self.hold(Hold::StoppedBy(nick.clone()), None, ctx);
-        } else if let Some(status) = facts.status.filter(|status| facts.visitor && status.on) {
+        } else if let Some(status) = facts.status.filter(|status| status.on) {
             self.told_on(status.session.clone(), facts, ctx, policy);
         } else if facts.inside() && is_foreign(facts) {
             self.pending(facts.recorder_session.cloned(), PendingBy::Recorder, ctx.now, policy);
         }
     }
-}
-
-/// Whose stop focus tells of now, if it is to be respected.
-pub(super) fn stopped_by<'a>(facts: &Facts<'a>, policy: Policy<'_>) -> Option<&'a Nick> {
-    // Somebody who ends a live stream has not objected to the recording, and the other way round.
-    let stop = facts.status.filter(|s| !s.on && s.mode.is_none_or(|mode| mode == policy.start.mode));
-    let nick = stop.and_then(|s| s.initiator.as_ref()).filter(|nick| facts.our_nick != Some(*nick));
-    nick.filter(|_| policy.stop.respect_manual)
 }
 
 /// A recorder that belongs to no session focus has told of: somebody's start under way, or what a

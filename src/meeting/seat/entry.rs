@@ -5,7 +5,7 @@ use std::time::Duration;
 use rand::RngExt as _;
 
 use super::reasons::refusal_reason;
-use super::{LOOK_EAGER, LOOK_SLOW, LOOK_SOON, News, Place, RELIST, Seat};
+use super::{Errand, LOOK_EAGER, LOOK_SLOW, LOOK_SOON, News, Place, RELIST, Seat};
 use crate::address::Nick;
 use crate::config::Secret;
 use crate::meeting::Ctx;
@@ -36,8 +36,9 @@ impl Seat {
             let other = format!("{}_{}", ctx.nickname, ctx.rng.random_range(1000..=9999_u32));
             Nick::new(&other).unwrap_or_else(|_| ctx.nickname.clone())
         };
-        if self.resident {
-            roster.clear();
+        // Who comes for the stop only has seen from outside what it is about.
+        if self.resident && self.plan.errand != Errand::Stop {
+            self.forget_what_is_seen_inside(roster);
         }
         let password = self.password.clone();
         ctx.act(Action::Enter { room: ctx.room.clone(), nick: nick.clone(), password });

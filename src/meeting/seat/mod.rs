@@ -71,15 +71,34 @@ pub(super) enum Sight {
     Inside,
 }
 
+/// What there is to do for the seat itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Errand {
+    None,
+    /// What is seen from outside has to be of this moment.
+    Look,
+    /// Focus is to be heard, or asked: who is not inside pays a visit, if people are there.
+    Visit,
+    /// The recording is to be stopped: the same, whoever is there.
+    Stop,
+}
+
+impl Errand {
+    const fn is_visit(self) -> bool {
+        matches!(self, Self::Visit | Self::Stop)
+    }
+}
+
 /// What the room wants of its seat.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Plan {
     /// Whether this room may be recorded at all; if not, it is none of our business.
     pub(super) record: bool,
-    /// Focus is to be heard, or asked: a discreet seat pays a visit.
-    pub(super) visit: bool,
-    /// A start is under way, whose answer comes only while we are inside.
+    pub(super) errand: Errand,
+    /// A request is under way, whose answer comes only while we are inside.
     pub(super) busy: bool,
+    /// That request is a stop.
+    pub(super) stopping: bool,
     /// A recording needs a moderator here.
     pub(super) needs_moderator: bool,
     pub(super) pace: Pace,
@@ -108,7 +127,7 @@ pub(super) struct Seat {
     resident: bool,
     kicks: u32,
     conflicts: u32,
-    /// Discreet: a full pair of lists has shown everybody.
+    /// A full pair of lists has shown everybody.
     pictured: bool,
     /// When such a pair came last.
     listed: Option<Time>,
@@ -136,8 +155,9 @@ impl Seat {
             barred_until: None,
             plan: Plan {
                 record: true,
-                visit: false,
+                errand: Errand::None,
                 busy: false,
+                stopping: false,
                 needs_moderator: true,
                 pace: Pace::Eager,
                 which: Roles::Both,
@@ -193,7 +213,7 @@ impl Seat {
         match &self.place {
             Place::Offline => None,
             Place::Outside { look } => {
-                let welcome = self.unwelcome.filter(|_| self.plan.visit);
+                let welcome = self.unwelcome.filter(|_| self.plan.errand.is_visit());
                 look.deadline().into_iter().chain(welcome).min()
             }
             Place::Inside { look, .. } => look.deadline().into_iter().chain(self.patience()).min(),
@@ -337,7 +357,7 @@ impl Seat {
             others = self.pictured && roster.people() > 0 && !roster.has_person_of(&listed);
             roster.apply_lists(identity, &listed, moment);
             self.listed = Some(ctx.now);
-            self.pictured = !self.resident;
+            self.pictured = true;
             if roster.summary() != before {
                 self.rhythm.restart();
                 if !self.listens() {
@@ -396,8 +416,13 @@ impl Seat {
     }
 
     /// A resident knows nothing of a room but from inside; what a visitor has seen is still the latest news.
-    fn forget_what_is_seen_inside(&self, roster: &mut Roster) {
-        if self.resident { roster.clear() } else { roster.forget_us() }
+    fn forget_what_is_seen_inside(&mut self, roster: &mut Roster) {
+        if self.resident {
+            roster.clear();
+            self.pictured = false;
+        } else {
+            roster.forget_us();
+        }
     }
 
     fn look_in(&mut self, wait: Duration, now: Time) {

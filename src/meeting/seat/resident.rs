@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use super::{LOOK_EAGER, LOOK_SOON, Seat};
+use super::{Errand, LOOK_EAGER, LOOK_SOON, Place, Seat};
 use crate::meeting::Ctx;
 use crate::meeting::event::What;
 use crate::meeting::roster::Roster;
@@ -35,14 +35,28 @@ impl Seat {
         self.look_in(wait, ctx.now);
     }
 
+    /// Outside, because nobody is there or nobody is a moderator, comes in to stop the recording.
+    fn come_to_stop(&mut self, ctx: &mut Ctx<'_>, roster: &mut Roster) {
+        let is_fresh = self.is_fresh(ctx.now);
+        if self.plan.errand == Errand::Stop
+            && let Place::Outside { look } = &mut self.place
+        {
+            if is_fresh && roster.has_focus() {
+                self.enter(ctx, roster);
+            } else if self.no_list.is_none() {
+                look.not_after(ctx.now);
+            }
+        }
+    }
+
     /// Leaves with the last person (JITSI.md 4.4), and where our being there may keep Jicofo from electing
     /// a moderator.
     pub(super) fn leave_if_in_the_way(&mut self, ctx: &mut Ctx<'_>, roster: &mut Roster) {
         if self.inside().is_none() {
             self.unmoderated = None;
-            return;
+            return self.come_to_stop(ctx, roster);
         }
-        if roster.people() == 0 || !self.plan.record {
+        if (roster.people() == 0 || !self.plan.record) && !self.plan.stopping {
             return self.leave(ctx, roster);
         }
         if roster.moderators() > 0 || !self.plan.needs_moderator {

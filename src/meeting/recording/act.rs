@@ -1,0 +1,106 @@
+//! What has to be done next: a start from inside or in somebody's name, a stop, or first a look or a visit.
+
+use std::time::Duration;
+
+use super::{ANSWER_GRACE, Facts, Next, Phase, Recording};
+use crate::address::RealJid;
+use crate::meeting::event::{Hold, What};
+use crate::meeting::io::AttemptId;
+use crate::meeting::seat::Sight;
+use crate::meeting::{Ctx, Policy};
+use crate::time::Time;
+
+/// Focus joins a room a moment before its recorder exists (JITSI.md 2). Nobody tells us of a refusal of what we
+/// ask in somebody's name, so that moment is waited for.
+const FOCUS_READY: Duration = Duration::from_secs(1);
+
+impl Recording {
+    /// What is due, given that focus is there.
+    pub(super) fn act(&mut self, facts: &Facts<'_>, ctx: &mut Ctx<'_>, policy: Policy<'_>) -> Next {
+        let next = self.due(facts, ctx, policy);
+        self.waits = matches!(next, Next::Look | Next::Visit | Next::VisitToStop);
+        next
+    }
+
+    fn due(&mut self, facts: &Facts<'_>, ctx: &mut Ctx<'_>, policy: Policy<'_>) -> Next {
+        if let Some(next) = self.stop_if_due(facts, ctx, policy) {
+            return next;
+        }
+        match &self.phase {
+            Phase::Idle if self.is_due(ctx.now, policy) => {
+                // A dry run is not worth a visit.
+                if ctx.dry_run {
+                    ctx.tell(What::WouldStart);
+                    self.hold(Hold::DryRun, None, ctx);
+                    Next::Nothing
+                } else if policy.in_names {
+                    self.start_in_a_name(facts, ctx, policy)
+                } else if facts.inside() {
+                    Next::Start(self.start(None, ctx, policy), None)
+                } else {
+                    visit(facts, policy)
+                }
+            }
+            Phase::Doubtful { .. } => visit(facts, policy),
+            // This may be another meeting.
+            Phase::Held { why: Hold::StoppedBy(_) | Hold::GaveUp(_) | Hold::Untold, .. }
+                if !self.heard && self.wanted_since.is_some() =>
+            {
+                visit(facts, policy)
+            }
+            _ => Next::Nothing,
+        }
+    }
+
+    /// Whoever is a moderator now is spoken for, one after the other if it comes to nothing.
+    fn start_in_a_name(&mut self, facts: &Facts<'_>, ctx: &mut Ctx<'_>, policy: Policy<'_>) -> Next {
+        if facts.inside() {
+            return Next::Nothing;
+        }
+        if self.unknown_past && !facts.unwelcome && visit(facts, policy) == Next::Visit {
+            return Next::Visit;
+        }
+        let Some((_, sender)) = facts.roster.moderator(self.failures) else {
+            self.nobody_to_speak_for = true;
+            return Next::Nothing;
+        };
+        if !facts.fresh {
+            return Next::Look;
+        }
+        let sender = sender.clone();
+        Next::Start(self.start(Some(sender.clone()), ctx, policy), Some(sender))
+    }
+
+    fn is_due(&self, now: Time, policy: Policy<'_>) -> bool {
+        self.phase == Phase::Idle
+            && self.not_before.is_none()
+            && self.unanswered.is_none()
+            && self.ready_at(policy).is_none_or(|ready| ready <= now)
+            && self.wanted_since.is_some_and(|since| now >= since.after(policy.start.settle))
+    }
+
+    /// When focus can take a start whose refusal nobody would tell us of.
+    pub(super) fn ready_at(&self, policy: Policy<'_>) -> Option<Time> {
+        self.focus_since.filter(|_| policy.in_names).map(|since| since.after(FOCUS_READY))
+    }
+
+    fn start(&mut self, sender: Option<RealJid>, ctx: &mut Ctx<'_>, policy: Policy<'_>) -> AttemptId {
+        let attempt = ctx.new_attempt();
+        let grace = if sender.is_none() { ANSWER_GRACE } else { Duration::ZERO };
+        let deadline = ctx.now.after(policy.start.request_timeout).after(grace);
+        let wanted_for = self.missing_since.map_or(Duration::ZERO, |missing| ctx.now.since(missing));
+        ctx.tell(What::StartSent { attempt, wanted_for, sender: sender.clone() });
+        self.phase = Phase::Starting { attempt, since: ctx.now, deadline, sender };
+        attempt
+    }
+}
+
+/// There is somebody who can be asked, and a room that may be entered.
+fn visit(facts: &Facts<'_>, policy: Policy<'_>) -> Next {
+    let may_enter = !policy.in_names || policy.peek;
+    if may_enter && facts.sight == Sight::Outside && facts.focus && facts.people > 0 {
+        Next::Visit
+    } else {
+        Next::Nothing
+    }
+}
