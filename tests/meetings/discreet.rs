@@ -6,7 +6,7 @@ use std::time::Duration;
 use testkit::{Behaviour, Result, SOON, Version};
 
 use crate::autostart::Autostart;
-use crate::{LONG, discreetly, world};
+use crate::{LONG, discreetly, our_visits, world};
 
 discreetly! {
     nobody_sees_us_but_for_the_moment_of_the_start,
@@ -14,31 +14,6 @@ discreetly! {
     a_failure_is_told_from_a_stop,
     a_natural_end_is_started_again,
     pending_that_never_turns_on_is_tried_again,
-}
-
-/// How often, and for how long, a person has seen us in the room.
-fn sightings(seat: &testkit::Seat) -> Vec<Duration> {
-    let mut seen = Vec::new();
-    let mut since = None;
-    for presence in seat.client().since(0) {
-        if presence.node.name != "presence" {
-            continue;
-        }
-        let is_us = presence.node.from().rsplit('/').next().is_some_and(|nick| nick.starts_with("autostart"));
-        if !is_us {
-            continue;
-        }
-        match (presence.node.get("type"), since) {
-            (Some("unavailable"), Some(at)) => {
-                seen.push(presence.at.duration_since(at));
-                since = None;
-            }
-            (None, None) => since = Some(presence.at),
-            _ => {}
-        }
-    }
-    assert!(since.is_none(), "still there");
-    seen
 }
 
 async fn nobody_sees_us_but_for_the_moment_of_the_start(version: Version) -> Result {
@@ -51,9 +26,8 @@ async fn nobody_sees_us_but_for_the_moment_of_the_start(version: Version) -> Res
     autostart.logged("recording is on").await?;
     ada.seat().until(SOON, "without us", |view| !view.occupants.contains_key("autostart")).await?;
     tokio::time::sleep(Duration::from_secs(3)).await;
-    let seen = sightings(ada.seat());
-    println!("seen in the room for {seen:?}; Jibri took {launch:?}");
-    assert_eq!(seen.len(), 1, "one visit: {seen:?}");
+    let seen = our_visits(&ada).at_most(1, launch + Duration::from_secs(3))?;
+    println!("seen in the room for {:?}; Jibri took {launch:?}", seen[0].lasted());
     assert_eq!(world.focus.start_requests_in("r1").len(), 1);
     Ok(())
 }
@@ -69,7 +43,7 @@ async fn a_recording_that_runs_already_is_not_visited(version: Version) -> Resul
     autostart.logged("recording is on").await?;
     tokio::time::sleep(Duration::from_secs(2)).await;
     assert_eq!(autostart.count("entered the room"), 0);
-    assert_eq!(sightings(ada.seat()), []);
+    our_visits(&ada).never()?;
     assert_eq!(world.focus.start_requests_in("r1").len(), 1, "only Ada's own");
     Ok(())
 }

@@ -1,6 +1,6 @@
 //! Rooms that do not let us in, and set-ups that cannot work: each is told, with what to change.
 
-use testkit::{Node, PersonOptions, Result, SOON, Version};
+use testkit::{PersonOptions, Result, SOON, Version};
 
 use crate::autostart::Autostart;
 use crate::{LONG, autostart_is_in, discreetly, on_both, world, world_with};
@@ -26,21 +26,9 @@ async fn a_room_with_a_password_is_entered(version: Version) -> Result {
     let world = world(version).await?;
     world.jibri("jibri-1").await?;
     let ada = world.moderator("r1").await?;
-    let field = |name: &str, value: &str| {
-        Node::new("field", "").attr("var", name).child(Node::new("value", "").with_text(value))
-    };
-    let form = Node::new("x", "jabber:x:data")
-        .attr("type", "submit")
-        .child(field("FORM_TYPE", "http://jabber.org/protocol/muc#roomconfig"))
-        .child(field("muc#roomconfig_passwordprotectedroom", "1"))
-        .child(field("muc#roomconfig_roomsecret", "sesame"));
-    let iq = Node::iq("set", ada.seat().room())
-        .child(Node::new("query", "http://jabber.org/protocol/muc#owner").child(form));
-    let answer = ada.client().request(iq, SOON).await?;
-    assert_eq!(answer.get("type"), Some("result"), "{answer}");
+    ada.set_up_room(&[("passwordprotectedroom", "1"), ("roomsecret", "sesame")], SOON).await?;
     let autostart = Autostart::start(&world.prosody, &["r1"])?;
-    // The model's recorder knows no password, so the way ends here.
-    autostart.logged("Jicofo has found a Jibri").await?;
+    ada.wait_recording("on", LONG).await?;
     assert_eq!(autostart.count("cannot enter"), 0);
     assert_eq!(autostart.count("sesame"), 0, "it is a secret");
     Ok(())

@@ -17,10 +17,11 @@ mod discreet;
 mod gates;
 mod people;
 mod reload;
+mod rooms;
 
 use std::time::Duration;
 
-use testkit::{Result, Version, World, WorldOptions};
+use testkit::{Person, Result, Version, Watch, World, WorldOptions};
 
 /// Longer than any wait in these tests takes on a busy machine.
 const LONG: Duration = Duration::from_secs(30);
@@ -83,4 +84,9 @@ async fn world_with(version: Version, change: impl FnOnce(&mut WorldOptions)) ->
 /// Who of us is in a room, by Jicofo's list of members.
 fn autostart_is_in(world: &World, room: &str) -> bool {
     world.focus.members(room).iter().any(|nick| nick.starts_with("autostart"))
+}
+
+/// What somebody in a room has seen of us there.
+fn our_visits(person: &Person) -> Watch<'_> {
+    Watch::new(person.seat(), testkit::config::COMPONENT, "autostart")
 }

@@ -132,6 +132,11 @@ impl Client {
         memory.forgotten + memory.stanzas.len()
     }
 
+    /// Have so many come that the first are remembered no more?
+    pub fn has_forgotten(&self) -> bool {
+        lock(&self.inner.shared.memory).forgotten > 0
+    }
+
     /// All remembered stanzas from a mark on.
     pub fn since(&self, mark: usize) -> Vec<Arc<Received>> {
         let memory = lock(&self.inner.shared.memory);

@@ -38,6 +38,10 @@ pub struct ProsodyOptions {
     pub public_rooms: bool,
     /// Gives rooms of tenants their two addresses.
     pub tenants: bool,
+    /// `MAX_PARTICIPANTS`: how many may be in a room, Jicofo and recorders not counted.
+    pub max_occupants: Option<u32>,
+    /// Rooms for members only have a lobby: who comes without a display name is refused, owner or not.
+    pub lobby: bool,
     /// Lua lines at the end of the global section.
     pub extra_global: String,
     /// Lua lines at the end of a host's block: (host, lines).
@@ -60,6 +64,8 @@ impl Default for ProsodyOptions {
             component_is_admin: true,
             public_rooms: false,
             tenants: false,
+            max_occupants: None,
+            lobby: false,
             extra_global: String::new(),
             extra_host: Vec::new(),
             extra_tail: String::new(),
@@ -77,8 +83,9 @@ pub(crate) struct Places<'a> {
 }
 
 /// The plugins every test Prosody gets: (file name, text).
-pub(crate) const PLUGINS: [(&str, &str); 3] = [
+pub(crate) const PLUGINS: [(&str, &str); 4] = [
     ("mod_auth_testkit.lua", include_str!("plugins/mod_auth_testkit.lua")),
+    ("mod_testkit_gates.lua", include_str!("plugins/mod_testkit_gates.lua")),
     ("mod_testkit_leash.lua", include_str!("plugins/mod_testkit_leash.lua")),
     ("mod_testkit_tenants.lua", include_str!("plugins/mod_testkit_tenants.lua")),
 ];
@@ -139,6 +146,9 @@ admins = {{ {admins}}}
                 "\nComponent \"{host}\" \"muc\"\nrestrict_room_creation = true\nmuc_room_locking = false\n\
                  muc_room_default_public_jids = true\nmuc_room_default_public = {public}\n"
             );
+            if host == MUC {
+                lua.push_str(&self.gates());
+            }
             lua.push_str(&self.extra_for(host));
         }
         let _ = write!(
@@ -152,6 +162,19 @@ admins = {{ {admins}}}
         lua.push_str(&self.extra_for(COMPONENT));
         lua.push('\n');
         lua.push_str(&self.extra_tail);
+        lua
+    }
+
+    /// Whom the gates let in is what docker-jitsi-meet says: Jicofo, and recorders.
+    fn gates(&self) -> String {
+        let mut lua = format!(
+            "modules_enabled = {{ \"testkit_gates\" }}\ntestkit_let_in = {{ \"focus@{AUTH}\"; \"{HIDDEN}\" }}\n\
+             testkit_lobby = {}\n",
+            self.lobby
+        );
+        if let Some(most) = self.max_occupants {
+            let _ = writeln!(lua, "testkit_max_occupants = {most}");
+        }
         lua
     }
 

@@ -19,6 +19,7 @@ mod recorder;
 mod recording;
 pub mod room;
 pub mod seat;
+pub mod watch;
 pub mod world;
 pub mod xml;
 pub mod xml_stream;
@@ -34,6 +35,7 @@ pub use person::{Person, PersonOptions, Refusal};
 pub use prosody::{Prosody, Version};
 pub use room::{Occupant, RecordingStatus, RoomView};
 pub use seat::Seat;
+pub use watch::{Visit, Watch};
 pub use world::{World, WorldOptions};
 pub use xml::{Node, ns};
 

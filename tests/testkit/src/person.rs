@@ -222,6 +222,27 @@ impl Person {
         self.client().request(iq, bound).await
     }
 
+    /// Sets the room up by the owner's form, `muc#roomconfig_` being understood.
+    pub async fn set_up_room(&self, fields: &[(&str, &str)], bound: Duration) -> Result<()> {
+        let field = |name: &str, value: &str| {
+            Node::new("field", "").attr("var", name).child(Node::new("value", "").with_text(value))
+        };
+        let form = Node::new("x", "jabber:x:data")
+            .attr("type", "submit")
+            .child(field("FORM_TYPE", "http://jabber.org/protocol/muc#roomconfig"))
+            .with_children(
+                fields.iter().map(|(name, value)| field(&format!("muc#roomconfig_{name}"), value)),
+            );
+        let iq = Node::iq("set", self.seat.room()).child(Node::new("query", ns::MUC_OWNER).child(form));
+        let answer = self.client().request(iq, bound).await?;
+        if answer.get("type") == Some("result") { Ok(()) } else { Err(answer.to_string().into()) }
+    }
+
+    /// Has the server itself put somebody out, whatever that one's rights are.
+    pub fn have_put_out(&self, nick: &str) {
+        self.say(&format!("!put out {nick}"));
+    }
+
     /// Puts somebody out of the room.
     pub async fn kick(&self, nick: &str, bound: Duration) -> Result<Node> {
         let item = Node::new("item", "").attr("role", "none").attr("nick", nick);

@@ -226,6 +226,12 @@ impl Prosody {
         read(&self.log_path())
     }
 
+    /// How many lines of its log have all of these in them. With `debug_log` every stanza is a line:
+    /// `Received[component]: <presence …`.
+    pub fn count_log(&self, texts: &[&str]) -> usize {
+        self.log().lines().filter(|line| texts.iter().all(|text| line.contains(text))).count()
+    }
+
     /// The last lines of its log.
     pub fn log_tail(&self, lines: usize) -> String {
         let log = self.log();

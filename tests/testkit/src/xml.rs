@@ -16,6 +16,8 @@ pub mod ns {
     pub const MUC_USER: &str = "http://jabber.org/protocol/muc#user";
     /// Role and affiliation queries.
     pub const MUC_ADMIN: &str = "http://jabber.org/protocol/muc#admin";
+    /// A room's settings.
+    pub const MUC_OWNER: &str = "http://jabber.org/protocol/muc#owner";
     /// A person's display name.
     pub const NICK: &str = "http://jabber.org/protocol/nick";
     /// Start, stop and state of a recording.
