@@ -38,6 +38,7 @@ const FOUND_WITHIN: Duration = Duration::from_secs(3);
 /// The settings that apply to one room.
 #[derive(Debug, Clone, Copy)]
 struct Policy<'a> {
+    nickname: &'a Nick,
     record: bool,
     start: &'a Start,
     stop: &'a Stop,
@@ -141,7 +142,8 @@ impl Rules {
             Some(rule) => (rule.record, &rule.start, &rule.stop),
             None => (true, &self.start, &self.stop),
         };
-        Policy { record, start, stop, in_names: self.footprint == Footprint::Unseen, peek: self.peek }
+        let in_names = self.footprint == Footprint::Unseen;
+        Policy { nickname: &self.nickname, record, start, stop, in_names, peek: self.peek }
     }
 
     fn new_room(&self, jid: &RoomJid, linked: Option<Time>, now: Time) -> Room {

@@ -34,8 +34,10 @@ impl Autostart {
             ("XMPP__SECRET", prosody.component_secret()),
             ("XMPP__RECONNECT_MAX", "1s"),
             ("MUC__DOMAINS", "muc.meet.jitsi"),
-            ("MUC__FOOTPRINT", footprint()),
+            ("MUC__FOOTPRINT", crate::footprint()),
             ("HTTP__LISTEN", "127.0.0.1:0"),
+            // Unseen, a start that came to nothing is noticed only by then.
+            ("START__REQUEST_TIMEOUT", if crate::footprint() == "unseen" { "4s" } else { "100s" }),
             ("START__RETRY_MIN", "300ms"),
             ("START__RETRY_MAX", "2s"),
             ("LOG__FORMAT", "json"),
@@ -123,10 +125,6 @@ impl Autostart {
         }
         Err("does not end".into())
     }
-}
-
-pub(crate) fn footprint() -> &'static str {
-    crate::FOOTPRINT.try_with(|footprint| *footprint).unwrap_or("resident")
 }
 
 impl Drop for Autostart {

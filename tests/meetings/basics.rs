@@ -187,7 +187,7 @@ async fn a_dry_run_starts_nothing(version: Version) -> Result {
     autostart.logged("would send a start request now").await?;
     assert_eq!(world.focus.start_requests().len(), 0);
     // A dry run is not worth a visit.
-    assert_eq!(autostart_is_in(&world, "r1"), crate::autostart::footprint() == "resident");
+    assert_eq!(autostart_is_in(&world, "r1"), crate::footprint() == "resident");
     Ok(())
 }
 

@@ -15,9 +15,11 @@ mod basics;
 mod discovery;
 mod discreet;
 mod gates;
+mod names;
 mod people;
 mod reload;
 mod rooms;
+mod stops;
 
 use std::time::Duration;
 
@@ -50,24 +52,45 @@ tokio::task_local! {
     pub(crate) static FOOTPRINT: &'static str;
 }
 
-/// Runs each scenario on both Prosodys with the discreet footprint, in the same manner.
-macro_rules! discreetly {
-    ($($scenario:ident),* $(,)?) => {
-        mod discreet_0_12 {
+/// Runs each scenario on both Prosodys with another footprint: `with_footprint! { "unseen", scenario, … }`.
+macro_rules! with_footprint {
+    ($footprint:literal, $in_0_12:ident, $in_13:ident, $($scenario:ident),*) => {
+        mod $in_0_12 {
             $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn $scenario() -> testkit::Result {
-                crate::FOOTPRINT.scope("discreet", super::$scenario(testkit::Version::Debian12)).await
+                crate::FOOTPRINT.scope($footprint, super::$scenario(testkit::Version::Debian12)).await
             })*
         }
-        mod discreet_13 {
+        mod $in_13 {
             $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn $scenario() -> testkit::Result {
-                crate::FOOTPRINT.scope("discreet", super::$scenario(testkit::Version::Debian13)).await
+                crate::FOOTPRINT.scope($footprint, super::$scenario(testkit::Version::Debian13)).await
             })*
         }
     };
 }
+use with_footprint;
+
+/// With the discreet footprint.
+macro_rules! discreetly {
+    ($($scenario:ident),* $(,)?) => {
+        crate::with_footprint! { "discreet", discreet_0_12, discreet_13, $($scenario),* }
+    };
+}
 use discreetly;
+
+/// With the unseen footprint, on a Prosody that allows it.
+macro_rules! unseen {
+    ($($scenario:ident),* $(,)?) => {
+        crate::with_footprint! { "unseen", unseen_0_12, unseen_13, $($scenario),* }
+    };
+}
+use unseen;
+
+/// How the scenario's program takes part in meetings.
+fn footprint() -> &'static str {
+    FOOTPRINT.try_with(|footprint| *footprint).unwrap_or("resident")
+}
 
 /// As the README says to set it up: Jicofo trusts our domain.
 async fn world(version: Version) -> Result<World> {
@@ -77,6 +100,7 @@ async fn world(version: Version) -> Result<World> {
 async fn world_with(version: Version, change: impl FnOnce(&mut WorldOptions)) -> Result<World> {
     let mut options = WorldOptions::default();
     options.focus.trusted_domains.push(testkit::config::COMPONENT.to_owned());
+    options.prosody.validate_from = footprint() != "unseen";
     change(&mut options);
     World::start(version, options).await
 }
