@@ -15,9 +15,11 @@ mod basics;
 mod discovery;
 mod discreet;
 mod gates;
+mod nonsense;
 mod people;
 mod reload;
 mod rooms;
+mod visits;
 
 use std::time::Duration;
 
