@@ -6,6 +6,9 @@
 //! arrives as `<foo xmlns='http://www.w3.org/XML/1998/namespace'>`, a reserved name. So each stanza is
 //! first tried on a parser of its own, and replaced by [`placeholder`] if that parser refuses it.
 //!
+//! Who cannot be read must not be overlooked, though: of an unreadable presence what the room has added is kept,
+//! and handed on after the placeholder, or a moderator could hide from us by it.
+//!
 //! To find where a stanza ends takes less than parsing: only brackets, quotes and the depth.
 
 use xso::exports::rxml::{Event, Parse, Parser};
@@ -21,6 +24,11 @@ const MAX_DEPTH: usize = 200;
 const MAX_HEADER: usize = 16 * 1024;
 /// Longest `from` that is kept of an unreadable stanza, as it is written.
 const MAX_FROM: usize = 4 * 1024;
+/// What a room adds to each presence starts like this, as Prosody writes it; it takes such elements out of what
+/// participants send.
+const ROOMS_WORD: &[u8] = b"<x xmlns='http://jabber.org/protocol/muc#user'";
+/// Longest of these that is kept.
+const MAX_ROOMS_WORD: usize = 32 * 1024;
 /// A buffer that has grown beyond this is given back.
 const KEEP: usize = 64 * 1024;
 /// The namespace of the element that takes the place of a stanza that cannot be read.
@@ -98,14 +106,27 @@ pub(super) struct Framer {
     /// The stanza so far.
     held: Vec<u8>,
     /// Of a stanza that is too long, what will take its place.
-    skipping: Option<String>,
+    skipping: Option<Remains>,
+    /// The child of the stanza that is being read, while it may be the room's word.
+    child: Option<Vec<u8>>,
+    /// The room's word in this stanza.
+    rooms_word: Vec<u8>,
     /// A parser that has read the header and any number of stanzas; none after it has refused one.
     trial: Option<Parser>,
 }
 
 impl Framer {
     pub(super) fn new() -> Self {
-        Self { lex: Lex::Text, depth: 0, header: Vec::new(), held: Vec::new(), skipping: None, trial: None }
+        Self {
+            lex: Lex::Text,
+            depth: 0,
+            header: Vec::new(),
+            held: Vec::new(),
+            skipping: None,
+            child: None,
+            rooms_word: Vec::new(),
+            trial: None,
+        }
     }
 
     /// Reads `input` and appends to `out` what may be handed on.
@@ -135,6 +156,7 @@ impl Framer {
             return;
         }
         self.hold(byte);
+        self.listen(byte, between, &mark);
         match mark {
             Mark::Nothing => {}
             Mark::Started => {
@@ -177,19 +199,41 @@ impl Framer {
     /// Gives the stanza up.
     fn skip(&mut self) {
         if self.skipping.is_none() {
-            self.skipping = Some(placeholder(&self.held));
+            self.skipping = Some(Remains::of(&self.held));
             self.held = Vec::new();
+        }
+    }
+
+    /// Picks the room's word out of a stanza's children.
+    fn listen(&mut self, byte: u8, between: bool, mark: &Mark) {
+        if self.depth == 2 && between && byte == b'<' {
+            self.child = Some(Vec::new());
+        }
+        let Some(child) = &mut self.child else { return };
+        child.push(byte);
+        let length = child.len().min(ROOMS_WORD.len());
+        if child.get(..length) != ROOMS_WORD.get(..length) || child.len() > MAX_ROOMS_WORD {
+            self.child = None;
+        } else if matches!((self.depth, mark), (2, Mark::Empty) | (3, Mark::Ended)) {
+            self.rooms_word = self.child.take().unwrap_or_default();
         }
     }
 
     /// The stanza is complete.
     fn release(&mut self, out: &mut Vec<u8>) {
-        if let Some(instead) = self.skipping.take() {
-            out.extend_from_slice(instead.as_bytes());
-        } else if self.is_readable() {
+        let rooms_word = std::mem::take(&mut self.rooms_word);
+        let skipped = self.skipping.take();
+        if skipped.is_none() && self.is_readable() {
             out.extend_from_slice(&self.held);
         } else {
-            out.extend_from_slice(placeholder(&self.held).as_bytes());
+            let Remains { placeholder, presence } = skipped.unwrap_or_else(|| Remains::of(&self.held));
+            out.extend_from_slice(placeholder.as_bytes());
+            if let Some(start) = presence.filter(|_| !rooms_word.is_empty()) {
+                self.held = [start.as_bytes(), &rooms_word, b"</presence>"].concat();
+                if self.is_readable() {
+                    out.extend_from_slice(&self.held);
+                }
+            }
         }
         self.held.clear();
         shrink(&mut self.held);
@@ -236,27 +280,41 @@ pub(super) fn shrink(buffer: &mut Vec<u8>) {
     }
 }
 
-/// What stands in for an unreadable stanza: an element of our own with the stanza's `from`, if that much
-/// could be read.
-fn placeholder(stanza: &[u8]) -> String {
-    let nameless = || format!("<unreadable xmlns='{NS_GUARD}'/>");
-    let Some((quote, from)) = raw_from(stanza).filter(|(_, from)| from.len() <= MAX_FROM) else {
-        return nameless();
-    };
-    let named = format!("<unreadable xmlns='{NS_GUARD}' from={quote}{from}{quote}/>");
-    let (mut parser, mut rest) = (Parser::default(), named.as_bytes());
-    loop {
-        match parser.parse(&mut rest, true) {
-            Ok(Some(_)) => {}
-            Ok(None) => return named,
-            Err(_) => return nameless(),
+/// What is left of an unreadable stanza.
+struct Remains {
+    /// Stands in for it: an element of our own with the stanza's `from`, if that much could be read.
+    placeholder: String,
+    /// If it is a presence, its start tag with the attributes that count.
+    presence: Option<String>,
+}
+
+impl Remains {
+    fn of(stanza: &[u8]) -> Self {
+        let nameless = || format!("<unreadable xmlns='{NS_GUARD}'/>");
+        let from = raw_attribute(stanza, "from").filter(|(_, from)| from.len() <= MAX_FROM);
+        let Some((quote, from)) = from else { return Self { placeholder: nameless(), presence: None } };
+        let named = format!("<unreadable xmlns='{NS_GUARD}' from={quote}{from}{quote}/>");
+        let presence = stanza.starts_with(b"<presence ").then(|| match raw_attribute(stanza, "type") {
+            None => format!("<presence from={quote}{from}{quote}>"),
+            Some((_, "unavailable")) => format!("<presence from={quote}{from}{quote} type='unavailable'>"),
+            Some(_) => String::new(),
+        });
+        let (mut parser, mut rest) = (Parser::default(), named.as_bytes());
+        loop {
+            match parser.parse(&mut rest, true) {
+                Ok(Some(_)) => {}
+                Ok(None) => {
+                    return Self { placeholder: named, presence: presence.filter(|start| !start.is_empty()) };
+                }
+                Err(_) => return Self { placeholder: nameless(), presence: None },
+            }
         }
     }
 }
 
-/// The attribute `from` of the start tag as it is written, and its quotes. Done by hand, for to an `rxml`
-/// that is to take long attributes each `&apos;` in them costs a buffer of that length.
-fn raw_from(stanza: &[u8]) -> Option<(char, &str)> {
+/// An attribute of the start tag as it is written, and its quotes. Done by hand, for to an `rxml` that is to
+/// take long attributes each `&apos;` in them costs a buffer of that length.
+fn raw_attribute<'a>(stanza: &'a [u8], wanted: &str) -> Option<(char, &'a str)> {
     let mut rest = stanza.utf8_chunks().next()?.valid();
     loop {
         let (name, after) = rest.split_once('=')?;
@@ -266,7 +324,7 @@ fn raw_from(stanza: &[u8]) -> Option<(char, &str)> {
         let after = after.trim_start();
         let quote = after.chars().next().filter(|c| matches!(c, '\'' | '"'))?;
         let (value, next) = after.strip_prefix(quote)?.split_once(quote)?;
-        let name = name.trim_end().strip_suffix("from");
+        let name = name.trim_end().strip_suffix(wanted);
         if name.is_some_and(|before| before.ends_with(char::is_whitespace)) {
             return Some((quote, value));
         }

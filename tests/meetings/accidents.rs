@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use testkit::{Behaviour, Result, SOON, Version};
 
 use crate::autostart::Autostart;
-use crate::{LONG, autostart_is_in, discreetly, on_both, world};
+use crate::{LONG, autostart_is_in, discreetly, on_both, unseen, world};
 
 on_both! {
     prosody_is_restarted_five_times_in_the_middle,
@@ -16,6 +16,13 @@ on_both! {
 }
 
 discreetly! {
+    prosody_is_restarted_five_times_in_the_middle,
+    jicofo_is_restarted_and_the_recorder_stays,
+    our_end_is_polite_and_recordings_go_on,
+    prosody_comes_later_than_we_do,
+}
+
+unseen! {
     prosody_is_restarted_five_times_in_the_middle,
     jicofo_is_restarted_and_the_recorder_stays,
     our_end_is_polite_and_recordings_go_on,

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use testkit::{Behaviour, Result, SOON, Version};
 
 use crate::autostart::Autostart;
-use crate::{LONG, autostart_is_in, discreetly, on_both, world, world_with};
+use crate::{LONG, autostart_is_in, discreetly, on_both, unseen, world, world_with};
 
 on_both! {
     a_moderator_comes_and_the_meeting_is_recorded,
@@ -25,6 +25,15 @@ discreetly! {
     a_moderator_comes_and_the_meeting_is_recorded,
     participants_alone_are_not_recorded_until_one_is_promoted,
     all_jibris_busy_then_one_free,
+    two_failures_then_success,
+    a_tenants_room_is_recorded,
+    rooms_are_found_by_disco,
+    a_dry_run_starts_nothing,
+    rules_make_exceptions,
+}
+
+unseen! {
+    participants_alone_are_not_recorded_until_one_is_promoted,
     two_failures_then_success,
     a_tenants_room_is_recorded,
     rooms_are_found_by_disco,

@@ -3,7 +3,7 @@
 use testkit::{PersonOptions, Result, SOON, Version};
 
 use crate::autostart::Autostart;
-use crate::{LONG, autostart_is_in, discreetly, on_both, world, world_with};
+use crate::{LONG, autostart_is_in, discreetly, on_both, unseen, world, world_with};
 
 on_both! {
     a_room_with_a_password_is_entered,
@@ -20,6 +20,11 @@ discreetly! {
     without_owner_rights_the_setting_is_named,
     without_a_recorder_in_jicofo_the_setting_is_named,
     an_answer_that_cannot_be_mended_is_held,
+}
+
+unseen! {
+    a_room_with_a_password_is_entered,
+    without_owner_rights_the_setting_is_named,
 }
 
 async fn a_room_with_a_password_is_entered(version: Version) -> Result {

@@ -16,10 +16,12 @@ mod discovery;
 mod discreet;
 mod gates;
 mod names;
+mod nonsense;
 mod people;
 mod reload;
 mod rooms;
 mod stops;
+mod visits;
 
 use std::time::Duration;
 

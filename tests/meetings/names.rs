@@ -13,7 +13,39 @@ unseen! {
     a_peek_tells_a_persons_stop_from_a_failure,
     without_peeking_every_end_is_a_failure_up_to_a_limit,
     a_meeting_of_before_our_start_may_have_been_stopped,
+    no_gate_stops_us,
+    killed_and_back_we_start_nothing_twice,
     where_prosody_refuses_the_sender_we_go_on_discreetly,
+}
+
+/// A gate is for whoever comes in, and Jibri has its own key.
+async fn no_gate_stops_us(version: Version) -> Result {
+    let world = world_with(version, |options| options.prosody.max_occupants = Some(1)).await?;
+    world.jibri("jibri-1").await?;
+    let autostart = Autostart::start_with(&world.prosody, &["r1"], &[("MUC__PEEK", "false")], &[])?;
+    let ada = world.moderator("r1").await?;
+    ada.wait_recording("on", LONG).await?;
+    autostart.logged("recording is on").await?;
+    our_visits(&ada).never()?;
+    Ok(())
+}
+
+/// Killed in the middle of a start: the recorder tells us that it came to something.
+async fn killed_and_back_we_start_nothing_twice(version: Version) -> Result {
+    let world = world(version).await?;
+    let slow = Behaviour::slow(Duration::from_millis(400));
+    let jibri = world.jibri_that("jibri-1", slow).await?;
+    let settings = [("MUC__PEEK", "false")];
+    let autostart = Autostart::start_with(&world.prosody, &["r1"], &settings, &[])?;
+    let ada = world.moderator("r1").await?;
+    autostart.logged("start request sent").await?;
+    drop(autostart);
+    let autostart = Autostart::start_with(&world.prosody, &["r1"], &settings, &[])?;
+    ada.wait_recording("on", LONG).await?;
+    autostart.logged("recording is on").await?;
+    assert_eq!(jibri.starts().len(), 1, "one recording, not two");
+    our_visits(&ada).never()?;
+    Ok(())
 }
 
 /// A peek is over before anybody has read who came.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use testkit::{Result, SOON, Version};
 
 use crate::autostart::Autostart;
-use crate::{LONG, discreetly, on_both, our_visits, world, world_with};
+use crate::{LONG, discreetly, on_both, our_visits, unseen, world, world_with};
 
 on_both! {
     a_members_only_room_is_recorded,
@@ -20,6 +20,11 @@ discreetly! {
     a_full_room_is_told_of_once_and_recorded_when_there_is_space,
     whatever_the_password_is_it_opens_the_room,
     a_password_that_xml_bends_is_told_of_and_no_more,
+    whatever_a_room_is_called_it_is_recorded,
+}
+
+unseen! {
+    a_members_only_room_is_recorded,
     whatever_a_room_is_called_it_is_recorded,
 }
 

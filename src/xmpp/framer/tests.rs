@@ -68,6 +68,43 @@ fn replaces_what_cannot() {
     );
 }
 
+/// What is handed on of a presence with these attributes and children.
+fn presence(attributes: &str, inner: &str) -> String {
+    after_header(&format!("<presence {attributes}>{inner}</presence><iq/>"))
+}
+
+#[test]
+fn of_an_unreadable_presence_the_rooms_word_is_kept() {
+    let word =
+        "<x xmlns='http://jabber.org/protocol/muc#user'><item role='moderator'/><status code='110'/></x>";
+    let (long, deep) = ("y".repeat(10_000), format!("{}{}", "<a>".repeat(300), "</a>".repeat(300)));
+    let kept = format!("{UNREADABLE}<presence from='r@m/n'>{word}</presence><iq/>");
+    for bad in [format!("<a b='{long}'/>"), "<p:foo/>".to_owned(), deep, format!("<{long}/>")] {
+        for inner in
+            [format!("<b/>{bad}t{word}"), format!("{word}{bad}<c/>"), format!("<x/>{bad}{word}<d>{word}</d>")]
+        {
+            assert_eq!(presence("from='r@m/n' to='x'", &inner), kept, "{:?}", inner.get(..40));
+        }
+        // No word, no presence; and an error is none of the room's words.
+        assert_eq!(presence("from='r@m/n'", &bad), format!("{UNREADABLE}<iq/>"));
+        assert_eq!(
+            presence("from='r@m/n' type='error'", &format!("{bad}{word}")),
+            format!("{UNREADABLE}<iq/>")
+        );
+        assert_eq!(
+            presence("type='unavailable' from='r@m/n'", &format!("{bad}{word}")),
+            kept.replace("/n'>", "/n' type='unavailable'>")
+        );
+    }
+    // The start tag may be what cannot be read, and then the word itself.
+    assert_eq!(presence(&format!("id='{long}' from='r@m/n'"), word), kept);
+    let bent = word.replace("role", "p:role");
+    assert_eq!(presence("from='r@m/n'", &bent), format!("{UNREADABLE}<iq/>"));
+    // The next stanza has nothing of it.
+    let two = format!("<presence from='r@m/n'>{word}</presence><presence from='r@m/n'><p:foo/></presence>");
+    assert_eq!(after_header(&two), format!("<presence from='r@m/n'>{word}</presence>{UNREADABLE}"));
+}
+
 #[test]
 fn depth_costs_neither_stack_nor_time() {
     let deep = |n| format!("<message from='r@m/n'>{}{}</message>", "<a>".repeat(n), "</a>".repeat(n));
@@ -126,10 +163,13 @@ fn element() -> impl Strategy<Value = String> {
 proptest! {
     #[test]
     fn nothing_that_comes_out_is_refused(
-        stanzas in prop::collection::vec(element(), 1..5),
+        stanzas in prop::collection::vec((prop_oneof![Just("message"), Just("presence")], element()), 1..5),
         cuts in prop::collection::vec(1_usize..200, 1..20),
     ) {
-        let stanzas: Vec<_> = stanzas.iter().map(|s| format!("<message from='r@m/n'>{s}</message>")).collect();
+        let stanzas: Vec<_> = stanzas.iter().map(|(kind, s)| {
+            let word = "<x xmlns='http://jabber.org/protocol/muc#user'><item/></x>";
+            format!("<{kind} from='r@m/n'>{s}{word}</{kind}>")
+        }).collect();
         let input = format!("{HEADER}{} ", stanzas.concat());
         let whole = run(&input);
         prop_assert_eq!(parses(&whole), Ok(1));

@@ -137,3 +137,100 @@ fn what_is_not_answered_expires_in_its_turn() {
     ));
     assert!(requests.next_deadline().is_none());
 }
+
+/// What is made of the answer to the question for a password; it must be an answer, and the last word.
+fn password(type_: &str, payload: &str) -> Option<Secret> {
+    let mut requests = Requests::new("me".to_owned());
+    let iq = requests.password(room(), QueryId(5));
+    let settled = settle(&mut requests, type_, &iq.id, ROOM, payload);
+    assert!(requests.open.is_empty() && requests.deadlines.is_empty());
+    match settled {
+        Settled::Event(LinkEvent::Room {
+            event: RoomEvent::Password { query: QueryId(5), password },
+            ..
+        }) => password,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn owner(forms: &str) -> String {
+    format!("<query xmlns='http://jabber.org/protocol/muc#owner'>{forms}</query>")
+}
+
+fn form(fields: &str) -> String {
+    owner(&format!("<x xmlns='jabber:x:data' type='form'>{fields}</x>"))
+}
+
+fn field(var: &str, values: &str) -> String {
+    format!("<field var='{var}' type='text-private'>{values}</field>")
+}
+
+const SECRET: &str = "muc#roomconfig_roomsecret";
+
+#[test]
+fn an_owners_form_tells_the_password() {
+    let told = |payload: &str| password("result", payload).map(|password| password.expose().to_owned());
+    let sesame = field(SECRET, "<value>sesame</value>");
+    let others: String = (0..2_000).map(|n| field(&format!("muc#f{n}"), "<value>x</value>")).collect();
+    let huge = field("muc#roomconfig_roomname", &format!("<value>{}</value>", "n".repeat(1_000_000)));
+    let escaped =
+        field("muc#roomconfig_roomdesc", "<value>&lt;field var='muc#roomconfig_roomsecret'></value>");
+    let odd = "<title>t</title><odd/><reported><field var='muc#roomconfig_roomsecret'/></reported>\
+               <item><field var='muc#roomconfig_roomsecret'><value>no</value></field></item>";
+    for fields in [
+        sesame.clone(),
+        format!("{others}{sesame}{others}"),
+        format!("{huge}{escaped}{odd}<field/><field><value>no</value></field>{sesame}"),
+        format!("t{}{sesame}", field(&format!("{SECRET}s"), "<value>no</value>")),
+    ] {
+        assert_eq!(told(&form(&fields)).as_deref(), Some("sesame"), "{:?}", fields.get(..60));
+    }
+    for (value, meant) in [
+        ("&lt;&amp;&apos;&quot;&gt;]]&gt;", "<&'\">]]>"),
+        ("\u{202e}שלום\u{85}\u{200b}", "\u{202e}שלום\u{85}\u{200b}"),
+        ("one\n\ttwo ", "one\n\ttwo "),
+        ("a<odd>b</odd>c", "ac"),
+        ("", ""),
+    ] {
+        let payload = form(&field(SECRET, &format!("<value>{value}</value>")));
+        assert_eq!(told(&payload).as_deref(), Some(meant));
+    }
+    let long = "é".repeat(100_000);
+    assert_eq!(told(&form(&field(SECRET, &format!("<value>{long}</value>")))), Some(long));
+}
+
+#[test]
+fn of_several_forms_fields_or_values_the_first_counts() {
+    let one = |value: &str| format!("<value>{value}</value>");
+    let x = |fields: &str| format!("<x xmlns='jabber:x:data'>{fields}</x>");
+    let (a, b) = (field(SECRET, &one("a")), field(SECRET, &one("b")));
+    for payload in [
+        form(&field(SECRET, &format!("{}{}", one("a"), one("b")))),
+        form(&format!("{a}{b}")),
+        owner(&format!("{}{}{}", x(""), x(&a), x(&b))),
+        format!("<odd/>{}{}", form(&a), form(&b)),
+    ] {
+        assert_eq!(password("result", &payload).unwrap().expose(), "a", "{payload}");
+    }
+}
+
+#[test]
+fn without_a_value_there_is_no_password() {
+    for payload in [
+        String::new(),
+        "<odd/>".to_owned(),
+        owner(""),
+        form(""),
+        form("<field/><field><value>no</value></field>"),
+        form(&field(SECRET, "")),
+        form(&field(SECRET, "<odd><value>no</value></odd>")),
+        form(&field("muc#roomconfig_roomname", "<value>no</value>")),
+        form(&format!("<odd>{}</odd>", field(SECRET, "<value>no</value>"))),
+        form(&field(SECRET, "<value>no</value>")).replace("jabber:x:data", "urn:other"),
+        form(&field(SECRET, "<value>no</value>")).replace("muc#owner", "muc#admin"),
+    ] {
+        assert!(password("result", &payload).is_none(), "{payload}");
+    }
+    assert!(password("error", &refused("forbidden")).is_none());
+    assert!(password("error", &form(&field(SECRET, "<value>no</value>"))).is_none());
+}
