@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use testkit::{Behaviour, Person, Prosody, Result, Version, World, WorldOptions};
+use testkit::{Behaviour, Person, Prosody, Result, Version, Watch, World, WorldOptions};
 
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -23,13 +23,18 @@ const PATIENCE: Duration = Duration::from_secs(30);
 async fn main() -> Result {
     let given = |flag: &str| std::env::args().any(|arg| arg == flag);
     let keep = given("--keep");
-    let footprint = if given("--resident") { "resident" } else { "discreet" };
+    let footprint = match (given("--resident"), given("--unseen")) {
+        (true, _) => "resident",
+        (_, true) => "unseen",
+        _ => "discreet",
+    };
     let version = Version::all_available().into_iter().next().ok_or("Prosody is not installed")?;
     let dir = tempfile::tempdir()?;
 
     println!("A private Prosody on loopback, with models of Jicofo and Jibri.");
     let mut options = WorldOptions::default();
     options.focus.trusted_domains.push(testkit::config::COMPONENT.to_owned());
+    options.prosody.validate_from = footprint != "unseen";
     let world = World::start(version, options).await?;
     let chrome = Behaviour::Healthy { launch: Duration::from_millis(600), join: Duration::from_millis(400) };
     let jibri = world.jibri_that("jibri-1", chrome).await?;
@@ -54,6 +59,8 @@ fn write_config(dir: &Path, prosody: &Prosody, footprint: &str) -> Result<PathBu
     let secret = dir.join("secret");
     std::fs::write(&secret, prosody.component_secret())?;
     let config = dir.join("config.toml");
+    // Unseen, a start that came to nothing is noticed only by then.
+    let start = if footprint == "unseen" { "[start]\nrequest_timeout = \"5s\"\n\n" } else { "" };
     let text = format!(
         r#"[xmpp]
 server = "{server}"
@@ -67,7 +74,7 @@ footprint = "{footprint}"
 [discovery]
 rooms = ["lesson@muc.meet.jitsi", "hearing@muc.meet.jitsi", "clinic@muc.meet.jitsi"]
 
-[http]
+{start}[http]
 listen = ""
 "#,
         server = prosody.component(),
@@ -110,6 +117,12 @@ async fn a_meeting(world: &World) -> Result {
     timeline.moderator_in("Ada");
     start_seen(world, "lesson", 1, &timeline).await?;
     recording_on(&ada, &timeline).await?;
+    let watch = Watch::new(ada.seat(), testkit::config::COMPONENT, "autostart");
+    let seen: Vec<String> = watch.visits().iter().map(ToString::to_string).collect();
+    timeline.say(&match seen.len() {
+        0 => "Ada has not seen the program in the meeting".to_owned(),
+        _ => format!("Ada has seen in the meeting: {}", seen.join(", ")),
+    });
     ada.leave().await;
     timeline.say("Ada leaves");
     meeting_over(world, "lesson", &timeline).await
