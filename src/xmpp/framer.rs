@@ -210,9 +210,9 @@ impl Framer {
             self.child = Some(Vec::new());
         }
         let Some(child) = &mut self.child else { return };
+        let fits = ROOMS_WORD.get(child.len()).is_none_or(|expected| *expected == byte);
         child.push(byte);
-        let length = child.len().min(ROOMS_WORD.len());
-        if child.get(..length) != ROOMS_WORD.get(..length) || child.len() > MAX_ROOMS_WORD {
+        if !fits || child.len() > MAX_ROOMS_WORD {
             self.child = None;
         } else if matches!((self.depth, mark), (2, Mark::Empty) | (3, Mark::Ended)) {
             self.rooms_word = self.child.take().unwrap_or_default();

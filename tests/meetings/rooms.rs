@@ -20,6 +20,7 @@ discreetly! {
     a_full_room_is_told_of_once_and_recorded_when_there_is_space,
     whatever_the_password_is_it_opens_the_room,
     a_password_that_xml_bends_is_told_of_and_no_more,
+    a_password_that_is_changed_between_visits_is_asked_for_again,
     whatever_a_room_is_called_it_is_recorded,
 }
 
@@ -137,6 +138,24 @@ async fn a_password_that_xml_bends_is_told_of_and_no_more(version: Version) -> R
     assert_eq!(autostart.count("sesame"), 0, "it is a secret");
     assert_eq!(autostart.count("linked to Prosody"), 1);
     assert!(our_visits(&ada).visits().is_empty());
+    Ok(())
+}
+
+async fn a_password_that_is_changed_between_visits_is_asked_for_again(version: Version) -> Result {
+    let world = world(version).await?;
+    let jibri = world.jibri("jibri-1").await?;
+    let ada = world.moderator("r1").await?;
+    ada.set_up_room(&[("passwordprotectedroom", "1"), ("roomsecret", "first")], SOON).await?;
+    let autostart = Autostart::start(&world.prosody, &["r1"])?;
+    autostart.logged("recording is on").await?;
+    ada.seat().until(SOON, "without us", |view| !view.occupants.contains_key("autostart")).await?;
+    ada.set_up_room(&[("passwordprotectedroom", "1"), ("roomsecret", "second")], SOON).await?;
+    jibri.stop_from_outside();
+    // The one that is known is refused, which costs half a minute.
+    let is_on_again = || autostart.count("recording is on") == 2;
+    assert!(testkit::eventually(Duration::from_secs(60), is_on_again).await, "not recorded again");
+    assert_eq!(world.focus.start_requests_in("r1").len(), 2);
+    assert!(autostart.count("cannot enter") <= 1);
     Ok(())
 }
 

@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use testkit::config::COMPONENT;
-use testkit::{Behaviour, Fault, Login, Person, PersonOptions, Result, SOON, Version, World, eventually};
+use testkit::{
+    Behaviour, Fault, Login, Node, Person, PersonOptions, Result, SOON, Version, World, eventually, ns,
+};
 
 use crate::autostart::Autostart;
 use crate::nonsense::{awkward_names, send_nonsense};
@@ -12,6 +14,9 @@ use crate::{LONG, autostart_is_in, discreetly, our_visits, world, world_with};
 discreetly! {
     we_are_killed_at_any_moment_of_a_visit,
     we_are_put_out_in_the_middle_of_a_start,
+    jicofo_is_restarted_in_the_middle_of_a_start,
+    the_room_is_destroyed_in_the_middle_of_a_start,
+    prosody_stands_still_in_the_middle_of_a_start,
     nonsense_during_a_visit_changes_nothing,
     nonsense_between_visits_changes_nothing,
     awkward_names_do_not_blind_us,
@@ -68,7 +73,9 @@ async fn we_are_put_out_in_the_middle_of_a_start(version: Version) -> Result {
     let autostart = Autostart::start_with(&world.prosody, &["r1"], &settings, &[])?;
     let ada = world.moderator("r1").await?;
     for times in 1..=2 {
-        autostart.logged_times("start request sent", times).await?;
+        // The second has reached a Jibri before we are out: Jicofo would refuse it afterwards.
+        let asked = || world.focus.start_requests().len() == times && jibri.starts().len() == times - 1;
+        assert!(eventually(LONG, asked).await, "asked {times} times");
         ada.have_put_out("autostart");
         autostart.logged_times("no longer in the room", times).await?;
     }
@@ -78,6 +85,66 @@ async fn we_are_put_out_in_the_middle_of_a_start(version: Version) -> Result {
     assert_eq!(world.focus.start_requests_in("r1").len(), 2);
     we_are_gone(&ada).await?;
     our_visits(&ada).at_most(3, SOON)?;
+    Ok(())
+}
+
+/// It has forgotten our request, and nobody will ever answer it.
+async fn jicofo_is_restarted_in_the_middle_of_a_start(version: Version) -> Result {
+    let world = world(version).await?;
+    let jibri = world.jibri("jibri-1").await?;
+    world.focus.inject(Fault::Ignore);
+    let autostart = Autostart::start(&world.prosody, &["r1"])?;
+    let ada = world.moderator("r1").await?;
+    world.focus.until(SOON, "asked", || !world.focus.start_requests().is_empty()).await?;
+    world.focus.restart().await?;
+    ada.wait_recording("on", LONG).await?;
+    autostart.logged("recording is on").await?;
+    assert_eq!(jibri.starts().len(), 1);
+    we_are_gone(&ada).await?;
+    our_visits(&ada).at_most(3, SOON)?;
+    Ok(())
+}
+
+/// A moderator ends the meeting for all.
+async fn the_room_is_destroyed_in_the_middle_of_a_start(version: Version) -> Result {
+    let world = world(version).await?;
+    let jibri = slow_jibri(&world, Duration::from_secs(2)).await?;
+    let autostart = Autostart::start(&world.prosody, &["r1"])?;
+    let ada = world.moderator("r1").await?;
+    autostart.logged("start request sent").await?;
+    let destroy = Node::new("query", ns::MUC_OWNER).child(Node::new("destroy", ""));
+    let answer = ada.client().request(Node::iq("set", ada.seat().room()).child(destroy), SOON).await?;
+    assert_eq!(answer.get("type"), Some("result"), "{answer}");
+    world.focus.until(SOON, "out of the room", || !world.focus.is_in("r1")).await?;
+    autostart.logged("no longer in the room").await?;
+    // Its Chrome was still starting; the order to stop comes right after that.
+    jibri.until(LONG, "stopped", |jibri| jibri.stops() > 0 && !jibri.is_busy()).await?;
+    // Another meeting in the same room.
+    let ben = world.moderator("r1").await?;
+    ben.wait_recording("on", LONG).await?;
+    autostart.logged("recording is on").await?;
+    we_are_gone(&ben).await?;
+    our_visits(&ben).at_most(1, SOON)?;
+    assert_eq!(world.focus.start_requests_in("r1").len(), 2);
+    Ok(())
+}
+
+async fn prosody_stands_still_in_the_middle_of_a_start(version: Version) -> Result {
+    let world = world(version).await?;
+    let jibri = slow_jibri(&world, Duration::from_secs(1)).await?;
+    let autostart = Autostart::start(&world.prosody, &["r1"])?;
+    let ada = world.moderator("r1").await?;
+    autostart.logged("start request sent").await?;
+    world.prosody.freeze(true);
+    // The time itself is what is tested: long enough for the launch to be over.
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    world.prosody.freeze(false);
+    ada.wait_recording("on", LONG).await?;
+    autostart.logged("recording is on").await?;
+    we_are_gone(&ada).await?;
+    our_visits(&ada).at_most(1, SOON)?;
+    assert_eq!((jibri.starts().len(), world.focus.start_requests_in("r1").len()), (1, 1));
+    assert_eq!(autostart.count("linked to Prosody"), 1);
     Ok(())
 }
 

@@ -87,6 +87,11 @@ impl FocusRoom {
         };
         match change {
             Change::Outside | Change::Refused if !inside => {
+                // A room that is destroyed ends the conference [ChatRoomImpl.roomDestroyed], and so its session.
+                let session = lock(&self.state).session.take();
+                if let Some(session) = session {
+                    focus.send(&session.stop_iq());
+                }
                 lock(&focus.rooms).remove(&self.name);
                 return;
             }
