@@ -2,7 +2,8 @@
 //! and beside each footprint.
 //!
 //! `BENCH_ROOMS`, `BENCH_BUSY`, `BENCH_PEOPLE` (in each room), `BENCH_CHANGE_MS` (between two changes in a busy room),
-//! `BENCH_SETTLE` and `BENCH_SECONDS` (before and of each measurement) make a run shorter or harder.
+//! `BENCH_SETTLE` and `BENCH_SECONDS` (before and of each measurement) and `BENCH_ROOM_CACHE` (Prosody's
+//! `muc_room_cache_size`) make a run shorter or harder; `BENCH_PROSODY` (`12` or `13`) takes one of the two.
 
 #![allow(
     clippy::unwrap_used,
@@ -45,16 +46,26 @@ end);
 
 #[tokio::main]
 async fn main() -> Result {
+    let only = std::env::var("BENCH_PROSODY").unwrap_or_default();
+    let mut costs = Vec::new();
     for version in Version::all_available() {
-        watching(version).await?;
+        if format!("{version:?}").contains(&only) {
+            costs.push(watching(version).await?);
+        }
     }
+    assert!(costs.iter().all(|percent| *percent < 5.0), "discreet costs {costs:?}% of a core");
     Ok(())
 }
 
-async fn watching(version: Version) -> Result {
+/// What discreet costs, in percent of a core.
+async fn watching(version: Version) -> Result<f64> {
     let mut options = ProsodyOptions::default();
     options.plugins.push(("mod_bench_queries.lua".to_owned(), QUERIES.to_owned()));
-    options.extra_host.push((MUC.to_owned(), "modules_enabled = { \"bench_queries\" }".to_owned()));
+    // As docker-jitsi-meet sets it. Where there are more rooms than this (Prosody's default is 100), whatever is
+    // asked of a room that nobody has used lately makes Prosody restore that room and store another.
+    let cache = number("BENCH_ROOM_CACHE", 10_000);
+    let muc = format!("modules_enabled = {{ \"bench_queries\" }}\nmuc_room_cache_size = {cache}");
+    options.extra_host.push((MUC.to_owned(), muc));
     let prosody = Prosody::start_new(version, options).await?;
     let meetings = Meetings::begin(&prosody).await?;
     calm(&prosody).await?;
@@ -78,8 +89,7 @@ async fn watching(version: Version) -> Result {
     println!("  ratio of discreet to resident {:.1}", above / residents.max(0.01));
     coming_and_going.abort();
     assert_eq!(meetings.focus.requests.load(Ordering::Relaxed), 0, "start requests where all is recorded");
-    assert!(above < 5.0, "{above}% of a core");
-    Ok(())
+    Ok(above)
 }
 
 /// What Prosody does while the program watches, all rooms known to it.
