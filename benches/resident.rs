@@ -10,9 +10,15 @@
     reason = "not the program"
 )]
 
-use std::process::{Child, Command, Stdio};
+#[path = "common/program.rs"]
+mod program;
+#[path = "common/quantiles.rs"]
+mod quantiles;
+
 use std::time::{Duration, Instant};
 
+use program::Program;
+use quantiles::Quantiles;
 use testkit::{Fault, Person, PersonOptions, Prosody, Result, Version, World, WorldOptions};
 
 const ROOMS: usize = 200;
@@ -46,7 +52,7 @@ async fn latency(version: Version) -> Result {
         first.push(world.moderator(room).await?);
         people.push(world.person_with(room, PersonOptions::default()).await?);
     }
-    let program = Program::start(&world.prosody, &rooms, "2")?;
+    let program = start(&world.prosody, &rooms, "2")?;
     let inside = || rooms.iter().all(|room| world.focus.members(room).iter().any(|nick| nick == "autostart"));
     world.focus.until(PATIENCE, "with us everywhere", inside).await?;
 
@@ -96,7 +102,7 @@ async fn comeback(version: Version) -> Result {
     let mut waits = Vec::new();
     for _ in 0..5 {
         // A program of its own for each: after a link that was up for moments only, it waits longer.
-        let _program = Program::start(&world.prosody, &["r1".to_owned()], "1")?;
+        let _program = start(&world.prosody, &["r1".to_owned()], "1")?;
         world.moderator("r1").await?.wait_recording("on", PATIENCE).await?;
         world.prosody.restart().await?;
         let open = Instant::now();
@@ -116,12 +122,12 @@ async fn comeback(version: Version) -> Result {
 
 async fn idle() -> Result {
     let world = World::start(Version::all_available()[0], WorldOptions::default()).await?;
-    let program = Program::start(&world.prosody, &[], "1")?;
+    let program = start(&world.prosody, &[], "1")?;
     let linked = || world.prosody.log().contains("External component successfully authenticated");
     assert!(testkit::eventually(PATIENCE, linked).await);
-    let before = program.wake_ups();
+    let before = wake_ups(&program);
     tokio::time::sleep(IDLE).await;
-    let wake_ups = program.wake_ups() - before;
+    let wake_ups = wake_ups(&program) - before;
     let megabytes = program.resident_mb();
     println!(
         "idle: {megabytes:.1} MB resident (bound 15 MB), {wake_ups} wake-ups in {} s (one ping)",
@@ -131,75 +137,19 @@ async fn idle() -> Result {
     Ok(())
 }
 
-struct Program(Child);
-
-impl Program {
-    fn start(prosody: &Prosody, rooms: &[String], min_moderators: &str) -> Result<Self> {
-        let rooms: Vec<String> = rooms.iter().map(|room| format!("{room}@muc.meet.jitsi")).collect();
-        let server = prosody.component().to_string();
-        let settings = [
-            ("XMPP__SERVER", server.as_str()),
-            ("XMPP__DOMAIN", "autostart.meet.jitsi"),
-            ("XMPP__SECRET", prosody.component_secret()),
-            ("MUC__DOMAINS", "muc.meet.jitsi"),
-            ("MUC__FOOTPRINT", "resident"),
-            ("HTTP__LISTEN", ""),
-            ("START__MIN_MODERATORS", min_moderators),
-            ("START__MIN_PARTICIPANTS", min_moderators),
-            ("DISCOVERY__ROOMS", &rooms.join(",")),
-        ];
-        let mut command = Command::new(env!("CARGO_BIN_EXE_jibri-autostart"));
-        command.env_clear().arg("run").stderr(Stdio::null());
-        for (key, value) in settings {
-            command.env(format!("JIBRI_AUTOSTART_{key}"), value);
-        }
-        Ok(Self(command.spawn()?))
-    }
-
-    fn status(&self, key: &str) -> u64 {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.0.id())).expect("/proc");
-        let line = status.lines().find_map(|line| line.strip_prefix(key)).expect(key);
-        line.trim_start_matches(':').trim().trim_end_matches(" kB").parse().expect("a number")
-    }
-
-    fn resident_mb(&self) -> f64 {
-        self.status("VmRSS") as f64 * 1024.0 / 1e6
-    }
-
-    /// The program has one thread; each time that it waits for something and gets it, it was woken.
-    fn wake_ups(&self) -> u64 {
-        self.status("voluntary_ctxt_switches")
-    }
+fn start(prosody: &Prosody, rooms: &[String], min_moderators: &str) -> Result<Program> {
+    let rooms: Vec<String> = rooms.iter().map(|room| format!("{room}@muc.meet.jitsi")).collect();
+    let settings = [
+        ("MUC__FOOTPRINT", "resident"),
+        ("HTTP__LISTEN", ""),
+        ("START__MIN_MODERATORS", min_moderators),
+        ("START__MIN_PARTICIPANTS", min_moderators),
+        ("DISCOVERY__ROOMS", &rooms.join(",")),
+    ];
+    Program::start(prosody, &settings)
 }
 
-impl Drop for Program {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
-/// In milliseconds.
-struct Quantiles {
-    p50: f64,
-    p99: f64,
-    max: f64,
-}
-
-impl Quantiles {
-    fn of(all: &[Duration]) -> Self {
-        Self::of_ms(all.iter().map(|d| d.as_secs_f64() * 1e3).collect())
-    }
-
-    fn of_ms(mut all: Vec<f64>) -> Self {
-        all.sort_by(f64::total_cmp);
-        let at = |q: f64| all[((all.len() - 1) as f64 * q).round() as usize];
-        Self { p50: at(0.5), p99: at(0.99), max: at(1.0) }
-    }
-}
-
-impl std::fmt::Display for Quantiles {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "p50 {:.2} ms, p99 {:.2} ms, max {:.2} ms", self.p50, self.p99, self.max)
-    }
+/// The program has one thread; each time that it waits for something and gets it, it was woken.
+fn wake_ups(program: &Program) -> u64 {
+    program.status("voluntary_ctxt_switches")
 }

@@ -101,6 +101,8 @@ pub struct StartRequest {
     pub nick: String,
     /// The whole IQ.
     pub iq: Node,
+    /// When Jicofo answered it.
+    pub answered: Option<Instant>,
 }
 
 /// Jicofo. Clones are the same Jicofo.
@@ -325,6 +327,17 @@ impl Inner {
         }
     }
 
+    /// Sends the answer to a start or stop request, and notes when.
+    pub(crate) fn answer(&self, iq: &Node, answer: &Node) {
+        self.send(answer);
+        let asked = |request: &&mut StartRequest| {
+            request.iq.from() == iq.from() && request.iq.get("id") == iq.get("id")
+        };
+        if let Some(request) = lock(&self.requests).iter_mut().rev().find(asked) {
+            request.answered = Some(Instant::now());
+        }
+    }
+
     pub(crate) fn tell(&self) {
         self.news.send_modify(|n| *n += 1);
     }
@@ -376,6 +389,7 @@ impl Inner {
             room: place.into(),
             nick: resource(iq.from()).into(),
             iq: iq.clone(),
+            answered: None,
         };
         let mut fault = None;
         if asks("action") == "start" {

@@ -83,7 +83,7 @@ pub(crate) async fn work(focus: Weak<Inner>, room: Weak<FocusRoom>, mut queue: m
                             focus.send(&answer);
                         });
                     }
-                    _ => focus.send(&answer),
+                    _ => focus.answer(&iq, &answer),
                 }
             }
             Job::FromJibri(iq) => {
