@@ -2,9 +2,10 @@
 //!
 //! Three rings, and imports only point inwards: the core ([`config`], [`meeting`]) is pure data and pure
 //! functions; the [`driver`] feeds it inputs and carries out its effects; the edges ([`xmpp`],
-//! [`discovery`], [`http`], [`recovery`]) touch the outside. [`cli`] is what people type.
+//! [`discovery`], [`http`], [`alerts`], [`recovery`]) touch the outside. [`cli`] is what people type.
 
 pub mod address;
+pub mod alerts;
 pub mod cli;
 pub mod config;
 pub mod discovery;
