@@ -2,7 +2,8 @@
 //!
 //! Three rings, and imports only point inwards: the core ([`config`], [`meeting`]) is pure data and pure
 //! functions; the [`driver`] feeds it inputs and carries out its effects; the edges ([`xmpp`],
-//! [`discovery`], [`http`], [`alerts`], [`recovery`]) touch the outside. [`cli`] is what people type.
+//! [`discovery`], [`http`], [`sightings`], [`alerts`], [`recovery`]) touch the outside. [`cli`] is what
+//! people type.
 
 pub mod address;
 pub mod alerts;
@@ -15,6 +16,7 @@ pub mod meeting;
 mod plain;
 mod polling;
 pub mod recovery;
+pub mod sightings;
 mod tenant;
 pub mod time;
 pub mod xmpp;
