@@ -7,6 +7,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::FutureExt;
 use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde::{Deserialize, de};
 use serde_json::value::RawValue;
@@ -112,6 +113,8 @@ impl Detector {
                 () = self.look.0.notified() => {}
             }
             sleep_until(asked.checked_add(self.gap).unwrap_or(asked)).await;
+            // Whoever wanted to know until now will.
+            let _ = self.look.0.notified().now_or_never();
         }
     }
 

@@ -12,8 +12,6 @@ fn every_kind_is_documented_with_its_severity() {
         let row = DOCUMENT.lines().find(|line| line.starts_with(&heading)).unwrap();
         assert_eq!(row.contains("an hour"), kind.stands_for().is_some(), "{row}");
     }
-    let rows = DOCUMENT.lines().filter(|line| line.starts_with("| `") && line.contains(" | `")).count();
-    assert_eq!(rows, 0, "a row of kinds has its severity second");
     let documented = DOCUMENT.lines().filter(|line| {
         ["critical", "warning", "info"].iter().any(|severity| line.contains(&format!("` | {severity} |")))
     });

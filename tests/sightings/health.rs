@@ -130,7 +130,7 @@ async fn the_dead_do_not_make_the_living_wait() {
     soon("all of them once", first_round).await;
     let (began, before) = (Instant::now(), alive.requests());
     while began.elapsed() < Duration::from_secs(3) {
-        answer(&mut sightings).await;
+        next(&mut sightings).await;
     }
     let each = (alive.requests() - before) / 10;
     assert!((5..=12).contains(&each), "{each} times in 3 s, 10 wanted");
