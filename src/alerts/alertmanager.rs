@@ -87,14 +87,19 @@ async fn send(
     entered: &[Entered],
     component: &str,
 ) -> Result<(), Duration> {
+    let mut refused = Ok(());
     for entered in entered.chunks(MOST_AT_ONCE) {
         let now = SystemTime::now();
         let lease = now.checked_add(LEASE).unwrap_or(now);
         let postable =
             |entered: &Entered| Postable::new(component, &entered.notice, entered.ended.unwrap_or(lease));
         let body: Vec<Postable> = entered.iter().map(postable).collect();
-        receiver.post(&body).await.map_err(|(_, pause)| pause)?;
-        board.lock().sent(entered);
+        match receiver.post(&body).await {
+            Ok(()) => board.lock().sent(entered),
+            // It has taken those that it could and refused the rest; the next portion may be well.
+            Err((trouble, pause)) if trouble.is_refusal() => refused = Err(pause),
+            Err((_, pause)) => return Err(pause),
+        }
     }
-    Ok(())
+    refused
 }

@@ -1,5 +1,6 @@
 //! Alertmanager: what stands, again and again, and its end.
 
+use std::collections::BTreeSet;
 use std::time::{Duration, SystemTime};
 
 use jibri_autostart::alerts::Kind;
@@ -96,6 +97,26 @@ async fn many_are_sent_in_portions() {
     }
     until("all to be told", || world.deliverer.is_idle()).await;
     assert!(bodies(&receiver).iter().all(|body| body.as_array().unwrap().len() <= 100));
+}
+
+/// What is refused is tried again, and does not keep what comes after it from being told.
+#[tokio::test]
+async fn a_refused_portion_does_not_hold_up_the_next() {
+    let receiver = StandIn::start([Manner::Silence]).await;
+    let mut world = World::new(None, Some(&receiver.url()), limits());
+    for n in 0..250 {
+        world.raise(Kind::JibriOffline, &format!("jibri-{n}"));
+    }
+    receiver.be(Manner::Status("400 Bad Request", "{\"code\":601}"));
+    let subjects = |receiver: &StandIn| {
+        let bodies = bodies(receiver);
+        let alerts = bodies.iter().flat_map(|body| body.as_array().unwrap());
+        alerts.map(|alert| alert["labels"]["subject"].to_string()).collect::<BTreeSet<_>>().len()
+    };
+    until("all to be tried", || subjects(&receiver) == 250).await;
+    assert!(!world.deliverer.is_idle());
+    receiver.be(ok());
+    until("all to be told", || world.deliverer.is_idle()).await;
 }
 
 /// One receiver that does not answer does not keep the other from being told.
