@@ -2,15 +2,21 @@
 //!
 //! Three rings, and imports only point inwards: the core ([`config`], [`meeting`]) is pure data and pure
 //! functions; the [`driver`] feeds it inputs and carries out its effects; the edges ([`xmpp`],
-//! [`discovery`], [`http`]) touch the outside. [`cli`] is what people type.
+//! [`discovery`], [`http`], [`sightings`], [`alerts`], [`recovery`]) touch the outside. [`cli`] is what
+//! people type.
 
 pub mod address;
+pub mod alerts;
 pub mod cli;
 pub mod config;
 pub mod discovery;
 pub mod driver;
 pub mod http;
 pub mod meeting;
+mod plain;
+mod polling;
+pub mod recovery;
+pub mod sightings;
 mod tenant;
 pub mod time;
 pub mod xmpp;

@@ -5,13 +5,13 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep};
 
-use super::outage::Outage;
 use super::room_list::{self, RoomList};
-use super::trouble::{self, Trouble};
+use super::trouble::Trouble;
 use super::{DiscoveryEvent, Limits};
 use crate::config::JicofoRest;
 use crate::http::client;
 use crate::meeting::vouch::Source;
+use crate::polling::{Outage, jittered};
 use crate::tenant::Services;
 
 /// One Jicofo.
@@ -34,7 +34,7 @@ impl Jicofo {
             .pool_max_idle_per_host(1)
             .build()
             .map(|client| Self { client, url, interval: rest.interval, services, limits })
-            .map_err(trouble::cause);
+            .map_err(client::cause);
         Some(jicofo)
     }
 
@@ -58,27 +58,14 @@ impl Jicofo {
     }
 
     async fn ask(&self) -> Result<RoomList, Trouble> {
-        let trouble = |error| Trouble::of(error, self.limits.time);
-        let mut response = self.client.get(&self.url).send().await.map_err(trouble)?;
+        let fault = |error| client::Fault::of(error, self.limits.time);
+        let response = self.client.get(&self.url).send().await.map_err(fault)?;
         if !response.status().is_success() {
             return Err(Trouble::Status(response.status().as_u16()));
         }
-        let most = self.limits.bytes;
-        let mut body = Vec::new();
-        while let Some(chunk) = response.chunk().await.map_err(trouble)? {
-            if body.len().saturating_add(chunk.len()) > most {
-                return Err(Trouble::TooLong(most));
-            }
-            body.extend_from_slice(&chunk);
-        }
+        let body = client::body(response, self.limits.bytes, self.limits.time).await?;
         room_list::read(&body, &self.services)
     }
-}
-
-/// Up to a tenth more or less, so that two instances do not ask in step.
-fn jittered(interval: Duration) -> Duration {
-    let seconds = interval.as_secs_f64() * rand::random_range(0.9..1.1);
-    Duration::try_from_secs_f64(seconds).unwrap_or(interval)
 }
 
 type Told = Result<(), mpsc::error::SendError<DiscoveryEvent>>;

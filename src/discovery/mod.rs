@@ -5,7 +5,6 @@
 //! which say what to watch. No source is needed: the loss of one is covered by the others.
 
 mod jicofo;
-mod outage;
 mod room_list;
 mod touches;
 mod trouble;

@@ -39,7 +39,8 @@ impl Sources {
             touches: discovery.touches.clone(),
             own_domain: settings.xmpp.domain.clone(),
         });
-        let parts = Parts { token: settings.http.token.clone(), event_sync, readiness: Some(ready) };
+        let token = settings.http.token.clone();
+        let parts = Parts { token, event_sync, readiness: Some(ready), ..Parts::default() };
         let http = settings.http.listen.map(|listen| http::spawn(listen, http::router(parts)));
         tell_sources(settings);
         Self {

@@ -1,5 +1,6 @@
-//! The HTTP client that every edge builds its own from.
+//! The HTTP client that every edge builds its own from, and what can go wrong with an answer.
 
+use std::error::Error;
 use std::time::Duration;
 
 /// Longest time for a connection to be made.
@@ -18,4 +19,60 @@ pub fn builder(url: &str) -> reqwest::ClientBuilder {
     // An error means that it is installed already.
     let _ = rustls::crypto::ring::default_provider().install_default();
     if url.starts_with("https:") { builder } else { builder.tls_certs_only([]) }
+}
+
+/// Why there is no answer, or none that can be used.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Fault {
+    /// No connection.
+    #[error("cannot connect: {0}")]
+    Unreachable(String),
+    /// The connection broke, or what came was no HTTP.
+    #[error("the answer broke off: {0}")]
+    Broken(String),
+    /// Too slow; the limit.
+    #[error("no whole answer within {0:?}")]
+    TimedOut(Duration),
+    /// Too long; the limit in bytes.
+    #[error("the answer is longer than {0} bytes")]
+    TooLong(usize),
+}
+
+impl Fault {
+    /// What an error of the HTTP client means, whose time limit is `limit`.
+    pub fn of(error: reqwest::Error, limit: Duration) -> Self {
+        if error.is_timeout() {
+            Self::TimedOut(limit)
+        } else if error.is_connect() {
+            Self::Unreachable(cause(error))
+        } else {
+            Self::Broken(cause(error))
+        }
+    }
+}
+
+/// The cause at the very bottom, which is the one that says something: "Connection refused". The URL is
+/// left out, it may hold a token.
+pub fn cause(error: reqwest::Error) -> String {
+    let error = error.without_url();
+    let mut cause: &dyn Error = &error;
+    while let Some(inner) = cause.source() {
+        cause = inner;
+    }
+    cause.to_string()
+}
+
+/// The body of an answer, if it is no longer than `most` bytes. `limit` is the client's time limit.
+///
+/// # Errors
+/// Any [`Fault`] but [`Fault::Unreachable`].
+pub async fn body(mut response: reqwest::Response, most: usize, limit: Duration) -> Result<Vec<u8>, Fault> {
+    let mut body = Vec::new();
+    while let Some(chunk) = response.chunk().await.map_err(|error| Fault::of(error, limit))? {
+        if body.len().saturating_add(chunk.len()) > most {
+            return Err(Fault::TooLong(most));
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body)
 }

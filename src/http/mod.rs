@@ -7,6 +7,7 @@ mod auth;
 pub mod client;
 mod error;
 mod event_sync;
+mod jibri_webhook;
 mod ready;
 mod server;
 
@@ -20,6 +21,7 @@ use axum::{Json, Router};
 use tokio::sync::watch;
 
 use crate::config::Secret;
+use crate::sightings::Webhooks;
 use auth::Guard;
 pub use error::Error;
 pub use event_sync::EventSync;
@@ -38,6 +40,8 @@ pub struct Parts {
     pub token: Secret,
     /// Events of `event_sync_component`; none if they are not accepted.
     pub event_sync: Option<EventSync>,
+    /// What Jibri's webhooks say; none if they are not accepted.
+    pub jibri_webhooks: Option<Webhooks>,
     /// What `/readyz` says; none: there is no such route.
     pub readiness: Option<watch::Receiver<Readiness>>,
 }
@@ -50,6 +54,9 @@ pub fn router(parts: Parts) -> Router {
         let routes = event_sync::routes(event_sync);
         router =
             router.nest("/event-sync", routes.layer(middleware::from_fn_with_state(guard, auth::if_set)));
+    }
+    if let Some(webhooks) = parts.jibri_webhooks {
+        router = router.nest("/jibri-webhook", jibri_webhook::routes(webhooks));
     }
     if let Some(readiness) = parts.readiness {
         router = router.merge(ready::routes(readiness));

@@ -1,8 +1,14 @@
-//! When a source that fails is told to be down: once, after a while, and once more when it is back.
+//! What all that is asked again and again has in common: how often, and when it is told that it fails.
 
 use std::time::Duration;
 
 use tokio::time::Instant;
+
+/// Up to a tenth more or less, so that those who ask do not fall into step.
+pub(crate) fn jittered(interval: Duration) -> Duration {
+    let seconds = interval.as_secs_f64() * rand::random_range(0.9..1.1);
+    Duration::try_from_secs_f64(seconds).unwrap_or(interval)
+}
 
 /// Failures in a row after which a source is down.
 const FAILURES: u32 = 3;
@@ -11,7 +17,7 @@ const FOR: Duration = Duration::from_secs(30);
 
 /// What has become of a source's answers lately.
 #[derive(Debug, Default)]
-pub(super) struct Outage {
+pub(crate) struct Outage {
     /// When the row of failures began, and how many there are.
     failing: Option<(Instant, u32)>,
     told: bool,
@@ -19,7 +25,7 @@ pub(super) struct Outage {
 
 impl Outage {
     /// A failure. Since when the source is down, if that is to be told now.
-    pub(super) fn failed(&mut self, now: Instant) -> Option<Instant> {
+    pub(crate) fn failed(&mut self, now: Instant) -> Option<Instant> {
         let (since, before) = self.failing.unwrap_or((now, 0));
         let failures = before.saturating_add(1);
         self.failing = Some((since, failures));
@@ -28,7 +34,7 @@ impl Outage {
     }
 
     /// A success. Whether it is to be told.
-    pub(super) fn worked(&mut self) -> bool {
+    pub(crate) fn worked(&mut self) -> bool {
         std::mem::take(self).told
     }
 }

@@ -1,0 +1,214 @@
+//! What there is to tell people: the kinds of alerts, how bad each is, and what to do about it.
+
+use std::fmt;
+use std::time::Duration;
+
+/// A kind of alert. Its name is stable: other people's rules depend on it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Kind {
+    /// A room is to be recorded and is not, for `alerts.start_overdue`.
+    StartOverdue,
+    /// A recording ended, and nobody ended it.
+    RecordingLost,
+    /// A Jibri says that it is idle and healthy, and does not work.
+    JibriWedged,
+    /// A Jibri says that it is unhealthy.
+    JibriUnhealthy,
+    /// A configured Jibri is not to be seen.
+    JibriOffline,
+    /// A Jibri was restarted by us.
+    JibriRestarted,
+    /// A Jibri did not come back from its restart.
+    JibriNotBack,
+    /// Rooms wait for a Jibri.
+    NoJibriFree,
+    /// We have no moderator rights in a room.
+    NotAModerator,
+    /// No link to Prosody, for `alerts.prosody_down`.
+    ProsodyDown,
+    /// A source of rooms, or of what Jicofo knows of Jibris, does not answer.
+    SourceDown,
+    /// A room does not let us in.
+    CannotEnter,
+    /// The brewery does not let us in.
+    BreweryUnreadable,
+    /// More alerts stand than are told one by one.
+    TooManyAlerts,
+}
+
+/// How bad it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Severity {
+    /// Nothing has to be done.
+    Info,
+    /// Something does not work that something else makes up for, as yet.
+    Warning,
+    /// Recordings are being lost, or soon will be.
+    Critical,
+}
+
+impl Severity {
+    /// As it is sent.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Info => "info",
+            Self::Warning => "warning",
+            Self::Critical => "critical",
+        }
+    }
+}
+
+/// How long an event without an end counts as standing.
+const HOUR: Duration = Duration::from_secs(60 * 60);
+
+impl Kind {
+    /// All of them.
+    pub const ALL: [Self; 14] = [
+        Self::StartOverdue,
+        Self::RecordingLost,
+        Self::JibriWedged,
+        Self::JibriUnhealthy,
+        Self::JibriOffline,
+        Self::JibriRestarted,
+        Self::JibriNotBack,
+        Self::NoJibriFree,
+        Self::NotAModerator,
+        Self::ProsodyDown,
+        Self::SourceDown,
+        Self::CannotEnter,
+        Self::BreweryUnreadable,
+        Self::TooManyAlerts,
+    ];
+
+    /// Its stable name.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::StartOverdue => "start_overdue",
+            Self::RecordingLost => "recording_lost",
+            Self::JibriWedged => "jibri_wedged",
+            Self::JibriUnhealthy => "jibri_unhealthy",
+            Self::JibriOffline => "jibri_offline",
+            Self::JibriRestarted => "jibri_restarted",
+            Self::JibriNotBack => "jibri_not_back",
+            Self::NoJibriFree => "no_jibri_free",
+            Self::NotAModerator => "not_a_moderator",
+            Self::ProsodyDown => "prosody_down",
+            Self::SourceDown => "source_down",
+            Self::CannotEnter => "cannot_enter",
+            Self::BreweryUnreadable => "brewery_unreadable",
+            Self::TooManyAlerts => "too_many_alerts",
+        }
+    }
+
+    /// How bad it is, always the same for one kind.
+    pub const fn severity(self) -> Severity {
+        match self {
+            Self::StartOverdue
+            | Self::RecordingLost
+            | Self::JibriWedged
+            | Self::JibriNotBack
+            | Self::NoJibriFree
+            | Self::NotAModerator
+            | Self::ProsodyDown => Severity::Critical,
+            Self::JibriUnhealthy
+            | Self::JibriOffline
+            | Self::SourceDown
+            | Self::CannotEnter
+            | Self::BreweryUnreadable
+            | Self::TooManyAlerts => Severity::Warning,
+            Self::JibriRestarted => Severity::Info,
+        }
+    }
+
+    /// For an event, which has no end of its own: after how long it counts as resolved. None: it stands
+    /// until it is resolved.
+    pub const fn stands_for(self) -> Option<Duration> {
+        match self {
+            Self::RecordingLost | Self::JibriRestarted => Some(HOUR),
+            _ => None,
+        }
+    }
+
+    /// What to do about it, if whoever raises it knows nothing more exact.
+    pub const fn remedy(self) -> &'static str {
+        match self {
+            Self::StartOverdue => {
+                "the summary has the last reason; look at other alerts first (Jibris, moderator rights). If this \
+                 room need not be recorded, give it a [[rule]] with record = false"
+            }
+            Self::RecordingLost => {
+                "a new start is tried by itself. Look at the Jibri's log at that time \
+                 (/config/logs or /var/log/jitsi/jibri) and whether its disk is full"
+            }
+            Self::JibriWedged => {
+                "restart its process or container (docker restart NAME, systemctl restart jibri; a shutdown over \
+                 its API may hang with it), or have that done: recovery.on = [\"wedged\"] with recovery.command"
+            }
+            Self::JibriUnhealthy => {
+                "see that ffmpeg runs there and that the recordings directory can be written to and is not full, \
+                 then restart it: nothing else makes it healthy again (recovery.on = [\"unhealthy\"] does that)"
+            }
+            Self::JibriOffline => {
+                "start it, or take its [[jibri.instance]] out. If it runs: its nickname in the brewery \
+                 (JIBRI_INSTANCE_ID) must be that name, and it must reach Prosody"
+            }
+            Self::JibriRestarted => {
+                "nothing, if it is rare. If it is frequent: does the container have 2 GB of shm_size, and do Chrome \
+                 and chromedriver have the same version?"
+            }
+            Self::JibriNotBack => {
+                "run recovery.command by hand and look at what it says; a Debian jibri.service stays down after \
+                 the API's shutdown, so use systemctl restart there"
+            }
+            Self::NoJibriFree => {
+                "add Jibris, each records one meeting at a time; an autoscaler can go by the metric \
+                 jibri_autostart_rooms_waiting"
+            }
+            Self::NotAModerator => {
+                "list the JID user@domain of [xmpp] in `admins` of Prosody's conference component; on Prosody 13 \
+                 set component_admins_as_room_owners = true there, too"
+            }
+            Self::ProsodyDown => {
+                "see that Prosody runs, that xmpp.server is its component port (component_ports), and that \
+                 xmpp.domain and xmpp.secret are those of its Component"
+            }
+            Self::SourceDown => {
+                "see that Jicofo runs and discovery.jicofo.url is its REST (JICOFO_ENABLE_REST=1); meanwhile the \
+                 other sources of rooms carry on, if there are any"
+            }
+            Self::CannotEnter => {
+                "the summary has Prosody's reason; list the JID user@domain of [xmpp] in `admins` of Prosody's \
+                 conference component, and if rooms are full, xmpp.domain in muc_access_whitelist"
+            }
+            Self::BreweryUnreadable => {
+                "add xmpp.domain to muc_filter_whitelist of the Component that jibri.brewery is in, or set \
+                 jibri.brewery = \"\": the other sources carry on"
+            }
+            Self::TooManyAlerts => "look at the alerts that stand: so many at once have a cause in common",
+        }
+    }
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn every_kind_is_listed_once_by_a_name_of_its_own() {
+        let names: BTreeSet<&str> = Kind::ALL.iter().map(|kind| kind.name()).collect();
+        assert_eq!(names.len(), Kind::ALL.len());
+        assert!(Kind::ALL.is_sorted(), "in the order in which they are declared");
+        assert_eq!(Kind::ALL.last(), Some(&Kind::TooManyAlerts), "the last one declared");
+        let is_snake = |name: &str| name.chars().all(|c| c.is_ascii_lowercase() || c == '_');
+        assert!(names.iter().all(|name| is_snake(name)));
+        assert!(Kind::ALL.iter().all(|kind| kind.remedy().len() < super::super::alert::MOST_TEXT));
+    }
+}

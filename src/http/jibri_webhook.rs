@@ -1,0 +1,38 @@
+//! `POST /jibri-webhook/v1/…`: what Jibri's own webhooks say (JITSI.md 6).
+//!
+//! Whatever comes is answered with 200 and at once, because anything else harms the Jibri that sent it: its
+//! start fails, or it never reports again. For the same reason no token is asked for; Jibri has none of ours.
+
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::extract::rejection::BytesRejection;
+use axum::http::StatusCode;
+use axum::routing::post;
+
+use crate::sightings::Webhooks;
+
+pub(super) fn routes(webhooks: Webhooks) -> Router {
+    Router::new()
+        .route("/v1/status", post(status))
+        .route("/v1/session/status", post(session))
+        .with_state(webhooks)
+}
+
+type Body = Result<Bytes, BytesRejection>;
+
+async fn status(State(webhooks): State<Webhooks>, body: Body) -> StatusCode {
+    match body {
+        Ok(body) => webhooks.take_status(&body),
+        Err(_) => webhooks.take_nothing(),
+    }
+    StatusCode::OK
+}
+
+async fn session(State(webhooks): State<Webhooks>, body: Body) -> StatusCode {
+    match body {
+        Ok(body) => webhooks.take_session(&body),
+        Err(_) => webhooks.take_nothing(),
+    }
+    StatusCode::OK
+}

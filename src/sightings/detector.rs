@@ -1,0 +1,261 @@
+//! What Jicofo believes of each Jibri: `jibri_detector` in its `GET /debug` (JITSI.md 7).
+//!
+//! The answer holds much more, and grows with the conferences. Of all else not a value is built.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::FutureExt;
+use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
+use serde::{Deserialize, de};
+use serde_json::value::RawValue;
+use tokio::sync::{Notify, mpsc};
+use tokio::time::{Instant, sleep, sleep_until};
+
+use super::{Detected, Limits, Sighting};
+use crate::config::JicofoRest;
+use crate::http::client::{self, Fault};
+use crate::plain::plain;
+use crate::polling::{Outage, jittered};
+
+/// Jibris beyond which it is not read on.
+const MOST_JIBRIS: usize = 5000;
+/// Bytes of a nickname (RFC 7622, section 3.4).
+const MOST_NAME: usize = 1023;
+/// Characters of anything else.
+const MOST_TEXT: usize = 64;
+
+/// Why it cannot be had.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+enum Trouble {
+    #[error("{0}; is discovery.jicofo.url right, and Jicofo's REST on (JICOFO_ENABLE_REST=1)?")]
+    Unreachable(Fault),
+    #[error(transparent)]
+    Fault(Fault),
+    #[error("HTTP status {0}; is discovery.jicofo.url that of Jicofo's REST, like http://jicofo:8888?")]
+    Status(u16),
+    #[error("the answer has no jibri_detector; is discovery.jicofo.url that of Jicofo's REST?")]
+    NoDetector,
+}
+
+impl From<Fault> for Trouble {
+    fn from(fault: Fault) -> Self {
+        if matches!(fault, Fault::Unreachable(_)) { Self::Unreachable(fault) } else { Self::Fault(fault) }
+    }
+}
+
+/// Has Jicofo asked as soon as may be, which is no sooner than `discovery.jicofo.interval` after it was
+/// asked last. Cheap to clone.
+#[derive(Debug, Clone, Default)]
+pub struct Look(Arc<Notify>);
+
+impl Look {
+    /// Asks soon. Said several times before that, it is asked once.
+    pub fn now(&self) {
+        self.0.notify_one();
+    }
+}
+
+/// One Jicofo.
+#[derive(Debug)]
+pub(super) struct Detector {
+    client: reqwest::Client,
+    url: String,
+    /// The shortest time between two requests.
+    gap: Duration,
+    limits: Limits,
+    look: Look,
+}
+
+impl Detector {
+    /// None if it is not to be asked.
+    pub(super) fn new(rest: &JicofoRest, limits: Limits) -> Option<Result<Self, String>> {
+        let base = rest.url.as_ref()?;
+        let url = format!("{}/debug", base.trim_end_matches('/'));
+        let detector = client::builder(&url)
+            .timeout(limits.detector_time)
+            .pool_max_idle_per_host(1)
+            .build()
+            .map(|client| Self { client, url, gap: rest.interval, limits, look: Look::default() })
+            .map_err(client::cause);
+        Some(detector)
+    }
+
+    pub(super) fn look(&self) -> Look {
+        self.look.clone()
+    }
+
+    /// Asks, one request at a time, until nobody wants to hear of it any more.
+    pub(super) async fn watch(self, events: mpsc::Sender<Sighting>) {
+        let mut outage = Outage::default();
+        loop {
+            let asked = Instant::now();
+            let told = match self.ask().await {
+                Ok(jibris) => {
+                    let back = outage.worked().then_some(Sighting::DetectorUp);
+                    [back, Some(Sighting::Detected { jibris })]
+                }
+                Err(trouble) => {
+                    tracing::debug!("Jicofo's jibri_detector: {trouble}");
+                    let down = outage.failed(Instant::now());
+                    [down.map(|since| Sighting::DetectorDown { since, why: trouble.to_string() }), None]
+                }
+            };
+            for sighting in told.into_iter().flatten() {
+                if events.send(sighting).await.is_err() {
+                    return;
+                }
+            }
+            tokio::select! {
+                () = sleep(jittered(self.limits.detector_interval)) => {}
+                () = self.look.0.notified() => {}
+            }
+            sleep_until(asked.checked_add(self.gap).unwrap_or(asked)).await;
+            // Whoever wanted to know until now will.
+            let _ = self.look.0.notified().now_or_never();
+        }
+    }
+
+    async fn ask(&self) -> Result<Option<BTreeMap<String, Detected>>, Trouble> {
+        let time = self.limits.detector_time;
+        let response = self.client.get(&self.url).send().await.map_err(|error| Fault::of(error, time))?;
+        if !response.status().is_success() {
+            return Err(Trouble::Status(response.status().as_u16()));
+        }
+        let body = client::body(response, self.limits.detector_bytes, time).await?;
+        read(&body).ok_or(Trouble::NoDetector)
+    }
+}
+
+/// None: there is no such key. Some(None): it is null.
+fn read(body: &[u8]) -> Option<Option<BTreeMap<String, Detected>>> {
+    let Debug(detector) = serde_json::from_slice(body).ok()?;
+    detector.map(|detector| detector.map(|Jibris(jibris)| jibris))
+}
+
+/// The whole answer.
+struct Debug(Option<Option<Jibris>>);
+
+impl<'de> Deserialize<'de> for Debug {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Keys;
+        impl<'de> Visitor<'de> for Keys {
+            type Value = Debug;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("Jicofo's state")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Debug, A::Error> {
+                let mut detector = None;
+                while let Some(key) = map.next_key::<String>()? {
+                    if key == "jibri_detector" {
+                        detector = Some(map.next_value()?);
+                    } else {
+                        map.next_value::<IgnoredAny>()?;
+                    }
+                }
+                Ok(Debug(detector))
+            }
+        }
+        deserializer.deserialize_map(Keys)
+    }
+}
+
+/// The Jibris among the keys of `jibri_detector`, which has others, too.
+struct Jibris(BTreeMap<String, Detected>);
+
+impl<'de> Deserialize<'de> for Jibris {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Names;
+        impl<'de> Visitor<'de> for Names {
+            type Value = Jibris;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("Jibris by name")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Jibris, A::Error> {
+                let mut jibris = BTreeMap::new();
+                while let Some(name) = map.next_key::<String>()? {
+                    // As the text it is: no value, however deep, is ever built.
+                    let text = map.next_value::<&RawValue>()?;
+                    let Some(detected) = detected(text) else { continue };
+                    if jibris.len() >= MOST_JIBRIS {
+                        return Err(de::Error::custom("too many Jibris"));
+                    }
+                    if name.len() <= MOST_NAME {
+                        jibris.insert(name, detected);
+                    }
+                }
+                Ok(Jibris(jibris))
+            }
+        }
+        deserializer.deserialize_map(Names)
+    }
+}
+
+fn detected(text: &RawValue) -> Option<Detected> {
+    #[derive(Deserialize)]
+    struct Raw {
+        health_status: String,
+        busy_status: String,
+        reports_available: bool,
+        last_failed: Option<String>,
+        last_selected: Option<String>,
+    }
+    let raw: Raw = serde_json::from_str(text.get()).ok()?;
+    Some(Detected {
+        health_status: plain(&raw.health_status, MOST_TEXT),
+        busy_status: plain(&raw.busy_status, MOST_TEXT),
+        reports_available: raw.reports_available,
+        last_failed: plain(&raw.last_failed.unwrap_or_default(), MOST_TEXT),
+        last_selected: plain(&raw.last_selected.unwrap_or_default(), MOST_TEXT),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const JIBRI: &str = r#"{"health_status":"healthy","busy_status":"idle","reports_available":true,
+        "last_failed":"-1000000000-01-01T00:00:00Z","last_selected":"2026-08-20T10:00:00.123Z"}"#;
+
+    fn names(body: &str) -> Option<Option<Vec<String>>> {
+        read(body.as_bytes()).map(|detector| detector.map(|jibris| jibris.into_keys().collect()))
+    }
+
+    #[test]
+    fn reads_the_one_key_among_many() {
+        let deep = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000));
+        let body = format!(
+            r#"{{"focus_manager":{{"r1@muc.meet.jitsi":2}},"deep":{deep},"jibri_detector":{{"is_sip":false,
+            "brewery_jid":"b@internal-muc.meet.jitsi","jibri-1":{JIBRI},"j\u0032":{JIBRI},"odd":{{}},"o":[],
+            "deep":{deep},"n":null}},"sip_jibri_detector":{{"sip":{JIBRI}}},"bridge_selector":{{}}}}"#
+        );
+        assert_eq!(names(&body), Some(Some(vec!["j2".to_owned(), "jibri-1".to_owned()])));
+        let jibri = read(body.as_bytes()).unwrap().unwrap().remove("jibri-1").unwrap();
+        assert_eq!(jibri.health_status, "healthy");
+        assert_eq!(jibri.busy_status, "idle");
+        assert!(jibri.reports_available);
+        assert_eq!(jibri.last_failed, "-1000000000-01-01T00:00:00Z");
+        assert_eq!(jibri.last_selected, "2026-08-20T10:00:00.123Z");
+        assert_eq!(names(r#"{"jibri_detector":null}"#), Some(None));
+        assert_eq!(names(r#"{"jibri_detector":{}}"#), Some(Some(Vec::new())));
+    }
+
+    #[test]
+    fn refuses_what_is_not_jicofos() {
+        for bad in
+            ["", "null", "[]", "{}", "<html>", r#"{"jibri_detector":[]}"#, r#"{"jibri_detector":{"a":"#]
+        {
+            assert_eq!(names(bad), None, "{bad}");
+        }
+        let many = vec![format!(r#""j":{JIBRI}"#); 10].join(",");
+        assert_eq!(names(&format!(r#"{{"jibri_detector":{{{many}}}}}"#)), Some(Some(vec!["j".to_owned()])));
+        let many: Vec<String> = (0..=MOST_JIBRIS).map(|n| format!(r#""j{n}":{JIBRI}"#)).collect();
+        assert_eq!(names(&format!(r#"{{"jibri_detector":{{{}}}}}"#, many.join(","))), None);
+    }
+}

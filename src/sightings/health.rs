@@ -1,0 +1,110 @@
+//! Asks each Jibri's health port again and again (JITSI.md 6). Who does not answer makes nobody else wait.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use reqwest::StatusCode;
+use tokio::sync::{Semaphore, mpsc};
+use tokio::task::JoinSet;
+use tokio::time::sleep;
+
+use super::{Limits, Sighting, Status, json};
+use crate::config::Jibri;
+use crate::http::client::{self, Fault};
+use crate::polling::jittered;
+
+/// Longest answer, in bytes: far more than one ever has.
+const MOST_ANSWER: usize = 64 * 1024;
+/// At the beginning they are asked within so long, not all at one moment.
+const SPREAD: Duration = Duration::from_secs(1);
+
+/// What all that are asked share.
+#[derive(Debug)]
+struct Poller {
+    client: reqwest::Client,
+    interval: Duration,
+    time: Duration,
+    /// Those that answered last time, and those that did not: each lane has its own bound.
+    well: Semaphore,
+    failing: Semaphore,
+}
+
+pub(super) fn spawn(jibri: &Jibri, limits: Limits, events: &mpsc::Sender<Sighting>, tasks: &mut JoinSet<()>) {
+    let asked: Vec<(String, String)> = jibri
+        .instances
+        .iter()
+        .filter_map(|instance| Some((instance.name.clone(), instance.health_url.clone()?)))
+        .collect();
+    // One client for all; certificates are needed if any is asked with TLS.
+    let tls = asked.iter().map(|(_, url)| url.as_str()).find(|url| url.starts_with("https:"));
+    let time = limits.health_time.min(jibri.health_interval);
+    let builder = client::builder(tls.unwrap_or_default()).timeout(time).pool_max_idle_per_host(1);
+    let client = match builder.build() {
+        Ok(client) => client,
+        Err(error) => {
+            let why = client::cause(error);
+            tasks.spawn(tell_none(asked, why, events.clone()));
+            return;
+        }
+    };
+    let poller = Arc::new(Poller {
+        client,
+        interval: jibri.health_interval,
+        time,
+        well: Semaphore::new(limits.at_once),
+        failing: Semaphore::new(limits.failing_at_once),
+    });
+    for (name, url) in asked {
+        tasks.spawn(keep_asking(Arc::clone(&poller), name, url, events.clone()));
+    }
+}
+
+/// There can be no client: none of them is ever asked, and that is told once.
+async fn tell_none(asked: Vec<(String, String)>, why: String, events: mpsc::Sender<Sighting>) {
+    for (name, _) in asked {
+        if events.send(Sighting::Health { name, answer: Err(why.clone()) }).await.is_err() {
+            return;
+        }
+    }
+}
+
+/// Ends when nobody wants to hear of it any more.
+async fn keep_asking(poller: Arc<Poller>, name: String, url: String, events: mpsc::Sender<Sighting>) {
+    let mut answers = true;
+    sleep(SPREAD.min(poller.interval).mul_f64(rand::random())).await;
+    loop {
+        let lane = if answers { &poller.well } else { &poller.failing };
+        let answer = match lane.acquire().await {
+            Ok(_permit) => poller.ask(&url).await,
+            Err(_) => return,
+        };
+        answers = answer.is_ok();
+        if events.send(Sighting::Health { name: name.clone(), answer }).await.is_err() {
+            return;
+        }
+        sleep(jittered(poller.interval)).await;
+    }
+}
+
+impl Poller {
+    async fn ask(&self, url: &str) -> Result<Status, String> {
+        let response = self.client.get(url).send().await.map_err(|error| self.in_words(error))?;
+        let status = response.status();
+        if status != StatusCode::OK {
+            let hint = "is health_url right, like http://jibri-1:2222/jibri/api/v1.0/health?";
+            return Err(format!("HTTP status {}; {hint}", status.as_u16()));
+        }
+        let body = client::body(response, MOST_ANSWER, self.time).await.map_err(|fault| fault.to_string())?;
+        json::health(&body).map_err(|unreadable| unreadable.to_string())
+    }
+
+    fn in_words(&self, error: reqwest::Error) -> String {
+        match Fault::of(error, self.time) {
+            fault @ Fault::Unreachable(_) => format!(
+                "{fault}; does it run, is health_url right, and its API bound to more than 127.0.0.1 \
+                 (jibri.api.http.external-api-host)?"
+            ),
+            fault => fault.to_string(),
+        }
+    }
+}

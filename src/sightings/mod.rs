@@ -1,0 +1,191 @@
+//! What is seen of Jibris over HTTP: their health ports, their webhooks, and what Jicofo believes of them.
+//!
+//! [`spawn`] starts it all. Nothing is concluded here, and nothing that is answered or sent, of whatever
+//! shape, size or speed, does more than cost a line. The brewery, which XMPP sees, is another edge's.
+
+mod detector;
+mod health;
+mod inbox;
+mod json;
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+
+use crate::config::Settings;
+use detector::Detector;
+pub use detector::Look;
+pub use inbox::Webhooks;
+
+/// Sightings that may wait for whoever takes them. Then those who ask wait, too; of what webhooks say, the
+/// newest of each Jibri is kept.
+const EVENTS: usize = 1024;
+
+/// Something that was seen, or could not be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Sighting {
+    /// A health port was asked (JITSI.md 6, `GET health`).
+    Health {
+        /// The name of the `[[jibri.instance]]`.
+        name: String,
+        /// What it says, or in words why it says nothing that could be read.
+        answer: Result<Status, String>,
+    },
+    /// A Jibri says how it is (JITSI.md 6, webhook `v1/status`): at each change and each minute.
+    Status {
+        /// The name of the `[[jibri.instance]]` with this id or name, or else its id as it came.
+        name: String,
+        /// What it says.
+        status: Status,
+    },
+    /// A Jibri says what became of a session (JITSI.md 6, webhook `v1/session/status`): only of those that
+    /// were started over its HTTP API, never of Jicofo's.
+    Session {
+        /// As in [`Sighting::Status`].
+        name: String,
+        /// What it says.
+        session: Session,
+    },
+    /// What Jicofo believes (JITSI.md 7, `jibri_detector` in `GET /debug`).
+    Detected {
+        /// By nickname in the brewery. None: it looks for no Jibris, as recording is off (docker:
+        /// `ENABLE_RECORDING`; jicofo.conf: `jibri.brewery-jid`).
+        jibris: Option<BTreeMap<String, Detected>>,
+    },
+    /// Jicofo's belief cannot be had for a while. Told once an outage.
+    DetectorDown {
+        /// Since when.
+        since: Instant,
+        /// Why, and what to change.
+        why: String,
+    },
+    /// It can be had again. Told before what it says.
+    DetectorUp,
+}
+
+/// What a Jibri says of itself. No text of it is longer than 200 characters or holds control characters.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Status {
+    /// What it does.
+    pub busy: Busy,
+    /// Whether it thinks that it could.
+    pub healthy: bool,
+    /// What of it is not healthy; may be empty.
+    pub detail: String,
+}
+
+/// `busyStatus`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Busy {
+    /// Free.
+    Idle,
+    /// Recording, starting to, or still finalizing.
+    Busy,
+    /// In single-use mode and used up: it needs a restart. In the brewery it looks busy.
+    Expired,
+}
+
+/// What a Jibri says of a session.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Session {
+    /// `sessionId`.
+    pub id: String,
+    /// `status`: `ON`, `OFF`, `PENDING`; others may come.
+    pub status: String,
+    /// `failure`, in words: its reason, scope and detail.
+    pub failure: Option<String>,
+    /// `shouldRetry`.
+    pub should_retry: Option<bool>,
+}
+
+/// What Jicofo believes of a Jibri, as it writes it, each at most 64 characters.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Detected {
+    /// `healthy`, `unhealthy` or something else, which Jicofo takes for neither.
+    pub health_status: String,
+    /// `idle`, `busy` or something else, which Jicofo takes for neither.
+    pub busy_status: String,
+    /// Whether it says that it is free.
+    pub reports_available: bool,
+    /// When a start failed on it, until its next idle and healthy presence; a time in RFC 3339, "never" as
+    /// one a billion years ago; empty if it is not said. To be compared with what it was, and not as a time.
+    pub last_failed: String,
+    /// When it was last selected for a start, written in the same way.
+    pub last_selected: String,
+}
+
+/// What looking may cost.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// From a request to a health port to the end of the answer; never longer than
+    /// `jibri.health_interval`.
+    pub health_time: Duration,
+    /// Health ports asked at once.
+    pub at_once: usize,
+    /// Of those that did not answer last time, and must not make the others wait.
+    pub failing_at_once: usize,
+    /// From a request to Jicofo to the end of the answer.
+    pub detector_time: Duration,
+    /// The length of Jicofo's answer, in bytes.
+    pub detector_bytes: usize,
+    /// How often Jicofo is asked, if nobody wants to know sooner ([`Look::now`]).
+    pub detector_interval: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            health_time: Duration::from_secs(3),
+            at_once: 32,
+            failing_at_once: 16,
+            detector_time: Duration::from_secs(5),
+            detector_bytes: 32 * 1024 * 1024,
+            detector_interval: Duration::from_secs(5),
+        }
+    }
+}
+
+/// Those who look, as their owner holds them. Dropped, they end.
+#[derive(Debug)]
+pub struct Sightings {
+    /// What they see.
+    pub events: mpsc::Receiver<Sighting>,
+    /// Where the HTTP server puts what is sent to it; none if `jibri.webhook` is off.
+    pub webhooks: Option<Webhooks>,
+    /// Has Jicofo asked sooner; none if it is not asked.
+    pub look: Option<Look>,
+    _tasks: JoinSet<()>,
+}
+
+/// Starts to look.
+pub fn spawn(settings: &Settings) -> Sightings {
+    spawn_with(settings, Limits::default())
+}
+
+/// As [`spawn`], with other limits.
+pub fn spawn_with(settings: &Settings, limits: Limits) -> Sightings {
+    let (sender, events) = mpsc::channel(EVENTS);
+    let mut tasks = JoinSet::new();
+    health::spawn(&settings.jibri, limits, &sender, &mut tasks);
+    let webhooks = settings.jibri.webhook.then(|| {
+        let webhooks = Webhooks::new(&settings.jibri.instances);
+        tasks.spawn(webhooks.clone().forward(sender.clone()));
+        webhooks
+    });
+    let mut look = None;
+    match Detector::new(&settings.discovery.jicofo, limits) {
+        Some(Ok(detector)) => {
+            look = Some(detector.look());
+            tasks.spawn(detector.watch(sender));
+        }
+        Some(Err(why)) => {
+            let down = Sighting::DetectorDown { since: Instant::now(), why };
+            tasks.spawn(async move { drop(sender.send(down).await) });
+        }
+        None => {}
+    }
+    Sightings { events, webhooks, look, _tasks: tasks }
+}
