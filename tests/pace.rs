@@ -82,8 +82,7 @@ fn a_thousand_rooms_stay_under_a_hundred_queries_a_second() {
     let least = looks.iter().min().unwrap();
     println!("{all} queries in {MINUTES} min, {busiest} in the busiest second, {least} looks at least");
     assert!(u64::from(all) < 100 * 60 * MINUTES, "{all}");
-    // After a rest 64 may go out together.
-    assert!(busiest <= 95 + 64 + 2, "{busiest}");
+    assert!(busiest < 100, "{busiest}");
     assert!(*least >= 8, "a room was looked at only {least} times");
 }
 

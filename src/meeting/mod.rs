@@ -38,7 +38,6 @@ const FOUND_WITHIN: Duration = Duration::from_secs(3);
 /// The settings that apply to one room.
 #[derive(Debug, Clone, Copy)]
 struct Policy<'a> {
-    nickname: &'a Nick,
     record: bool,
     start: &'a Start,
     stop: &'a Stop,
@@ -143,7 +142,7 @@ impl Rules {
             None => (true, &self.start, &self.stop),
         };
         let in_names = self.footprint == Footprint::Unseen;
-        Policy { nickname: &self.nickname, record, start, stop, in_names, peek: self.peek }
+        Policy { record, start, stop, in_names, peek: self.peek }
     }
 
     fn new_room(&self, jid: &RoomJid, linked: Option<Time>, now: Time) -> Room {

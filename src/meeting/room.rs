@@ -289,6 +289,7 @@ impl Room {
             stopping: self.recording.awaits_stop(),
             needs_moderator,
             pace,
+            is_settled: state == State::Recording && policy.stop.when == StopWhen::Never,
             which,
         }
     }

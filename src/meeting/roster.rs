@@ -305,6 +305,12 @@ impl Roster {
         (self.people, self.moderators, self.has_focus(), self.has_recorder())
     }
 
+    /// Focus, recorder and the presence of people at all are as in this summary.
+    pub(super) fn has_the_same_services(&self, before: (u32, u32, bool, bool)) -> bool {
+        let (people, _, focus, recorder) = before;
+        (people > 0, focus, recorder) == (self.people > 0, self.has_focus(), self.has_recorder())
+    }
+
     /// Everybody has been announced since this moment: who was not is gone. Returns whether there were people
     /// before and none of them is left.
     pub(super) fn keep_heard_after(&mut self, moment: u32) -> bool {

@@ -124,19 +124,12 @@ impl Recording {
     fn stopped_by<'a>(&self, facts: &Facts<'a>, policy: Policy<'_>) -> Option<&'a Nick> {
         // Somebody who ends a live stream has not objected to the recording, and the other way round.
         let stop = facts.status.filter(|s| !s.on && s.mode.is_none_or(|mode| mode == policy.start.mode));
-        stop.and_then(|stop| self.person_behind(stop, facts, policy)).filter(|_| policy.stop.respect_manual)
+        stop.and_then(|stop| self.person_behind(stop, facts)).filter(|_| policy.stop.respect_manual)
     }
 
     /// Who has started or stopped it, if it was not us.
-    fn person_behind<'a>(
-        &self,
-        status: &'a RecordingStatus,
-        facts: &Facts<'_>,
-        policy: Policy<'_>,
-    ) -> Option<&'a Nick> {
-        let is_ours = |nick: &Nick| {
-            facts.our_nick == Some(nick) || is_of_ours(nick, policy.nickname) || self.stop.is_ours(status)
-        };
+    fn person_behind<'a>(&self, status: &'a RecordingStatus, facts: &Facts<'_>) -> Option<&'a Nick> {
+        let is_ours = |nick: &Nick| facts.our_nick == Some(nick) || self.stop.is_ours(status);
         status.initiator.as_ref().filter(|nick| !is_ours(nick))
     }
 
@@ -148,7 +141,7 @@ impl Recording {
         ctx: &mut Ctx<'_>,
         policy: Policy<'_>,
     ) {
-        let person = self.person_behind(status, facts, policy);
+        let person = self.person_behind(status, facts);
         self.stop.learn(status);
         let was_on = matches!(self.phase, Phase::Recording { .. });
         let was_pending = matches!(self.phase, Phase::Pending { .. });
@@ -190,13 +183,6 @@ impl Recording {
             self.pending(facts.recorder_session.cloned(), PendingBy::Recorder, ctx.now, policy);
         }
     }
-}
-
-/// Our nickname, or one that we take where it is taken: we may have used it before we were restarted.
-fn is_of_ours(nick: &Nick, ours: &Nick) -> bool {
-    nick.as_str().strip_prefix(ours.as_str()).is_some_and(|rest| {
-        rest.is_empty() || rest.strip_prefix('_').is_some_and(|n| n.len() == 4 && n.parse::<u32>().is_ok())
-    })
 }
 
 /// A recorder that belongs to no session focus has told of: somebody's start under way, or what a

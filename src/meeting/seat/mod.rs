@@ -102,6 +102,8 @@ pub(super) struct Plan {
     /// A recording needs a moderator here.
     pub(super) needs_moderator: bool,
     pub(super) pace: Pace,
+    /// Whoever comes and goes changes nothing, as long as somebody is there and the recorder stays.
+    pub(super) is_settled: bool,
     /// Which lists show what is awaited.
     pub(super) which: Roles,
 }
@@ -160,6 +162,7 @@ impl Seat {
                 stopping: false,
                 needs_moderator: true,
                 pace: Pace::Eager,
+                is_settled: false,
                 which: Roles::Both,
             },
             rhythm: Rhythm::default(),
@@ -359,7 +362,9 @@ impl Seat {
             self.listed = Some(ctx.now);
             self.pictured = true;
             if roster.summary() != before {
-                self.rhythm.restart();
+                if !(self.plan.is_settled && roster.has_the_same_services(before)) {
+                    self.rhythm.restart();
+                }
                 if !self.listens() {
                     ctx.tell(What::Seen { people: roster.people(), moderators: roster.moderators() });
                 }
