@@ -76,6 +76,11 @@ pub struct MucRoom {
     pub gave_up: bool,
     /// Since when a recording has to come.
     pub good_since: Option<Us>,
+    /// Since when one has to go, and the earliest that this is nobody's fault but ours.
+    pub needless_since: Option<Us>,
+    pub hindered_until: Us,
+    /// The core has said that it will not stop this recording.
+    pub stop_given_up: bool,
 }
 
 impl MucRoom {
@@ -249,7 +254,7 @@ impl World {
             // conference that goes on tells whoever comes back the same as before.
             let is_seen = room.has(Kind::Us) && self.link.server.is_some();
             // From outside a telephone looks like a person who has been there all the time.
-            let has_phone = self.plan.is_discreet() && room.has(Kind::Phone);
+            let has_phone = self.plan.is_visitor() && room.has(Kind::Phone);
             room.emptied |= !self.mirrors[r].hushed && (is_seen || room.conference.is_none() && !has_phone);
         }
         let members = room.occupants.iter().filter(|o| o.kind != Kind::Focus).count();

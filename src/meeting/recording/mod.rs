@@ -264,7 +264,8 @@ impl Recording {
             Phase::Starting { deadline, .. }
             | Phase::Pending { deadline, .. }
             | Phase::Doubtful { deadline, .. } => Some(*deadline),
-            Phase::Recording { .. } => self.stop.deadline(policy, self.waits),
+            // Without focus a stop that is due cannot be sent; its coming is an input like any other.
+            Phase::Recording { .. } => self.stop.deadline(policy, self.waits || !facts.focus),
             Phase::Held { until, .. } => *until,
         }
     }

@@ -64,7 +64,7 @@ impl Stopping {
         self.given_up.map(|why| format!("nobody needs this recording any more, but it is not stopped: {why}"))
     }
 
-    /// `waits`: a stop that is due waits for a look or a visit.
+    /// `waits`: a stop that is due waits for a look, a visit or focus.
     pub(super) fn deadline(&self, policy: Policy<'_>, waits: bool) -> Option<Time> {
         if let Some(sent) = &self.sent {
             return Some(sent.deadline);
