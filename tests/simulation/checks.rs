@@ -136,7 +136,7 @@ impl World {
             }
             What::Held(Hold::Untold) => {
                 self.seen.count("unseen: held for ends that nobody explains");
-                self.rooms[r].gave_up = true;
+                self.rooms[r].untold = true;
                 let mirror = &self.mirrors[r];
                 if !mirror.in_names || mirror.untold_in_all <= UNTOLD_ENDS {
                     self.fail(3, format!("r{r} is held after {} ends", mirror.untold_in_all));
@@ -350,6 +350,7 @@ impl World {
             && now_open(room.shut, self.now)
             && !(room.stopped.is_some() && terms.stop.respect_manual)
             && !room.gave_up
+            && !room.untold
             && !self.is_recorded(r)
             && self.jibris.iter().any(|jibri| jibri.is_free_and_works(self.now))
     }

@@ -226,6 +226,7 @@ impl Mirror {
     fn meeting_over(&mut self) {
         self.out();
         self.blind();
+        self.list = None;
         self.in_flight = None;
         self.accepted_until = None;
         self.pause_until = None;

@@ -74,6 +74,8 @@ pub struct MucRoom {
     /// How often the core told of a failure in this meeting, and whether it gave up on it.
     pub failures: u32,
     pub gave_up: bool,
+    /// It holds for ends that nobody explains.
+    pub untold: bool,
     /// Since when a recording has to come.
     pub good_since: Option<Us>,
     /// Since when one has to go, and the earliest that this is nobody's fault but ours.
@@ -282,7 +284,7 @@ impl World {
         let room = &mut self.rooms[r];
         let told = room.conference.as_ref().and_then(|c| c.status.as_ref());
         if !room.exists {
-            (room.failures, room.gave_up) = (0, false);
+            (room.failures, room.gave_up, room.untold) = (0, false, false);
         }
         if room.emptied && told != room.stopped.as_ref() {
             room.stopped = None;

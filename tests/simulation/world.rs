@@ -403,6 +403,9 @@ impl World {
         for (mirror, terms) in self.mirrors.iter_mut().zip(terms) {
             mirror.use_terms(terms, self.now);
         }
+        for room in &mut self.rooms {
+            room.gave_up = false;
+        }
         let effects = self.core.use_rules(&settings, self.time());
         self.follow(effects);
     }

@@ -315,6 +315,19 @@ impl Recording {
         }
     }
 
+    /// What was held because of the rules before is tried again.
+    pub(super) fn rules_changed(&mut self, policy: Policy<'_>) {
+        let is_void = match &self.phase {
+            Phase::Held { why: Hold::StoppedBy(_), .. } => !policy.stop.respect_manual,
+            Phase::Held { why: Hold::Misfit(_) | Hold::GaveUp(_), .. } => true,
+            _ => false,
+        };
+        if is_void {
+            self.phase = Phase::Idle;
+            self.failures = 0;
+        }
+    }
+
     /// What was sent in somebody's name has not arrived.
     pub(super) fn sender_refused(&mut self) {
         if matches!(self.phase, Phase::Starting { sender: Some(_), .. }) {
