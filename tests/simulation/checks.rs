@@ -47,7 +47,7 @@ impl World {
                     self.fail(6, format!("enters r{r}, from which somebody has just removed us"));
                 }
                 // A visit for each attempt is what discreet means.
-                let pauses = us(self.mirrors[r].terms.start.retry_min).max(SEC / 2);
+                let pauses = us(self.mirrors[r].shortest_pause).max(SEC / 2);
                 let visits = if self.plan.is_visitor() { 60 * SEC / pauses } else { 0 };
                 if self.mirrors[r].enters.len() >= ENTRIES_A_MINUTE + usize::try_from(visits).unwrap() {
                     self.fail(6, format!("enters r{r} again and again"));
@@ -238,7 +238,10 @@ impl World {
             let mirror = &mut self.mirrors[r];
             mirror.unknown = true;
             mirror.out();
-            if mirror.state.take() == Some(State::Recording) && mirror.list == Some(true) {
+            if mirror.state.take() == Some(State::Recording)
+                && mirror.list == Some(true)
+                && mirror.listed_recorder
+            {
                 self.fail(9, format!("r{r}: is dropped while it is recorded"));
             }
             return;

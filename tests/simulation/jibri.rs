@@ -154,6 +154,10 @@ impl World {
         job.stage = Stage::Pending;
         let mood = jibri.mood;
         self.jibri_accepts(r, instance, number);
+        if self.jibris[j].epoch != epoch {
+            // A stop has waited in focus's queue.
+            return;
+        }
         let loads = if mood == Mood::Slow { self.some(5 * SEC, 40 * SEC) } else { self.some(SEC, 10 * SEC) };
         match mood {
             Mood::Stuck => {

@@ -1,6 +1,7 @@
 //! What the core has been told of one room, kept a second time, with the truth about who is what.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::time::Duration;
 
 use jibri_autostart::address::Nick;
 use jibri_autostart::config::{Footprint, Muc};
@@ -107,11 +108,14 @@ pub struct Mirror {
     pub state: Option<State>,
     /// Somebody was removed without a word.
     pub hushed: bool,
+    /// The shortest `start.retry_min` so far.
+    pub shortest_pause: Duration,
     pub enters: VecDeque<Us>,
 }
 
 impl Mirror {
     pub fn new(terms: Terms, muc: &Muc) -> Self {
+        let shortest_pause = terms.start.retry_min;
         Self {
             terms,
             visitor: muc.footprint != Footprint::Resident,
@@ -158,6 +162,7 @@ impl Mirror {
             untold_in_all: 0,
             state: None,
             hushed: false,
+            shortest_pause,
             enters: VecDeque::new(),
         }
     }
@@ -340,7 +345,7 @@ impl Mirror {
             (self.in_flight, self.accepted_until) = (None, None);
         }
         if !self.visitor {
-            self.emptied |= people.is_empty();
+            self.emptied |= surely.is_empty();
             return;
         }
         self.want_by_list(now);
@@ -365,6 +370,7 @@ impl Mirror {
         if !self.terms.stop.respect_manual {
             self.overlooked.clone_from(&self.last_word);
         }
+        self.shortest_pause = self.shortest_pause.min(terms.start.retry_min);
         self.terms = terms;
         if !self.terms.stop.respect_manual {
             self.stop = None;
@@ -418,13 +424,14 @@ impl Mirror {
             self.accepted_until = self.accepted_until.filter(|_| word.as_ref().is_some_and(|w| !w.on));
         }
         self.emptied |= self.people() == 0;
+        let is_under_way = self.in_flight.is_some() || self.accepted_until.is_some();
         let is_ours = |w: &RecordingStatus| {
             w.initiator == self.our_nick || w.session.as_ref().is_some_and(|id| self.stopped_by_us.contains(id))
         };
         let by_person = |w: &RecordingStatus| !w.on && w.initiator.is_some() && !is_ours(w);
         match &word {
             // A start that was under way when stops began to be respected is not taken back.
-            Some(w) if self.in_flight.is_some() && self.overlooked.as_ref() == Some(w) => {}
+            Some(w) if is_under_way && self.overlooked.as_ref() == Some(w) => {}
             Some(w) if by_person(w) && self.terms.stop.respect_manual => {
                 let is_new = self.stop.as_ref() != Some(w);
                 self.emptied &= !is_new;
@@ -482,6 +489,7 @@ impl World {
                 mirror.out();
                 // Whoever comes to stop has seen from outside what it is about.
                 mirror.needless_since = needless_since;
+                mirror.ghost = false;
                 mirror.asked = None;
                 mirror.listens = true;
                 mirror.enters.push_back(now);

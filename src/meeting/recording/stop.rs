@@ -193,7 +193,8 @@ impl Recording {
         let attempt = ctx.new_attempt();
         let is_answered = sender.is_none();
         let patience = if is_answered { STOP_TIMEOUT.saturating_add(ANSWER_GRACE) } else { LEAVES_WITHIN };
-        self.stop.ours = Some(Ours { initiator, session: self.session().cloned() });
+        // Which session it ends is for focus to say: ours may have been replaced unseen.
+        self.stop.ours = Some(Ours { initiator, session: None });
         self.stop.sent = Some(Sent { attempt, deadline: ctx.now.after(patience), is_answered });
         ctx.tell(What::StopSent { sender: sender.clone() });
         Next::Stop(attempt, sender)
