@@ -37,10 +37,18 @@ pub struct Session {
 /// Who asks for a recording, or for its end.
 #[derive(Debug, Clone)]
 pub enum Asker {
-    Us { conn: u32, attempt: AttemptId, nick: Nick },
+    Us {
+        conn: u32,
+        attempt: AttemptId,
+        nick: Nick,
+    },
     /// We, as this occupant: the answer goes to a client that has not asked.
-    InNameOf { nick: Nick },
-    Person { nick: Nick },
+    InNameOf {
+        nick: Nick,
+    },
+    Person {
+        nick: Nick,
+    },
 }
 
 /// What for.
@@ -214,7 +222,9 @@ impl World {
         let conference = self.rooms[r].conference.as_mut().unwrap();
         let before = conference.session.take();
         let initiator = match (&tried.asker, before) {
-            (Some(Asker::Us { nick, .. } | Asker::InNameOf { nick } | Asker::Person { nick }), _) => nick.clone(),
+            (Some(Asker::Us { nick, .. } | Asker::InNameOf { nick } | Asker::Person { nick }), _) => {
+                nick.clone()
+            }
             (None, Some(before)) => before.initiator,
             (None, None) => return,
         };

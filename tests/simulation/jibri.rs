@@ -204,7 +204,8 @@ impl World {
                 self.jibris[j].job.as_mut().unwrap().stage = Stage::On;
                 self.jibri_on(r, j, &session);
                 self.turn(j, 15 * SEC, Turn::Check { empty_for: 0 });
-                let while_on = self.some(SEC, 120 * SEC);
+                let most = if self.plan.quitters { 15 * SEC } else { 120 * SEC };
+                let while_on = self.some(SEC, most);
                 match self.jibris[j].mood {
                     Mood::FailsOn => self.turn(j, while_on, Turn::Fails),
                     Mood::Crashes => self.turn(j, while_on, Turn::Crashes),
@@ -274,6 +275,7 @@ impl World {
         let more = [M::FailsPending, M::FailsOn, M::Crashes, M::Quits];
         let n = self.rng.random_range(0..moods.len() + more.len());
         let mood = moods.get(n).copied().unwrap_or_else(|| more[n - moods.len()]);
+        let mood = if self.plan.quitters { M::Quits } else { mood };
         self.jibris[j].mood = mood;
         if mood == M::Crashes && self.rng.random_bool(0.3) {
             self.jibri_gone_wrong(j, true);

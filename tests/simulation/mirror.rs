@@ -269,6 +269,11 @@ impl Mirror {
                     self.recorder_lost = false;
                     self.unknown_past = false;
                     self.created = p.created;
+                    if p.created {
+                        // What was to be entered had gone.
+                        (self.stop, self.pause_until) = (None, None);
+                        self.untold_in_all = 0;
+                    }
                     self.our_nick = Some(p.nick.clone());
                 }
             }
@@ -292,7 +297,8 @@ impl Mirror {
             RoomEvent::StopAnswered { attempt, answer } => {
                 self.stop_in_flight.take_if(|(current, _)| current == attempt);
                 if let Answer::Refused(r) = answer {
-                    self.stop_misfit |= matches!(r.condition, Condition::NotAllowed | Condition::ItemNotFound);
+                    self.stop_misfit |=
+                        matches!(r.condition, Condition::NotAllowed | Condition::ItemNotFound);
                 }
             }
             _ => {}
@@ -415,7 +421,7 @@ impl Mirror {
         }
         self.last_word = self.word().cloned();
         self.note_need(self.people() as usize, self.moderators() as usize, now);
-        if !self.has_focus() && !self.created {
+        if !self.has_focus() {
             (self.in_flight, self.accepted_until) = (None, None);
         }
         let word = self.word().cloned();
@@ -426,7 +432,8 @@ impl Mirror {
         self.emptied |= self.people() == 0;
         let is_under_way = self.in_flight.is_some() || self.accepted_until.is_some();
         let is_ours = |w: &RecordingStatus| {
-            w.initiator == self.our_nick || w.session.as_ref().is_some_and(|id| self.stopped_by_us.contains(id))
+            w.initiator == self.our_nick
+                || w.session.as_ref().is_some_and(|id| self.stopped_by_us.contains(id))
         };
         let by_person = |w: &RecordingStatus| !w.on && w.initiator.is_some() && !is_ours(w);
         match &word {
@@ -441,7 +448,7 @@ impl Mirror {
             _ if self.emptied || self.absent => self.stop = None,
             _ => {}
         }
-        self.absent = false;
+        self.absent &= !self.has_focus();
     }
 }
 

@@ -104,6 +104,10 @@ impl World {
         let kind = Kind::Person(p);
         let occupant = self.rooms[r].find(kind)?.clone();
         let is_moderator = occupant.role == Role::Moderator;
+        if self.plan.meddlers && is_moderator && self.rng.random_bool(0.25) {
+            self.stop_by_hand(r, occupant.nick);
+            return None;
+        }
         match self.rng.random_range(0..100) {
             0..20 => self.exit(r, kind),
             20..27 => {

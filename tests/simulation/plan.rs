@@ -111,11 +111,11 @@ pub struct Terms {
 
 /// What applies to each room by these settings.
 fn terms(rooms: &[RoomJid], settings: &Settings) -> Vec<Terms> {
-    let terms_of =
-        |room: &RoomJid| match settings.rules.iter().find(|rule| rule.room.is_match(room.local())) {
-            Some(rule) => Terms { record: rule.record, start: rule.start.clone(), stop: rule.stop.clone() },
-            None => Terms { record: true, start: settings.start.clone(), stop: settings.stop.clone() },
-        };
+    let terms_of = |room: &RoomJid| match settings.rules.iter().find(|rule| rule.room.is_match(room.local()))
+    {
+        Some(rule) => Terms { record: rule.record, start: rule.start.clone(), stop: rule.stop.clone() },
+        None => Terms { record: true, start: settings.start.clone(), stop: settings.stop.clone() },
+    };
     rooms.iter().map(terms_of).collect()
 }
 
@@ -141,6 +141,10 @@ pub struct Plan {
     pub jibri_trouble: Option<Us>,
     /// Per mille of requests that focus or Prosody treats badly.
     pub rudeness: u32,
+    /// Every Jibri ends by itself, after a short while.
+    pub quitters: bool,
+    /// Moderators stop whatever is recorded, again and again.
+    pub meddlers: bool,
     /// Everybody who enters is made owner (authentication on).
     pub all_owners: bool,
     /// How often rooms are listed, and whether by Jicofo, which knows its own alone.
@@ -196,6 +200,12 @@ impl Plan {
         };
         let (link_trouble, focus_trouble) = (trouble(0.6, 10, 120), trouble(0.5, 20, 200));
         let (prosody_trouble, jibri_trouble) = (trouble(0.2, 60, 300), trouble(0.7, 5, 60));
+        // Now and then all the rest is quiet, so that ends can be counted.
+        let quitters = rng.random_bool(0.12);
+        let pace = [2 * SEC, 10 * SEC, 30 * SEC, 60 * SEC][rng.random_range(0..4_usize)];
+        let trouble_of = |trouble: Option<Us>| trouble.filter(|_| !quitters);
+        let (link_trouble, focus_trouble) = (trouble_of(link_trouble), trouble_of(focus_trouble));
+        let prosody_trouble = trouble_of(prosody_trouble);
         let list_interval = rng.random_range(2..=15_u64) * SEC;
         let all_terms = terms.iter().chain(reloads.iter().flat_map(|(_, terms)| terms));
         let unseen = settings.muc.footprint == Footprint::Unseen;
@@ -213,12 +223,14 @@ impl Plan {
             chaos: rng.random_range(60..=400_u64) * SEC,
             pending_timeout,
             num_retries: rng.random_range(0..=5),
-            pace: [2 * SEC, 10 * SEC, 30 * SEC, 60 * SEC][rng.random_range(0..4_usize)],
+            pace: if quitters { 60 * SEC } else { pace },
             link_trouble,
             focus_trouble,
             prosody_trouble,
             jibri_trouble,
             rudeness: [0, 0, 10, 50][rng.random_range(0..4_usize)],
+            meddlers: rng.random_bool(0.15),
+            quitters,
             all_owners: rng.random_bool(0.2),
             list_interval,
             by_jicofo: rng.random_bool(0.5),

@@ -20,8 +20,8 @@ fn is_needless(terms: &Terms, people: usize, moderators: usize) -> bool {
         StopWhen::NoModerator => moderators == 0,
         StopWhen::Empty => people == 0,
     };
-    let is_wanted = people >= terms.start.min_participants as usize
-        && moderators >= terms.start.min_moderators as usize;
+    let is_wanted =
+        people >= terms.start.min_participants as usize && moderators >= terms.start.min_moderators as usize;
     terms.record && is_over && !is_wanted
 }
 

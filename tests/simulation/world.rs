@@ -196,7 +196,7 @@ impl World {
             self.after(comes, Ev::Person { p });
         }
         for j in 0..self.jibris.len() {
-            if self.rng.random_bool(0.5) {
+            if self.plan.quitters || self.rng.random_bool(0.5) {
                 self.jibri_mood(j);
             }
         }
