@@ -1,4 +1,18 @@
-//! DESIGN's "What always holds", by number, after every step.
+//! DESIGN's "What always holds", by number, after every step. Where each is checked:
+//!
+//! 1. `check_start` and `check_stop` (one in flight, none beside a recording), `check_step` (the state agrees).
+//! 2. `check_start`, `check_stop`: the condition has lasted in what the core was told.
+//! 3. `check_world` (a recording comes), `check_needless` (one that nobody needs goes), `check_told` (pauses, limits,
+//!    holds without a reason), `World::run` (no Tick after Tick).
+//! 4. `check_start` and `wrong_sender` (who is acted for is there), `check_step` (the counts are those of the room).
+//! 5. `check_start`, `check_told`, `check_step`: a person's stop is respected, ours is not taken for one.
+//! 6. `check_action` (entries), `reason_to_peek`, `check_step` (no stay without a reason), `check_world`, `check_sizes`
+//!    (nothing is kept alive).
+//! 7. `play` (no panic), `check_action` (queries under way), `check_sizes` (what is kept); the rest is XML's.
+//! 8. Recovery is not the core's.
+//! 9. `check_start`, `check_told`, `check_step` (nothing is believed that nobody says; nothing is dropped while it is
+//!    recorded), and 3 after each disconnect and restart.
+//! 10. Two instances are not the core's.
 
 use jibri_autostart::address::RealJid;
 use jibri_autostart::meeting::{Action, Ended, Hold, State, What};
@@ -23,7 +37,11 @@ impl World {
                 self.seen.count("entries");
                 let to_stop = self.mirrors[r].may_stop(self.now) && self.mirrors[r].listed_focus;
                 if self.mirrors[r].list != Some(true) {
-                    self.seen.count("entries into an empty room, to stop");
+                    self.seen.count(if self.plan.is_visitor() {
+                        "entries into an empty room, to stop"
+                    } else {
+                        "a resident comes in to stop"
+                    });
                     if !to_stop {
                         self.fail(
                             6,
@@ -258,6 +276,12 @@ impl World {
             self.mirrors[r].unknown_past = !is_late;
         }
         self.mirrors[r].state = Some(view.state);
+        if view.reason.as_deref().is_some_and(|why| why.contains("in whose name a start")) {
+            self.seen.count("unseen: nobody to speak for");
+            if !self.mirrors[r].in_names {
+                return self.fail(9, format!("r{r}: waits for a name, and needs none"));
+            }
+        }
         if self.core.roster(view.room).is_some_and(|roster| !roster.is_consistent()) {
             return self.fail(4, format!("the counters of r{r} do not agree with its occupants"));
         }

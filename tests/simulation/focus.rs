@@ -344,7 +344,13 @@ impl World {
     fn stop_on_request(&mut self, r: usize, asker: Asker) {
         let session = self.rooms[r].conference.as_ref().and_then(|c| c.session.as_ref());
         let Some((jibri, id)) = session.map(|session| (session.jibri, session.id.clone())) else {
-            self.seen.count("stops of an unknown session");
+            let last = self.rooms[r].conference.as_ref().and_then(|c| c.status.as_ref());
+            let last = last.and_then(|status| status.session.as_ref());
+            self.seen.count(match last {
+                None => "stops of an unknown session",
+                Some(id) if self.mirrors[r].stopped_by_us.contains(id) => "stops sent twice",
+                Some(_) => "stops of a session that has just ended",
+            });
             let text = "Unknown session";
             return self.reply(r, asker, Wish::Stop, refusal(Condition::ItemNotFound, text, By::Unsaid));
         };
