@@ -204,6 +204,13 @@ impl World {
                     if is_seen_outside {
                         self.seen.count("a recording seen from outside");
                         self.mirrors[r].in_flight = None;
+                        let is_fresh = self.rooms[r].stopped_at.is_some_and(|at| self.now < at + 8 * SEC);
+                        if is_fresh && !self.has_working_jibri(r) {
+                            self.fail(
+                                9,
+                                format!("r{r}: the recorder that we have stopped is taken for a new one"),
+                            );
+                        }
                     } else if mirror.recorders().next().is_none() {
                         self.fail(
                             9,
@@ -236,6 +243,7 @@ impl World {
                 self.seen.count(how);
                 self.mirrors[r].stop_in_flight = None;
                 self.rooms[r].stop_given_up = false;
+                self.rooms[r].stopped_at = (how == "ended by us").then_some(self.now);
                 if in_names {
                     self.seen.count_owned(format!("unseen: {how}"));
                 }

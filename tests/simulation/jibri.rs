@@ -282,6 +282,12 @@ impl World {
         }
     }
 
+    /// Some Jibri has a job in this room that is not over.
+    pub fn has_working_jibri(&self, r: usize) -> bool {
+        let mut jobs = self.jibris.iter().filter_map(|jibri| jibri.job.as_ref());
+        jobs.any(|job| job.r == r && job.stage != Stage::Finishing)
+    }
+
     /// A room is recorded by some Jibri, whether focus knows it or not.
     pub fn is_recorded(&self, r: usize) -> bool {
         self.jibris

@@ -81,6 +81,8 @@ pub struct MucRoom {
     /// Since when one has to go, and the earliest that this is nobody's fault but ours.
     pub needless_since: Option<Us>,
     pub hindered_until: Us,
+    /// The last recording of which the core told was stopped by us, at this time.
+    pub stopped_at: Option<Us>,
     /// The core has said that it will not stop this recording.
     pub stop_given_up: bool,
 }
