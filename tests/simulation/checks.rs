@@ -187,7 +187,8 @@ impl World {
                 }
             }
             What::Adopted => self.seen.count("adopted"),
-            What::On { .. } => {
+            What::On { session, .. } => {
+                let is_that_one = session.as_ref().is_none_or(|id| mirror.stopped_by_us.contains(id));
                 self.seen.count("on");
                 self.mirrors[r].pause_until = None;
                 // Somebody has started it anew, though we were not there to hear focus say so.
@@ -205,7 +206,7 @@ impl World {
                         self.seen.count("a recording seen from outside");
                         self.mirrors[r].in_flight = None;
                         let is_fresh = self.rooms[r].stopped_at.is_some_and(|at| self.now < at + 8 * SEC);
-                        if is_fresh && !self.has_working_jibri(r) {
+                        if is_fresh && is_that_one && !self.has_working_jibri(r) {
                             self.fail(
                                 9,
                                 format!("r{r}: the recorder that we have stopped is taken for a new one"),

@@ -405,6 +405,7 @@ impl World {
         }
         for room in &mut self.rooms {
             room.gave_up = false;
+            room.needless_since = None;
         }
         let effects = self.core.use_rules(&settings, self.time());
         self.follow(effects);
