@@ -206,7 +206,10 @@ impl World {
                         self.seen.count("a recording seen from outside");
                         self.mirrors[r].in_flight = None;
                         let is_fresh = self.rooms[r].stopped_at.is_some_and(|at| self.now < at + 8 * SEC);
-                        if is_fresh && is_that_one && !self.has_working_jibri(r) {
+                        // A focus that has left meanwhile may have been restarted.
+                        let says = self.rooms[r].conference.as_ref().and_then(|c| c.status.as_ref());
+                        let is_told = says.is_some_and(|word| !word.on);
+                        if is_fresh && is_that_one && is_told && !self.has_working_jibri(r) {
                             self.fail(
                                 9,
                                 format!("r{r}: the recorder that we have stopped is taken for a new one"),
