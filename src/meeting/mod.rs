@@ -192,11 +192,13 @@ impl Meetings {
         self.rules.start = settings.start.clone();
         self.rules.stop = settings.stop.clone();
         self.rules.rules = settings.rules.clone();
-        for (jid, room) in &mut self.rooms {
-            room.rule = self.rules.rule_for(jid);
-        }
         let mut effects = Vec::new();
-        self.all_rooms(now, &mut effects, |_, _| ());
+        for jid in self.rooms.keys().cloned().collect::<Vec<_>>() {
+            self.with_room(&jid, now, &mut effects, |room, _, rules| {
+                room.rule = rules.rule_for(&jid);
+                room.rules_changed(rules.policy(room.rule));
+            });
+        }
         self.pass_deadlines(now, &mut effects);
         self.ask(now, &mut effects);
         effects

@@ -89,6 +89,11 @@ impl Room {
         self.status = None;
     }
 
+    /// Other rules apply from now on.
+    pub(super) fn rules_changed(&mut self, policy: Policy<'_>) {
+        self.recording.rules_changed(policy);
+    }
+
     /// Nothing that was sent in somebody's name has arrived.
     pub(super) fn sender_refused(&mut self) {
         self.recording.sender_refused();

@@ -1,10 +1,26 @@
-//! DESIGN's "What always holds", by number, after every step.
+//! DESIGN's "What always holds", by number, after every step. Where each is checked:
+//!
+//! 1. `check_start` and `check_stop` (one in flight, none beside a recording), `check_step` (the state agrees).
+//! 2. `check_start`, `check_stop`: the condition has lasted in what the core was told.
+//! 3. `check_world` (a recording comes), `check_needless` (one that nobody needs goes), `check_told` (pauses, limits,
+//!    holds without a reason), `World::run` (no Tick after Tick).
+//! 4. `check_start` and `wrong_sender` (who is acted for is there), `check_step` (the counts are those of the room).
+//! 5. `check_start`, `check_told`, `check_step`: a person's stop is respected, ours is not taken for one.
+//! 6. `check_action` (entries), `reason_to_peek`, `check_step` (no stay without a reason), `check_world`, `check_sizes`
+//!    (nothing is kept alive).
+//! 7. `play` (no panic), `check_action` (queries under way), `check_sizes` (what is kept); the rest is XML's.
+//! 8. Recovery is not the core's.
+//! 9. `check_start`, `check_told`, `check_step` (nothing is believed that nobody says; nothing is dropped while it is
+//!    recorded), and 3 after each disconnect and restart.
+//! 10. Two instances are not the core's.
 
+use jibri_autostart::address::RealJid;
 use jibri_autostart::meeting::{Action, Ended, Hold, State, What};
 
 use crate::link::us;
 use crate::muc::Kind;
 use crate::plan::SEC;
+use crate::unseen::UNTOLD_ENDS;
 use crate::world::World;
 
 /// More entries than this into one room within a minute is a component gone mad.
@@ -14,14 +30,32 @@ impl World {
     /// What the core does, at the moment it does it.
     pub fn check_action(&mut self, action: &Action) {
         match action {
-            Action::Start { room, .. } => self.check_start(self.index[room]),
+            Action::Start { room, sender, .. } => self.check_start(self.index[room], sender.as_ref()),
+            Action::Stop { room, sender, .. } => self.check_stop(self.index[room], sender.as_ref()),
             Action::Enter { room, .. } => {
                 let r = self.index[room];
                 self.seen.count("entries");
+                let to_stop = self.mirrors[r].may_stop(self.now) && self.mirrors[r].listed_focus;
                 if self.mirrors[r].list != Some(true) {
-                    self.fail(6, format!("enters r{r}, whose last list does not show focus and a person"));
+                    self.seen.count(if self.plan.is_visitor() {
+                        "entries into an empty room, to stop"
+                    } else {
+                        "a resident comes in to stop"
+                    });
+                    if !to_stop {
+                        self.fail(
+                            6,
+                            format!("enters r{r}, whose last list does not show focus and a person"),
+                        );
+                    }
                 }
-                if self.plan.is_discreet() {
+                if self.mirrors[r].in_names {
+                    match self.reason_to_peek(r) {
+                        Some(why) => self.seen.count(why),
+                        None => self.fail(6, format!("enters r{r}, though unseen")),
+                    }
+                }
+                if self.plan.is_visitor() {
                     self.seen.count("visits");
                     if self.now > self.mirrors[r].listed_at + SEC {
                         self.fail(6, format!("enters r{r} by a list that is older than a second"));
@@ -34,15 +68,15 @@ impl World {
                     self.fail(6, format!("enters r{r}, from which somebody has just removed us"));
                 }
                 // A visit for each attempt is what discreet means.
-                let pauses = us(self.mirrors[r].terms.start.retry_min).max(SEC / 2);
-                let visits = if self.plan.is_discreet() { 60 * SEC / pauses } else { 0 };
+                let pauses = us(self.mirrors[r].shortest_pause).max(SEC / 2);
+                let visits = if self.plan.is_visitor() { 60 * SEC / pauses } else { 0 };
                 if self.mirrors[r].enters.len() >= ENTRIES_A_MINUTE + usize::try_from(visits).unwrap() {
                     self.fail(6, format!("enters r{r} again and again"));
                 }
             }
             Action::Leave { .. } => self.seen.count("exits"),
             Action::AskPassword { .. } => self.seen.count("asked for a password"),
-            Action::Stop { .. } | Action::AskRoles { .. } => {}
+            Action::AskRoles { .. } => {}
         }
         self.mirror_action(action);
         if self.link.queries.len() > 32 {
@@ -50,9 +84,15 @@ impl World {
         }
     }
 
-    fn check_start(&mut self, r: usize) {
+    fn check_start(&mut self, r: usize, sender: Option<&RealJid>) {
         self.seen.count("starts");
         let mirror = &self.mirrors[r];
+        let wrong_sender = sender.and_then(|sender| mirror.wrong_sender(sender, self.now));
+        let in_name = sender.is_some();
+        let is_pictured = if in_name { mirror.list.is_some() } else { mirror.complete };
+        let has_focus = if in_name { mirror.listed_focus } else { mirror.has_focus() };
+        let sees_recorder =
+            in_name && mirror.listed_recorder && mirror.last_word.as_ref().is_none_or(|word| word.on);
         let start = &mirror.terms.start;
         let status = mirror.word();
         let settled = mirror.wanted_since.is_some_and(|since| self.now >= since + us(start.settle));
@@ -61,16 +101,24 @@ impl World {
             Some((1, "another start is in flight"))
         } else if status.is_some_and(|s| s.on) {
             Some((1, "focus says that it is on"))
+        } else if sees_recorder {
+            Some((1, "the recorder is there"))
+        } else if in_name && mirror.untold > UNTOLD_ENDS {
+            Some((5, "it has ended again and again, and nobody was asked why"))
+        } else if wrong_sender.is_some() {
+            wrong_sender
+        } else if mirror.in_names && !in_name {
+            Some((2, "it is our name that people see"))
         } else if mirror.accepted_until.is_some() {
             Some((1, "a start was accepted and is pending"))
-        } else if !mirror.complete {
+        } else if !is_pictured {
             Some((2, "the picture is not complete"))
         } else if mirror.wanted_since.is_none() {
             let gone = mirror.people() < start.min_participants || mirror.moderators() < start.min_moderators;
             Some(if gone { (4, "those who made it wanted are not there") } else { (2, "not wanted") })
         } else if !settled {
             Some((2, "the condition has not held for start.settle"))
-        } else if !mirror.has_focus() {
+        } else if !has_focus {
             Some((2, "focus is not there"))
         } else if mirror.pause_until.is_some_and(|until| self.now < until) {
             Some((3, "the pause after a failure is not over"))
@@ -109,13 +157,24 @@ impl World {
                     self.fail(3, format!("r{r} is given up after {} failures", self.rooms[r].failures));
                 }
             }
+            What::Held(Hold::Untold) => {
+                self.seen.count("unseen: held for ends that nobody explains");
+                self.rooms[r].untold = true;
+                let mirror = &self.mirrors[r];
+                if !mirror.in_names || mirror.untold_in_all <= UNTOLD_ENDS {
+                    self.fail(3, format!("r{r} is held after {} ends", mirror.untold_in_all));
+                }
+            }
             What::Held(Hold::Misfit(_)) => {
                 self.seen.count("held for a misfit");
                 if !std::mem::take(&mut self.mirrors[r].misfit) {
                     self.fail(3, format!("r{r} is held for a misfit that nobody reported"));
                 }
             }
-            What::Held(Hold::DryRun) | What::WouldStart => self.fail(3, "this is no dry run".into()),
+            What::StopFailed { why, retry_in } => self.check_stop_failed(r, *why, retry_in.is_none()),
+            What::Held(Hold::DryRun) | What::WouldStart | What::WouldStop => {
+                self.fail(3, "this is no dry run".into())
+            }
             What::StartFailed { why, retry_in } => {
                 self.seen.count_owned(format!("failed: {why:?}"));
                 self.rooms[r].failures += 1;
@@ -128,12 +187,16 @@ impl World {
                 }
             }
             What::Adopted => self.seen.count("adopted"),
-            What::On { .. } => {
+            What::On { session, .. } => {
+                let is_that_one = session.as_ref().is_none_or(|id| mirror.stopped_by_us.contains(id));
                 self.seen.count("on");
                 self.mirrors[r].pause_until = None;
                 // Somebody has started it anew, though we were not there to hear focus say so.
                 self.mirrors[r].stop = None;
                 self.mirrors[r].accepted_until = None;
+                self.mirrors[r].stop_in_flight = None;
+                self.mirrors[r].recorder_lost = false;
+                self.rooms[r].stop_given_up = false;
                 let mirror = &self.mirrors[r];
                 let word = mirror.word();
                 if word.is_none_or(|w| !w.on) {
@@ -142,6 +205,16 @@ impl World {
                     if is_seen_outside {
                         self.seen.count("a recording seen from outside");
                         self.mirrors[r].in_flight = None;
+                        let is_fresh = self.rooms[r].stopped_at.is_some_and(|at| self.now < at + 8 * SEC);
+                        // A focus that has left meanwhile may have been restarted.
+                        let says = self.rooms[r].conference.as_ref().and_then(|c| c.status.as_ref());
+                        let is_told = says.is_some_and(|word| !word.on);
+                        if is_fresh && is_that_one && is_told && !self.has_working_jibri(r) {
+                            self.fail(
+                                9,
+                                format!("r{r}: the recorder that we have stopped is taken for a new one"),
+                            );
+                        }
                     } else if mirror.recorders().next().is_none() {
                         self.fail(
                             9,
@@ -151,10 +224,15 @@ impl World {
                 }
             }
             What::Ended { how, .. } => {
+                let is_ours =
+                    word.and_then(|w| w.session.as_ref()).is_some_and(|id| mirror.stopped_by_us.contains(id));
+                let (in_names, inside) = (mirror.in_names, mirror.complete);
                 let how = match how {
                     Ended::ByPerson(nick) => {
                         if word.is_none_or(|w| w.initiator.as_ref() != Some(nick)) {
                             self.fail(5, format!("r{r}: ended by a person who did nothing"));
+                        } else if is_ours {
+                            self.fail(5, format!("r{r}: our own stop is taken for a person's"));
                         }
                         "ended by a person"
                     }
@@ -167,7 +245,19 @@ impl World {
                     Ended::WithMeeting => "ended with the meeting",
                 };
                 self.seen.count(how);
-                if self.plan.is_discreet() {
+                self.mirrors[r].stop_in_flight = None;
+                self.rooms[r].stop_given_up = false;
+                self.rooms[r].stopped_at = (how == "ended by us").then_some(self.now);
+                if in_names {
+                    self.seen.count_owned(format!("unseen: {how}"));
+                }
+                if in_names && !inside && how == "ended, and nobody says why" {
+                    self.mirrors[r].untold += 1;
+                    self.mirrors[r].untold_in_all += 1;
+                    let untold = self.mirrors[r].untold.min(4);
+                    self.seen.count_owned(format!("unseen: {untold} ends in a meeting that nobody explains"));
+                }
+                if self.plan.is_visitor() {
                     self.seen.count_owned(format!("discreet: {how}"));
                 }
             }
@@ -182,9 +272,28 @@ impl World {
     /// After every step of the core.
     pub fn check_step(&mut self, r: usize) {
         let Some(view) = self.core.room(&self.plan.rooms[r]) else {
-            self.mirrors[r].out();
+            let mirror = &mut self.mirrors[r];
+            mirror.unknown = true;
+            mirror.out();
+            if mirror.state.take() == Some(State::Recording)
+                && mirror.list == Some(true)
+                && mirror.listed_recorder
+            {
+                self.fail(9, format!("r{r}: is dropped while it is recorded"));
+            }
             return;
         };
+        let is_late = self.link.ours && self.now > self.link.up_at + 3 * SEC;
+        if std::mem::take(&mut self.mirrors[r].unknown) {
+            self.mirrors[r].unknown_past = !is_late;
+        }
+        self.mirrors[r].state = Some(view.state);
+        if view.reason.as_deref().is_some_and(|why| why.contains("in whose name a start")) {
+            self.seen.count("unseen: nobody to speak for");
+            if !self.mirrors[r].in_names {
+                return self.fail(9, format!("r{r}: waits for a name, and needs none"));
+            }
+        }
         if self.core.roster(view.room).is_some_and(|roster| !roster.is_consistent()) {
             return self.fail(4, format!("the counters of r{r} do not agree with its occupants"));
         }
@@ -199,7 +308,7 @@ impl World {
         if view.inside.is_none() {
             let is_doubtful = view.reason.as_deref().is_some_and(|why| why.contains("is to be asked"));
             let is_seen = mirror.listed_recorder || is_doubtful;
-            if mirror.discreet && mirror.list.is_some() && state == State::Recording && !is_seen {
+            if mirror.visitor && mirror.list.is_some() && state == State::Recording && !is_seen {
                 return self.fail(9, format!("r{r}: is recorded, but no recorder has been seen"));
             }
             let mirror = &mut self.mirrors[r];
@@ -213,22 +322,26 @@ impl World {
         let status_on = mirror.word().is_some_and(|s| s.on);
         let has_recorder = mirror.recorders().next().is_some();
         let (there, moderating) = (mirror.people(), mirror.moderators());
-        let wrong = if there == 0 {
+        let stops = mirror.stop_in_flight.is_some();
+        let wrong = if there == 0 && !stops {
             Some((6, "stays in a room without people".to_owned()))
         } else if people > there
             || moderators > moderating
             || !mirror.hushed && (people, moderators) != (there, moderating)
         {
             Some((4, format!("counts {people}, {moderators} moderators; there are {there}, {moderating}")))
-        } else if mirror.discreet && state != State::Starting {
+        } else if mirror.visitor && state != State::Starting && !stops {
             Some((6, format!("stays inside without an errand, the state is {}", state.name())))
-        } else if status_on && state != State::Recording {
+        } else if status_on && !matches!(state, State::Recording | State::Stopping) {
             Some((1, format!("focus says on, the state is {}", state.name())))
         } else if state == State::Recording && !status_on && !has_recorder {
             Some((9, "the state is recording, but nothing is".into()))
         } else if state == State::Starting && mirror.in_flight.is_none() {
             Some((1, "the state is starting, but no start is under way".into()))
-        } else if !matches!(state, State::Held | State::Pending) && mirror.stop.is_some() && !has_recorder {
+        } else if !matches!(state, State::Held | State::Pending | State::Stopping)
+            && mirror.stop.is_some()
+            && !has_recorder
+        {
             Some((5, format!("a person has stopped the recording, the state is {}", state.name())))
         } else {
             None
@@ -241,12 +354,14 @@ impl World {
     /// After everything that happens: what has to come, and what has to go.
     pub fn check_world(&mut self, r: usize) {
         let now = self.now;
-        let room = &self.rooms[r];
         let linked = self.link.server.is_some() && self.link.ours;
         if !linked {
             self.rooms[r].good_since = None;
+            self.rooms[r].needless_since = None;
             return;
         }
+        self.check_needless(r);
+        let room = &self.rooms[r];
         if room.has(Kind::Us) && room.deserted.is_some_and(|at| now > at + 30 * SEC) {
             // After a reconnect the look comes first, and the ghost of before has to go as well.
             let since = self.rooms[r].good_since.get_or_insert(now);
@@ -279,11 +394,12 @@ impl World {
         terms.record
             && room.has(Kind::Focus)
             && people.count() >= terms.start.min_participants as usize
-            && moderators >= terms.start.min_moderators as usize
+            && moderators >= (terms.start.min_moderators as usize).max(usize::from(self.mirrors[r].in_names))
             && room.people() > 0
             && now_open(room.shut, self.now)
             && !(room.stopped.is_some() && terms.stop.respect_manual)
             && !room.gave_up
+            && !room.untold
             && !self.is_recorded(r)
             && self.jibris.iter().any(|jibri| jibri.is_free_and_works(self.now))
     }

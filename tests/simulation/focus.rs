@@ -21,7 +21,7 @@ pub struct Conference {
     recorder_from: Us,
     pub status: Option<RecordingStatus>,
     pub session: Option<Session>,
-    queue: VecDeque<Asker>,
+    queue: VecDeque<(Asker, Wish)>,
     trying: Option<Try>,
 }
 
@@ -29,16 +29,33 @@ pub struct Conference {
 pub struct Session {
     pub id: SessionId,
     pub jibri: usize,
-    on: bool,
+    pub on: bool,
     retries: u32,
     initiator: Nick,
 }
 
-/// Who asks for a recording.
+/// Who asks for a recording, or for its end.
 #[derive(Debug, Clone)]
 pub enum Asker {
-    Us { conn: u32, attempt: AttemptId, nick: Nick },
-    Person { nick: Nick },
+    Us {
+        conn: u32,
+        attempt: AttemptId,
+        nick: Nick,
+    },
+    /// We, as this occupant: the answer goes to a client that has not asked.
+    InNameOf {
+        nick: Nick,
+    },
+    Person {
+        nick: Nick,
+    },
+}
+
+/// What for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wish {
+    Start,
+    Stop,
 }
 
 /// A start on its way to a Jibri.
@@ -98,30 +115,31 @@ impl World {
     pub fn focus_leaves(&mut self, r: usize) {
         let room = &mut self.rooms[r];
         room.conference = None;
-        let has_phone = self.plan.is_discreet() && room.has(Kind::Phone);
+        let has_phone = self.plan.is_visitor() && room.has(Kind::Phone);
         room.emptied |= room.people() == 0 && !self.mirrors[r].hushed && !has_phone;
         self.exit(r, Kind::Focus);
         self.forget_stop(r);
     }
 
-    /// A start request has reached focus.
-    pub fn ask_focus(&mut self, r: usize, asker: Asker) {
+    /// A request has reached focus.
+    pub fn ask_focus(&mut self, r: usize, asker: Asker, wish: Wish) {
         let Some(conference) = &mut self.rooms[r].conference else { return };
         if conference.trying.as_ref().is_some_and(|t| t.asker.is_some()) {
-            conference.queue.push_back(asker);
+            conference.queue.push_back((asker, wish));
         } else {
-            self.consider(r, asker);
+            self.consider(r, asker, wish);
         }
     }
 
-    fn reply(&mut self, r: usize, asker: Asker, answer: Answer) {
+    fn reply(&mut self, r: usize, asker: Asker, wish: Wish, answer: Answer) {
         match asker {
-            Asker::Us { conn, attempt, .. } => self.answer_start(r, conn, attempt, answer),
+            Asker::Us { conn, attempt, .. } => self.answer_us(r, conn, attempt, wish, answer),
+            Asker::InNameOf { .. } => self.seen.count("in a name: an answer that nobody tells us"),
             Asker::Person { .. } => self.seen.count("a person's start was answered"),
         }
     }
 
-    fn consider(&mut self, r: usize, asker: Asker) {
+    fn consider(&mut self, r: usize, asker: Asker, wish: Wish) {
         use Condition as C;
         let rude = !self.calm && self.chance(self.plan.rudeness);
         if rude {
@@ -134,16 +152,19 @@ impl World {
                 6 => refusal(C::Other, "what?", By::Unsaid),
                 _ => return,
             };
-            return self.reply(r, asker, answer);
+            return self.reply(r, asker, wish, answer);
         }
         let now = self.now;
         let conference = self.rooms[r].conference.as_ref().unwrap();
         if now < conference.recorder_from {
-            return self.reply(r, asker, refusal(C::ItemNotFound, "", By::Unsaid));
+            return self.reply(r, asker, wish, refusal(C::ItemNotFound, "", By::Unsaid));
+        }
+        if wish == Wish::Stop {
+            return self.stop_on_request(r, asker);
         }
         if conference.session.is_some() {
             let text = "Recording or live streaming is already enabled";
-            return self.reply(r, asker, refusal(C::UnexpectedRequest, text, By::Unsaid));
+            return self.reply(r, asker, wish, refusal(C::UnexpectedRequest, text, By::Unsaid));
         }
         self.sessions += 1;
         let session = SessionId(format!("s{}", self.sessions).into());
@@ -172,7 +193,7 @@ impl World {
         conference.trying = None;
         match asker {
             Some(asker) => {
-                self.reply(r, asker, why);
+                self.reply(r, asker, Wish::Start, why);
                 self.next_in_queue(r);
             }
             None => self.session_over(r, true, None),
@@ -181,9 +202,9 @@ impl World {
 
     fn next_in_queue(&mut self, r: usize) {
         let next = self.rooms[r].conference.as_mut().and_then(|c| c.queue.pop_front());
-        if let Some(asker) = next {
+        if let Some((asker, wish)) = next {
             self.seen.count("a start waited in focus's queue");
-            self.ask_focus(r, asker);
+            self.ask_focus(r, asker, wish);
         }
     }
 
@@ -201,7 +222,9 @@ impl World {
         let conference = self.rooms[r].conference.as_mut().unwrap();
         let before = conference.session.take();
         let initiator = match (&tried.asker, before) {
-            (Some(Asker::Us { nick, .. } | Asker::Person { nick }), _) => nick.clone(),
+            (Some(Asker::Us { nick, .. } | Asker::InNameOf { nick } | Asker::Person { nick }), _) => {
+                nick.clone()
+            }
             (None, Some(before)) => before.initiator,
             (None, None) => return,
         };
@@ -210,7 +233,7 @@ impl World {
             Some(Session { id: id.clone(), jibri, on: false, retries: tried.retries, initiator });
         self.after(self.plan.pending_timeout, Ev::PendingTimeout { r, instance, jibri });
         if let Some(asker) = tried.asker {
-            self.reply(r, asker, Answer::Accepted { session: Some(id) });
+            self.reply(r, asker, Wish::Start, Answer::Accepted { session: Some(id) });
             self.next_in_queue(r);
         }
     }
@@ -272,7 +295,9 @@ impl World {
             failed,
             initiator: by,
         };
+        let is_ours = status.session.as_ref().is_some_and(|id| self.mirrors[r].stopped_by_us.contains(id));
         self.seen.count(match (&status.initiator, failed, session.on) {
+            (Some(_), _, _) if is_ours => "off by us",
             (Some(_), _, _) => "off by a person",
             (None, true, _) => "off with a failure",
             (None, false, true) => "off by itself",
@@ -313,6 +338,29 @@ impl World {
             self.jibri_told_to_stop(jibri);
             self.session_over(r, false, None);
         }
+    }
+
+    /// We have asked focus to stop it: it tells Jibri without waiting, publishes, and answers.
+    fn stop_on_request(&mut self, r: usize, asker: Asker) {
+        let session = self.rooms[r].conference.as_ref().and_then(|c| c.session.as_ref());
+        let Some((jibri, id)) = session.map(|session| (session.jibri, session.id.clone())) else {
+            let last = self.rooms[r].conference.as_ref().and_then(|c| c.status.as_ref());
+            let last = last.and_then(|status| status.session.as_ref());
+            self.seen.count(match last {
+                None => "stops of an unknown session",
+                Some(id) if self.mirrors[r].stopped_by_us.contains(id) => "stops sent twice",
+                Some(_) => "stops of a session that has just ended",
+            });
+            let text = "Unknown session";
+            return self.reply(r, asker, Wish::Stop, refusal(Condition::ItemNotFound, text, By::Unsaid));
+        };
+        let by = match &asker {
+            Asker::Us { nick, .. } | Asker::InNameOf { nick } | Asker::Person { nick } => nick.clone(),
+        };
+        self.mirrors[r].stopped_by_us.insert(id);
+        self.jibri_told_to_stop(jibri);
+        self.session_over(r, false, Some(by));
+        self.reply(r, asker, Wish::Stop, Answer::Accepted { session: None });
     }
 
     /// A moderator presses the button.

@@ -154,6 +154,10 @@ impl World {
         job.stage = Stage::Pending;
         let mood = jibri.mood;
         self.jibri_accepts(r, instance, number);
+        if self.jibris[j].epoch != epoch {
+            // A stop has waited in focus's queue.
+            return;
+        }
         let loads = if mood == Mood::Slow { self.some(5 * SEC, 40 * SEC) } else { self.some(SEC, 10 * SEC) };
         match mood {
             Mood::Stuck => {
@@ -200,7 +204,8 @@ impl World {
                 self.jibris[j].job.as_mut().unwrap().stage = Stage::On;
                 self.jibri_on(r, j, &session);
                 self.turn(j, 15 * SEC, Turn::Check { empty_for: 0 });
-                let while_on = self.some(SEC, 120 * SEC);
+                let most = if self.plan.quitters { 15 * SEC } else { 120 * SEC };
+                let while_on = self.some(SEC, most);
                 match self.jibris[j].mood {
                     Mood::FailsOn => self.turn(j, while_on, Turn::Fails),
                     Mood::Crashes => self.turn(j, while_on, Turn::Crashes),
@@ -270,10 +275,17 @@ impl World {
         let more = [M::FailsPending, M::FailsOn, M::Crashes, M::Quits];
         let n = self.rng.random_range(0..moods.len() + more.len());
         let mood = moods.get(n).copied().unwrap_or_else(|| more[n - moods.len()]);
+        let mood = if self.plan.quitters { M::Quits } else { mood };
         self.jibris[j].mood = mood;
         if mood == M::Crashes && self.rng.random_bool(0.3) {
             self.jibri_gone_wrong(j, true);
         }
+    }
+
+    /// Some Jibri has a job in this room that is not over.
+    pub fn has_working_jibri(&self, r: usize) -> bool {
+        let mut jobs = self.jibris.iter().filter_map(|jibri| jibri.job.as_ref());
+        jobs.any(|job| job.r == r && job.stage != Stage::Finishing)
     }
 
     /// A room is recorded by some Jibri, whether focus knows it or not.

@@ -10,7 +10,7 @@ use jibri_autostart::meeting::{
 };
 use rand::RngExt as _;
 
-use crate::focus::{Asker, refusal};
+use crate::focus::{Asker, Wish, refusal};
 use crate::muc::Kind;
 use crate::plan::{MS, SEC, Us};
 use crate::world::{Ev, World};
@@ -22,10 +22,14 @@ pub struct Link {
     /// Whether our end believes in one.
     pub ours: bool,
     connections: u32,
+    /// When ours came up.
+    pub up_at: Us,
     last_in: Us,
     last_out: Us,
     /// What our end still waits for; it reports a timeout itself.
-    starts: BTreeSet<AttemptId>,
+    requests: BTreeSet<AttemptId>,
+    /// Prosody has ended the connection because of a sender that it does not allow us.
+    pub sender_refused: bool,
     pub queries: BTreeSet<QueryId>,
 }
 
@@ -43,6 +47,7 @@ impl World {
                     self.after(leaves, Ev::PersonLeaves { p });
                 }
             }
+            self.link.up_at = self.now;
             self.feed(Input::LinkUp, None);
         }
     }
@@ -66,8 +71,11 @@ impl World {
 
     pub fn link_noticed(&mut self) {
         if std::mem::take(&mut self.link.ours) {
-            self.link.starts.clear();
+            self.link.requests.clear();
             self.link.queries.clear();
+            if std::mem::take(&mut self.link.sender_refused) {
+                self.sender_refused();
+            }
             self.feed(Input::LinkDown, None);
         }
     }
@@ -79,11 +87,13 @@ impl World {
     /// The core wants something done.
     pub fn carry_out(&mut self, action: Action) {
         match &action {
+            // Nobody answers what is asked in somebody's name.
+            Action::Start { sender: Some(_), .. } | Action::Stop { sender: Some(_), .. } => {}
             Action::Start { attempt, timeout, room, .. } => {
-                self.link.starts.insert(*attempt);
-                let (attempt, r) = (*attempt, self.index[room]);
-                let conn = self.link.connections;
-                self.after(us(*timeout), Ev::StartTimesOut { r, conn, attempt });
+                self.awaits_answer(self.index[room], *attempt, Wish::Start, us(*timeout));
+            }
+            Action::Stop { attempt, timeout, room, .. } => {
+                self.awaits_answer(self.index[room], *attempt, Wish::Stop, us(*timeout));
             }
             Action::AskRoles { query, room, .. } => {
                 self.link.queries.insert(*query);
@@ -91,10 +101,7 @@ impl World {
                 let conn = self.link.connections;
                 self.after(10 * SEC, Ev::QueryTimesOut { r, conn, query });
             }
-            Action::Enter { .. }
-            | Action::Leave { .. }
-            | Action::AskPassword { .. }
-            | Action::Stop { .. } => {}
+            Action::Enter { .. } | Action::Leave { .. } | Action::AskPassword { .. } => {}
         }
         let Some(conn) = self.link.server else { return };
         let at = self.link.last_out.max(self.now + self.delay());
@@ -102,11 +109,20 @@ impl World {
         self.at_time(at, Ev::ToServer { conn, action });
     }
 
-    pub fn start_times_out(&mut self, r: usize, conn: u32, attempt: AttemptId) {
-        if conn == self.link.connections && self.link.starts.remove(&attempt) {
-            self.seen.count("starts without an answer");
+    fn awaits_answer(&mut self, r: usize, attempt: AttemptId, wish: Wish, timeout: Us) {
+        self.link.requests.insert(attempt);
+        let conn = self.link.connections;
+        self.after(timeout, Ev::RequestTimesOut { r, conn, attempt, wish });
+    }
+
+    pub fn request_times_out(&mut self, r: usize, conn: u32, attempt: AttemptId, wish: Wish) {
+        if conn == self.link.connections && self.link.requests.remove(&attempt) {
+            self.seen.count(match wish {
+                Wish::Start => "starts without an answer",
+                Wish::Stop => "stops without an answer",
+            });
             self.fault(r);
-            self.feed_room(r, RoomEvent::StartAnswered { attempt, answer: Answer::TimedOut }, None);
+            self.feed_room(r, answered(attempt, wish, Answer::TimedOut), None);
         }
     }
 
@@ -131,8 +147,8 @@ impl World {
             return;
         }
         match &event {
-            RoomEvent::StartAnswered { attempt, .. } => {
-                self.link.starts.remove(attempt);
+            RoomEvent::StartAnswered { attempt, .. } | RoomEvent::StopAnswered { attempt, .. } => {
+                self.link.requests.remove(attempt);
             }
             RoomEvent::Roles { query, .. } => {
                 self.link.queries.remove(query);
@@ -193,11 +209,18 @@ impl World {
                     self.exit(r, Kind::Us);
                 }
             }
-            Action::Start { room, attempt, .. } => {
-                let r = self.index[&room];
-                self.start_arrives(r, conn, attempt);
+            Action::Start { room, sender: Some(sender), .. } => {
+                self.arrives_in_a_name(self.index[&room], &sender, Wish::Start);
             }
-            Action::Stop { .. } => {}
+            Action::Stop { room, sender: Some(sender), .. } => {
+                self.arrives_in_a_name(self.index[&room], &sender, Wish::Stop);
+            }
+            Action::Start { room, attempt, .. } => {
+                self.request_arrives(self.index[&room], conn, attempt, Wish::Start);
+            }
+            Action::Stop { room, attempt, .. } => {
+                self.request_arrives(self.index[&room], conn, attempt, Wish::Stop);
+            }
         }
     }
 
@@ -242,7 +265,7 @@ impl World {
     }
 
     /// Prosody routes the request to focus, or refuses it itself.
-    fn start_arrives(&mut self, r: usize, conn: u32, attempt: AttemptId) {
+    fn request_arrives(&mut self, r: usize, conn: u32, attempt: AttemptId, wish: Wish) {
         let room = &self.rooms[r];
         let is_focus = room.has(Kind::Focus);
         let has_nick = room.occupants.iter().any(|o| o.nick.as_str() == "focus");
@@ -261,26 +284,36 @@ impl World {
         match (refused, room.find(Kind::Us)) {
             (None, Some(us)) => {
                 let nick = us.nick.clone();
-                self.ask_focus(r, Asker::Us { conn, attempt, nick });
+                self.ask_focus(r, Asker::Us { conn, attempt, nick }, wish);
             }
             (refused, _) => {
-                self.seen.count("starts refused by Prosody");
+                self.seen.count(match wish {
+                    Wish::Start => "starts refused by Prosody",
+                    Wish::Stop => "stops refused by Prosody",
+                });
                 let (condition, by) = refused.unwrap();
-                self.answer_start(r, conn, attempt, refusal(condition, "", by));
+                self.answer_us(r, conn, attempt, wish, refusal(condition, "", by));
             }
         }
     }
 
-    /// An answer to a start goes to our occupant; if that is gone, it is lost with it.
-    pub fn answer_start(&mut self, r: usize, conn: u32, attempt: AttemptId, answer: Answer) {
+    /// An answer goes to our occupant; if that is gone, it is lost with it.
+    pub fn answer_us(&mut self, r: usize, conn: u32, attempt: AttemptId, wish: Wish, answer: Answer) {
         if self.link.server != Some(conn) {
             return;
         }
         let is_from_focus = self.rooms[r].has(Kind::Focus) && self.rooms[r].has(Kind::Us);
         let is_from_prosody = matches!(&answer, Answer::Refused(refusal) if refusal.by != By::Unsaid);
         if is_from_focus || is_from_prosody {
-            self.deliver(r, RoomEvent::StartAnswered { attempt, answer }, None);
+            self.deliver(r, answered(attempt, wish, answer), None);
         }
+    }
+}
+
+fn answered(attempt: AttemptId, wish: Wish, answer: Answer) -> RoomEvent {
+    match wish {
+        Wish::Start => RoomEvent::StartAnswered { attempt, answer },
+        Wish::Stop => RoomEvent::StopAnswered { attempt, answer },
     }
 }
 

@@ -19,7 +19,11 @@ mod mirror;
 mod muc;
 mod people;
 mod plan;
+mod sources;
+mod stop;
 mod trace;
+mod trouble;
+mod unseen;
 mod world;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};

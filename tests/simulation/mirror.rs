@@ -1,11 +1,13 @@
 //! What the core has been told of one room, kept a second time, with the truth about who is what.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::time::Duration;
 
 use jibri_autostart::address::Nick;
+use jibri_autostart::config::{Footprint, Muc};
 use jibri_autostart::meeting::{
     Action, Answer, AttemptId, Condition, Departure, Input, ListError, Listed, Out, QueryId, RecordingStatus,
-    Role, Roles, RoomEvent, SessionId,
+    Role, Roles, RoomEvent, SessionId, State,
 };
 
 use crate::link::us;
@@ -32,7 +34,11 @@ impl Seen {
 #[derive(Debug)]
 pub struct Mirror {
     pub terms: Terms,
-    pub discreet: bool,
+    /// It goes inside for a moment only.
+    pub visitor: bool,
+    /// Requests go out in moderators' names; with that: it may go inside for a moment.
+    pub in_names: bool,
+    pub peek: bool,
     occupants: BTreeMap<Nick, Seen>,
     /// We have asked to come in and were not put out since.
     listens: bool,
@@ -68,19 +74,53 @@ pub struct Mirror {
     pub accepted_until: Option<Us>,
     /// A person's stop that is to be respected.
     pub stop: Option<RecordingStatus>,
-    emptied: bool,
-    absent: bool,
+    /// One that was not to be respected when it was told.
+    overlooked: Option<RecordingStatus>,
+    pub emptied: bool,
+    pub absent: bool,
     pub misfit: bool,
+    /// The last list, or the last visit, showed focus, so many people and moderators at most, and these moderators.
+    pub listed_focus: bool,
+    listed_most: (usize, usize),
+    listed_least: (usize, usize),
+    pub listed_moderators: BTreeSet<String>,
+    /// Since when nobody needs a recording.
+    pub needless_since: Option<Us>,
+    /// A stop, and when we stop waiting for its answer.
+    pub stop_in_flight: Option<(AttemptId, Us)>,
+    pub stop_misfit: bool,
+    /// Sessions that focus has stopped because we asked for it.
+    pub stopped_by_us: BTreeSet<SessionId>,
+    /// In whose name the start in flight was sent, and when.
+    sent_as: Option<(String, Us)>,
+    /// A recorder was seen, and then it was not.
+    pub recorder_lost: bool,
+    /// What focus said last when it was heard.
+    pub last_word: Option<RecordingStatus>,
+    /// The meeting may have begun before we could see it.
+    pub unknown_past: bool,
+    /// The core knows nothing of this room.
+    pub unknown: bool,
+    /// Ends that nobody could be asked about, in this meeting for certain and in this room at all.
+    pub untold: u32,
+    pub untold_in_all: u32,
+    /// The core's state when it was last seen.
+    pub state: Option<State>,
     /// Somebody was removed without a word.
     pub hushed: bool,
+    /// The shortest `start.retry_min` so far.
+    pub shortest_pause: Duration,
     pub enters: VecDeque<Us>,
 }
 
 impl Mirror {
-    pub fn new(terms: Terms, discreet: bool) -> Self {
+    pub fn new(terms: Terms, muc: &Muc) -> Self {
+        let shortest_pause = terms.start.retry_min;
         Self {
             terms,
-            discreet,
+            visitor: muc.footprint != Footprint::Resident,
+            in_names: muc.footprint == Footprint::Unseen,
+            peek: muc.peek,
             occupants: BTreeMap::new(),
             listens: false,
             complete: false,
@@ -101,10 +141,28 @@ impl Mirror {
             pause_until: None,
             accepted_until: None,
             stop: None,
+            overlooked: None,
             emptied: false,
             absent: false,
             misfit: false,
+            listed_focus: false,
+            listed_most: (0, 0),
+            listed_least: (0, 0),
+            listed_moderators: BTreeSet::new(),
+            needless_since: None,
+            stop_in_flight: None,
+            stop_misfit: false,
+            stopped_by_us: BTreeSet::new(),
+            sent_as: None,
+            recorder_lost: false,
+            last_word: None,
+            unknown_past: true,
+            unknown: true,
+            untold: 0,
+            untold_in_all: 0,
+            state: None,
             hushed: false,
+            shortest_pause,
             enters: VecDeque::new(),
         }
     }
@@ -134,9 +192,14 @@ impl Mirror {
 
     /// We are out: nothing is known any more, but for who looks from outside.
     pub fn out(&mut self) {
-        if self.discreet && self.complete {
+        if self.visitor && self.complete {
             let is_there = self.recorders().next().is_some();
             self.listed_recorder = is_there;
+            let moderators = self.occupants.values().filter(|s| s.is_person() && s.role == Role::Moderator);
+            self.listed_moderators = moderators.map(|s| s.jid.clone()).collect();
+            self.listed_focus = self.has_focus();
+            self.listed_most = (self.people() as usize, self.moderators() as usize);
+            self.listed_least = self.listed_most;
         }
         self.occupants.clear();
         self.asked = self.asked.filter(|_| !self.listens);
@@ -144,16 +207,18 @@ impl Mirror {
         self.complete = false;
         self.word = None;
         self.hushed = false;
-        if !self.discreet && !was_ghost {
+        if !self.visitor && !was_ghost {
             self.blind();
         }
     }
 
     fn blind(&mut self) {
         self.wanted_since = None;
+        self.needless_since = None;
+        self.untold = 0;
         self.absent = true;
         self.listed_recorder = false;
-        self.list = self.list.filter(|_| !self.discreet);
+        self.list = self.list.filter(|_| !self.visitor);
     }
 
     /// The core has given up its place without an action, because it was told that it had none.
@@ -166,10 +231,14 @@ impl Mirror {
     fn meeting_over(&mut self) {
         self.out();
         self.blind();
+        self.list = None;
         self.in_flight = None;
         self.accepted_until = None;
         self.pause_until = None;
         self.stop = None;
+        self.stop_in_flight = None;
+        self.unknown_past = false;
+        self.untold_in_all = 0;
     }
 
     fn takes(&mut self, event: &RoomEvent, about: Option<Kind>, now: Us) {
@@ -195,9 +264,16 @@ impl Mirror {
                 }
                 if p.own {
                     let mut people = self.occupants.values().filter(|s| s.is_person());
-                    self.emptied |= self.discreet && !people.any(|s| self.listed_people.contains(&s.jid));
+                    self.emptied |= self.visitor && !people.any(|s| self.listed_people.contains(&s.jid));
                     self.complete = true;
+                    self.recorder_lost = false;
+                    self.unknown_past = false;
                     self.created = p.created;
+                    if p.created {
+                        // What was to be entered had gone.
+                        (self.stop, self.pause_until) = (None, None);
+                        self.untold_in_all = 0;
+                    }
                     self.our_nick = Some(p.nick.clone());
                 }
             }
@@ -218,6 +294,13 @@ impl Mirror {
             RoomEvent::EntryRefused(r) if r.condition == Condition::ItemNotFound => self.meeting_over(),
             RoomEvent::Out(_) | RoomEvent::EntryRefused(_) => self.out(),
             RoomEvent::StartAnswered { attempt, answer } => self.answered(*attempt, answer, now),
+            RoomEvent::StopAnswered { attempt, answer } => {
+                self.stop_in_flight.take_if(|(current, _)| current == attempt);
+                if let Answer::Refused(r) = answer {
+                    self.stop_misfit |=
+                        matches!(r.condition, Condition::NotAllowed | Condition::ItemNotFound);
+                }
+            }
             _ => {}
         }
     }
@@ -239,29 +322,74 @@ impl Mirror {
         if self.listens {
             return;
         }
+        let had_recorder = self.listed_recorder;
         self.listed_recorder = listed.iter().any(|l| is_of(l, others[1]));
-        if !has_focus || self.discreet && self.listed_recorder {
-            (self.in_flight, self.accepted_until) = (None, None);
-        }
-        if !self.discreet {
-            self.emptied |= people.is_empty();
-            return;
+        self.recorder_lost = !self.listed_recorder && (had_recorder || self.recorder_lost);
+        self.listed_focus = has_focus;
+        self.unknown_past &= !people.is_empty();
+        let moderators = people.iter().filter(|l| l.role == Role::Moderator);
+        let moderators = moderators.filter_map(|l| l.jid.as_ref()).map(|jid| format!("{jid:?}"));
+        self.listed_moderators = moderators.collect();
+        if let Some((sender, at)) = &self.sent_as
+            && now < at + 3 * SEC
+            && !self.listed_moderators.contains(sender)
+        {
+            // He may have left before it arrived.
+            self.in_flight = None;
         }
         // Lists do not show who claims to be a machine: people are at most so many, and at least so many.
-        let start = &self.terms.start;
-        let moderators = people.iter().filter(|l| l.role == Role::Moderator).count();
-        let wanted = self.terms.record
-            && people.len() >= start.min_participants as usize
-            && moderators >= start.min_moderators as usize;
-        self.wanted_since = wanted.then(|| self.wanted_since.unwrap_or(now));
         let hides = |l: &&&Listed| {
             l.role < Role::Moderator && (self.claimers.contains(&l.nick) || l.nick.as_str() == "phone")
         };
         let surely = people.iter().filter(|l| !hides(l)).filter_map(|l| l.jid.as_ref());
         let surely: BTreeSet<String> = surely.map(|jid| format!("{jid:?}")).collect();
+        let moderators = self.listed_moderators.len();
+        self.listed_most = (people.len(), moderators);
+        self.listed_least = (surely.len(), moderators);
+        self.note_need(surely.len(), moderators, now);
+        if !has_focus || self.visitor && self.listed_recorder {
+            (self.in_flight, self.accepted_until) = (None, None);
+        }
+        if !self.visitor {
+            self.emptied |= surely.is_empty();
+            return;
+        }
+        self.want_by_list(now);
         // Somebody has to be there all the time, or it may be another meeting.
-        self.emptied |= surely.is_disjoint(&self.listed_people);
+        if surely.is_disjoint(&self.listed_people) {
+            self.emptied = true;
+            self.untold = 0;
+        }
         self.listed_people = surely;
+    }
+
+    fn want_by_list(&mut self, now: Us) {
+        let ((people, moderators), start) = (self.listed_most, &self.terms.start);
+        let wanted = self.terms.record
+            && people >= start.min_participants as usize
+            && moderators >= start.min_moderators as usize;
+        self.wanted_since = wanted.then(|| self.wanted_since.unwrap_or(now));
+    }
+
+    /// Other rules apply from now on.
+    pub fn use_terms(&mut self, terms: Terms, now: Us) {
+        if !self.terms.stop.respect_manual {
+            self.overlooked.clone_from(&self.last_word);
+        }
+        self.shortest_pause = self.shortest_pause.min(terms.start.retry_min);
+        self.terms = terms;
+        if !self.terms.stop.respect_manual {
+            self.stop = None;
+        }
+        if self.complete {
+            self.conclude(now);
+        } else if !self.listens && self.list.is_some() {
+            let (people, moderators) = self.listed_least;
+            self.note_need(people, moderators, now);
+            if self.visitor {
+                self.want_by_list(now);
+            }
+        }
     }
 
     fn answered(&mut self, attempt: AttemptId, answer: &Answer, now: Us) {
@@ -285,13 +413,15 @@ impl Mirror {
         let start = &self.terms.start;
         let (least, moderators) = (start.min_participants, start.min_moderators);
         let wanted = self.terms.record && self.people() >= least && self.moderators() >= moderators;
-        if self.complete || !self.discreet {
+        if self.complete || !self.visitor {
             self.wanted_since = (self.complete && wanted).then(|| self.wanted_since.unwrap_or(now));
         }
         if !self.complete {
             return;
         }
-        if !self.has_focus() && !self.created {
+        self.last_word = self.word().cloned();
+        self.note_need(self.people() as usize, self.moderators() as usize, now);
+        if !self.has_focus() {
             (self.in_flight, self.accepted_until) = (None, None);
         }
         let word = self.word().cloned();
@@ -300,8 +430,15 @@ impl Mirror {
             self.accepted_until = self.accepted_until.filter(|_| word.as_ref().is_some_and(|w| !w.on));
         }
         self.emptied |= self.people() == 0;
-        let by_person = |w: &RecordingStatus| !w.on && w.initiator.is_some() && w.initiator != self.our_nick;
+        let is_under_way = self.in_flight.is_some() || self.accepted_until.is_some();
+        let is_ours = |w: &RecordingStatus| {
+            w.initiator == self.our_nick
+                || w.session.as_ref().is_some_and(|id| self.stopped_by_us.contains(id))
+        };
+        let by_person = |w: &RecordingStatus| !w.on && w.initiator.is_some() && !is_ours(w);
         match &word {
+            // A start that was under way when stops began to be respected is not taken back.
+            Some(w) if is_under_way && self.overlooked.as_ref() == Some(w) => {}
             Some(w) if by_person(w) && self.terms.stop.respect_manual => {
                 let is_new = self.stop.as_ref() != Some(w);
                 self.emptied &= !is_new;
@@ -311,7 +448,7 @@ impl Mirror {
             _ if self.emptied || self.absent => self.stop = None,
             _ => {}
         }
-        self.absent = false;
+        self.absent &= !self.has_focus();
     }
 }
 
@@ -325,7 +462,13 @@ impl World {
                 mirror.blind();
                 (mirror.in_flight, mirror.accepted_until, mirror.list) = (None, None, None);
                 mirror.unwelcome_until = None;
+                mirror.stop_in_flight = None;
+                mirror.unknown_past = true;
             }
+            if matches!(input, Input::SenderRefused) && std::mem::take(&mut mirror.in_names) {
+                mirror.in_flight = None;
+            }
+            mirror.stop_in_flight = mirror.stop_in_flight.filter(|(_, until)| *until > now);
             mirror.in_flight = mirror.in_flight.filter(|(_, until)| *until > now);
             mirror.accepted_until = mirror.accepted_until.filter(|until| *until > now);
         }
@@ -349,7 +492,11 @@ impl World {
         match action {
             Action::Enter { room, .. } => {
                 let mirror = &mut self.mirrors[self.index[room]];
+                let needless_since = mirror.needless_since;
                 mirror.out();
+                // Whoever comes to stop has seen from outside what it is about.
+                mirror.needless_since = needless_since;
+                mirror.ghost = false;
                 mirror.asked = None;
                 mirror.listens = true;
                 mirror.enters.push_back(now);
@@ -365,13 +512,18 @@ impl World {
                 mirror.ghost = false;
                 mirror.out();
             }
-            Action::Start { room, attempt, timeout, .. } => {
-                let until = now + us(*timeout) + 5 * SEC;
+            Action::Start { room, attempt, timeout, sender, .. } => {
+                let until = now + us(*timeout) + if sender.is_none() { 5 * SEC } else { 0 };
                 let mirror = &mut self.mirrors[self.index[room]];
                 mirror.in_flight = Some((*attempt, until));
                 mirror.superseded = false;
+                mirror.sent_as = sender.as_ref().map(|jid| (format!("{jid:?}"), now));
             }
-            Action::Stop { .. } | Action::AskPassword { .. } => {}
+            Action::Stop { room, attempt, timeout, sender, .. } => {
+                let patience = if sender.is_none() { us(*timeout) + 5 * SEC } else { 60 * SEC };
+                self.mirrors[self.index[room]].stop_in_flight = Some((*attempt, now + patience));
+            }
+            Action::AskPassword { .. } => {}
             Action::AskRoles { room, query, which } => {
                 self.mirrors[self.index[room]].asked = Some((*query, *which));
             }

@@ -74,8 +74,17 @@ pub struct MucRoom {
     /// How often the core told of a failure in this meeting, and whether it gave up on it.
     pub failures: u32,
     pub gave_up: bool,
+    /// It holds for ends that nobody explains.
+    pub untold: bool,
     /// Since when a recording has to come.
     pub good_since: Option<Us>,
+    /// Since when one has to go, and the earliest that this is nobody's fault but ours.
+    pub needless_since: Option<Us>,
+    pub hindered_until: Us,
+    /// The last recording of which the core told was stopped by us, at this time.
+    pub stopped_at: Option<Us>,
+    /// The core has said that it will not stop this recording.
+    pub stop_given_up: bool,
 }
 
 impl MucRoom {
@@ -249,7 +258,7 @@ impl World {
             // conference that goes on tells whoever comes back the same as before.
             let is_seen = room.has(Kind::Us) && self.link.server.is_some();
             // From outside a telephone looks like a person who has been there all the time.
-            let has_phone = self.plan.is_discreet() && room.has(Kind::Phone);
+            let has_phone = self.plan.is_visitor() && room.has(Kind::Phone);
             room.emptied |= !self.mirrors[r].hushed && (is_seen || room.conference.is_none() && !has_phone);
         }
         let members = room.occupants.iter().filter(|o| o.kind != Kind::Focus).count();
@@ -277,7 +286,7 @@ impl World {
         let room = &mut self.rooms[r];
         let told = room.conference.as_ref().and_then(|c| c.status.as_ref());
         if !room.exists {
-            (room.failures, room.gave_up) = (0, false);
+            (room.failures, room.gave_up, room.untold) = (0, false, false);
         }
         if room.emptied && told != room.stopped.as_ref() {
             room.stopped = None;

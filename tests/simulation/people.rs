@@ -4,7 +4,7 @@ use jibri_autostart::config::Mode;
 use jibri_autostart::meeting::{Marks, Out, RecordingStatus, Role, SessionId};
 use rand::RngExt as _;
 
-use crate::focus::Asker;
+use crate::focus::{Asker, Wish};
 use crate::muc::{Kind, Occupant};
 use crate::plan::{MS, SEC, nick};
 use crate::world::{Ev, World};
@@ -104,6 +104,10 @@ impl World {
         let kind = Kind::Person(p);
         let occupant = self.rooms[r].find(kind)?.clone();
         let is_moderator = occupant.role == Role::Moderator;
+        if self.plan.meddlers && is_moderator && self.rng.random_bool(0.25) {
+            self.stop_by_hand(r, occupant.nick);
+            return None;
+        }
         match self.rng.random_range(0..100) {
             0..20 => self.exit(r, kind),
             20..27 => {
@@ -120,10 +124,11 @@ impl World {
             37..42 if is_moderator => self.stop_by_hand(r, occupant.nick),
             42..45 if is_moderator => {
                 self.seen.count("starts by hand");
-                self.ask_focus(r, Asker::Person { nick: occupant.nick });
+                self.ask_focus(r, Asker::Person { nick: occupant.nick }, Wish::Start);
             }
             45..47 if is_moderator => {
                 self.fault(r);
+                self.hinders(r, 360 * SEC);
                 let code = [307, 307, 301, 321, 322][self.rng.random_range(0..5_usize)];
                 if self.rooms[r].has(Kind::Us) {
                     self.seen.count("we were removed");

@@ -109,6 +109,16 @@ pub struct Terms {
     pub stop: Stop,
 }
 
+/// What applies to each room by these settings.
+fn terms(rooms: &[RoomJid], settings: &Settings) -> Vec<Terms> {
+    let terms_of = |room: &RoomJid| match settings.rules.iter().find(|rule| rule.room.is_match(room.local()))
+    {
+        Some(rule) => Terms { record: rule.record, start: rule.start.clone(), stop: rule.stop.clone() },
+        None => Terms { record: true, start: settings.start.clone(), stop: settings.stop.clone() },
+    };
+    rooms.iter().map(terms_of).collect()
+}
+
 #[derive(Debug)]
 pub struct Plan {
     pub settings: Settings,
@@ -131,54 +141,58 @@ pub struct Plan {
     pub jibri_trouble: Option<Us>,
     /// Per mille of requests that focus or Prosody treats badly.
     pub rudeness: u32,
+    /// Every Jibri ends by itself, after a short while.
+    pub quitters: bool,
+    /// Moderators stop whatever is recorded, again and again.
+    pub meddlers: bool,
     /// Everybody who enters is made owner (authentication on).
     pub all_owners: bool,
     /// How often rooms are listed, and whether by Jicofo, which knows its own alone.
     pub list_interval: Us,
     pub by_jicofo: bool,
+    /// Whether that source is down, late or wrong at times, and how many of the last rooms never exist.
+    pub sources_lie: bool,
+    pub phantoms: usize,
+    /// Other rules, read while it runs.
+    pub reloads: Vec<(Settings, Vec<Terms>)>,
+    /// Footprint unseen: Prosody does not let us speak in other people's names.
+    pub refuses_senders: bool,
     /// The longest way to a recording once all is well.
     pub bound: Us,
 }
 
 impl Plan {
-    pub fn is_discreet(&self) -> bool {
-        self.settings.muc.footprint == Footprint::Discreet
+    /// It goes inside for a moment only, if at all.
+    pub fn is_visitor(&self) -> bool {
+        self.settings.muc.footprint != Footprint::Resident
     }
 
     pub fn new(rng: &mut SmallRng) -> Self {
         let mut settings = settings();
-        settings.start = any_start(rng);
-        settings.stop.respect_manual = rng.random_bool(0.75);
-        settings.muc.footprint = if rng.random_bool(0.6) { Footprint::Discreet } else { Footprint::Resident };
+        any_rules(rng, &mut settings);
+        settings.muc.footprint = match rng.random_range(0..100) {
+            0..45 => Footprint::Discreet,
+            45..70 => Footprint::Unseen,
+            _ => Footprint::Resident,
+        };
+        settings.muc.peek = rng.random_bool(0.5);
         let count = rng.random_range(1..=5_usize);
-        let rooms: Vec<RoomJid> = (0..count).map(|i| RoomJid::new(&format!("r{i}@{MUC}")).unwrap()).collect();
-        let pinned: Vec<bool> = (0..count).map(|_| rng.random_bool(0.6)).collect();
+        let phantoms = usize::from(rng.random_bool(0.3));
+        let rooms: Vec<RoomJid> =
+            (0..count + phantoms).map(|i| RoomJid::new(&format!("r{i}@{MUC}")).unwrap()).collect();
+        let pinned: Vec<bool> = (0..count + phantoms).map(|i| rng.random_bool(0.6) && i < count).collect();
         settings.discovery.rooms =
             rooms.iter().zip(&pinned).filter(|(_, pinned)| **pinned).map(|(room, _)| room.clone()).collect();
-        if rng.random_bool(0.4) {
-            let stop = Stop { respect_manual: rng.random_bool(0.5), ..settings.stop.clone() };
-            settings.rules.push(Rule {
-                room: Regex::new("^r1$").unwrap(),
-                record: false,
-                start: any_start(rng),
-                stop: stop.clone(),
-            });
-            settings.rules.push(Rule {
-                room: Regex::new("^r[12]$").unwrap(),
-                record: true,
-                start: any_start(rng),
-                stop,
-            });
-        }
-        let terms: Vec<Terms> = rooms
-            .iter()
-            .map(|room| match settings.rules.iter().find(|rule| rule.room.is_match(room.local())) {
-                Some(rule) => {
-                    Terms { record: rule.record, start: rule.start.clone(), stop: rule.stop.clone() }
-                }
-                None => Terms { record: true, start: settings.start.clone(), stop: settings.stop.clone() },
+        let reloads = if rng.random_bool(0.4) { rng.random_range(1..=4) } else { 0 };
+        let reloads: Vec<(Settings, Vec<Terms>)> = (0..reloads)
+            .map(|_| {
+                let mut other = settings.clone();
+                any_rules(rng, &mut other);
+                let terms = terms(&rooms, &other);
+                (other, terms)
             })
             .collect();
+        let terms = terms(&rooms, &settings);
         let jibris = rng.random_range(1..=6_usize);
         let pending_timeout = rng.random_range(20..=90_u64) * SEC;
         let mut trouble = |chance: f64, least: u64, most: u64| {
@@ -186,8 +200,16 @@ impl Plan {
         };
         let (link_trouble, focus_trouble) = (trouble(0.6, 10, 120), trouble(0.5, 20, 200));
         let (prosody_trouble, jibri_trouble) = (trouble(0.2, 60, 300), trouble(0.7, 5, 60));
+        // Now and then all the rest is quiet, so that ends can be counted.
+        let quitters = rng.random_bool(0.12);
+        let pace = [2 * SEC, 10 * SEC, 30 * SEC, 60 * SEC][rng.random_range(0..4_usize)];
+        let trouble_of = |trouble: Option<Us>| trouble.filter(|_| !quitters);
+        let (link_trouble, focus_trouble) = (trouble_of(link_trouble), trouble_of(focus_trouble));
+        let prosody_trouble = trouble_of(prosody_trouble);
         let list_interval = rng.random_range(2..=15_u64) * SEC;
-        let bound = terms.iter().map(|terms| bound(&terms.start)).max().unwrap_or(0)
+        let all_terms = terms.iter().chain(reloads.iter().flat_map(|(_, terms)| terms));
+        let unseen = settings.muc.footprint == Footprint::Unseen;
+        let bound = all_terms.map(|terms| bound(&terms.start, unseen)).max().unwrap_or(0)
             + pending_timeout
             + list_interval;
         Self {
@@ -201,26 +223,56 @@ impl Plan {
             chaos: rng.random_range(60..=400_u64) * SEC,
             pending_timeout,
             num_retries: rng.random_range(0..=5),
-            pace: [2 * SEC, 10 * SEC, 30 * SEC, 60 * SEC][rng.random_range(0..4_usize)],
+            pace: if quitters { 60 * SEC } else { pace },
             link_trouble,
             focus_trouble,
             prosody_trouble,
             jibri_trouble,
             rudeness: [0, 0, 10, 50][rng.random_range(0..4_usize)],
+            meddlers: rng.random_bool(0.15),
+            quitters,
             all_owners: rng.random_bool(0.2),
             list_interval,
             by_jicofo: rng.random_bool(0.5),
+            sources_lie: rng.random_bool(0.4),
+            phantoms,
+            reloads,
+            refuses_senders: rng.random_bool(0.25),
             bound,
         }
     }
 }
 
 /// Looks, a recorder that is gone and cannot be asked after, an entry that went wrong, a kick's longest penalty, a misfit's, an attempt that hangs, a pending
-/// one that never comes on, the longest pause, the launch of a Jibri that works, and some slack.
-fn bound(start: &Start) -> Us {
-    let own = start.settle + start.request_timeout + start.pending_timeout * 2 + start.retry_max;
+/// one that never comes on, the longest pause, the launch of a Jibri that works, and some slack. In somebody's name
+/// the failure of one more attempt is learned from its deadline only.
+fn bound(start: &Start, unseen: bool) -> Us {
+    let unheard = if unseen { start.request_timeout + start.retry_max } else { secs(0) };
+    let own = start.settle + start.request_timeout + start.pending_timeout * 2 + start.retry_max + unheard;
     let fixed = secs(30 + 20 + 15 + 300 + 90 + 30 + 60 + 30);
     u64::try_from((own + fixed).as_micros()).unwrap()
+}
+
+/// Random `[start]`, `[stop]` and `[[rule]]`.
+fn any_rules(rng: &mut SmallRng, settings: &mut Settings) {
+    settings.start = any_start(rng);
+    settings.stop = any_stop(rng, 0.75);
+    settings.rules.clear();
+    if rng.random_bool(0.4) {
+        for (room, record) in [("^r1$", false), ("^r[12]$", true)] {
+            let (start, stop) = (any_start(rng), any_stop(rng, 0.5));
+            settings.rules.push(Rule { room: Regex::new(room).unwrap(), record, start, stop });
+        }
+    }
+}
+
+fn any_stop(rng: &mut SmallRng, respects: f64) -> Stop {
+    use StopWhen as W;
+    Stop {
+        when: [W::Never, W::Never, W::NoModerator, W::NoModerator, W::Empty][rng.random_range(0..5_usize)],
+        delay: secs([0, 2, 10, 30][rng.random_range(0..4_usize)]),
+        respect_manual: rng.random_bool(respects),
+    }
 }
 
 fn any_start(rng: &mut SmallRng) -> Start {

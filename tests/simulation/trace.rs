@@ -41,7 +41,7 @@ impl World {
                 | Ev::Rumour
                 | Ev::SecondList { .. } => {}
                 Ev::Jibri { turn: crate::jibri::Turn::Check { .. }, .. } => {}
-                Ev::QueryTimesOut { .. } | Ev::StartTimesOut { .. } | Ev::Election { .. } => {}
+                Ev::QueryTimesOut { .. } | Ev::RequestTimesOut { .. } | Ev::Election { .. } => {}
                 Ev::Person { .. } if self.calm => {}
                 Ev::Person { p } => self.trace(self.people[*p].r, || format!("  person {p} acts")),
                 other => self.line(format!("     world: {other:?}")),

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use jibri_autostart::address::RoomJid;
-use jibri_autostart::meeting::vouch::{Change, Report, Source, Vouchers};
+use jibri_autostart::meeting::vouch::{Report, Vouchers};
 use jibri_autostart::meeting::{
     Action, AttemptId, Effect, Input, Listed, Meetings, QueryId, Roles, RoomEvent,
 };
@@ -13,12 +13,14 @@ use rand::rngs::SmallRng;
 use rand::{RngExt as _, SeedableRng as _};
 
 use crate::coverage::Coverage;
+use crate::focus::Wish;
 use crate::jibri::{Jibri, Mood, Turn};
 use crate::link::Link;
 use crate::mirror::Mirror;
 use crate::muc::{Kind, MucRoom};
 use crate::people::Person;
 use crate::plan::{MS, Plan, SEC, Us};
+use crate::sources::Lister;
 
 /// Something that happens.
 #[derive(Debug)]
@@ -43,10 +45,11 @@ pub enum Ev {
         which: Roles,
         first: Option<Vec<Listed>>,
     },
-    StartTimesOut {
+    RequestTimesOut {
         r: usize,
         conn: u32,
         attempt: AttemptId,
+        wish: Wish,
     },
     QueryTimesOut {
         r: usize,
@@ -107,6 +110,10 @@ pub enum Ev {
     List,
     /// An event about a room, true or not.
     Rumour,
+    /// The rules are read again.
+    Reload {
+        n: usize,
+    },
     ExtraTick,
     FocusRestarts,
     FocusIsBack,
@@ -136,6 +143,7 @@ pub struct World {
     pub jibris: Vec<Jibri>,
     pub people: Vec<Person>,
     pub link: Link,
+    pub lister: Lister,
     pub focus_up: bool,
     pub conferences: u32,
     pub sessions: u64,
@@ -152,7 +160,8 @@ impl World {
         let plan = Plan::new(&mut rng);
         let core = Meetings::new(&plan.settings, false, seed, Time::default());
         let count = plan.rooms.len();
-        let people = (0..plan.people).map(|p| Person::new(p % count, rng.random_bool(0.6))).collect();
+        let visited = count - plan.phantoms;
+        let people = (0..plan.people).map(|p| Person::new(p % visited, rng.random_bool(0.6))).collect();
         let mut world = Self {
             now: 0,
             sequence: 0,
@@ -161,10 +170,11 @@ impl World {
             vouchers: Vouchers::new(&plan.settings.muc.domains, &plan.settings.discovery.rooms),
             index: plan.rooms.iter().cloned().enumerate().map(|(i, room)| (room, i)).collect(),
             rooms: (0..count).map(|_| MucRoom::default()).collect(),
-            mirrors: plan.terms.iter().map(|terms| Mirror::new(terms.clone(), plan.is_discreet())).collect(),
+            mirrors: plan.terms.iter().map(|terms| Mirror::new(terms.clone(), &plan.settings.muc)).collect(),
             jibris: (0..plan.jibris).map(|_| Jibri::new(Mood::Good)).collect(),
             people,
             link: Link::default(),
+            lister: Lister::default(),
             focus_up: true,
             conferences: 0,
             sessions: 0,
@@ -186,7 +196,7 @@ impl World {
             self.after(comes, Ev::Person { p });
         }
         for j in 0..self.jibris.len() {
-            if self.rng.random_bool(0.5) {
+            if self.plan.quitters || self.rng.random_bool(0.5) {
                 self.jibri_mood(j);
             }
         }
@@ -203,11 +213,15 @@ impl World {
         ] {
             self.again(trouble, event);
         }
+        for n in 0..self.plan.reloads.len() {
+            let when = self.some(SEC, self.plan.chaos);
+            self.after(when, Ev::Reload { n });
+        }
         self.after(self.plan.chaos, Ev::Calm);
     }
 
     /// Trouble comes back at about this distance, until all is calm.
-    fn again(&mut self, trouble: Option<Us>, event: Ev) {
+    pub fn again(&mut self, trouble: Option<Us>, event: Ev) {
         if let Some(mean) = trouble.filter(|_| !self.calm) {
             let after = self.some(mean / 4, mean * 2);
             self.after(after, event);
@@ -282,7 +296,7 @@ impl World {
             Ev::SecondList { r, conn, query, which, first } => {
                 self.second_list(r, conn, query, which, first);
             }
-            Ev::StartTimesOut { r, conn, attempt } => self.start_times_out(r, conn, attempt),
+            Ev::RequestTimesOut { r, conn, attempt, wish } => self.request_times_out(r, conn, attempt, wish),
             Ev::QueryTimesOut { r, conn, query } => self.query_times_out(r, conn, query),
             Ev::Person { p } => self.person_acts(p),
             Ev::PersonLeaves { p } => self.exit(self.people[p].r, Kind::Person(p)),
@@ -299,26 +313,9 @@ impl World {
             Ev::Jibri { j, epoch, turn } => self.jibri_turn(j, epoch, turn),
             Ev::RecorderLeaves { r, j } => self.exit(r, Kind::Recorder(j)),
             Ev::PendingTimeout { r, instance, jibri } => self.pending_timeout(r, instance, jibri),
-            Ev::List => {
-                let source = if self.plan.by_jicofo { Source::Jicofo } else { Source::Disco };
-                // Jicofo answers by itself; what is asked over the link needs it.
-                if self.plan.by_jicofo || self.link.server.is_some() && self.link.ours {
-                    let is_shown = |room: &MucRoom| {
-                        if self.plan.by_jicofo { room.conference.is_some() } else { room.exists }
-                    };
-                    let shown = self.plan.rooms.iter().zip(&self.rooms).filter(|(_, room)| is_shown(room));
-                    let rooms = shown.map(|(jid, _)| jid.clone()).collect();
-                    self.report(Report::List { source, service: None, rooms });
-                }
-                self.after(self.plan.list_interval, Ev::List);
-            }
-            Ev::Rumour => {
-                if !self.calm {
-                    self.rumour();
-                    let next = self.some(MS, 30 * SEC);
-                    self.after(next, Ev::Rumour);
-                }
-            }
+            Ev::List => self.list(),
+            Ev::Rumour => self.rumour(),
+            Ev::Reload { n } => self.reload(n),
             Ev::ExtraTick => {
                 self.feed(Input::Tick, None);
                 let next = self.some(MS, 20 * SEC);
@@ -348,109 +345,15 @@ impl World {
         }
     }
 
-    fn focus_restarts(&mut self) {
-        self.focus_up = false;
-        for r in 0..self.rooms.len() {
-            if self.rooms[r].conference.as_ref().is_some_and(|c| c.session.is_some()) {
-                self.seen.count("focus restarts during a session");
-            }
-            if self.rooms[r].conference.is_some() {
-                self.seen.count("focus restarts");
-                self.fault(r);
-                self.focus_leaves(r);
-            }
-        }
-        let back = self.some(100 * MS, 20 * SEC);
-        self.after(back, Ev::FocusIsBack);
-    }
-
-    /// Browsers ask for the conference again.
-    fn focus_is_back(&mut self) {
-        self.focus_up = true;
-        for r in 0..self.rooms.len() {
-            if self.rooms[r].people() > 0 {
-                let asks = self.some(10 * MS, 3 * SEC);
-                self.after(asks, Ev::ConferenceWanted { r });
-            }
-        }
-    }
-
-    /// All rooms and all connections are gone; Jibris stop.
-    fn prosody_restarts(&mut self) {
-        self.seen.count("Prosody restarts");
-        self.link_breaks();
-        for r in 0..self.rooms.len() {
-            self.fault(r);
-            self.rooms[r].occupants.clear();
-            self.rooms[r].conference = None;
-            self.headcount(r);
-        }
-        for j in 0..self.jibris.len() {
-            self.jibri_gone_wrong(j, true);
-        }
-        self.focus_restarts();
-    }
-
-    /// No more faults: people who stay are honest, Jibris work, nothing breaks.
-    fn becomes_calm(&mut self) {
-        self.trace_all("all is calm");
-        self.calm = true;
-        for p in 0..self.people.len() {
-            let (r, kind) = (self.people[p].r, Kind::Person(p));
-            let is_honest = self.rooms[r].find(kind).is_some_and(|o| {
-                o.is_plain_person()
-                    && o.forged.is_none()
-                    && o.nick.as_str() != "autostart"
-                    && o.nick.as_str() != "focus"
-            });
-            if !is_honest {
-                self.exit(r, kind);
-            }
-        }
-        for jibri in &mut self.jibris {
-            jibri.mood = Mood::Good;
-            jibri.is_up = true;
-        }
-        while self.jibris.len() < self.plan.jibris_at_end {
-            self.jibris.push(Jibri::new(Mood::Good));
-        }
-        for r in 0..self.rooms.len() {
-            self.fault(r);
-            self.rooms[r].shut = 0;
-            self.exit(r, Kind::Phone);
-            if !self.focus_up || self.rooms[r].conference.is_none() && self.rooms[r].people() > 0 {
-                self.after(SEC, Ev::FocusIsBack);
-            }
-        }
-    }
-
     /// Something went wrong here that is not ours to prevent; the time for a recording counts anew.
     pub fn fault(&mut self, r: usize) {
         self.rooms[r].good_since = None;
+        self.hinders(r, 60 * SEC);
     }
 
-    /// An event may be told twice, late, or of a room that is long gone.
-    fn rumour(&mut self) {
-        let r = self.rng.random_range(0..self.rooms.len());
-        let (source, room) = (Source::Events, self.plan.rooms[r].clone());
-        let is_end = self.rng.random_bool(0.3);
-        self.report(if is_end {
-            Report::Disappeared { source, room }
-        } else {
-            Report::Appeared { source, room }
-        });
-    }
-
-    /// What the driver does with what a source says.
-    fn report(&mut self, report: Report) {
-        for change in self.vouchers.handle(report) {
-            if let Change::Forget(room) = &change
-                && self.rooms[self.index[room]].exists
-            {
-                self.seen.count("forgotten by all sources while it goes on");
-            }
-            self.feed(change.into(), None);
-        }
+    /// For a while it is no wonder that a stop does not come.
+    pub fn hinders(&mut self, r: usize, wait: Us) {
+        self.rooms[r].hindered_until = self.rooms[r].hindered_until.max(self.now + wait);
     }
 
     pub fn feed_room(&mut self, r: usize, event: RoomEvent, about: Option<Kind>) {
@@ -463,6 +366,11 @@ impl World {
         self.trace_input(&input, whose);
         self.before_step(&input, whose);
         let effects = self.core.handle(self.time(), input);
+        self.follow(effects);
+    }
+
+    /// What comes out of a step of the core.
+    fn follow(&mut self, effects: Vec<Effect>) {
         let mut gone = Vec::new();
         for effect in effects {
             match effect {
@@ -485,6 +393,22 @@ impl World {
         for room in gone {
             self.report(Report::NoSuchRoom { room });
         }
+    }
+
+    /// Other rules, from now on.
+    fn reload(&mut self, n: usize) {
+        self.seen.count("rules reloaded");
+        self.trace_all("other rules");
+        let (settings, terms) = self.plan.reloads[n].clone();
+        for (mirror, terms) in self.mirrors.iter_mut().zip(terms) {
+            mirror.use_terms(terms, self.now);
+        }
+        for room in &mut self.rooms {
+            room.gave_up = false;
+            room.needless_since = None;
+        }
+        let effects = self.core.use_rules(&settings, self.time());
+        self.follow(effects);
     }
 
     pub fn fail(&mut self, number: u32, what: String) {

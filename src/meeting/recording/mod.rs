@@ -158,6 +158,8 @@ pub(super) struct Recording {
     absent: bool,
     /// A recorder was there when we last saw everybody.
     had_recorder: bool,
+    /// A recording is over, and its recorder was there all the time since.
+    over_since: Option<Time>,
     /// Focus has been heard since nobody was left, or since we have not seen everybody.
     heard: bool,
     /// What is due waits for a look or a visit.
@@ -189,6 +191,7 @@ impl Recording {
             emptied: false,
             absent: false,
             had_recorder: false,
+            over_since: None,
             heard: true,
             waits: false,
             nobody_to_speak_for: false,
@@ -264,7 +267,8 @@ impl Recording {
             Phase::Starting { deadline, .. }
             | Phase::Pending { deadline, .. }
             | Phase::Doubtful { deadline, .. } => Some(*deadline),
-            Phase::Recording { .. } => self.stop.deadline(policy, self.waits),
+            // Without focus a stop that is due cannot be sent; its coming is an input like any other.
+            Phase::Recording { .. } => self.stop.deadline(policy, self.waits || !facts.focus),
             Phase::Held { until, .. } => *until,
         }
     }
@@ -294,7 +298,9 @@ impl Recording {
         if let Phase::Recording { session, .. } | Phase::Doubtful { session, .. } = &self.phase {
             ctx.tell(What::Ended { session: session.clone(), how: Ended::WithMeeting });
         }
-        *self = Self::new(false);
+        // A room that was wrongly said to be gone goes on, and focus goes on telling of our stop.
+        self.stop.recording_is_over();
+        *self = Self { stop: std::mem::take(&mut self.stop), ..Self::new(false) };
     }
 
     /// Between two looks everybody has left, and others have come.
@@ -311,6 +317,19 @@ impl Recording {
         self.stop.link_down();
         if matches!(self.phase, Phase::Starting { .. } | Phase::Pending { .. }) {
             self.phase = Phase::Idle;
+        }
+    }
+
+    /// What was held because of the rules before is tried again.
+    pub(super) fn rules_changed(&mut self, policy: Policy<'_>) {
+        let is_void = match &self.phase {
+            Phase::Held { why: Hold::StoppedBy(_), .. } => !policy.stop.respect_manual,
+            Phase::Held { why: Hold::Misfit(_) | Hold::GaveUp(_), .. } => true,
+            _ => false,
+        };
+        if is_void {
+            self.phase = Phase::Idle;
+            self.failures = 0;
         }
     }
 
@@ -391,6 +410,7 @@ impl Recording {
         if facts.complete() {
             self.heed_others(facts, ctx, policy);
             self.had_recorder = facts.recorder;
+            self.over_since.take_if(|_| !facts.recorder);
             let is_missing = wanted && !matches!(self.phase, Phase::Recording { .. });
             self.missing_since = is_missing.then(|| self.missing_since.unwrap_or(ctx.now));
         }
@@ -463,6 +483,7 @@ impl Recording {
         }
         ctx.tell(What::Ended { session: session.clone(), how });
         self.stop.recording_is_over();
+        self.over_since = Some(ctx.now);
         self.phase = Phase::Idle;
     }
 

@@ -10,6 +10,9 @@ use crate::meeting::{Ctx, Policy};
 /// A sender who is still there after this was there when his name was used.
 const SENDER_STAYS: Duration = Duration::from_secs(3);
 
+/// So long a recorder may stay after its recording is over.
+const LEAVES_WITHIN: Duration = Duration::from_secs(10);
+
 impl Recording {
     /// What the room shows beyond focus's last word: focus gone or new, recorder come or gone.
     pub(super) fn observe(&mut self, wanted: bool, facts: &Facts<'_>, ctx: &mut Ctx<'_>, policy: Policy<'_>) {
@@ -53,8 +56,9 @@ impl Recording {
     /// From outside, the recorder among the occupants is the truth.
     pub(super) fn sight(&mut self, wanted: bool, facts: &Facts<'_>, ctx: &mut Ctx<'_>, policy: Policy<'_>) {
         let is_new = match &self.phase {
-            Phase::Idle | Phase::Starting { .. } | Phase::Pending { .. } => true,
+            Phase::Starting { .. } | Phase::Pending { .. } => true,
             // Whose end has just been told may take a while to leave.
+            Phase::Idle => self.over_since.is_none_or(|since| ctx.now.since(since) > LEAVES_WITHIN),
             Phase::Held { .. } => !self.had_recorder,
             Phase::Recording { .. } | Phase::Doubtful { .. } => false,
         };

@@ -64,7 +64,7 @@ impl Stopping {
         self.given_up.map(|why| format!("nobody needs this recording any more, but it is not stopped: {why}"))
     }
 
-    /// `waits`: a stop that is due waits for a look or a visit.
+    /// `waits`: a stop that is due waits for a look, a visit or focus.
     pub(super) fn deadline(&self, policy: Policy<'_>, waits: bool) -> Option<Time> {
         if let Some(sent) = &self.sent {
             return Some(sent.deadline);
@@ -193,7 +193,8 @@ impl Recording {
         let attempt = ctx.new_attempt();
         let is_answered = sender.is_none();
         let patience = if is_answered { STOP_TIMEOUT.saturating_add(ANSWER_GRACE) } else { LEAVES_WITHIN };
-        self.stop.ours = Some(Ours { initiator, session: self.session().cloned() });
+        // Which session it ends is for focus to say: ours may have been replaced unseen.
+        self.stop.ours = Some(Ours { initiator, session: None });
         self.stop.sent = Some(Sent { attempt, deadline: ctx.now.after(patience), is_answered });
         ctx.tell(What::StopSent { sender: sender.clone() });
         Next::Stop(attempt, sender)

@@ -51,6 +51,7 @@ impl Recording {
             return;
         };
         self.judged = Some(status.clone());
+        self.stop.learn(status);
         if status.on {
             self.told_on(status.session.clone(), facts, ctx, policy);
         } else if self.concerns_us(status) || self.stopped_by(facts, policy).is_some() {

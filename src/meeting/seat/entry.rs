@@ -66,6 +66,8 @@ impl Seat {
                 roster.clear();
                 self.pictured = false;
                 self.stay_out(LOOK_AFTER_FAULT, LOOK_AFTER_FAULT, ctx.now, roster);
+                // The one that was to be entered had gone in that moment.
+                return News::RoomGone;
             }
             Place::Entering { moment, .. } => {
                 let others = roster.keep_heard_after(*moment);

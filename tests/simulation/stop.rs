@@ -1,0 +1,112 @@
+//! `[stop]`: when a stop may go out, and when one has to.
+
+use jibri_autostart::address::RealJid;
+use jibri_autostart::config::StopWhen;
+use jibri_autostart::meeting::{Role, StopFailure};
+
+use crate::link::us;
+use crate::mirror::Mirror;
+use crate::muc::Kind;
+use crate::plan::{SEC, Terms, Us};
+use crate::world::World;
+
+/// From the moment that nobody needs it: a slow look, a fresh one, the way in, and focus.
+const NOTICED_WITHIN: Us = 30 * SEC;
+
+/// The policy's condition, for so many people and moderators.
+fn is_needless(terms: &Terms, people: usize, moderators: usize) -> bool {
+    let is_over = match terms.stop.when {
+        StopWhen::Never => false,
+        StopWhen::NoModerator => moderators == 0,
+        StopWhen::Empty => people == 0,
+    };
+    let is_wanted =
+        people >= terms.start.min_participants as usize && moderators >= terms.start.min_moderators as usize;
+    terms.record && is_over && !is_wanted
+}
+
+impl Mirror {
+    /// So many are seen at least.
+    pub fn note_need(&mut self, people: usize, moderators: usize, now: Us) {
+        let needless = is_needless(&self.terms, people, moderators);
+        self.needless_since = needless.then(|| self.needless_since.unwrap_or(now));
+    }
+
+    /// The condition has held for `stop.delay` in what the core has seen.
+    pub fn may_stop(&self, now: Us) -> bool {
+        let delay = us(self.terms.stop.delay);
+        self.needless_since.is_some_and(|since| now >= since + delay)
+    }
+}
+
+impl World {
+    pub fn check_stop(&mut self, r: usize, sender: Option<&RealJid>) {
+        self.seen.count("stops");
+        let mirror = &self.mirrors[r];
+        if self.rooms[r].people() > 0 {
+            self.seen.count("stops while people are there");
+        }
+        let wrong = if mirror.stop_in_flight.is_some() {
+            Some((1, "another stop is in flight"))
+        } else if !mirror.may_stop(self.now) && !mirror.hushed {
+            Some((2, "somebody needs the recording, or stop.delay is not over"))
+        } else if let Some(sender) = sender {
+            mirror.wrong_sender(sender, self.now)
+        } else if !mirror.complete {
+            Some((2, "we are not inside"))
+        } else {
+            None
+        };
+        if let Some((number, what)) = wrong {
+            self.fail(number, format!("stop in r{r}, but {what}"));
+        }
+    }
+
+    pub fn check_stop_failed(&mut self, r: usize, why: StopFailure, is_final: bool) {
+        self.seen.count_owned(format!("stop failed: {why:?}"));
+        let mirror = &mut self.mirrors[r];
+        mirror.stop_in_flight = None;
+        if !is_final {
+            return;
+        }
+        self.rooms[r].stop_given_up = true;
+        let is_justified = match why {
+            StopFailure::NobodyToSpeakFor => mirror.in_names && !mirror.peek,
+            _ => std::mem::take(&mut mirror.stop_misfit),
+        };
+        if !is_justified {
+            self.fail(3, format!("r{r}: no more stops, and there is no reason: {why:?}"));
+        }
+    }
+
+    /// A recording that nobody needs is stopped in time, if focus knows of it.
+    pub fn check_needless(&mut self, r: usize) {
+        if self.now < self.rooms[r].hindered_until || !self.has_to_be_stopped(r) {
+            self.rooms[r].needless_since = None;
+            return;
+        }
+        let since = *self.rooms[r].needless_since.get_or_insert(self.now);
+        self.seen.count("moments in which a stop was owed");
+        if self.now > since + us(self.mirrors[r].terms.stop.delay) + NOTICED_WITHIN {
+            let state = self.core.room(&self.plan.rooms[r]).map(|view| (view.state.name(), view.reason));
+            let since = since / SEC;
+            self.fail(3, format!("r{r}: nobody needs the recording since {since} s; {state:?}"));
+        }
+    }
+
+    fn has_to_be_stopped(&self, r: usize) -> bool {
+        let (room, mirror) = (&self.rooms[r], &self.mirrors[r]);
+        // From outside who claims to be a machine looks like everybody else.
+        let may_count = |kind: Kind| matches!(kind, Kind::Person(_) | Kind::Phone);
+        let people = room.occupants.iter().filter(|o| may_count(o.kind) && o.role > Role::Visitor);
+        let moderators = people.clone().filter(|o| o.role == Role::Moderator).count();
+        is_needless(&mirror.terms, people.count(), moderators)
+            && self.is_recorded(r)
+            && room.conference.as_ref().is_some_and(|c| c.session.as_ref().is_some_and(|s| s.on))
+            && room.has(Kind::Focus)
+            && !room.stop_given_up
+            && !(mirror.in_names && !mirror.peek)
+            && !mirror.hushed
+            && self.now >= room.shut
+    }
+}
