@@ -176,25 +176,38 @@ pub enum News {
     /// Jicofo has found a Jibri for it.
     Accepted,
     /// The start came to nothing.
-    Failed(StartFailure),
+    Failed {
+        /// Why.
+        why: StartFailure,
+        /// Somebody is still in the room. Where nobody is, a recorder fails for that reason (JITSI.md 4.4),
+        /// and a session ends because Jicofo closes the conference.
+        people: bool,
+    },
     /// Nothing more will be heard of the start, and nobody is to blame: a person's stop, somebody else's
     /// session, the meeting or the link is gone, our request was wrong.
     Over,
     /// The recording is on, started by us or found.
     On,
     /// The recording is over.
-    Ended(Ended),
+    Ended {
+        /// In which manner.
+        how: Ended,
+        /// As in [`News::Failed`].
+        people: bool,
+    },
 }
 
 impl News {
-    /// What an event of the meetings means for the fleet, if anything.
-    pub fn of(what: &What) -> Option<Self> {
+    /// What an event of the meetings means for the fleet, if anything. `people`: somebody is in that room.
+    pub fn of(what: &What, people: bool) -> Option<Self> {
         Some(match what {
             What::StartSent { .. } => Self::StartSent,
             What::Accepted { .. } => Self::Accepted,
             What::On { .. } => Self::On,
-            What::Ended { how, .. } => Self::Ended(how.clone()),
-            What::StartFailed { why, .. } | What::Held(Hold::GaveUp(why)) => Self::Failed(*why),
+            What::Ended { how, .. } => Self::Ended { how: how.clone(), people },
+            What::StartFailed { why, .. } | What::Held(Hold::GaveUp(why)) => {
+                Self::Failed { why: *why, people }
+            }
             What::Adopted | What::Held(_) => Self::Over,
             // Told after the event that says why, if there was one; then there is no start left to end.
             What::State {

@@ -380,7 +380,7 @@ impl Jibri {
             return (Verdict::Unhealthy, Evidence::Unhealthy { by, since });
         }
         let failures = self.streak.count();
-        if failures >= sight.wedged_after.max(1) {
+        if self.streak.is_enough(sight.wedged_after) {
             return (Verdict::Wedged, self.streak.evidence());
         }
         // Idle all that while: a Jibri at work may have better things to do than to answer.

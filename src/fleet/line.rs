@@ -14,7 +14,9 @@ pub(super) struct Line {
     pub(super) ever: bool,
     silent_since: Option<Time>,
     calls: u32,
-    /// Calls in vain while the same line to others worked, so that the network did.
+    /// Calls in vain, one after the other, while the same line to others worked: since when, how many. One that
+    /// was made while nobody answered ends them, or the edges of an outage would add up.
+    sure_since: Option<Time>,
     sure: u32,
     why: String,
 }
@@ -37,7 +39,13 @@ impl Line {
     pub(super) fn silent(&mut self, now: Time, sure: bool, why: &str) {
         self.silent_since.get_or_insert(now);
         self.calls = self.calls.saturating_add(1);
-        self.sure = self.sure.saturating_add(u32::from(sure));
+        if sure {
+            self.sure_since.get_or_insert(now);
+            self.sure = self.sure.saturating_add(1);
+        } else {
+            self.sure_since = None;
+            self.sure = 0;
+        }
         why.clone_into(&mut self.why);
     }
 
@@ -52,8 +60,9 @@ impl Line {
 
     pub(super) fn dead(&self, now: Time, interval: Duration) -> Option<Dead> {
         let since = self.silent_since.filter(|_| self.ever && self.calls >= DEAD_AFTER)?;
-        let is_long = now.since(since) >= interval.saturating_mul(DEAD_AFTER);
-        is_long.then(|| Dead { since, sure: self.sure >= DEAD_AFTER, why: self.why.clone() })
+        let is_long = |since: Time| now.since(since) >= interval.saturating_mul(DEAD_AFTER);
+        let sure = self.sure >= DEAD_AFTER && self.sure_since.is_some_and(is_long);
+        is_long(since).then(|| Dead { since, sure, why: self.why.clone() })
     }
 }
 

@@ -28,6 +28,7 @@ pub use sessions::Serving;
 pub use view::JibriView;
 
 use crate::config::Settings;
+use crate::meeting::StartFailure;
 use crate::time::Time;
 use jibri::{Jibri, Looks, SHUNNED, STRANGERS_LAST, Sight};
 use recovery::{Obstacle, Phase, Policy};
@@ -141,13 +142,13 @@ impl Fleet {
                         self.sessions.accepted(&room, now);
                         Vec::new()
                     }
-                    News::Failed(why) => self.sessions.failed(&room, why, now),
+                    News::Failed { why, people } => self.sessions.failed(&room, why, people, now),
                     News::Over => self.sessions.over(&room),
                     News::On => {
                         self.sessions.on(&room, now);
                         Vec::new()
                     }
-                    News::Ended(how) => self.sessions.ended(&room, &how, now),
+                    News::Ended { how, people } => self.sessions.ended(&room, &how, people, now),
                 };
                 self.apply(marks, now, &mut effects);
                 self.retry_recoveries();
@@ -309,7 +310,7 @@ impl Fleet {
         }
     }
 
-    /// "All Jibris are busy", or several tried in vain, while exactly one has been idle and healthy from before
+    /// "All Jibris are busy" while exactly one has been idle and healthy from before
     /// the start until well after the answer: Jicofo had nobody else to select, and it did not work.
     ///
     /// - Where Jicofo's own word on who failed could be read all the time, that is taken instead.
@@ -334,7 +335,9 @@ impl Fleet {
             self.jibris.iter().filter(|(_, j)| is_candidate(j)).map(|(name, _)| name.clone()).collect();
         match idle.as_slice() {
             [] => {}
-            [only] => self.change(&only.clone(), |jibri| {
+            // Jicofo has used up its tries, perhaps on others: one that was launching for another room, and
+            // answered "busy" to this one, is among those tried and not among the idle.
+            [only] if answer.why == StartFailure::AllBusy => self.change(&only.clone(), |jibri| {
                 if !jibri.is_twins() {
                     jibri.streak.launch_failed(answer.answered, Some(answer.room));
                     jibri.shunned_until = jibri.shunned_until.max(Some(answer.answered.after(SHUNNED)));

@@ -195,7 +195,7 @@ impl Sessions {
         }
     }
 
-    pub(super) fn failed(&mut self, room: &RoomJid, why: StartFailure, now: Time) -> Vec<Mark> {
+    pub(super) fn failed(&mut self, room: &RoomJid, why: StartFailure, people: bool, now: Time) -> Vec<Mark> {
         use StartFailure as F;
         let Some(session) = self.rooms.get(room) else { return Vec::new() };
         let mut marks = Vec::new();
@@ -207,8 +207,9 @@ impl Sessions {
                         self.answers.push_back(NoneUsable { room, why, sent, answered: now });
                     }
                 }
-                // These say that a Jibri had it and did not get there.
-                F::Failed | F::PendingTimeout if !session.doubtful => {
+                // These say that a Jibri had it and did not get there. "Ended before on" is Jicofo's pending
+                // timeout, or the closing of a conference in which nobody is left.
+                F::Failed | F::PendingTimeout | F::EndedBeforeOn if people && !session.doubtful => {
                     for name in &session.dropped {
                         marks.push(Mark::Fell { name: name.clone(), room: room.clone(), proven: false });
                     }
@@ -216,7 +217,7 @@ impl Sessions {
                         marks.push(Mark::Falling { name, room: room.clone() });
                     }
                 }
-                // The reason is the room, our place in it, or Jicofo. "Ended before on" may be its closing.
+                // The reason is the room, our place in it, or Jicofo.
                 // No answer at all is Jicofo's failure: it gives up on each Jibri after 15 s (JITSI.md 2).
                 F::Failed
                 | F::PendingTimeout
@@ -243,12 +244,13 @@ impl Sessions {
         if is_start { self.forget(room) } else { Vec::new() }
     }
 
-    pub(super) fn ended(&mut self, room: &RoomJid, how: &Ended, now: Time) -> Vec<Mark> {
+    pub(super) fn ended(&mut self, room: &RoomJid, how: &Ended, people: bool, now: Time) -> Vec<Mark> {
         let Some(session) = self.rooms.get(room) else { return Vec::new() };
         let was_short = session.on.is_some_and(|on| now.since(on) < LASTING);
         let mut marks = Vec::new();
         if *how == Ended::Failed
             && was_short
+            && people
             && !session.doubtful
             && let Some(name) = session.jibri.clone()
         {

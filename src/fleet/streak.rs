@@ -11,6 +11,9 @@ use crate::time::Time;
 /// Chrome), and Jicofo waits 15 s for each (JITSI.md 2): one cause, counted once.
 const ONE_CAUSE: Duration = Duration::from_secs(20);
 
+/// So many rooms in which only its failures are known do not all have something against recorders.
+const UNPROVEN: usize = 3;
+
 /// No Jibri needs more to be wedged; keeps what is remembered small.
 const ROOMS: usize = 64;
 
@@ -25,8 +28,8 @@ pub(super) struct Streak {
     /// It took the start and never got to record. The room may be the reason (a password, a lobby that keeps
     /// recorders out), so one room counts once, however often it fails there.
     unproven: BTreeSet<RoomJid>,
-    /// It recorded for a moment and failed. Nobody left in the room looks the same (JITSI.md 4.4), so this
-    /// counts only once another has recorded there.
+    /// It recorded for a moment and failed, with people still there. The bridge may have been the reason, so
+    /// this counts only once another has recorded there.
     late: BTreeSet<RoomJid>,
     last: Option<(Time, Option<RoomJid>)>,
 }
@@ -35,6 +38,13 @@ impl Streak {
     pub(super) fn count(&self) -> u32 {
         let rooms = u32::try_from(self.unproven.len()).unwrap_or(u32::MAX);
         self.launches.saturating_add(self.proven).saturating_add(rooms)
+    }
+
+    /// Enough to call it wedged. Rooms whose fault it may be are enough only if they are several.
+    pub(super) fn is_enough(&self, wedged_after: u32) -> bool {
+        let wedged_after = wedged_after.max(1);
+        let sure = self.launches.saturating_add(self.proven);
+        sure >= wedged_after || self.count() >= wedged_after && self.unproven.len() >= UNPROVEN
     }
 
     pub(super) fn evidence(&self) -> Evidence {

@@ -75,13 +75,13 @@ impl World {
                     return;
                 }
                 self.stop(r);
-                let how = match self.rng_of(3) {
-                    0 => Ended::ByPerson(Nick::new("ada").unwrap()),
-                    1 => Ended::Naturally,
+                let (how, people) = match self.rng_of(3) {
+                    0 => (Ended::ByPerson(Nick::new("ada").unwrap()), true),
+                    1 => (Ended::Naturally, false),
                     // Nobody is left; the bridge has closed, and Jibri calls that a failure (JITSI.md 4.4).
-                    _ => Ended::Failed,
+                    _ => (Ended::Failed, false),
                 };
-                self.tell_meeting(r, News::Ended(how));
+                self.tell_meeting(r, News::Ended { how, people });
                 self.again(r, 10 * SEC, 300 * SEC);
             }
         }
@@ -116,10 +116,10 @@ impl World {
     pub fn room_failed(&mut self, r: usize, why: StartFailure, how: Ended, was_on: bool, by_hand: bool) {
         self.line(|_| format!("     r{r} fails: {why:?} {how:?} was on {was_on}"));
         if was_on {
-            self.tell_meeting(r, News::Ended(how));
+            self.tell_meeting(r, News::Ended { how, people: true });
         } else if !by_hand {
             self.seen.count_owned(format!("failed: {why:?}"));
-            self.tell_meeting(r, News::Failed(why));
+            self.tell_meeting(r, News::Failed { why, people: true });
         }
         self.again(r, 2 * SEC, 40 * SEC);
     }
