@@ -16,6 +16,8 @@ const HOOK_LASTS: Duration = Duration::from_secs(150);
 pub(super) const SHUNNED: Duration = Duration::from_secs(60);
 /// Not selected again so soon after a selection (JITSI.md 2).
 const SELECTED: Duration = Duration::from_millis(200);
+/// Jicofo waits 15 s for an answer (JITSI.md 2), and what we hear is a little late.
+pub(super) const GIVEN_UP: Duration = Duration::from_secs(20);
 /// After Jicofo says that one has failed: it must go on showing idle for so long. One that was selected twice
 /// answers "busy" to the second start and is put down as failed, while it records for the first.
 const FAILURE_HOLDS: Duration = Duration::from_secs(5);
@@ -98,6 +100,8 @@ pub(super) struct Jibri {
     pub(super) shunned_until: Option<Time>,
     pub(super) looks: Looks,
     pub(super) looks_since: Time,
+    /// Since when it is there, as one process: what befell the one before is not its fault.
+    pub(super) there_since: Time,
     /// When any source last had it.
     pub(super) last_seen: Option<Time>,
     /// The room that it is believed to serve.
@@ -138,6 +142,7 @@ impl Jibri {
             shunned_until: None,
             looks: Looks::Unknown,
             looks_since: now,
+            there_since: now,
             last_seen: None,
             serving: None,
             falling: None,
@@ -327,6 +332,9 @@ impl Jibri {
             if before == Looks::Busy && now.since(self.looks_since) >= RECORDING {
                 self.recordings = self.recordings.saturating_add(1);
             }
+            if matches!(before, Looks::Absent | Looks::Unknown) {
+                self.there_since = now;
+            }
             self.looks = after;
             self.looks_since = now;
             self.busy_told_at = (after == Looks::Busy).then(|| now.after(BUSY_LONG));
@@ -351,7 +359,9 @@ impl Jibri {
     /// A failure that Jicofo reports counts if it was idle and healthy before, and has stayed so.
     fn weigh(&mut self, now: Time) {
         let Some(held) = &self.held else { return };
-        if self.looks != Looks::Idle || self.looks_since > held.from || self.is_twins() {
+        // Jicofo may have waited 15 s for a process that has been restarted meanwhile.
+        let is_too_new = self.there_since.after(GIVEN_UP) > held.from;
+        if self.looks != Looks::Idle || self.looks_since > held.from || is_too_new || self.is_twins() {
             self.held = None;
         } else if held.until <= now {
             self.streak.launch_failed(held.at, held.room.clone());

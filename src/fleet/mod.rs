@@ -30,7 +30,7 @@ pub use view::JibriView;
 use crate::config::Settings;
 use crate::meeting::StartFailure;
 use crate::time::Time;
-use jibri::{Jibri, Looks, SHUNNED, STRANGERS_LAST, Sight};
+use jibri::{GIVEN_UP, Jibri, Looks, SHUNNED, STRANGERS_LAST, Sight};
 use recovery::{Obstacle, Phase, Policy};
 use sessions::{LAG, Mark, NoneUsable, Sessions};
 
@@ -329,7 +329,9 @@ impl Fleet {
             let was_shunned = jibri.shunned_until.is_some_and(|until| until > answer.sent);
             let is_restarted = jibri.recovering.is_some()
                 || jibri.last_restart.is_some_and(|at| at.after(IDLE_BEFORE) > answer.sent);
-            was_idle && !was_shunned && !is_restarted
+            // Jicofo may have given up on its last process, and shuns this one for that.
+            let is_old = jibri.there_since.after(GIVEN_UP).after(SHUNNED) <= answer.sent;
+            was_idle && is_old && !was_shunned && !is_restarted
         };
         let idle: Vec<JibriName> =
             self.jibris.iter().filter(|(_, j)| is_candidate(j)).map(|(name, _)| name.clone()).collect();
