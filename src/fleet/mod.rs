@@ -192,8 +192,8 @@ impl Fleet {
                 self.settle(&name, now, effects);
             }
             let jibris = &self.jibris;
-            let is_busy = |name: &JibriName| jibris.get(name).is_some_and(|j| j.looks == Looks::Busy);
-            let marks = self.sessions.due(now, is_busy);
+            let looks = |name: &JibriName| jibris.get(name).map_or(Looks::Absent, |jibri| jibri.looks);
+            let marks = self.sessions.due(now, looks);
             self.apply(marks, now, effects);
             while let Some(answer) = self.sessions.next_answer(now) {
                 self.weigh(answer, effects);
@@ -269,7 +269,7 @@ impl Fleet {
         if !matches!(looks, Looks::Busy | Looks::Unknown)
             && let Some(room) = self.jibris.get(name).and_then(|jibri| jibri.serving.clone())
         {
-            let marks = self.sessions.stopped(name, &room, looks);
+            let marks = self.sessions.stopped(name, &room, looks, now);
             self.apply(marks, now, effects);
         }
     }
@@ -281,8 +281,9 @@ impl Fleet {
                 Mark::Look { room } => effects.push(Effect::Look { room }),
                 Mark::Serves { name, room } => self.change(&name, |jibri| jibri.serving = Some(room)),
                 Mark::Freed { name } => self.change(&name, |jibri| jibri.serving = None),
-                Mark::Fell { name, room, proven } => self.change(&name, |jibri| {
-                    if jibri.looks == Looks::Idle && !jibri.is_twins() {
+                Mark::Fell { name, room, at, proven } => self.change(&name, |jibri| {
+                    // Not what another process has done under its name.
+                    if jibri.there_since <= at && !jibri.is_twins() {
                         jibri.streak.session_failed(now, &room, proven);
                     }
                 }),
@@ -430,7 +431,7 @@ impl Fleet {
             return;
         };
         self.policy.wanting.insert(name.clone());
-        let is_starting = reason == Reason::Recycle && self.sessions.starting() > 0;
+        let is_starting = reason == Reason::Recycle && self.sessions.may_take_any();
         let is_fresh = self.sight.brewery || self.polled == Some(now);
         match self.policy.obstacle(jibri, reason, self.sight, is_starting, is_fresh, now) {
             Some(Obstacle::NotNow(at)) => jibri.retry_at = at,

@@ -108,7 +108,7 @@ impl Policy {
         self.is_on(trigger).then_some(reason)
     }
 
-    /// What keeps it from being restarted now. `is_starting`: a start is under way that has no Jibri yet;
+    /// What keeps it from being restarted now. `is_starting`: a start is under way whose Jibri is not known;
     /// `is_fresh`: the picture of the whole fleet is of this moment.
     pub(super) fn obstacle(
         &self,

@@ -32,8 +32,8 @@ pub(super) enum Mark {
     Serves { name: JibriName, room: RoomJid },
     /// It does not serve any room that we know of.
     Freed { name: JibriName },
-    /// It took the start for this room and never recorded. `proven`: another did.
-    Fell { name: JibriName, room: RoomJid, proven: bool },
+    /// It took the start for this room and was idle again `at`, before it ever recorded. `proven`: another did.
+    Fell { name: JibriName, room: RoomJid, at: Time, proven: bool },
     /// The start it has taken has failed; if it is idle soon, that was its failure.
     Falling { name: JibriName, room: RoomJid },
     /// It recorded for a moment only.
@@ -76,8 +76,8 @@ struct Session {
     /// Those that turned busy for it, perhaps.
     candidates: BTreeSet<JibriName>,
     jibri: Option<JibriName>,
-    /// Those that served it and became idle again before it was on.
-    dropped: BTreeSet<JibriName>,
+    /// Those that served it and became idle again before it was on, and when.
+    dropped: BTreeMap<JibriName, Time>,
     /// Not everything could be seen, or somebody else's start was under way: nobody is to blame.
     doubtful: bool,
 }
@@ -92,7 +92,7 @@ impl Session {
             decide_at: None,
             candidates: BTreeSet::new(),
             jibri: None,
-            dropped: BTreeSet::new(),
+            dropped: BTreeMap::new(),
             doubtful,
         }
     }
@@ -136,6 +136,11 @@ impl Sessions {
     /// A room is recorded, or about to be, by one that we do not know.
     pub(super) fn has_unknown(&self) -> bool {
         self.rooms.values().any(|session| session.jibri.is_none())
+    }
+
+    /// A start is under way, and the Jibri that it has, or is about to have, is not known.
+    pub(super) fn may_take_any(&self) -> bool {
+        self.rooms.values().any(|s| s.sent.is_some() && s.on.is_none() && s.jibri.is_none())
     }
 
     /// The only room in which a start is under way.
@@ -210,8 +215,9 @@ impl Sessions {
                 // These say that a Jibri had it and did not get there. "Ended before on" is Jicofo's pending
                 // timeout, or the closing of a conference in which nobody is left.
                 F::Failed | F::PendingTimeout | F::EndedBeforeOn if people && !session.doubtful => {
-                    for name in &session.dropped {
-                        marks.push(Mark::Fell { name: name.clone(), room: room.clone(), proven: false });
+                    for (name, at) in &session.dropped {
+                        let (name, room) = (name.clone(), room.clone());
+                        marks.push(Mark::Fell { name, room, at: *at, proven: false });
                     }
                     if let Some(name) = session.jibri.clone() {
                         marks.push(Mark::Falling { name, room: room.clone() });
@@ -277,7 +283,7 @@ impl Sessions {
     }
 
     /// The Jibri that serves this room is not busy any more.
-    pub(super) fn stopped(&mut self, name: &JibriName, room: &RoomJid, looks: Looks) -> Vec<Mark> {
+    pub(super) fn stopped(&mut self, name: &JibriName, room: &RoomJid, looks: Looks, now: Time) -> Vec<Mark> {
         let Some(session) = self.rooms.get_mut(room) else { return Vec::new() };
         if session.jibri.as_ref() != Some(name) {
             return Vec::new();
@@ -294,15 +300,15 @@ impl Sessions {
             session.decided = session.doubtful;
             session.decide_at = None;
             if looks == Looks::Idle {
-                session.dropped.insert(name.clone());
+                session.dropped.insert(name.clone(), now);
             }
         }
         marks.push(Mark::Freed { name: name.clone() });
         marks
     }
 
-    /// Decides what the time has come for. `is_busy`: whether a Jibri is busy right now.
-    pub(super) fn due(&mut self, now: Time, is_busy: impl Fn(&JibriName) -> bool) -> Vec<Mark> {
+    /// Decides what the time has come for. `looks`: what a Jibri looks like right now.
+    pub(super) fn due(&mut self, now: Time, looks: impl Fn(&JibriName) -> Looks) -> Vec<Mark> {
         let mut marks = Vec::new();
         while let Some((at, room)) = self.deadlines.first().cloned()
             && at <= now
@@ -310,24 +316,30 @@ impl Sessions {
             self.deadlines.pop_first();
             let Some(session) = self.rooms.get_mut(&room) else { continue };
             if session.lasting_at() == Some(at)
-                && let Some(name) = session.jibri.clone().filter(|name| is_busy(name))
+                && let Some(name) = session.jibri.clone().filter(|name| looks(name) == Looks::Busy)
             {
-                for dropped in std::mem::take(&mut session.dropped) {
+                for (dropped, at) in std::mem::take(&mut session.dropped) {
                     if dropped != name && !session.doubtful {
-                        marks.push(Mark::Fell { name: dropped, room: room.clone(), proven: true });
+                        marks.push(Mark::Fell { name: dropped, room: room.clone(), at, proven: true });
                     }
                 }
                 marks.push(Mark::Works { name, room: room.clone() });
             }
             if self.rooms.get(&room).is_some_and(|session| session.decide_at == Some(at)) {
-                self.decide(&room, &is_busy, &mut marks);
+                self.decide(&room, now, &looks, &mut marks);
             }
         }
         marks
     }
 
     /// Decides for one room, and for those that this leaves with one candidate.
-    fn decide(&mut self, room: &RoomJid, is_busy: &impl Fn(&JibriName) -> bool, marks: &mut Vec<Mark>) {
+    fn decide(
+        &mut self,
+        room: &RoomJid,
+        now: Time,
+        looks: &impl Fn(&JibriName) -> Looks,
+        marks: &mut Vec<Mark>,
+    ) {
         let mut rooms = vec![room.clone()];
         while let Some(room) = rooms.pop() {
             let Some(session) = self.rooms.get_mut(&room) else { continue };
@@ -344,8 +356,9 @@ impl Sessions {
                     rooms.push(other.clone());
                 }
             }
-            if !is_busy(&name) {
-                marks.extend(self.stopped(&name, &room, Looks::Idle));
+            let looks = looks(&name);
+            if looks != Looks::Busy {
+                marks.extend(self.stopped(&name, &room, looks, now));
             }
         }
     }

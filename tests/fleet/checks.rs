@@ -153,7 +153,10 @@ impl World {
                 self.seen.count("event: BusyWithoutRecorder");
                 let j = self.names[name];
                 let jibri = &self.jibris[j];
-                if jibri.alive
+                // By rarer looks than the brewery's two spells may be one.
+                let is_seen = self.brewery_in && self.brewery_losses == 0;
+                if is_seen
+                    && jibri.alive
                     && jibri.busy_since.is_none_or(|at| self.now < at + 590 * SEC)
                     && !jibri.expired
                 {
