@@ -21,6 +21,8 @@ pub(super) const GIVEN_UP: Duration = Duration::from_secs(20);
 /// After Jicofo says that one has failed: it must go on showing idle for so long. One that was selected twice
 /// answers "busy" to the second start and is put down as failed, while it records for the first.
 const FAILURE_HOLDS: Duration = Duration::from_secs(5);
+/// Who answers "busy" shows busy at Jicofo within this.
+const ASKED_AGAIN: Duration = Duration::from_secs(2);
 /// A page that does not load or a meeting that cannot be joined ends within 90 s (JITSI.md 11): who is busy for
 /// longer than this records.
 const RECORDS_SURELY: Duration = Duration::from_secs(180);
@@ -37,6 +39,8 @@ pub(super) const STRANGERS_LAST: Duration = Duration::from_secs(3600);
 pub(super) struct Sight {
     pub(super) brewery: bool,
     pub(super) detector: bool,
+    /// When Jicofo was last asked with success.
+    pub(super) polled: Option<Time>,
     pub(super) interval: Duration,
     pub(super) wedged_after: u32,
 }
@@ -352,18 +356,29 @@ impl Jibri {
         if after == Looks::Busy && now.since(self.looks_since) >= RECORDS_SURELY {
             self.streak.reset();
         }
-        self.weigh(now);
+        self.weigh(sight, now);
         before
     }
 
     /// A failure that Jicofo reports counts if it was idle and healthy before, and has stayed so.
-    fn weigh(&mut self, now: Time) {
-        let Some(held) = &self.held else { return };
+    fn weigh(&mut self, sight: Sight, now: Time) {
+        let is_at_work = self.is_at_work(sight);
+        let Some(held) = &mut self.held else { return };
         // Jicofo may have waited 15 s for a process that has been restarted meanwhile.
         let is_too_new = self.there_since.after(GIVEN_UP) > held.from;
-        if self.looks != Looks::Idle || self.looks_since > held.from || is_too_new || self.is_twins() {
+        if self.looks != Looks::Idle
+            || self.looks_since > held.from
+            || is_too_new
+            || is_at_work
+            || self.items > 1
+        {
             self.held = None;
         } else if held.until <= now {
+            // Where Jicofo alone shows who is busy, it has to be asked once more.
+            if !sight.brewery && sight.polled.is_none_or(|at| at < held.at.after(ASKED_AGAIN)) {
+                held.until = now.after(ASKED_AGAIN);
+                return;
+            }
             self.streak.launch_failed(held.at, held.room.clone());
             self.held = None;
         }

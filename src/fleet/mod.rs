@@ -55,9 +55,8 @@ pub struct Fleet {
     sight: Sight,
     sessions: Sessions,
     policy: Policy,
-    /// Number and time of the last answer of Jicofo's REST interface, and since when it has answered each time.
+    /// Number of the last answer of Jicofo's REST interface, and since when it has answered each time.
     poll: u64,
-    polled: Option<Time>,
     polled_since: Time,
     poll_lasts: Duration,
     /// When any health port, and any Jibri by XMPP, last answered.
@@ -80,13 +79,13 @@ impl Fleet {
             sight: Sight {
                 brewery: false,
                 detector: false,
+                polled: None,
                 interval: settings.jibri.health_interval,
                 wedged_after: settings.jibri.wedged_after,
             },
             sessions: Sessions::default(),
             policy: Policy::new(settings.recovery.clone()),
             poll: 0,
-            polled: None,
             polled_since: now,
             poll_lasts: poll_lasts(settings),
             port_answered: None,
@@ -163,7 +162,7 @@ impl Fleet {
     /// When [`Input::Tick`] is due, if nothing happens before.
     pub fn next_deadline(&self) -> Option<Time> {
         let jibri = self.deadlines.first().map(|(at, _)| *at);
-        let stale = self.polled.filter(|_| self.sight.detector).map(|at| at.after(self.poll_lasts));
+        let stale = self.sight.polled.filter(|_| self.sight.detector).map(|at| at.after(self.poll_lasts));
         [jibri, stale, self.sessions.next_deadline(), self.policy.next_deadline()].into_iter().flatten().min()
     }
 
@@ -177,7 +176,7 @@ impl Fleet {
 
     /// Everything that follows from what is new, and from the time.
     fn follow(&mut self, now: Time, effects: &mut Vec<Effect>) {
-        if self.sight.detector && self.polled.is_none_or(|at| at.after(self.poll_lasts) <= now) {
+        if self.sight.detector && self.sight.polled.is_none_or(|at| at.after(self.poll_lasts) <= now) {
             self.detector_lost();
         }
         if self.policy.age(now) {
@@ -264,6 +263,9 @@ impl Fleet {
             }
             Looks::Absent => jibri.forget_process(),
             Looks::Unknown | Looks::Unwell => jibri.falling = None,
+        }
+        if looks != Looks::Busy {
+            self.sessions.left_work(name);
         }
         // While nothing is known of it, its room is not taken from it.
         if !matches!(looks, Looks::Busy | Looks::Unknown)
@@ -432,7 +434,7 @@ impl Fleet {
         };
         self.policy.wanting.insert(name.clone());
         let is_starting = reason == Reason::Recycle && self.sessions.may_take_any();
-        let is_fresh = self.sight.brewery || self.polled == Some(now);
+        let is_fresh = self.sight.brewery || self.sight.polled == Some(now);
         match self.policy.obstacle(jibri, reason, self.sight, is_starting, is_fresh, now) {
             Some(Obstacle::NotNow(at)) => jibri.retry_at = at,
             Some(Obstacle::Limit(limit, until)) => {

@@ -282,6 +282,16 @@ impl Sessions {
         }
     }
 
+    /// It is not busy any more: rooms that it was one of several candidates for cannot be decided, for what it
+    /// is busy with next is something else.
+    pub(super) fn left_work(&mut self, name: &JibriName) {
+        for session in self.rooms.values_mut().filter(|session| session.candidates.contains(name)) {
+            session.candidates.clear();
+            session.decided = true;
+            session.doubtful = true;
+        }
+    }
+
     /// The Jibri that serves this room is not busy any more.
     pub(super) fn stopped(&mut self, name: &JibriName, room: &RoomJid, looks: Looks, now: Time) -> Vec<Mark> {
         let Some(session) = self.rooms.get_mut(room) else { return Vec::new() };

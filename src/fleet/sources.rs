@@ -63,9 +63,9 @@ impl Fleet {
             self.polled_since = now;
             return;
         };
-        let last_poll = self.polled;
+        let last_poll = self.sight.polled;
         self.poll = self.poll.wrapping_add(1);
-        self.polled = Some(now);
+        self.sight.polled = Some(now);
         let poll = self.poll;
         if !self.sight.detector {
             self.sight.detector = true;
@@ -94,7 +94,7 @@ impl Fleet {
     /// Jicofo's word is too old. The next one is compared with nothing.
     pub(super) fn detector_lost(&mut self) {
         self.sight.detector = false;
-        self.polled = None;
+        self.sight.polled = None;
         for jibri in self.jibris.values_mut() {
             jibri.row = None;
         }
