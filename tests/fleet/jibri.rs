@@ -40,6 +40,7 @@ pub struct Jibri {
 pub enum Act {
     FaultBegins,
     TwinComes,
+    TwinGoes,
     ComesUp,
     ShowsStatus,
     Gets {
@@ -204,11 +205,16 @@ impl World {
     }
 
     pub fn jibri_acts(&mut self, j: usize, process: u32, act: Act) {
-        if let Act::TwinComes = act {
-            if self.jibris[j].server.is_some() {
-                self.jibris[j].has_twin = true;
+        if let Act::TwinComes | Act::TwinGoes = act {
+            let comes = matches!(act, Act::TwinComes);
+            if self.jibris[j].server.is_some() && self.jibris[j].has_twin != comes {
+                self.jibris[j].has_twin = comes;
                 let status = self.jibris[j].server.flatten();
                 self.tell_brewery_of(j, status);
+                let stays = self.some(30 * SEC, 600 * SEC);
+                if comes {
+                    self.after(stays, Ev::Jibri { j, process: u32::MAX, act: Act::TwinGoes });
+                }
             }
             return;
         }
@@ -218,7 +224,7 @@ impl World {
         }
         match act {
             Act::FaultBegins => self.fault_begins(j),
-            Act::TwinComes => {}
+            Act::TwinComes | Act::TwinGoes => {}
             Act::ComesUp => self.jibri_comes_up(j),
             Act::ShowsStatus => self.show(j),
             Act::Vanishes => {
