@@ -179,7 +179,7 @@ impl Jibri {
         if sight.detector {
             return self.row.as_ref().map(|row| (Source::Jicofo, row.detected.report, row.since));
         }
-        self.own_word().map(|(source, report, at)| (source, report, at))
+        self.own_word()
     }
 
     /// The later of what its port and its webhook say.

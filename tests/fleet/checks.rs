@@ -249,7 +249,7 @@ impl World {
 
     pub fn check_numbers(&mut self) {
         // All of them is a long walk; often enough.
-        if self.now % 7 != 0 && self.jibris.len() > 4 {
+        if !self.now.is_multiple_of(7) && self.jibris.len() > 4 {
             return;
         }
         let free = self.fleet.view(time(self.now)).filter(|jibri| jibri.free).count();

@@ -201,9 +201,12 @@ impl World {
     }
 
     pub fn line(&mut self, line: impl FnOnce(&Self) -> String) {
-        if self.trace.is_some() {
-            let text = format!("{:>9.3} {}", Duration::from_micros(self.now).as_secs_f64(), line(self));
-            self.trace.as_mut().unwrap().push(text);
+        if self.trace.is_none() {
+            return;
+        }
+        let text = format!("{:>9.3} {}", Duration::from_micros(self.now).as_secs_f64(), line(self));
+        if let Some(trace) = &mut self.trace {
+            trace.push(text);
         }
     }
 
