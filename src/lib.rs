@@ -1,6 +1,6 @@
 //! jibri-autostart: makes sure that every Jitsi meeting that must be recorded is recorded.
 //!
-//! Three rings, and imports only point inwards: the core ([`config`], [`meeting`]) is pure data and pure
+//! Three rings, and imports only point inwards: the core ([`config`], [`meeting`], [`fleet`]) is pure data and pure
 //! functions; the [`driver`] feeds it inputs and carries out its effects; the edges ([`xmpp`],
 //! [`discovery`], [`http`], [`sightings`], [`alerts`], [`recovery`]) touch the outside. [`cli`] is what
 //! people type.
@@ -11,6 +11,7 @@ pub mod cli;
 pub mod config;
 pub mod discovery;
 pub mod driver;
+pub mod fleet;
 pub mod http;
 pub mod meeting;
 mod plain;

@@ -1,0 +1,404 @@
+//! The fleet: which Jibris really work, from all that is known of them, and which to restart. Pure, as
+//! [`crate::meeting`]: no clock, no I/O, no XML.
+//!
+//! [`Fleet`] is a value: [`Fleet::handle`] takes one [`Input`] and returns what is to be done and told,
+//! [`Fleet::next_deadline`] says when it wants to be called with [`Input::Tick`] at the latest.
+//!
+//! The rule above all others: a good Jibri is never accused. Whatever could have another reason, or another
+//! culprit, counts against nobody.
+
+mod event;
+mod io;
+mod jibri;
+mod judge;
+mod line;
+mod recovery;
+mod restarts;
+mod sessions;
+mod sources;
+mod streak;
+#[cfg(test)]
+mod tests;
+mod view;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+pub use event::{Availability, Effect, Event, Evidence, Limit, Reason, Source, Verdict};
+pub use io::*;
+pub use sessions::Serving;
+pub use view::JibriView;
+
+use crate::config::Settings;
+use crate::meeting::StartFailure;
+use crate::time::Time;
+use jibri::{GIVEN_UP, Jibri, Looks, SHUNNED, STRANGERS_LAST, Sight};
+use recovery::Policy;
+use sessions::{LAG, Mark, NoneUsable, Sessions};
+
+/// Nicknames in the brewery that are not configured; more of them are not looked at.
+const STRANGERS: usize = 1000;
+/// An idle Jibri accused by "all busy" has to have been idle for so long when the start was sent.
+const IDLE_BEFORE: Duration = Duration::from_secs(5);
+/// A start has failed, and its Jibri goes back to idle within this, if the failure was its: Chrome is ended,
+/// the finalize script runs.
+const FALLS_WITHIN: Duration = Duration::from_secs(30);
+
+/// All Jibris.
+#[derive(Debug)]
+pub struct Fleet {
+    jibris: BTreeMap<JibriName, Jibri>,
+    deadlines: BTreeSet<(Time, JibriName)>,
+    /// Those of which something is new.
+    dirty: BTreeSet<JibriName>,
+    /// `jibriId` of the configured ones.
+    ids: BTreeMap<String, JibriName>,
+    strangers: usize,
+    sight: Sight,
+    sessions: Sessions,
+    policy: Policy,
+    /// Number of the last answer of Jicofo's REST interface, and since when it has answered each time.
+    poll: u64,
+    polled_since: Time,
+    poll_lasts: Duration,
+    /// When any health port, and any Jibri by XMPP, last answered.
+    port_answered: Option<Time>,
+    ping_answered: Option<Time>,
+    /// Those last told to be in doubt.
+    doubted: Vec<JibriName>,
+    available: Availability,
+}
+
+impl Fleet {
+    /// Begins with the configured Jibris, of which nothing is known.
+    pub fn new(settings: &Settings, now: Time) -> Self {
+        let mut fleet = Self {
+            jibris: BTreeMap::new(),
+            deadlines: BTreeSet::new(),
+            dirty: BTreeSet::new(),
+            ids: BTreeMap::new(),
+            strangers: 0,
+            sight: Sight {
+                brewery: false,
+                detector: false,
+                polled: None,
+                interval: settings.jibri.health_interval,
+                wedged_after: settings.jibri.wedged_after,
+            },
+            sessions: Sessions::default(),
+            policy: Policy::new(settings.recovery.clone()),
+            poll: 0,
+            polled_since: now,
+            poll_lasts: poll_lasts(settings),
+            port_answered: None,
+            ping_answered: None,
+            doubted: Vec::new(),
+            available: Availability::default(),
+        };
+        fleet.configure(settings, now);
+        fleet
+    }
+
+    /// Other `[jibri]` and `[recovery]`, from now on.
+    pub fn use_settings(&mut self, settings: &Settings, now: Time) -> Vec<Effect> {
+        self.sight.interval = settings.jibri.health_interval;
+        self.sight.wedged_after = settings.jibri.wedged_after;
+        self.poll_lasts = poll_lasts(settings);
+        self.policy.settings = settings.recovery.clone();
+        self.configure(settings, now);
+        let mut effects = Vec::new();
+        self.follow(now, &mut effects);
+        effects
+    }
+
+    fn configure(&mut self, settings: &Settings, now: Time) {
+        for jibri in self.jibris.values_mut() {
+            jibri.configured = false;
+        }
+        self.ids.clear();
+        for instance in &settings.jibri.instances {
+            let name = JibriName::new(&instance.name);
+            self.ids.insert(instance.id.clone(), name.clone());
+            let ping_due = self.first_ping(now);
+            let jibri = self.jibris.entry(name).or_insert_with(|| Jibri::new(true, now, ping_due));
+            jibri.configured = true;
+        }
+        self.strangers = self.jibris.values().filter(|jibri| !jibri.configured).count();
+        self.all_dirty();
+    }
+
+    /// Takes in one thing that has become known; returns what follows.
+    pub fn handle(&mut self, now: Time, input: Input) -> Vec<Effect> {
+        let mut effects = Vec::new();
+        match input {
+            Input::Brewery(brewery) => self.brewery(brewery, now, &mut effects),
+            Input::Detector(answer) => self.detector(answer, now),
+            Input::Health { name, answer } => self.health(&name, answer, now),
+            Input::Webhook { id, report } => self.webhook(&id, report, now),
+            Input::Pinged { name, answered } => self.pinged(&name, answered, now),
+            Input::Meeting { room, news } => {
+                let marks = match news {
+                    News::StartSent => self.sessions.sent(&room, now, !self.sight.brewery),
+                    News::Accepted => {
+                        self.sessions.accepted(&room, now);
+                        Vec::new()
+                    }
+                    News::Failed { why, people } => self.sessions.failed(&room, why, people, now),
+                    News::Over => self.sessions.over(&room),
+                    News::On => {
+                        self.sessions.on(&room, now);
+                        Vec::new()
+                    }
+                    News::Ended { how, people } => self.sessions.ended(&room, &how, people, now),
+                };
+                self.apply(marks, now, &mut effects);
+                self.retry_recoveries();
+            }
+            Input::Recovered { name, result } => self.recovered(&name, result, now, &mut effects),
+            Input::Tick => {}
+        }
+        self.follow(now, &mut effects);
+        effects
+    }
+
+    /// When [`Input::Tick`] is due, if nothing happens before.
+    pub fn next_deadline(&self) -> Option<Time> {
+        let jibri = self.deadlines.first().map(|(at, _)| *at);
+        let stale = self.sight.polled.filter(|_| self.sight.detector).map(|at| at.after(self.poll_lasts));
+        [jibri, stale, self.sessions.next_deadline(), self.policy.next_deadline()].into_iter().flatten().min()
+    }
+
+    fn all_dirty(&mut self) {
+        self.dirty = self.jibris.keys().cloned().collect();
+    }
+
+    fn retry_recoveries(&mut self) {
+        self.dirty.extend(self.policy.wanting.iter().cloned());
+    }
+
+    /// Everything that follows from what is new, and from the time.
+    fn follow(&mut self, now: Time, effects: &mut Vec<Effect>) {
+        if self.sight.detector && self.sight.polled.is_none_or(|at| at.after(self.poll_lasts) <= now) {
+            self.detector_lost();
+        }
+        if self.policy.age(now) {
+            self.retry_recoveries();
+        }
+        // A Jibri is visited for its deadline once at most: if its new one has passed too, it has its turn next
+        // time.
+        let due = self.deadlines.iter().take_while(|(at, _)| *at <= now).map(|(_, name)| name.clone());
+        self.dirty.extend(due);
+        loop {
+            while let Some(name) = self.dirty.pop_first() {
+                self.settle(&name, now, effects);
+            }
+            let jibris = &self.jibris;
+            let looks = |name: &JibriName| jibris.get(name).map_or(Looks::Absent, |jibri| jibri.looks);
+            let marks = self.sessions.due(now, looks);
+            self.apply(marks, now, effects);
+            while let Some(answer) = self.sessions.next_answer(now) {
+                self.weigh(answer, effects);
+            }
+            if self.dirty.is_empty() {
+                break;
+            }
+        }
+        let visible = self.sight.brewery || self.sight.detector;
+        if visible != self.available.visible {
+            self.available.visible = visible;
+            self.available.change = self.available.change.wrapping_add(1);
+            effects.push(Effect::Available(self.available));
+        }
+        // One word for all that has changed.
+        if effects.iter().any(|effect| matches!(effect, Effect::Available(_))) {
+            effects.retain(|effect| !matches!(effect, Effect::Available(_)));
+            effects.push(Effect::Available(self.availability()));
+        }
+    }
+
+    /// Brings one Jibri up to date with what is known of it.
+    fn settle(&mut self, name: &JibriName, now: Time, effects: &mut Vec<Effect>) {
+        let sight = self.sight;
+        let Some(jibri) = self.jibris.get_mut(name) else { return };
+        jibri.age(sight, now);
+        let before = jibri.look(sight, now);
+        if before != jibri.looks {
+            self.has_changed(name, now, effects);
+        }
+        self.watch_recovery(name, now, effects);
+        let Some(jibri) = self.jibris.get_mut(name) else { return };
+        let (verdict, evidence) = jibri.judge(sight, now);
+        if verdict != jibri.verdict {
+            let (from, to, evidence) = (jibri.verdict, verdict, evidence.clone());
+            effects.push(Effect::Tell(Event::Verdict { name: name.clone(), from, to, evidence }));
+        }
+        (jibri.verdict, jibri.evidence) = (verdict, evidence);
+        if jibri.is_pinged(sight) && jibri.ping_due <= now {
+            jibri.ping_due = now.after(jibri.ping_pause(sight));
+            effects.push(Effect::Ping { name: name.clone() });
+        }
+        if jibri.busy_told_at.is_some_and(|at| at <= now) {
+            // A recorder whose Jibri we do not know may be this one's.
+            let is_explained = jibri.serving.is_some() || self.sessions.has_unknown();
+            jibri.busy_told_at = is_explained.then(|| now.after(jibri::RECORDING));
+            if !is_explained {
+                let since = jibri.looks_since;
+                effects.push(Effect::Tell(Event::BusyWithoutRecorder { name: name.clone(), since }));
+            }
+        }
+        self.consider_recovery(name, now, effects);
+        self.write_down(name, now, effects);
+    }
+
+    /// It looks different.
+    fn has_changed(&mut self, name: &JibriName, now: Time, effects: &mut Vec<Effect>) {
+        let Some(jibri) = self.jibris.get_mut(name) else { return };
+        let looks = jibri.looks;
+        match looks {
+            Looks::Busy => self.sessions.turned_busy(name),
+            Looks::Idle => {
+                if let Some((room, _)) = jibri.falling.take()
+                    && !jibri.is_twins()
+                {
+                    jibri.streak.session_failed(now, &room, false);
+                }
+            }
+            Looks::Absent => jibri.forget_process(),
+            Looks::Unknown | Looks::Unwell => jibri.falling = None,
+        }
+        if looks != Looks::Busy {
+            self.sessions.left_work(name);
+        }
+        // While nothing is known of it, its room is not taken from it.
+        if !matches!(looks, Looks::Busy | Looks::Unknown)
+            && let Some(room) = self.jibris.get(name).and_then(|jibri| jibri.serving.clone())
+        {
+            let marks = self.sessions.stopped(name, &room, looks, now);
+            self.apply(marks, now, effects);
+        }
+    }
+
+    /// What the sessions have found out.
+    fn apply(&mut self, marks: Vec<Mark>, now: Time, effects: &mut Vec<Effect>) {
+        for mark in marks {
+            match mark {
+                Mark::Look { room } => effects.push(Effect::Look { room }),
+                Mark::Serves { name, room } => self.change(&name, |jibri| jibri.serving = Some(room)),
+                Mark::Freed { name } => self.change(&name, |jibri| jibri.serving = None),
+                Mark::Fell { name, room, at, proven } => self.change(&name, |jibri| {
+                    // Not what another process has done under its name.
+                    if jibri.there_since <= at && !jibri.is_twins() {
+                        jibri.streak.session_failed(now, &room, proven);
+                    }
+                }),
+                Mark::Falling { name, room } => self.change(&name, |jibri| {
+                    jibri.falling = Some((room, now.after(FALLS_WITHIN)));
+                }),
+                Mark::Late { name, room } => self.change(&name, |jibri| jibri.streak.failed_late(&room)),
+                Mark::Works { name, room } => {
+                    self.change(&name, |jibri| jibri.streak.reset());
+                    // Whoever failed in this room has only himself to blame.
+                    for (other, jibri) in &mut self.jibris {
+                        if *other != name && jibri.streak.room_works(now, &room) {
+                            self.dirty.insert(other.clone());
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    fn change(&mut self, name: &JibriName, change: impl FnOnce(&mut Jibri)) {
+        if let Some(jibri) = self.jibris.get_mut(name) {
+            change(jibri);
+            self.dirty.insert(name.clone());
+        }
+    }
+
+    /// "All Jibris are busy" while exactly one has been idle and healthy from before
+    /// the start until well after the answer: Jicofo had nobody else to select, and it did not work.
+    ///
+    /// - Where Jicofo's own word on who failed could be read all the time, that is taken instead.
+    /// - One that was busy for a moment is left out, whatever the reason: it may have been launching for another
+    ///   room when it was selected for this one.
+    /// - One that has failed less than 60 s ago was not selected again (JITSI.md 2): this answer is that
+    ///   failure's consequence and not another one.
+    /// - Which of several starts it has failed does not matter: it has taken none of them.
+    fn weigh(&mut self, answer: NoneUsable, effects: &mut Vec<Effect>) {
+        let is_told = self.sight.detector && self.polled_since.after(LAG) <= answer.sent;
+        if !self.sight.brewery || is_told {
+            return;
+        }
+        let is_candidate = |jibri: &Jibri| {
+            let was_idle = jibri.idle_since().is_some_and(|since| since.after(IDLE_BEFORE) <= answer.sent);
+            let was_shunned = jibri.shunned_until.is_some_and(|until| until > answer.sent);
+            let is_restarted = jibri.recovering.is_some()
+                || jibri.last_restart.is_some_and(|at| at.after(IDLE_BEFORE) > answer.sent);
+            // Jicofo may have given up on its last process, and shuns this one for that.
+            let is_old = jibri.there_since.after(GIVEN_UP).after(SHUNNED) <= answer.sent;
+            was_idle && is_old && !was_shunned && !is_restarted
+        };
+        let idle: Vec<JibriName> =
+            self.jibris.iter().filter(|(_, j)| is_candidate(j)).map(|(name, _)| name.clone()).collect();
+        match idle.as_slice() {
+            [] => {}
+            // Jicofo has used up its tries, perhaps on others: one that was launching for another room, and
+            // answered "busy" to this one, is among those tried and not among the idle.
+            [only] if answer.why == StartFailure::AllBusy => self.change(&only.clone(), |jibri| {
+                if !jibri.is_twins() {
+                    jibri.streak.launch_failed(answer.answered, Some(answer.room));
+                    jibri.shunned_until = jibri.shunned_until.max(Some(answer.answered.after(SHUNNED)));
+                }
+            }),
+            _ => {
+                if self.doubted != idle {
+                    self.doubted.clone_from(&idle);
+                    let event = Event::InDoubt { among: idle, room: answer.room, why: answer.why };
+                    effects.push(Effect::Tell(event));
+                }
+            }
+        }
+    }
+
+    /// Counts it, and writes down when it has to be looked at again.
+    fn write_down(&mut self, name: &JibriName, now: Time, effects: &mut Vec<Effect>) {
+        let Some(jibri) = self.jibris.get_mut(name) else { return };
+        let is_present = !matches!(jibri.looks, Looks::Absent | Looks::Unknown);
+        let is_free = jibri.is_free(now);
+        let count = |number: &mut usize, was: bool, is: bool| {
+            *number = number.saturating_add(usize::from(is)).saturating_sub(usize::from(was));
+        };
+        count(&mut self.available.present, jibri.counted_present, is_present);
+        count(&mut self.available.free, jibri.counted_free, is_free);
+        if jibri.counted_free != is_free {
+            self.available.change = self.available.change.wrapping_add(1);
+            effects.push(Effect::Available(self.available));
+        }
+        jibri.counted_present = is_present;
+        jibri.counted_free = is_free;
+        let is_forgotten = !jibri.configured
+            && matches!(jibri.looks, Looks::Absent | Looks::Unknown)
+            && jibri.serving.is_none()
+            && now.since(jibri.looks_since) >= STRANGERS_LAST;
+        let deadline = if is_forgotten { None } else { jibri.deadline(self.sight, now) };
+        if deadline != jibri.scheduled {
+            if let Some(at) = jibri.scheduled.take() {
+                self.deadlines.remove(&(at, name.clone()));
+            }
+            if let Some(at) = deadline {
+                self.deadlines.insert((at, name.clone()));
+            }
+            jibri.scheduled = deadline;
+        }
+        if is_forgotten {
+            self.jibris.remove(name);
+            self.policy.wanting.remove(name);
+            self.strangers = self.strangers.saturating_sub(1);
+        }
+    }
+}
+
+/// An answer of Jicofo's holds until three have failed to come.
+fn poll_lasts(settings: &Settings) -> Duration {
+    settings.discovery.jicofo.interval.saturating_mul(3).saturating_add(Duration::from_secs(2))
+}

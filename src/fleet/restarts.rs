@@ -1,0 +1,106 @@
+//! Carries a restart through: from who is to be restarted to whether it has come back.
+
+use super::Fleet;
+use super::event::{Effect, Event, Reason};
+use super::io::JibriName;
+use super::jibri::Looks;
+use super::recovery::{Obstacle, Phase};
+use crate::time::Time;
+
+impl Fleet {
+    /// A restart under way: is it back, or is it too late?
+    pub(super) fn watch_recovery(&mut self, name: &JibriName, now: Time, effects: &mut Vec<Effect>) {
+        let Some(jibri) = self.jibris.get_mut(name) else { return };
+        let Some(recovering) = &mut jibri.recovering else { return };
+        let (since, reason) = (recovering.since, recovering.reason);
+        let is_anew = recovering.gone || recovering.renewed;
+        if recovering.phase != Phase::Running && is_anew && matches!(jibri.looks, Looks::Idle | Looks::Busy) {
+            jibri.recovering = None;
+            jibri.streak.reset();
+            jibri.recordings = 0;
+            effects.push(Effect::Tell(Event::Back { name: name.clone(), took: now.since(since) }));
+        } else if recovering.is_under_way() && recovering.until <= now {
+            if recovering.phase == Phase::Running {
+                jibri.recovering = None;
+                let why = "nothing was heard of it".to_owned();
+                effects.push(Effect::Tell(Event::RecoveryFailed { name: name.clone(), reason, why }));
+            } else {
+                recovering.phase = Phase::Missing;
+                let has_gone = is_anew;
+                effects.push(Effect::Tell(Event::NotBack { name: name.clone(), since, has_gone }));
+            }
+        } else {
+            return;
+        }
+        self.policy.done(name);
+        self.retry_recoveries();
+    }
+
+    /// Restarts it, if it should be and may be.
+    pub(super) fn consider_recovery(&mut self, name: &JibriName, now: Time, effects: &mut Vec<Effect>) {
+        let Some(jibri) = self.jibris.get_mut(name) else { return };
+        jibri.retry_at = None;
+        let Some(reason) = self.policy.wants(jibri) else {
+            self.policy.wanting.remove(name);
+            jibri.told = None;
+            return;
+        };
+        self.policy.wanting.insert(name.clone());
+        let is_starting = reason == Reason::Recycle && self.sessions.may_take_any();
+        let is_fresh = self.sight.brewery || self.sight.polled == Some(now);
+        match self.policy.obstacle(jibri, reason, self.sight, is_starting, is_fresh, now) {
+            Some(Obstacle::NotNow(at)) => jibri.retry_at = at,
+            Some(Obstacle::Limit(limit, until)) => {
+                jibri.retry_at = until;
+                if jibri.told != Some((reason, Some(limit))) {
+                    jibri.told = Some((reason, Some(limit)));
+                    let name = name.clone();
+                    effects.push(Effect::Tell(Event::Limited { name, reason, limit, until }));
+                }
+            }
+            None if self.policy.settings.dry_run => {
+                if jibri.told != Some((reason, None)) {
+                    jibri.told = Some((reason, None));
+                    effects.push(Effect::Tell(Event::WouldRecover { name: name.clone(), reason }));
+                }
+            }
+            None => {
+                jibri.told = None;
+                jibri.last_restart = Some(now);
+                jibri.recovering = Some(self.policy.begin(name, reason, now));
+                self.policy.wanting.remove(name);
+                effects.push(Effect::Recover { name: name.clone(), reason });
+            }
+        }
+    }
+
+    pub(super) fn recovered(
+        &mut self,
+        name: &JibriName,
+        result: Result<(), String>,
+        now: Time,
+        effects: &mut Vec<Effect>,
+    ) {
+        let Some(jibri) = self.jibris.get_mut(name) else { return };
+        // One that we no longer wait for is told of as it is.
+        let Some(recovering) = jibri.recovering.as_mut().filter(|r| r.phase == Phase::Running) else {
+            return;
+        };
+        let reason = recovering.reason;
+        let name = name.clone();
+        self.dirty.insert(name.clone());
+        match result {
+            Ok(()) => {
+                recovering.succeeded(now);
+                jibri.restarts = jibri.restarts.saturating_add(1);
+                effects.push(Effect::Tell(Event::Restarted { name, reason }));
+            }
+            Err(why) => {
+                jibri.recovering = None;
+                self.policy.done(&name);
+                self.retry_recoveries();
+                effects.push(Effect::Tell(Event::RecoveryFailed { name, reason, why }));
+            }
+        }
+    }
+}

@@ -1,0 +1,96 @@
+//! The fleet as it can be shown, and asked.
+
+use super::event::{Availability, Evidence, Verdict};
+use super::io::{Busy, Health, JibriName};
+use super::jibri::Looks;
+use super::recovery::Recovering;
+use super::sessions::Serving;
+use super::{Fleet, Jibri};
+use crate::address::RoomJid;
+use crate::time::Time;
+
+/// A Jibri as it can be shown.
+#[derive(Debug, Clone)]
+pub struct JibriView<'a> {
+    /// Its nickname in the brewery; escape it.
+    pub name: &'a JibriName,
+    /// It is a `[[jibri.instance]]`.
+    pub configured: bool,
+    /// Whether it is at work, if any source says.
+    pub busy: Option<bool>,
+    /// Whether it says that it is well, if any source says.
+    pub healthy: Option<bool>,
+    /// What we think of it.
+    pub verdict: Verdict,
+    /// Why.
+    pub evidence: &'a Evidence,
+    /// Starts in a row that failed on it.
+    pub failures: u32,
+    /// When any source last had it; now, while it is there.
+    pub last_seen: Option<Time>,
+    /// The room that it serves, if that is known for sure.
+    pub room: Option<&'a RoomJid>,
+    /// How often we have restarted it.
+    pub restarts: u32,
+    /// Recordings since it was last restarted, as far as seen.
+    pub recordings: u32,
+    /// It is being restarted.
+    pub recovering: bool,
+    /// Jicofo can select it, and we believe that it works.
+    pub free: bool,
+    /// More than one Jibri has this nickname.
+    pub twins: bool,
+}
+
+impl Fleet {
+    /// All Jibris as they can be shown, by name: those configured, and those seen.
+    pub fn view(&self, now: Time) -> impl Iterator<Item = JibriView<'_>> {
+        self.jibris.iter().map(move |(name, jibri)| self.one(name, jibri, now))
+    }
+
+    /// One Jibri as it can be shown.
+    pub fn jibri_view(&self, name: &str, now: Time) -> Option<JibriView<'_>> {
+        self.jibris.get_key_value(name).map(|(name, jibri)| self.one(name, jibri, now))
+    }
+
+    /// What is there for a start.
+    pub fn availability(&self) -> Availability {
+        Availability { starting: self.sessions.starting(), ..self.available }
+    }
+
+    /// Which Jibri serves a room.
+    pub fn serving(&self, room: &RoomJid) -> Serving<'_> {
+        self.sessions.serving(room)
+    }
+
+    fn one<'a>(&'a self, name: &'a JibriName, jibri: &'a Jibri, now: Time) -> JibriView<'a> {
+        let is_there = !matches!(jibri.looks, Looks::Absent | Looks::Unknown);
+        let report = jibri.primary(self.sight).map(|(_, report, _)| report);
+        let busy = report.and_then(|report| match report.busy {
+            Busy::Idle => Some(false),
+            Busy::Busy | Busy::Expired => Some(true),
+            Busy::Undefined => None,
+        });
+        let healthy = report.and_then(|report| match report.health {
+            Health::Healthy => Some(jibri.verdict != Verdict::Unhealthy),
+            Health::Unhealthy => Some(false),
+            Health::Undefined => None,
+        });
+        JibriView {
+            name,
+            configured: jibri.configured,
+            busy,
+            healthy,
+            verdict: jibri.verdict,
+            evidence: &jibri.evidence,
+            failures: jibri.streak.count(),
+            last_seen: if is_there { Some(now) } else { jibri.last_seen },
+            room: jibri.serving.as_ref(),
+            restarts: jibri.restarts,
+            recordings: jibri.recordings,
+            recovering: jibri.recovering.as_ref().is_some_and(Recovering::is_under_way),
+            free: jibri.counted_free,
+            twins: jibri.is_twins(),
+        }
+    }
+}
