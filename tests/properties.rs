@@ -380,7 +380,8 @@ proptest! {
         for room in all {
             note(core.handle(Time::default(), Input::Watch { room }), &mut under_way);
         }
-        prop_assert_eq!(under_way.len(), rooms.min(32));
+        // So many go out together; the others have their turn a moment later.
+        prop_assert!((rooms.min(8)..=32).contains(&under_way.len()));
         for exists in answered {
             let Some((room, query)) = under_way.pop_first() else { break };
             let result = if exists { Ok(vec![]) } else { Err(ListError::Gone) };

@@ -235,6 +235,8 @@ impl Sessions {
                 | F::NoRoom
                 | F::NotInside
                 | F::NoAnswer
+                | F::NoSign
+                | F::SenderLeft
                 | F::EndedBeforeOn
                 | F::Vanished
                 | F::Unknown => {}

@@ -55,6 +55,11 @@ pub enum StartFailure {
 }
 
 impl StartFailure {
+    /// Whether another, or a free, Jibri is all that is needed.
+    pub fn is_for_want_of_jibris(self) -> bool {
+        matches!(self, Self::AllBusy | Self::NoJibri | Self::SeveralFailed | Self::NoSign)
+    }
+
     /// Whether it is likely over in a moment, so that waiting longer and longer makes no sense at first.
     pub fn passes_soon(self) -> bool {
         matches!(

@@ -40,6 +40,8 @@ pub enum Input {
         /// The room.
         room: RoomJid,
     },
+    /// How many Jibris are free now.
+    Supply(Supply),
     /// Something about one room.
     Room {
         /// The room, by its real name.
@@ -49,6 +51,21 @@ pub enum Input {
     },
     /// Nothing new but the time: some deadline has passed.
     Tick,
+}
+
+/// How many Jibris there are for starts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Supply {
+    /// Nobody can see the Jibris; Jicofo will say.
+    #[default]
+    Unknown,
+    /// They can be seen.
+    Known {
+        /// Those that are free, less the starts that are under way and have none yet.
+        free: usize,
+        /// Another number each time that some Jibri has become free, or none.
+        change: u64,
+    },
 }
 
 impl From<Change> for Input {

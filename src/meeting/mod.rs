@@ -6,6 +6,7 @@
 mod answer;
 mod event;
 mod io;
+mod line;
 mod looks;
 mod recording;
 mod room;
@@ -28,6 +29,7 @@ pub use seat::{list_error_reason, refusal_reason};
 use crate::address::{Nick, RoomJid};
 use crate::config::{Footprint, Rule, Settings, Start, Stop};
 use crate::time::Time;
+use line::{Chance, Line, Stand};
 use looks::Turns;
 use room::Room;
 use seat::News;
@@ -50,6 +52,8 @@ struct Policy<'a> {
 /// What one step of the core works with: the time, chance, and where its effects go.
 struct Ctx<'a> {
     now: Time,
+    /// Whether there is a Jibri for this room.
+    chance: Chance,
     room: &'a RoomJid,
     nickname: &'a Nick,
     dry_run: bool,
@@ -114,6 +118,7 @@ pub struct Meetings {
     /// Rooms whose turn for a role query has not come yet.
     turns: Turns,
     asked: BTreeSet<RoomJid>,
+    line: Line,
     /// Since when there is a link.
     linked: Option<Time>,
     rules: Rules,
@@ -175,6 +180,7 @@ impl Meetings {
             deadlines: BTreeSet::new(),
             turns: Turns::default(),
             asked: BTreeSet::new(),
+            line: Line::default(),
             linked: None,
             rules,
             rng: SmallRng::seed_from_u64(seed),
@@ -236,10 +242,12 @@ impl Meetings {
                     room.look(now);
                 });
             }
+            Input::Supply(supply) => self.line.supply(supply),
             Input::Room { room, event } => self.room_event(&room, event, now, &mut effects),
             Input::Tick => {}
         }
         self.pass_deadlines(now, &mut effects);
+        self.serve(now, &mut effects);
         self.ask(now, &mut effects);
         effects
     }
@@ -297,6 +305,24 @@ impl Meetings {
         }
     }
 
+    /// Those who have moved up in the line may start.
+    fn serve(&mut self, now: Time, effects: &mut Vec<Effect>) {
+        loop {
+            let served = self.line.served();
+            if served.is_empty() {
+                return;
+            }
+            for jid in served {
+                self.with_room(&jid, now, effects, |_, _, _| ());
+            }
+        }
+    }
+
+    /// Rooms whose recording is wanted and due, and for which no Jibri is free.
+    pub fn rooms_waiting(&self) -> usize {
+        self.line.in_want()
+    }
+
     fn pass_deadlines(&mut self, now: Time, effects: &mut Vec<Effect>) {
         // A room is visited once at most: one whose new deadline has passed too has its turn next time.
         let due: Vec<RoomJid> =
@@ -343,8 +369,10 @@ impl Meetings {
             let room = self.rooms.get_mut(&jid)?;
             Some((jid, room))
         })?;
+        let (stood, was_starting) = (room.stand, room.is_starting());
         let mut ctx = Ctx {
             now,
+            chance: self.line.chance(room.missing_since().unwrap_or(now), &jid),
             room: &jid,
             nickname: &self.rules.nickname,
             dry_run: self.rules.dry_run,
@@ -357,6 +385,11 @@ impl Meetings {
         if let Some(urgency) = room.decide(&mut ctx, policy) {
             self.turns.push(jid.clone(), urgency);
         }
+        room.stand = room.stands(ctx.chance, policy, ctx.dry_run);
+        if !was_starting && room.is_starting() {
+            self.line.sent();
+        }
+        self.line.moved(&jid, stood, room.stand);
         let deadline = room.deadline(now, policy);
         if deadline != room.scheduled {
             if let Some(at) = room.scheduled.take() {
@@ -367,10 +400,11 @@ impl Meetings {
             }
             room.scheduled = deadline;
         }
-        if room.is_over()
-            && let Some(at) = self.rooms.remove(&jid).and_then(|room| room.scheduled)
-        {
-            self.deadlines.remove(&(at, jid));
+        if room.is_over() {
+            self.line.moved(&jid, room.stand, Stand::Aside);
+            if let Some(at) = self.rooms.remove(&jid).and_then(|room| room.scheduled) {
+                self.deadlines.remove(&(at, jid));
+            }
         }
         Some(result)
     }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::event::{State, What};
 use super::io::{Action, Departure, Order, Presence, RecordingStatus, Roles, RoomEvent};
+use super::line::{Chance, Stand};
 use super::looks::{Pace, Urgency};
 use super::recording::{Facts, Next, Recording, STOP_TIMEOUT};
 use super::roster::{Identity, Roster, Who};
@@ -32,6 +33,8 @@ pub(super) struct Room {
     nudged: Option<Time>,
     state: State,
     state_since: Time,
+    /// Where it stands in the line for a Jibri.
+    pub(super) stand: Stand,
     /// The deadline that the owner of all rooms has written down for this one.
     pub(super) scheduled: Option<Time>,
 }
@@ -55,6 +58,7 @@ impl Room {
             nudged: None,
             state: State::Idle,
             state_since: now,
+            stand: Stand::Aside,
             scheduled: None,
         }
     }
@@ -115,7 +119,7 @@ impl Room {
 
     /// Nobody vouches for it, we are not in it, and nothing is known of it that must be kept.
     pub(super) fn is_over(&self) -> bool {
-        !self.vouched && self.seat.is_out() && self.recording.is_blank()
+        !self.vouched && self.seat.is_out() && self.recording.is_blank() && self.roster.people() == 0
     }
 
     /// It is this room's turn to be looked at; which lists it asks for, if any.
@@ -297,6 +301,21 @@ impl Room {
             is_settled: state == State::Recording && policy.stop.when == StopWhen::Never,
             which,
         }
+    }
+
+    pub(super) fn is_starting(&self) -> bool {
+        self.recording.is_starting()
+    }
+
+    /// Since when a recording is wanted and there is none.
+    pub(super) fn missing_since(&self) -> Option<Time> {
+        self.recording.missing_since()
+    }
+
+    /// Where it stands in the line for a Jibri. Who could not start anyway keeps nobody waiting.
+    pub(super) fn stands(&self, chance: Chance, policy: Policy<'_>, dry_run: bool) -> Stand {
+        let may_act = self.roster.has_focus() && (policy.in_names || !self.seat.is_unwelcome());
+        if may_act && !dry_run { self.recording.stands(chance) } else { Stand::Aside }
     }
 
     pub(super) fn deadline(&self, now: Time, policy: Policy<'_>) -> Option<Time> {

@@ -4,8 +4,10 @@ use std::time::Duration;
 
 use super::{ANSWER_GRACE, Facts, Next, Phase, Recording};
 use crate::address::RealJid;
+use crate::meeting::answer::StartFailure;
 use crate::meeting::event::{Hold, What};
 use crate::meeting::io::AttemptId;
+use crate::meeting::line::{Chance, Stand};
 use crate::meeting::seat::Sight;
 use crate::meeting::{Ctx, Policy};
 use crate::time::Time;
@@ -32,6 +34,9 @@ impl Recording {
                 if ctx.dry_run {
                     ctx.tell(What::WouldStart);
                     self.hold(Hold::DryRun, None, ctx);
+                    Next::Nothing
+                } else if !ctx.chance.is_there {
+                    self.no_jibri_free = true;
                     Next::Nothing
                 } else if policy.in_names {
                     self.start_in_a_name(facts, ctx, policy)
@@ -77,6 +82,28 @@ impl Recording {
             && self.unanswered.is_none()
             && self.ready_at(policy).is_none_or(|ready| ready <= now)
             && self.wanted_since.is_some_and(|since| now >= since.after(policy.start.settle))
+    }
+
+    /// Where it stands in the line for a Jibri.
+    pub(in crate::meeting) fn stands(&self, chance: Chance) -> Stand {
+        let Some(since) = self.missing_since.filter(|_| self.phase == Phase::Idle) else {
+            return Stand::Aside;
+        };
+        match self.not_before {
+            None if self.no_jibri_free || self.waits => Stand::InLine(since),
+            Some(_) if self.may_wake(chance) => Stand::InLine(since),
+            Some(_) if chance.change.is_some() && self.wants_jibri() => Stand::Dozing(since),
+            _ => Stand::Aside,
+        }
+    }
+
+    fn wants_jibri(&self) -> bool {
+        self.last_failure.is_some_and(StartFailure::is_for_want_of_jibris)
+    }
+
+    /// The last start has failed for want of a Jibri, and something has become free, or been taken, since.
+    pub(super) fn may_wake(&self, chance: Chance) -> bool {
+        chance.change.is_some() && chance.change != self.failed_under && self.wants_jibri()
     }
 
     /// When focus can take a start whose refusal nobody would tell us of.

@@ -166,6 +166,10 @@ pub(super) struct Recording {
     waits: bool,
     /// A start is due, and there is no moderator whose name could be used.
     nobody_to_speak_for: bool,
+    /// A start is due, and no Jibri is free.
+    no_jibri_free: bool,
+    /// Which telling of the supply of Jibris the last start failed under.
+    failed_under: Option<u64>,
     /// A start whose recorder was seen before its answer came, and until when the answer may still come.
     unanswered: Option<(AttemptId, Time)>,
     /// Since when focus is in the room.
@@ -195,6 +199,8 @@ impl Recording {
             heard: true,
             waits: false,
             nobody_to_speak_for: false,
+            no_jibri_free: false,
+            failed_under: None,
             unanswered: None,
             focus_since: None,
             unknown_past,
@@ -239,6 +245,9 @@ impl Recording {
             }
             Phase::Doubtful { .. } => Some("the recorder is gone, Jicofo is to be asked why".to_owned()),
             Phase::Recording { .. } => self.stop.reason(),
+            Phase::Idle if self.no_jibri_free => {
+                Some("no Jibri is free; whoever has waited longest is served first".to_owned())
+            }
             Phase::Idle if self.nobody_to_speak_for => Some(
                 "muc.footprint is \"unseen\", and nobody is there in whose name a start could be sent"
                     .to_owned(),
@@ -259,7 +268,9 @@ impl Recording {
                 match self.not_before {
                     _ if facts.sight == Sight::Blinking => None,
                     Some(not_before) => Some(not_before.max(settled)),
-                    None => (facts.complete() && facts.focus && !(self.waits || self.nobody_to_speak_for))
+                    None => (facts.complete()
+                        && facts.focus
+                        && !(self.waits || self.nobody_to_speak_for || self.no_jibri_free))
                         .then_some(settled),
                 }
             }
@@ -281,6 +292,16 @@ impl Recording {
     /// A request of ours is under way, whose answer comes only while we are inside.
     pub(super) fn awaits_answer(&self) -> bool {
         matches!(self.phase, Phase::Starting { sender: None, .. }) || self.stop.awaits_answer()
+    }
+
+    /// A start request is under way.
+    pub(super) fn is_starting(&self) -> bool {
+        matches!(self.phase, Phase::Starting { .. })
+    }
+
+    /// Since when a recording is wanted and there is none.
+    pub(super) fn missing_since(&self) -> Option<Time> {
+        self.missing_since
     }
 
     /// That request is a stop.
@@ -383,11 +404,12 @@ impl Recording {
         ctx: &mut Ctx<'_>,
         policy: Policy<'_>,
     ) -> Next {
-        self.waits = false;
-        self.nobody_to_speak_for = false;
         if facts.sight == Sight::Blinking {
             return Next::Nothing;
         }
+        self.waits = false;
+        self.nobody_to_speak_for = false;
+        self.no_jibri_free = false;
         // What we do not see cannot be relied upon to last.
         self.wanted_since = (facts.complete() && wanted).then(|| self.wanted_since.unwrap_or(ctx.now));
         self.focus_since = (facts.complete() && facts.focus).then(|| self.focus_since.unwrap_or(ctx.now));
@@ -436,7 +458,8 @@ impl Recording {
             Phase::Held { until: Some(until), .. } if *until <= ctx.now => self.phase = Phase::Idle,
             _ => {}
         }
-        if self.not_before.is_some_and(|not_before| not_before <= ctx.now) {
+        let is_woken = self.may_wake(ctx.chance) && ctx.chance.is_there;
+        if self.not_before.is_some_and(|not_before| not_before <= ctx.now || is_woken) {
             self.not_before = None;
         }
         // An answer that focus owes goes with it.
@@ -497,6 +520,7 @@ impl Recording {
             return;
         }
         self.failures = self.failures.saturating_add(1);
+        self.failed_under = ctx.chance.change;
         let doublings = if why.passes_soon() { self.failures.saturating_sub(SOON) } else { self.failures };
         let delay = retry_delay(policy, doublings.saturating_sub(1), ctx);
         self.phase = Phase::Idle;
