@@ -17,6 +17,7 @@ mod jibri;
 mod link;
 mod mirror;
 mod muc;
+mod outcome;
 mod people;
 mod plan;
 mod sources;

@@ -1,19 +1,21 @@
 //! What the core has been told of one room, kept a second time, with the truth about who is what.
 
+mod lists;
+mod steps;
+
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 use jibri_autostart::address::Nick;
 use jibri_autostart::config::{Footprint, Muc};
 use jibri_autostart::meeting::{
-    Action, Answer, AttemptId, Condition, Departure, Input, ListError, Listed, Out, QueryId, RecordingStatus,
-    Role, Roles, RoomEvent, SessionId, State,
+    Answer, AttemptId, Condition, Departure, ListError, Out, QueryId, RecordingStatus, Role, Roles,
+    RoomEvent, SessionId, State,
 };
 
 use crate::link::us;
 use crate::muc::Kind;
 use crate::plan::{SEC, Terms, Us};
-use crate::world::World;
 
 #[derive(Debug, Clone)]
 struct Seen {
@@ -305,93 +307,6 @@ impl Mirror {
         }
     }
 
-    fn takes_list(&mut self, query: QueryId, listed: &[Listed], now: Us) {
-        let Some((_, which)) = self.asked.filter(|(asked, _)| *asked == query) else { return };
-        if which != Roles::Both {
-            return;
-        }
-        let has_focus = listed.iter().any(|l| l.jid.as_ref().is_some_and(|j| j.local() == Some("focus")));
-        let others = ["auth.meet.jitsi", "hidden.meet.jitsi", "autostart.meet.jitsi"];
-        let is_person = |l: &&Listed| l.jid.as_ref().is_some_and(|j| !others.contains(&j.domain()));
-        let people: Vec<&Listed> = listed.iter().filter(is_person).collect();
-        self.list = Some(has_focus && !people.is_empty());
-        self.listed_at = now;
-        let is_of = |l: &Listed, domain: &str| l.jid.as_ref().is_some_and(|j| j.domain() == domain);
-        let has_us = listed.iter().any(|l| is_of(l, others[2]));
-        self.ghost = !self.listens && self.list == Some(false) && has_us;
-        if self.listens {
-            return;
-        }
-        let had_recorder = self.listed_recorder;
-        self.listed_recorder = listed.iter().any(|l| is_of(l, others[1]));
-        self.recorder_lost = !self.listed_recorder && (had_recorder || self.recorder_lost);
-        self.listed_focus = has_focus;
-        self.unknown_past &= !people.is_empty();
-        let moderators = people.iter().filter(|l| l.role == Role::Moderator);
-        let moderators = moderators.filter_map(|l| l.jid.as_ref()).map(|jid| format!("{jid:?}"));
-        self.listed_moderators = moderators.collect();
-        if let Some((sender, at)) = &self.sent_as
-            && now < at + 3 * SEC
-            && !self.listed_moderators.contains(sender)
-        {
-            // He may have left before it arrived.
-            self.in_flight = None;
-        }
-        // Lists do not show who claims to be a machine: people are at most so many, and at least so many.
-        let hides = |l: &&&Listed| {
-            l.role < Role::Moderator && (self.claimers.contains(&l.nick) || l.nick.as_str() == "phone")
-        };
-        let surely = people.iter().filter(|l| !hides(l)).filter_map(|l| l.jid.as_ref());
-        let surely: BTreeSet<String> = surely.map(|jid| format!("{jid:?}")).collect();
-        let moderators = self.listed_moderators.len();
-        self.listed_most = (people.len(), moderators);
-        self.listed_least = (surely.len(), moderators);
-        self.note_need(surely.len(), moderators, now);
-        if !has_focus || self.visitor && self.listed_recorder {
-            (self.in_flight, self.accepted_until) = (None, None);
-        }
-        if !self.visitor {
-            self.emptied |= surely.is_empty();
-            return;
-        }
-        self.want_by_list(now);
-        // Somebody has to be there all the time, or it may be another meeting.
-        if surely.is_disjoint(&self.listed_people) {
-            self.emptied = true;
-            self.untold = 0;
-        }
-        self.listed_people = surely;
-    }
-
-    fn want_by_list(&mut self, now: Us) {
-        let ((people, moderators), start) = (self.listed_most, &self.terms.start);
-        let wanted = self.terms.record
-            && people >= start.min_participants as usize
-            && moderators >= start.min_moderators as usize;
-        self.wanted_since = wanted.then(|| self.wanted_since.unwrap_or(now));
-    }
-
-    /// Other rules apply from now on.
-    pub fn use_terms(&mut self, terms: Terms, now: Us) {
-        if !self.terms.stop.respect_manual {
-            self.overlooked.clone_from(&self.last_word);
-        }
-        self.shortest_pause = self.shortest_pause.min(terms.start.retry_min);
-        self.terms = terms;
-        if !self.terms.stop.respect_manual {
-            self.stop = None;
-        }
-        if self.complete {
-            self.conclude(now);
-        } else if !self.listens && self.list.is_some() {
-            let (people, moderators) = self.listed_least;
-            self.note_need(people, moderators, now);
-            if self.visitor {
-                self.want_by_list(now);
-            }
-        }
-    }
-
     fn answered(&mut self, attempt: AttemptId, answer: &Answer, now: Us) {
         if self.in_flight.is_none_or(|(current, _)| current != attempt) {
             return;
@@ -449,84 +364,5 @@ impl Mirror {
             _ => {}
         }
         self.absent &= !self.has_focus();
-    }
-}
-
-impl World {
-    /// The mirrors are told what the core is about to be told.
-    pub fn before_step(&mut self, input: &Input, whose: Option<(usize, Option<Kind>)>) {
-        let now = self.now;
-        for mirror in &mut self.mirrors {
-            if matches!(input, Input::LinkDown) {
-                mirror.out();
-                mirror.blind();
-                (mirror.in_flight, mirror.accepted_until, mirror.list) = (None, None, None);
-                mirror.unwelcome_until = None;
-                mirror.stop_in_flight = None;
-                mirror.unknown_past = true;
-            }
-            if matches!(input, Input::SenderRefused) && std::mem::take(&mut mirror.in_names) {
-                mirror.in_flight = None;
-            }
-            mirror.stop_in_flight = mirror.stop_in_flight.filter(|(_, until)| *until > now);
-            mirror.in_flight = mirror.in_flight.filter(|(_, until)| *until > now);
-            mirror.accepted_until = mirror.accepted_until.filter(|until| *until > now);
-        }
-        if let (Input::Room { event, .. }, Some((r, about))) = (input, whose) {
-            let mirror = &mut self.mirrors[r];
-            let before = mirror.word().cloned();
-            mirror.takes(event, about, now);
-            let after = mirror.word();
-            // The end of a session ends what was pending.
-            if after.is_some() && before.as_ref() != after {
-                mirror.accepted_until = None;
-                mirror.superseded = true;
-            }
-            mirror.conclude(now);
-        }
-    }
-
-    /// The mirrors are told what the core does.
-    pub fn mirror_action(&mut self, action: &Action) {
-        let now = self.now;
-        match action {
-            Action::Enter { room, .. } => {
-                let mirror = &mut self.mirrors[self.index[room]];
-                let needless_since = mirror.needless_since;
-                mirror.out();
-                // Whoever comes to stop has seen from outside what it is about.
-                mirror.needless_since = needless_since;
-                mirror.ghost = false;
-                mirror.asked = None;
-                mirror.listens = true;
-                mirror.enters.push_back(now);
-                while mirror.enters.front().is_some_and(|at| now > *at + 60 * SEC) {
-                    mirror.enters.pop_front();
-                }
-            }
-            Action::Leave { room, .. } => {
-                let mirror = &mut self.mirrors[self.index[room]];
-                mirror.conclude(now);
-                // The core has learned from a list what nobody announced.
-                mirror.emptied |= mirror.hushed;
-                mirror.ghost = false;
-                mirror.out();
-            }
-            Action::Start { room, attempt, timeout, sender, .. } => {
-                let until = now + us(*timeout) + if sender.is_none() { 5 * SEC } else { 0 };
-                let mirror = &mut self.mirrors[self.index[room]];
-                mirror.in_flight = Some((*attempt, until));
-                mirror.superseded = false;
-                mirror.sent_as = sender.as_ref().map(|jid| (format!("{jid:?}"), now));
-            }
-            Action::Stop { room, attempt, timeout, sender, .. } => {
-                let patience = if sender.is_none() { us(*timeout) + 5 * SEC } else { 60 * SEC };
-                self.mirrors[self.index[room]].stop_in_flight = Some((*attempt, now + patience));
-            }
-            Action::AskPassword { .. } => {}
-            Action::AskRoles { room, query, which } => {
-                self.mirrors[self.index[room]].asked = Some((*query, *which));
-            }
-        }
     }
 }

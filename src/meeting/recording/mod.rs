@@ -286,7 +286,8 @@ impl Recording {
 
     /// Whether nothing would be lost if it were begun anew.
     pub(super) fn is_blank(&self) -> bool {
-        self.phase == Phase::Idle && self.not_before.is_none() && self.failures == 0
+        let is_at_rest = self.phase == Phase::Idle && self.wanted_since.is_none();
+        is_at_rest && self.not_before.is_none() && self.failures == 0
     }
 
     /// A request of ours is under way, whose answer comes only while we are inside.

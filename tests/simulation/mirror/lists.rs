@@ -1,0 +1,97 @@
+//! What role lists show, and other rules make of it.
+
+use std::collections::BTreeSet;
+
+use jibri_autostart::meeting::{Listed, QueryId, Role, Roles};
+
+use super::Mirror;
+use crate::plan::{SEC, Terms, Us};
+
+impl Mirror {
+    pub(super) fn takes_list(&mut self, query: QueryId, listed: &[Listed], now: Us) {
+        let Some((_, which)) = self.asked.filter(|(asked, _)| *asked == query) else { return };
+        if which != Roles::Both {
+            return;
+        }
+        let has_focus = listed.iter().any(|l| l.jid.as_ref().is_some_and(|j| j.local() == Some("focus")));
+        let others = ["auth.meet.jitsi", "hidden.meet.jitsi", "autostart.meet.jitsi"];
+        let is_person = |l: &&Listed| l.jid.as_ref().is_some_and(|j| !others.contains(&j.domain()));
+        let people: Vec<&Listed> = listed.iter().filter(is_person).collect();
+        self.list = Some(has_focus && !people.is_empty());
+        self.listed_at = now;
+        let is_of = |l: &Listed, domain: &str| l.jid.as_ref().is_some_and(|j| j.domain() == domain);
+        let has_us = listed.iter().any(|l| is_of(l, others[2]));
+        self.ghost = !self.listens && self.list == Some(false) && has_us;
+        if self.listens {
+            return;
+        }
+        let had_recorder = self.listed_recorder;
+        self.listed_recorder = listed.iter().any(|l| is_of(l, others[1]));
+        self.recorder_lost = !self.listed_recorder && (had_recorder || self.recorder_lost);
+        self.listed_focus = has_focus;
+        self.unknown_past &= !people.is_empty();
+        let moderators = people.iter().filter(|l| l.role == Role::Moderator);
+        let moderators = moderators.filter_map(|l| l.jid.as_ref()).map(|jid| format!("{jid:?}"));
+        self.listed_moderators = moderators.collect();
+        if let Some((sender, at)) = &self.sent_as
+            && now < at + 3 * SEC
+            && !self.listed_moderators.contains(sender)
+        {
+            // He may have left before it arrived.
+            self.in_flight = None;
+        }
+        // Lists do not show who claims to be a machine: people are at most so many, and at least so many.
+        let hides = |l: &&&Listed| {
+            l.role < Role::Moderator && (self.claimers.contains(&l.nick) || l.nick.as_str() == "phone")
+        };
+        let surely = people.iter().filter(|l| !hides(l)).filter_map(|l| l.jid.as_ref());
+        let surely: BTreeSet<String> = surely.map(|jid| format!("{jid:?}")).collect();
+        let moderators = self.listed_moderators.len();
+        self.listed_most = (people.len(), moderators);
+        self.listed_least = (surely.len(), moderators);
+        self.note_need(surely.len(), moderators, now);
+        if !has_focus || self.visitor && self.listed_recorder {
+            (self.in_flight, self.accepted_until) = (None, None);
+        }
+        if !self.visitor {
+            self.emptied |= surely.is_empty();
+            return;
+        }
+        self.want_by_list(now);
+        // Somebody has to be there all the time, or it may be another meeting.
+        if surely.is_disjoint(&self.listed_people) {
+            self.emptied = true;
+            self.untold = 0;
+        }
+        self.listed_people = surely;
+    }
+
+    fn want_by_list(&mut self, now: Us) {
+        let ((people, moderators), start) = (self.listed_most, &self.terms.start);
+        let wanted = self.terms.record
+            && people >= start.min_participants as usize
+            && moderators >= start.min_moderators as usize;
+        self.wanted_since = wanted.then(|| self.wanted_since.unwrap_or(now));
+    }
+
+    /// Other rules apply from now on.
+    pub fn use_terms(&mut self, terms: Terms, now: Us) {
+        if !self.terms.stop.respect_manual {
+            self.overlooked.clone_from(&self.last_word);
+        }
+        self.shortest_pause = self.shortest_pause.min(terms.start.retry_min);
+        self.terms = terms;
+        if !self.terms.stop.respect_manual {
+            self.stop = None;
+        }
+        if self.complete {
+            self.conclude(now);
+        } else if !self.listens && self.list.is_some() {
+            let (people, moderators) = self.listed_least;
+            self.note_need(people, moderators, now);
+            if self.visitor {
+                self.want_by_list(now);
+            }
+        }
+    }
+}
