@@ -44,7 +44,10 @@ impl Streak {
     pub(super) fn is_enough(&self, wedged_after: u32) -> bool {
         let wedged_after = wedged_after.max(1);
         let sure = self.launches.saturating_add(self.proven);
-        sure >= wedged_after || self.count() >= wedged_after && self.unproven.len() >= UNPROVEN
+        // Who had a start is seen by who turned busy, and a start by hand that we do not hear of can mislead
+        // once: nobody is wedged by a single one of these.
+        let least = if self.launches == 0 { wedged_after.max(2) } else { wedged_after };
+        sure >= least || self.count() >= wedged_after && self.unproven.len() >= UNPROVEN
     }
 
     pub(super) fn evidence(&self) -> Evidence {

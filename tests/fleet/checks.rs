@@ -267,7 +267,6 @@ impl World {
             let verdict = self.fleet.jibri_view(&jibri.plan.name, time(self.now)).map(|view| view.verdict);
             let is_settled =
                 jibri.alive && self.now > jibri.since + 60 * SEC && jibri.server.flatten().is_some();
-            let has_twin = jibri.has_twin;
             let (name, fault) = (jibri.plan.name.clone(), jibri.fault);
             let is_good = is_settled && fault.is_good() && !self.jibris[j].expired;
             if is_good && matches!(verdict, Some(Verdict::Wedged | Verdict::Unhealthy)) {
@@ -279,7 +278,7 @@ impl World {
             }
             // Jicofo's word is there all the time: so many failures have to be enough.
             let is_plain = matches!(fault, Fault::Refuses | Fault::Hangs | Fault::HungXmpp)
-                && !has_twin
+                && self.plan.jibris[j].twins_from.is_none()
                 && self.plan.detector.is_some()
                 && !self.plan.detector_trouble
                 && is_settled;
