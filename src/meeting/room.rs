@@ -119,7 +119,7 @@ impl Room {
 
     /// Nobody vouches for it, we are not in it, and nothing is known of it that must be kept.
     pub(super) fn is_over(&self) -> bool {
-        !self.vouched && self.seat.is_out() && self.recording.is_blank() && self.roster.people() == 0
+        !self.vouched && self.seat.is_out() && self.recording.is_blank()
     }
 
     /// It is this room's turn to be looked at; which lists it asks for, if any.

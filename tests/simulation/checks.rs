@@ -188,6 +188,10 @@ impl World {
             What::Adopted => self.seen.count("adopted"),
             What::On { session, .. } => {
                 let is_that_one = session.as_ref().is_none_or(|id| mirror.stopped_by_us.contains(id));
+                if self.mirrors[r].untold > UNTOLD_ENDS {
+                    self.seen.count("begun anew by somebody");
+                    self.mirrors[r].untold = 0;
+                }
                 self.seen.count("on");
                 self.mirrors[r].pause_until = None;
                 // Somebody has started it anew, though we were not there to hear focus say so.

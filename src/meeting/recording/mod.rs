@@ -479,6 +479,10 @@ impl Recording {
             return;
         }
         self.stop.recording_is_on();
+        // Somebody has started it anew: whatever the ends before were, they were not meant to last.
+        if matches!(self.phase, Phase::Held { why: Hold::Untold, .. }) {
+            self.untold_ends = 0;
+        }
         let wanted_for = self.missing_since.take().map(|missing| ctx.now.since(missing));
         ctx.tell(What::On { session: session.clone(), wanted_for });
         self.not_before = None;
