@@ -10,15 +10,23 @@ use crate::address::{Nick, RoomJid, split_occupant};
 
 /// The conference services of the configuration.
 #[derive(Debug, Clone)]
-pub(crate) struct Services(Vec<String>);
+pub(crate) struct Services {
+    domains: Vec<String>,
+    brewery: Option<RoomJid>,
+}
 
 impl Services {
     pub(crate) fn new(domains: &[String]) -> Self {
-        Self(domains.to_vec())
+        Self { domains: domains.to_vec(), brewery: None }
+    }
+
+    /// The brewery is no meeting, whichever service it is in, and no tenant's.
+    pub(crate) fn without(self, brewery: Option<RoomJid>) -> Self {
+        Self { brewery, ..self }
     }
 
     pub(crate) fn first(&self) -> Option<&str> {
-        self.0.first().map(String::as_str)
+        self.domains.first().map(String::as_str)
     }
 
     /// The real form of any address.
@@ -40,16 +48,19 @@ impl Services {
     /// The room and the nickname that an address names, if it is in one of the services.
     pub(crate) fn occupant(&self, jid: &str) -> Option<(RoomJid, Option<Nick>)> {
         let (room, nick) = split_occupant(&self.real(jid)).ok()?;
-        self.0.iter().any(|service| service == room.service()).then_some((room, nick))
+        let is_ours = self.domains.iter().any(|service| service == room.service());
+        (is_ours && self.brewery.as_ref() != Some(&room)).then_some((room, nick))
     }
 
     /// Splits `muc.acme.meet.jitsi` into `acme` and `muc.meet.jitsi`. A name that is configured as it
     /// stands is no tenant's.
     fn tenant_of<'a>(&self, host: &'a str) -> Option<(&'a str, &str)> {
-        if self.0.iter().any(|service| service == host) {
+        let stands =
+            self.domains.iter().map(String::as_str).chain(self.brewery.as_ref().map(RoomJid::service));
+        if stands.into_iter().any(|service| service == host) {
             return None;
         }
-        self.0.iter().find_map(|service| {
+        self.domains.iter().find_map(|service| {
             let (prefix, base) = service.split_once('.')?;
             let tenant =
                 host.strip_prefix(prefix)?.strip_prefix('.')?.strip_suffix(base)?.strip_suffix('.')?;
@@ -91,5 +102,10 @@ mod tests {
         assert_eq!((room.as_str(), nick.unwrap().as_str()), ("[acme]r1@muc.meet.jitsi", "n"));
         assert!(s.occupant("r1@internal-muc.meet.jitsi/n").is_none());
         assert!(s.occupant("muc.meet.jitsi").is_none());
+        let s = s.without(RoomJid::new("b@muc.internal.meet.jitsi").ok());
+        assert_eq!(s.real("b@muc.internal.meet.jitsi/n"), "b@muc.internal.meet.jitsi/n");
+        assert!(s.occupant("b@muc.internal.meet.jitsi/n").is_none());
+        let s = s.without(RoomJid::new("b@muc.meet.jitsi").ok());
+        assert!(s.occupant("b@muc.meet.jitsi/n").is_none() && s.occupant("r1@muc.meet.jitsi/n").is_some());
     }
 }

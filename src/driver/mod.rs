@@ -157,6 +157,10 @@ impl Driver {
                 let changes = self.sources.invited(room);
                 self.feed_changes(changes);
             }
+            LinkEvent::Brewery(event) => tracing::debug!(?event, "the brewery"),
+            LinkEvent::Pinged { nick, answered } => {
+                tracing::debug!(jibri = nick.as_str(), answered, "pinged")
+            }
         }
     }
 

@@ -8,6 +8,8 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep_until, timeout};
 
+use super::brewery::BreweryEvent;
+use super::brewery::seat::Seat;
 use super::connect::connect;
 use super::counters::Counters;
 use super::failure::Failure;
@@ -32,6 +34,13 @@ pub enum Command {
         /// The service.
         service: String,
     },
+    /// Ping a Jibri through the brewery (XEP-0199); answered by [`LinkEvent::Pinged`].
+    PingJibri {
+        /// Its nickname there.
+        nick: Nick,
+    },
+    /// Have everybody in the brewery listed anew, or try to enter it again, now and not only when it is time.
+    ListBrewery,
 }
 
 /// Something that the link tells.
@@ -65,6 +74,15 @@ pub enum LinkEvent {
     Invited {
         /// The room, by its real name.
         room: RoomJid,
+    },
+    /// Something about the brewery.
+    Brewery(BreweryEvent),
+    /// What became of [`Command::PingJibri`]. Where we are not inside the brewery, nothing is known and nothing told.
+    Pinged {
+        /// The nickname.
+        nick: Nick,
+        /// Whether the Jibri itself has answered, be it with an error.
+        answered: bool,
     },
 }
 
@@ -110,21 +128,27 @@ pub(super) struct Config {
 
 /// Starts the task; it begins to connect at once.
 pub fn spawn(settings: &Settings) -> (Link, mpsc::Receiver<LinkEvent>) {
+    let seat = settings
+        .jibri
+        .brewery
+        .clone()
+        .map(|room| Seat::new(room, &settings.xmpp.domain, &settings.xmpp.user, &settings.muc.nickname));
     let config = Config {
         me: format!("{}@{}/a", settings.xmpp.user, settings.xmpp.domain),
         xmpp: settings.xmpp.clone(),
         focus: settings.muc.focus_nickname.clone(),
-        services: Services::new(&settings.muc.domains),
+        services: Services::new(&settings.muc.domains).without(settings.jibri.brewery.clone()),
     };
     let counters = Arc::new(Counters::default());
     let (commands, commands_end) = mpsc::unbounded_channel();
     let (events_end, events) = mpsc::channel(EVENTS);
-    let task = tokio::spawn(keep(config, Arc::clone(&counters), commands_end, events_end));
+    let task = tokio::spawn(keep(config, seat, Arc::clone(&counters), commands_end, events_end));
     (Link { commands, counters, task }, events)
 }
 
 async fn keep(
     config: Config,
+    mut seat: Option<Seat>,
     counters: Arc<Counters>,
     mut commands: mpsc::UnboundedReceiver<Command>,
     events: mpsc::Sender<LinkEvent>,
@@ -149,8 +173,14 @@ async fn keep(
                 if events.send(LinkEvent::Up).await.is_err() {
                     return;
                 }
-                let end = Session::new(&config, &counters, &events, stanzas).run(&mut commands).await;
+                let session = Session::new(&config, &mut seat, &counters, &events, stanzas);
+                let end = session.run(&mut commands).await;
                 delays.was_up_for(up_at.elapsed());
+                if let Some(lost) = seat.as_mut().and_then(Seat::link_down)
+                    && events.send(LinkEvent::Brewery(lost)).await.is_err()
+                {
+                    return;
+                }
                 end
             }
             Err(failure) => End::Failed(failure),

@@ -45,11 +45,11 @@ pub(super) fn read(stanza: &Stanza, services: &Services) -> Read {
 }
 
 /// The one that the room has put there: it removes those of participants and appends its own.
-fn appended(stanza: &Stanza) -> Option<(&MucUser, &MucUserItem)> {
+pub(super) fn appended(stanza: &Stanza) -> Option<(&MucUser, &MucUserItem)> {
     stanza.muc.iter().rev().find_map(|x| Some((x, x.items.first()?)))
 }
 
-fn has(x: &MucUser, code: u16) -> bool {
+pub(super) fn has(x: &MucUser, code: u16) -> bool {
     x.status.iter().any(|status| status.code.as_deref().and_then(|code| code.parse().ok()) == Some(code))
 }
 

@@ -93,6 +93,11 @@ impl PresenceOut {
         }
     }
 
+    /// Into a room in which we only listen, and say nothing of what we are.
+    pub(super) fn listen(from: &str, id: String, room: &RoomJid, nick: &Nick) -> Self {
+        Self { nick: None, features: None, ..Self::enter(from, id, room, nick, None) }
+    }
+
     pub(super) fn leave(from: &str, id: String, room: &RoomJid, nick: &Nick) -> Self {
         Self {
             from: from.to_owned(),
@@ -281,6 +286,11 @@ mod tests {
         }
         let sent = text(&PresenceOut::leave("a@b/a", "i".to_owned(), &room, &nick));
         assert!(sent.contains("unavailable") && !sent.contains("features"), "{sent}");
+        let sent = text(&PresenceOut::listen("a@b/a", "i".to_owned(), &room, &nick));
+        assert!(
+            sent.contains("maxstanzas") && !sent.contains("jibri") && !sent.contains("protocol/nick"),
+            "{sent}"
+        );
     }
 
     #[test]

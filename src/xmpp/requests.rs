@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::brewery::read::{Echo, echo};
 use super::outbound::{IqOut, PayloadOut};
 use super::refusal;
 use super::stanza::{AdminItem, Iq, Payload, StanzaError};
@@ -40,6 +41,11 @@ enum About {
     },
     /// Any answer will do.
     Ping,
+    /// Only an answer of its own will do.
+    Jibri {
+        brewery: RoomJid,
+        nick: Nick,
+    },
 }
 
 /// A request that has not been answered.
@@ -68,6 +74,8 @@ pub(super) enum Settled {
     Event(LinkEvent),
     /// An answer of which there is nothing to tell, or not yet.
     Quiet,
+    /// The brewery says that we are not inside.
+    OutOfBrewery,
     /// The answer to nothing that we asked there.
     Stray,
 }
@@ -159,6 +167,18 @@ impl Requests {
         self.ask(to, "get", PayloadOut::Ping, TIMEOUT, About::Ping)
     }
 
+    /// A ping to a Jibri, from whom we are in the brewery.
+    pub(super) fn ping_jibri(&mut self, from: &str, brewery: RoomJid, nick: Nick) -> IqOut {
+        let iq = self.ask(
+            brewery.occupant(&nick),
+            "get",
+            PayloadOut::Ping,
+            TIMEOUT,
+            About::Jibri { brewery, nick },
+        );
+        IqOut { from: from.to_owned(), ..iq }
+    }
+
     fn ask(
         &mut self,
         to: String,
@@ -200,6 +220,7 @@ impl Requests {
             }
             About::Items { service } => Some(LinkEvent::Items { service, rooms: None }),
             About::Ping => None,
+            About::Jibri { nick, .. } => Some(LinkEvent::Pinged { nick, answered: false }),
         })
     }
 
@@ -216,6 +237,13 @@ impl Requests {
             if iq.type_.as_deref() == Some("result") { Ok(iq.payload) } else { Err(error_of(&iq.payload)) };
         let event = match open.about {
             About::Ping => None,
+            About::Jibri { brewery, nick } => {
+                let echo = result.map_or_else(|error| echo(error, &brewery), |_| Echo::Answered);
+                if echo == Echo::Outside {
+                    return Settled::OutOfBrewery;
+                }
+                Some(LinkEvent::Pinged { nick, answered: echo == Echo::Answered })
+            }
             About::Password { room, query } => {
                 let password = result.ok().and_then(password_of);
                 Some(room_event(room, RoomEvent::Password { query, password }))

@@ -8,13 +8,15 @@ use tokio::time::{Instant, sleep_until, timeout};
 use tokio_xmpp::xmlstream::ReadError;
 use xso::AsXml;
 
+use super::brewery::read::{self, Read};
+use super::brewery::seat::{Do, Seat};
 use super::connect::{PING_TIMEOUT, Stanzas};
 use super::counters::Counters;
 use super::failure::Failure;
 use super::link::{Command, Config, LinkEvent};
 use super::outbound::{IqOut, PayloadOut, PresenceOut};
 use super::requests::{Requests, Settled, id_text, in_name_of, new_id};
-use super::stanza::{Inbound, Iq};
+use super::stanza::{Inbound, Iq, Presence};
 use super::{entity, invitation, muc};
 use crate::address::RoomJid;
 use crate::meeting::{Action, RoomEvent};
@@ -39,9 +41,10 @@ impl From<Failure> for End {
     }
 }
 
-/// The state of a link while it is up. All of it is forgotten with the link.
+/// The state of a link while it is up. All of it but the seat in the brewery is forgotten with the link.
 pub(super) struct Session<'a> {
     config: &'a Config,
+    seat: &'a mut Option<Seat>,
     counters: &'a Counters,
     events: &'a mpsc::Sender<LinkEvent>,
     stanzas: Stanzas,
@@ -51,15 +54,19 @@ pub(super) struct Session<'a> {
 impl<'a> Session<'a> {
     pub(super) fn new(
         config: &'a Config,
+        seat: &'a mut Option<Seat>,
         counters: &'a Counters,
         events: &'a mpsc::Sender<LinkEvent>,
         stanzas: Stanzas,
     ) -> Self {
-        Self { config, counters, events, stanzas, requests: Requests::new(config.me.clone()) }
+        Self { config, seat, counters, events, stanzas, requests: Requests::new(config.me.clone()) }
     }
 
     /// Works until the end.
-    pub(super) async fn run(&mut self, commands: &mut mpsc::UnboundedReceiver<Command>) -> End {
+    pub(super) async fn run(mut self, commands: &mut mpsc::UnboundedReceiver<Command>) -> End {
+        if let Some(seat) = self.seat {
+            seat.link_up(Instant::now());
+        }
         loop {
             let done = tokio::select! {
                 read = self.stanzas.next() => self.receive(read).await,
@@ -68,6 +75,7 @@ impl<'a> Session<'a> {
                     None => return self.say_farewell().await,
                 },
                 () = until(self.requests.next_deadline()) => self.expire().await,
+                () = until(self.seat.as_ref().and_then(Seat::next_deadline)) => self.mind_seat().await,
             };
             if let Err(end) = done {
                 return end;
@@ -81,14 +89,7 @@ impl<'a> Session<'a> {
             Some(Ok(inbound)) => match inbound {
                 Inbound::Presence(presence) => {
                     received.presence.add();
-                    match muc::read(&presence, &self.config.services) {
-                        muc::Read::Event(room, event) => self.tell_room(room, event).await,
-                        muc::Read::Ignored => Ok(()),
-                        muc::Read::Malformed(room) => {
-                            self.counters.rejected.malformed.add();
-                            self.flag(room).await
-                        }
-                    }
+                    self.receive_presence(&presence).await
                 }
                 Inbound::Iq(iq) => {
                     received.iq.add();
@@ -109,6 +110,9 @@ impl<'a> Session<'a> {
                     self.counters.rejected.unreadable.add();
                     let from = unreadable.from.as_deref();
                     tracing::debug!(?from, "dropped a stanza that cannot be read");
+                    if let (Some(seat), Some(from)) = (self.seat.as_mut(), from) {
+                        seat.unreadable(from);
+                    }
                     let room =
                         from.and_then(|from| self.config.services.occupant(from)).map(|(room, _)| room);
                     self.flag(room).await
@@ -133,6 +137,26 @@ impl<'a> Session<'a> {
         }
     }
 
+    async fn receive_presence(&mut self, presence: &Presence) -> Result<(), End> {
+        if let Some(seat) = self.seat
+            && let Some(read) = read::read(presence, seat.room(), &self.config.services)
+        {
+            if matches!(read, Read::Malformed) {
+                self.counters.rejected.malformed.add();
+            }
+            let todo = seat.presence(read, Instant::now());
+            return self.in_brewery(todo).await;
+        }
+        match muc::read(presence, &self.config.services) {
+            muc::Read::Event(room, event) => self.tell_room(room, event).await,
+            muc::Read::Ignored => Ok(()),
+            muc::Read::Malformed(room) => {
+                self.counters.rejected.malformed.add();
+                self.flag(room).await
+            }
+        }
+    }
+
     async fn receive_iq(&mut self, iq: Iq) -> Result<(), End> {
         match iq.type_.as_deref() {
             Some("get" | "set") => match entity::answer(iq, &self.config.me, &self.config.services) {
@@ -145,6 +169,10 @@ impl<'a> Session<'a> {
             Some("result" | "error") => match self.requests.settle(iq, &self.config.services) {
                 Settled::Event(event) => self.tell(event).await,
                 Settled::Quiet => Ok(()),
+                Settled::OutOfBrewery => {
+                    self.list_brewery();
+                    Ok(())
+                }
                 Settled::Stray => {
                     self.counters.rejected.stray.add();
                     Ok(())
@@ -200,7 +228,43 @@ impl<'a> Session<'a> {
                 let iq = self.requests.items(service);
                 self.send_iq(&iq).await
             }
+            Command::PingJibri { nick } => match self.seat.as_ref().filter(|seat| seat.is_inside()) {
+                Some(seat) => {
+                    let iq = self.requests.ping_jibri(seat.me(), seat.room().clone(), nick);
+                    self.send_iq(&iq).await
+                }
+                None => Ok(()),
+            },
+            Command::ListBrewery => {
+                self.list_brewery();
+                Ok(())
+            }
         }
+    }
+
+    fn list_brewery(&mut self) {
+        if let Some(seat) = self.seat {
+            seat.list_again(Instant::now());
+        }
+    }
+
+    /// Something is to be done about our seat in the brewery.
+    async fn mind_seat(&mut self) -> Result<(), End> {
+        let todo = self.seat.as_mut().map(|seat| seat.expire(Instant::now())).unwrap_or_default();
+        self.in_brewery(todo).await
+    }
+
+    async fn in_brewery(&mut self, todo: Vec<Do>) -> Result<(), End> {
+        for one in todo {
+            match one {
+                Do::Send(presence) => {
+                    self.counters.sent.presence.add();
+                    self.send(&presence).await?;
+                }
+                Do::Tell(event) => self.tell(LinkEvent::Brewery(event)).await?,
+            }
+        }
+        Ok(())
     }
 
     /// A ping through Prosody: an error proves life as well as a result (XEP-0199).
@@ -212,7 +276,10 @@ impl<'a> Session<'a> {
 
     async fn expire(&mut self) -> Result<(), End> {
         while let Some(event) = self.requests.expire(Instant::now()) {
-            if let Some(event) = event {
+            let Some(event) = event else { continue };
+            // A Jibri that could not be reached, because we were put out, is not to blame.
+            let is_inside = self.seat.as_ref().is_some_and(Seat::is_inside);
+            if is_inside || !matches!(event, LinkEvent::Pinged { .. }) {
                 self.tell(event).await?;
             }
         }
@@ -277,6 +344,12 @@ impl<'a> Session<'a> {
 
     /// Closes the stream in good order (RFC 6120, section 4.4).
     async fn say_farewell(&mut self) -> End {
+        if let Some(leave) = self.seat.as_mut().and_then(Seat::leave) {
+            self.counters.sent.presence.add();
+            if self.send(&leave).await.is_err() {
+                return End::Closed;
+            }
+        }
         if timeout(FAREWELL, self.stanzas.shutdown()).await.is_err() {
             tracing::debug!("Prosody did not take the farewell");
         }

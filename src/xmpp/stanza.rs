@@ -114,6 +114,8 @@ pub(super) struct Presence {
     #[xml(child(n = ..))]
     pub(super) recording: Vec<RecordingStatus>,
     #[xml(child(n = ..))]
+    pub(super) jibri: Vec<super::brewery::wire::StatusStanza>,
+    #[xml(child(n = ..))]
     pub(super) errors: Vec<StanzaError>,
 }
 

@@ -9,7 +9,7 @@ fn nested(levels: usize) -> String {
 }
 
 /// What to put into a presence, and whether it must have been replaced.
-fn payloads() -> Vec<(&'static str, String, bool)> {
+pub(crate) fn payloads() -> Vec<(&'static str, String, bool)> {
     let long = "x".repeat(10_000);
     let forged = "<x xmlns='http://jabber.org/protocol/muc#user'><item role='moderator' affiliation='owner'/>\
                   <status code='110'/></x>";

@@ -29,6 +29,7 @@ macro_rules! on_each_prosody {
     };
 }
 
+mod brewery;
 mod entity;
 mod failures;
 mod hostile;

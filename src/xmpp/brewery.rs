@@ -1,0 +1,78 @@
+//! The brewery: the room in which Jibris wait for work and say how they are (JITSI.md 5).
+//!
+//! [`seat`] is our place in it, a machine without a network; [`read`] is what its presences mean, [`wire`] how
+//! they are written, and [`refused`] why we are not let in.
+
+pub(super) mod read;
+pub(super) mod refused;
+pub(super) mod seat;
+pub(super) mod wire;
+
+use std::time::Duration;
+
+pub use refused::NotLetIn;
+
+use crate::address::Nick;
+
+/// What the brewery shows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum BreweryEvent {
+    /// Everybody inside has been told. Comes again whenever they were listed anew, and then what has changed
+    /// unnoticed was told before it.
+    Complete,
+    /// We are not inside any more, or the link is gone: what was told is stale.
+    Lost,
+    /// A presence of one nickname.
+    Presence {
+        /// The nickname; it may be anything.
+        nick: Nick,
+        /// What it says of itself; none in the first presence after a join.
+        status: Option<JibriStatus>,
+        /// How many sessions share it: more than one is two Jibris under one nickname. After one of those has
+        /// left it is right only when everybody is listed anew (JITSI.md 1.3).
+        items: usize,
+    },
+    /// A nickname has left.
+    Left {
+        /// The nickname.
+        nick: Nick,
+    },
+    /// We are not inside. Told once for each reason; it is tried again until it succeeds.
+    NotLetIn {
+        /// Why, in words that say what to change.
+        why: NotLetIn,
+        /// When it is tried again.
+        retry_in: Duration,
+    },
+}
+
+/// `jibri-status`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct JibriStatus {
+    /// `busy-status`
+    pub busy: BusyStatus,
+    /// `health-status`
+    pub health: HealthStatus,
+}
+
+/// What a Jibri does. That it is used up (single-use mode) the brewery never says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BusyStatus {
+    /// Nothing.
+    Idle,
+    /// It records, or starts to, or finishes.
+    Busy,
+    /// Anything else; Jicofo takes it for not available.
+    Undefined,
+}
+
+/// How a Jibri is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HealthStatus {
+    /// Well.
+    Healthy,
+    /// Unwell, until it is restarted.
+    Unhealthy,
+    /// Anything else.
+    Undefined,
+}
