@@ -162,14 +162,18 @@ impl Jibri {
     pub async fn exit_when_idle(&self, code: i32) {
         self.inner.may_act().await;
         let _held = self.inner.manager.lock().await;
-        {
-            let mut state = lock(&self.inner.state);
-            if state.working {
-                state.exit_when_idle = Some(code);
-            } else {
-                state.exited = Some(code);
-            }
+        let mut state = lock(&self.inner.state);
+        if state.working {
+            state.exit_when_idle = Some(code);
+        } else {
+            drop(state);
+            self.exit(code);
         }
+    }
+
+    /// Exits at once, so to speak: a process of its own does, a model within a test only says so.
+    pub fn exit(&self, code: i32) {
+        lock(&self.inner.state).exited = Some(code);
         self.inner.tell();
     }
 

@@ -19,6 +19,7 @@ pub mod login;
 pub mod manners;
 pub mod person;
 pub mod ports;
+pub mod process;
 pub mod prosody;
 mod recorder;
 mod recording;
@@ -40,6 +41,9 @@ pub use jicofo_rest::{JicofoRest, RestFault};
 pub use login::Login;
 pub use manners::{Manners, Media};
 pub use person::{Person, PersonOptions, Refusal};
+pub use process::{
+    HealthPort, JibriProcess, JibriProcessOptions, Life, Program, RestartPolicy, ServiceManager,
+};
 pub use prosody::{Prosody, Version};
 pub use room::{Occupant, RecordingStatus, RoomView};
 pub use seat::Seat;

@@ -7,6 +7,7 @@ use crate::focus_options::FocusOptions;
 use crate::jibri::Jibri;
 use crate::jicofo_rest::JicofoRest;
 use crate::person::{Person, PersonOptions};
+use crate::process::{JibriProcess, JibriProcessOptions, ServiceManager};
 use crate::prosody::{Prosody, Version};
 use crate::{Result, lock};
 use std::sync::Mutex;
@@ -76,6 +77,17 @@ impl World {
         let jibri = Jibri::start(&self.prosody, name, options).await?;
         lock(&self.jibris).push(jibri.clone());
         self.wait_known(name).await?;
+        Ok(jibri)
+    }
+
+    /// Starts a Jibri as a process of its own, and waits until Jicofo knows of it.
+    pub async fn jibri_process(
+        &self,
+        manager: &ServiceManager,
+        options: JibriProcessOptions,
+    ) -> Result<JibriProcess> {
+        let jibri = manager.jibri(&self.prosody, options).await?;
+        self.wait_known(jibri.name()).await?;
         Ok(jibri)
     }
 
