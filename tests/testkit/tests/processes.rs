@@ -286,6 +286,21 @@ on_each_prosody! {
         Ok(())
     }
 
+    async fn a_hung_one_comes_back_hung(version) {
+        let mut place = place(version).await?;
+        place.world.focus.configure(|options| options.reply_timeout = ms(300));
+        let jibri = place.jibri(JibriProcessOptions::that("jibri-1", Behaviour::HangStart)).await?;
+        all_busy(place.world.moderator("r1").await?.start_recording(SOON).await?);
+        place.world.restart_prosody().await?;
+        place.world.focus.wait_available(1).await?;
+        assert_eq!(busy_and_health(&jibri.health(SOON).await?), ("IDLE", "HEALTHY"));
+        all_busy(place.world.moderator("r1").await?.start_recording(SOON).await?);
+        assert_eq!(jibri.state().await?.starts.len(), 1, "the second waits behind the first");
+        place.manager.restart("jibri-1").await?;
+        assert_eq!(jibri.state().await?.starts.len(), 0);
+        Ok(())
+    }
+
     async fn commands_that_do_not_restart(version) {
         let place = place(version).await?;
         let jibri = place.jibri(JibriProcessOptions::new("jibri-1")).await?;
