@@ -18,6 +18,7 @@ mod gates;
 mod names;
 mod nonsense;
 mod people;
+mod processes;
 mod reload;
 mod rooms;
 mod stops;
@@ -26,6 +27,9 @@ mod visits;
 use std::time::Duration;
 
 use testkit::{Person, Result, Version, Watch, World, WorldOptions};
+
+// So that this executable can be a Jibri.
+testkit::jibri_processes!();
 
 /// Longer than any wait in these tests takes on a busy machine.
 const LONG: Duration = Duration::from_secs(30);

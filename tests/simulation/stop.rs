@@ -105,7 +105,7 @@ impl World {
             && room.conference.as_ref().is_some_and(|c| c.session.as_ref().is_some_and(|s| s.on))
             && room.has(Kind::Focus)
             && !room.stop_given_up
-            && !(mirror.in_names && !mirror.peek)
+            && (!mirror.in_names || mirror.peek)
             && !mirror.hushed
             && self.now >= room.shut
     }

@@ -1,15 +1,32 @@
 //! Which Jibris there are, as Jicofo sees it, and which one it would take.
 
+use crate::config::BREWERY;
 use crate::xml::{Node, resource};
+use serde_json::{Value, json};
 use std::collections::HashMap;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 /// One Jibri in the brewery.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 struct Instance {
     available: bool,
-    failed: Option<Instant>,
-    selected: Option<Instant>,
+    busy: String,
+    health: String,
+    failed: Option<Moment>,
+    selected: Option<Moment>,
+}
+
+/// A moment by both clocks: the one that never jumps, and the one that is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Moment {
+    at: Instant,
+    shown: SystemTime,
+}
+
+impl Moment {
+    fn now() -> Moment {
+        Moment { at: Instant::now(), shown: SystemTime::now() }
+    }
 }
 
 /// The brewery: only members that show a `jibri-status` count.
@@ -30,9 +47,10 @@ impl Brewery {
         let status = presence.find("jibri-status")?;
         let says = |name: &str| status.find(name).map_or("", |s| s.get_or_empty("status"));
         let available = says("busy-status") == "idle" && says("health-status") == "healthy";
-        let new = Instance { available, failed: None, selected: None };
-        let instance = self.instances.entry(address.to_owned()).or_insert(new);
+        let instance = self.instances.entry(address.to_owned()).or_default();
         instance.available = available;
+        instance.busy = says("busy-status").to_owned();
+        instance.health = says("health-status").to_owned();
         if available {
             instance.failed = None;
         }
@@ -41,8 +59,9 @@ impl Brewery {
 
     /// Takes the one that failed longest ago; none if even that one failed too recently.
     pub(crate) fn select(&mut self, select_timeout: Duration, failure_timeout: Duration) -> Option<String> {
-        let now = Instant::now();
-        let rested = |at: Option<Instant>, pause| at.is_none_or(|at| now.duration_since(at) >= pause);
+        let now = Moment::now();
+        let rested =
+            |last: Option<Moment>, pause| last.is_none_or(|last| now.at.duration_since(last.at) >= pause);
         let (address, instance) = self
             .instances
             .iter_mut()
@@ -57,8 +76,23 @@ impl Brewery {
 
     pub(crate) fn failed(&mut self, address: &str) {
         if let Some(instance) = self.instances.get_mut(address) {
-            instance.failed = Some(Instant::now());
+            instance.failed = Some(Moment::now());
         }
+    }
+
+    /// As Jicofo's REST interface shows it.
+    pub(crate) fn debug(&self) -> Value {
+        let mut all = json!({ "is_sip": false, "brewery_jid": BREWERY });
+        for (jid, instance) in &self.instances {
+            all[resource(jid)] = json!({
+                "health_status": known(&instance.health, ["healthy", "unhealthy"]),
+                "busy_status": known(&instance.busy, ["idle", "busy"]),
+                "reports_available": instance.available,
+                "last_failed": timestamp(instance.failed),
+                "last_selected": timestamp(instance.selected),
+            });
+        }
+        all
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -69,6 +103,17 @@ impl Brewery {
     pub(crate) fn list(&self) -> Vec<(String, bool)> {
         self.instances.iter().map(|(jid, instance)| (resource(jid).to_owned(), instance.available)).collect()
     }
+}
+
+/// What Jicofo does not know is undefined to it.
+fn known<'a>(status: &'a str, words: [&str; 2]) -> &'a str {
+    if words.contains(&status) { status } else { "undefined" }
+}
+
+/// As Java writes an instant; never is the least that it has.
+fn timestamp(moment: Option<Moment>) -> String {
+    let never = || "-1000000000-01-01T00:00:00Z".to_owned();
+    moment.map_or_else(never, |moment| humantime::format_rfc3339_millis(moment.shown).to_string())
 }
 
 #[cfg(test)]

@@ -2,7 +2,8 @@
 
 use crate::brewery::Brewery;
 use crate::client::{Client, Inbox, Received};
-use crate::config::{AUTH, BREWERY, HIDDEN};
+use crate::config::{AUTH, BREWERY};
+use crate::focus_options::{Fault, FocusOptions, StartRequest};
 use crate::focus_room::{Answered, FocusRoom};
 use crate::login::Login;
 use crate::manners::Manners;
@@ -16,94 +17,6 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 use tokio::sync::watch;
-
-/// Jicofo's settings; the defaults are Jicofo's.
-#[derive(Clone, Debug)]
-pub struct FocusOptions {
-    /// `enable-auto-owner`.
-    pub auto_owner: bool,
-    /// `trusted-domains`: whose members are believed to be a Jibri if they say so.
-    pub trusted_domains: Vec<String>,
-    /// How long an IQ may wait for its answer.
-    pub reply_timeout: Duration,
-    /// How long a session may be pending.
-    pub pending_timeout: Duration,
-    /// Other Jibris tried per session; below zero: no limit.
-    pub num_retries: i32,
-    /// A Jibri that failed is not taken for so long.
-    pub failure_timeout: Duration,
-    /// A Jibri that was taken is not taken again for so long.
-    pub select_timeout: Duration,
-    /// Members (without focus) from which on media is offered.
-    pub min_participants: usize,
-    /// Whether members are asked for `disco#info`.
-    pub ask_disco: bool,
-    /// Whether members are offered media.
-    pub invite: bool,
-    /// `ENABLE_RECORDING`: without it there is no recorder.
-    pub recording: bool,
-    /// `ENABLE_MODERATOR_CHECKS`.
-    pub moderator_checks: bool,
-}
-
-impl Default for FocusOptions {
-    fn default() -> Self {
-        FocusOptions {
-            auto_owner: true,
-            trusted_domains: vec![HIDDEN.into()],
-            reply_timeout: Duration::from_secs(15),
-            pending_timeout: Duration::from_secs(90),
-            num_retries: 5,
-            failure_timeout: Duration::from_secs(60),
-            select_timeout: Duration::from_millis(200),
-            min_participants: 2,
-            ask_disco: true,
-            invite: true,
-            recording: true,
-            moderator_checks: true,
-        }
-    }
-}
-
-impl FocusOptions {
-    /// The same with times that a test can wait for.
-    pub fn fast() -> FocusOptions {
-        FocusOptions {
-            reply_timeout: Duration::from_secs(1),
-            pending_timeout: Duration::from_secs(3),
-            failure_timeout: Duration::from_secs(2),
-            ..FocusOptions::default()
-        }
-    }
-}
-
-/// What a test makes Jicofo do with a start request instead of what it should.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Fault {
-    /// The request is lost.
-    Ignore,
-    /// It is carried out and the answer is lost.
-    LoseAnswer,
-    /// It is carried out and the answer comes this much later.
-    Late(Duration),
-    /// It is refused with this condition and text.
-    Refuse(String, Option<String>),
-}
-
-/// A start request that reached Jicofo.
-#[derive(Clone, Debug)]
-pub struct StartRequest {
-    /// When.
-    pub at: Instant,
-    /// Room, as Jicofo knows it.
-    pub room: String,
-    /// Nick of the sender.
-    pub nick: String,
-    /// The whole IQ.
-    pub iq: Node,
-    /// When Jicofo answered it.
-    pub answered: Option<Instant>,
-}
 
 /// Jicofo. Clones are the same Jicofo.
 #[derive(Clone)]
@@ -123,6 +36,8 @@ pub(crate) struct Inner {
     stops: Mutex<Vec<StartRequest>>,
     faults: Mutex<VecDeque<(Option<String>, Fault)>>,
     standing_fault: Mutex<Option<Fault>>,
+    /// Sessions that no Jibri could be had for, counted once per nested attempt as Jicofo does.
+    pub(crate) failures: AtomicU64,
     pub(crate) news: watch::Sender<u64>,
 }
 
@@ -140,6 +55,7 @@ impl Focus {
             stops: Mutex::default(),
             faults: Mutex::default(),
             standing_fault: Mutex::default(),
+            failures: AtomicU64::new(0),
             news: watch::Sender::new(0),
         };
         let focus = Focus { inner: Arc::new(inner) };
@@ -266,6 +182,28 @@ impl Focus {
     /// Jibris by name, and whether Jicofo takes each for idle and healthy.
     pub fn jibris(&self) -> Vec<(String, bool)> {
         lock(&self.inner.brewery).list()
+    }
+
+    /// `jibri_detector` of its REST interface: what it believes of each Jibri.
+    pub fn detector(&self) -> serde_json::Value {
+        lock(&self.inner.brewery).debug()
+    }
+
+    /// Is it set up to record?
+    pub fn records(&self) -> bool {
+        lock(&self.inner.options).recording
+    }
+
+    /// How many starts came to nothing, as its statistics count them: once per nested attempt.
+    pub fn recording_failures(&self) -> u64 {
+        self.inner.failures.load(Ordering::Acquire)
+    }
+
+    /// How many recordings and streams are on.
+    pub fn sessions_on(&self) -> (usize, usize) {
+        let rooms: Vec<_> = lock(&self.inner.rooms).values().cloned().collect();
+        let on = |streams: bool| rooms.iter().filter(|room| room.session_on() == Some(streams)).count();
+        (on(false), on(true))
     }
 
     /// Waits until Jicofo sees so many Jibris that are idle and healthy.

@@ -269,6 +269,11 @@ impl FocusRoom {
         lock(&self.state).session.as_ref().map(|session| session.id.clone())
     }
 
+    /// Is our session on, and if so, is it a stream?
+    pub(crate) fn session_on(&self) -> Option<bool> {
+        lock(&self.state).session.as_ref().filter(|session| !session.pending).map(Session::is_stream)
+    }
+
     /// The Jibri that our session is with.
     pub(crate) fn jibri(&self) -> Option<String> {
         lock(&self.state).session.as_ref()?.jibri.clone()

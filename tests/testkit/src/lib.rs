@@ -3,17 +3,23 @@
 //! The models do what the real ones were read to do, failures included; a test scripts the failures. Nothing here
 //! sleeps to be safe: everything waits for a condition, within a bound.
 
+pub mod behaviour;
 mod brewery;
 pub mod client;
 pub mod config;
 pub mod each;
 pub mod focus;
+pub mod focus_options;
 pub mod focus_room;
+pub mod http;
 pub mod jibri;
+mod jibri_work;
+pub mod jicofo_rest;
 pub mod login;
 pub mod manners;
 pub mod person;
 pub mod ports;
+pub mod process;
 pub mod prosody;
 mod recorder;
 mod recording;
@@ -24,14 +30,20 @@ pub mod world;
 pub mod xml;
 pub mod xml_stream;
 
+pub use behaviour::{Behaviour, JibriOptions, Started};
 pub use client::{Client, Inbox, Received};
 pub use config::ProsodyOptions;
-pub use focus::{Fault, Focus, FocusOptions, StartRequest};
+pub use focus::Focus;
+pub use focus_options::{Fault, FocusOptions, StartRequest};
 pub use focus_room::Answered;
-pub use jibri::{Behaviour, Jibri, JibriOptions, Started};
+pub use jibri::Jibri;
+pub use jicofo_rest::{JicofoRest, RestFault};
 pub use login::Login;
 pub use manners::{Manners, Media};
 pub use person::{Person, PersonOptions, Refusal};
+pub use process::{
+    HealthPort, JibriProcess, JibriProcessOptions, Life, Program, RestartPolicy, ServiceManager,
+};
 pub use prosody::{Prosody, Version};
 pub use room::{Occupant, RecordingStatus, RoomView};
 pub use seat::Seat;

@@ -1,9 +1,11 @@
 //! Jicofo's recording of one conference: its queue of requests, its session, its search for a Jibri that works.
 
-use crate::focus::{Fault, Inner};
+use crate::focus::Inner;
+use crate::focus_options::Fault;
 use crate::focus_room::FocusRoom;
 use crate::lock;
 use crate::xml::{Node, ns, resource};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
 use tokio::sync::mpsc;
 
@@ -32,7 +34,7 @@ pub(crate) struct Session {
     /// How many were asked.
     asked: u32,
     retries: i32,
-    pending: bool,
+    pub(crate) pending: bool,
 }
 
 /// Why no Jibri could be had.
@@ -43,6 +45,10 @@ enum NoJibri {
 }
 
 impl Session {
+    pub(crate) fn is_stream(&self) -> bool {
+        self.stream.is_some()
+    }
+
     pub(crate) fn stop_iq(&self) -> Node {
         jibri_iq(self.jibri.as_deref().unwrap_or_default(), "stop", &self.id)
     }
@@ -187,10 +193,21 @@ impl Recorder<'_> {
         }
     }
 
-    /// Asks one Jibri after the other until one is pending.
+    /// Looks for a Jibri; each attempt nested in one that failed is a failure of its own.
     async fn find_jibri(&self) -> Result<(), NoJibri> {
+        let mut attempts = 0;
+        let found = self.ask_in_turn(&mut attempts).await;
+        if found.is_err() {
+            self.focus.failures.fetch_add(attempts, Ordering::AcqRel);
+        }
+        found
+    }
+
+    /// Asks one Jibri after the other until one is pending.
+    async fn ask_in_turn(&self, attempts: &mut u64) -> Result<(), NoJibri> {
         let settings = self.focus.settings();
         loop {
+            *attempts += 1;
             let jibri = {
                 let mut brewery = lock(&self.focus.brewery);
                 match brewery.select(settings.select_timeout, settings.failure_timeout) {

@@ -1,8 +1,9 @@
 //! One recording of one Jibri: its Chrome in the room, from `pending` to the end.
 
+use crate::behaviour::{Behaviour, JibriOptions, Started};
 use crate::client::Client;
 use crate::config::HIDDEN;
-use crate::jibri::{Behaviour, Inner, JibriOptions, Started, off};
+use crate::jibri_work::{Inner, off};
 use crate::lock;
 use crate::login::Login;
 use crate::manners::Manners;
@@ -65,6 +66,11 @@ async fn record(jibri: &Inner, job: &Job) -> End {
             pause(after).await;
             return End::Failed;
         }
+        Behaviour::FailSystem(after) => {
+            pause(after).await;
+            jibri.unhealthy();
+            return End::Failed;
+        }
         Behaviour::Healthy { join, .. } => pause(join).await,
         _ => {}
     }
@@ -80,6 +86,10 @@ async fn record(jibri: &Inner, job: &Job) -> End {
         Behaviour::EndsByItself(after) => {
             pause(after).await;
             End::Clean
+        }
+        Behaviour::CrashRecording(after) => {
+            pause(after).await;
+            End::Crashed
         }
         _ => until_over(&seat, job.options.empty_timeout).await,
     }

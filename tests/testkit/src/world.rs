@@ -1,9 +1,13 @@
 //! Everything a test needs at once: Prosody, Jicofo, Jibris, people.
 
+use crate::behaviour::{Behaviour, JibriOptions};
 use crate::config::ProsodyOptions;
-use crate::focus::{Focus, FocusOptions};
-use crate::jibri::{Behaviour, Jibri, JibriOptions};
+use crate::focus::Focus;
+use crate::focus_options::FocusOptions;
+use crate::jibri::Jibri;
+use crate::jicofo_rest::JicofoRest;
 use crate::person::{Person, PersonOptions};
+use crate::process::{JibriProcess, JibriProcessOptions, ServiceManager};
 use crate::prosody::{Prosody, Version};
 use crate::{Result, lock};
 use std::sync::Mutex;
@@ -18,6 +22,8 @@ pub struct WorldOptions {
     pub focus: FocusOptions,
     /// What Jibris get that are started without options of their own.
     pub jibri: JibriOptions,
+    /// Whether Jicofo has its REST interface.
+    pub rest: bool,
 }
 
 impl Default for WorldOptions {
@@ -26,6 +32,7 @@ impl Default for WorldOptions {
             prosody: ProsodyOptions::default(),
             focus: FocusOptions::fast(),
             jibri: JibriOptions { empty_timeout: Duration::from_millis(500), ..JibriOptions::default() },
+            rest: false,
         }
     }
 }
@@ -36,6 +43,7 @@ pub struct World {
     pub focus: Focus,
     /// The server.
     pub prosody: Prosody,
+    rest: Option<JicofoRest>,
     options: WorldOptions,
     jibris: Mutex<Vec<Jibri>>,
 }
@@ -45,7 +53,13 @@ impl World {
     pub async fn start(version: Version, options: WorldOptions) -> Result<World> {
         let prosody = Prosody::start_new(version, options.prosody.clone()).await?;
         let focus = Focus::start(&prosody, options.focus.clone()).await?;
-        Ok(World { focus, prosody, options, jibris: Mutex::default() })
+        let rest = if options.rest { Some(JicofoRest::start(&focus).await?) } else { None };
+        Ok(World { focus, prosody, rest, options, jibris: Mutex::default() })
+    }
+
+    /// Jicofo's REST interface, if the options have it.
+    pub fn rest(&self) -> Result<&JicofoRest> {
+        self.rest.as_ref().ok_or_else(|| "this world is set up without REST".into())
     }
 
     /// Starts a Jibri that works, and waits until Jicofo knows of it.
@@ -62,12 +76,23 @@ impl World {
     pub async fn jibri_with(&self, name: &str, options: JibriOptions) -> Result<Jibri> {
         let jibri = Jibri::start(&self.prosody, name, options).await?;
         lock(&self.jibris).push(jibri.clone());
-        self.wait_known(&jibri).await?;
+        self.wait_known(name).await?;
         Ok(jibri)
     }
 
-    async fn wait_known(&self, jibri: &Jibri) -> Result<()> {
-        let known = || self.focus.jibris().iter().any(|(name, _)| name == jibri.name());
+    /// Starts a Jibri as a process of its own, and waits until Jicofo knows of it.
+    pub async fn jibri_process(
+        &self,
+        manager: &ServiceManager,
+        options: JibriProcessOptions,
+    ) -> Result<JibriProcess> {
+        let jibri = manager.jibri(&self.prosody, options).await?;
+        self.wait_known(jibri.name()).await?;
+        Ok(jibri)
+    }
+
+    async fn wait_known(&self, jibri: &str) -> Result<()> {
+        let known = || self.focus.jibris().iter().any(|(name, _)| name == jibri);
         self.focus.until(crate::SOON, "aware of the Jibri", known).await
     }
 
@@ -118,7 +143,7 @@ impl World {
         let jibris = lock(&self.jibris).clone();
         for jibri in jibris {
             jibri.restart().await?;
-            self.wait_known(&jibri).await?;
+            self.wait_known(jibri.name()).await?;
         }
         Ok(())
     }
