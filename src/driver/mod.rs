@@ -1,24 +1,35 @@
-//! The one place where core and edges meet: feeds inputs to the core and carries out its effects.
+//! The one place where cores and edges meet: feeds inputs to the cores and carries out their effects.
 
+mod alarms;
+mod clock;
+mod fleet;
 mod reload;
 mod sources;
+mod steps;
 mod tell;
+mod tell_fleet;
 
-use std::collections::VecDeque;
 use std::time::Duration;
 
 use tokio::sync::mpsc;
 use tokio::time::{Instant, MissedTickBehavior};
 
 use crate::config::{Footprint, Settings};
-use crate::meeting::vouch::Change;
-use crate::meeting::{Effect, Input, Meetings};
-use crate::time::Time;
-use crate::xmpp::{self, Command, Failure, Link, LinkEvent};
-use sources::Sources;
+use crate::discovery::DiscoveryEvent;
+use crate::fleet::Input as FleetInput;
+use crate::meeting::{Input, Meetings, Supply};
+use crate::recovery;
+use crate::sightings::{self, Sighting, Sightings};
+use crate::xmpp::{self, BreweryEvent, Command, Failure, Link, LinkEvent, NotLetIn};
+use alarms::Alarms;
+use clock::Clock;
+use fleet::Jibris;
+use sources::{Heard, Sources};
 
 /// How long leaving the rooms and closing the stream may take.
 const GOODBYE: Duration = Duration::from_secs(2);
+/// How long alerts on their way have at the end.
+const LAST_ALERTS: Duration = Duration::from_millis(500);
 
 /// Runs the service until `stop` completes; then leaves the rooms and closes the stream. Recordings go on.
 /// `reloads`: new settings, of which it takes what can change while it runs.
@@ -29,12 +40,19 @@ pub async fn run(
     stop: impl Future<Output = ()>,
 ) {
     let (link, events) = xmpp::spawn(&settings);
-    let sources = Sources::spawn(&settings);
-    let clock = Clock(Instant::now());
+    let mut sightings = sightings::spawn(&settings);
+    let sources = Sources::spawn(&settings, sightings.webhooks.take());
+    let clock = Clock::start();
     let meetings = Meetings::new(&settings, dry_run, rand::random(), clock.now());
+    let jibris = Jibris::new(&settings, dry_run, sightings.look.take(), clock);
+    let alarms = Alarms::new(&settings);
+    tell_unfit(&settings);
     let mut driver = Driver {
         settings,
         meetings,
+        jibris,
+        alarms,
+        supply: Supply::Unknown,
         link,
         sources,
         clock,
@@ -42,31 +60,23 @@ pub async fn run(
         sender_refused: false,
         trouble: None,
     };
+    // Nobody tells us of a link that never was.
+    driver.alarms.link_down(clock.now(), "there is no link to Prosody yet");
     tokio::select! {
-        () = driver.work(events, reloads) => {}
+        () = driver.work(events, &mut sightings, reloads) => {}
         () = stop => {}
     }
     driver.goodbye().await;
-}
-
-/// The process's monotonic clock as the core counts it.
-struct Clock(Instant);
-
-impl Clock {
-    fn now(&self) -> Time {
-        Time::new(self.0.elapsed())
-    }
-
-    /// None if it lies too far ahead to be expressed, which is as good as never.
-    fn instant(&self, at: Time) -> Option<Instant> {
-        self.0.checked_add(at.since_start())
-    }
 }
 
 struct Driver {
     /// As they are in effect.
     settings: Settings,
     meetings: Meetings,
+    jibris: Jibris,
+    alarms: Alarms,
+    /// What the meetings were told last of free Jibris.
+    supply: Supply,
     link: Link,
     sources: Sources,
     clock: Clock,
@@ -78,7 +88,12 @@ struct Driver {
 }
 
 impl Driver {
-    async fn work(&mut self, mut events: mpsc::Receiver<LinkEvent>, mut reloads: mpsc::Receiver<Settings>) {
+    async fn work(
+        &mut self,
+        mut events: mpsc::Receiver<LinkEvent>,
+        sightings: &mut Sightings,
+        mut reloads: mpsc::Receiver<Settings>,
+    ) {
         let every = self.settings.discovery.disco_interval;
         let mut disco = (!every.is_zero()).then(|| {
             let mut interval = tokio::time::interval(every);
@@ -86,68 +101,50 @@ impl Driver {
             interval
         });
         loop {
-            let deadline = self.meetings.next_deadline().and_then(|at| self.clock.instant(at));
+            let deadlines = [
+                self.meetings.next_deadline(),
+                self.jibris.core.next_deadline(),
+                self.alarms.next_deadline(),
+            ];
+            let deadline = deadlines.into_iter().flatten().min().and_then(|at| self.clock.instant(at));
             tokio::select! {
                 event = events.recv() => match event {
                     Some(event) => self.link_event(event),
                     // The link never ends by itself; without it there is nothing left to do.
                     None => return,
                 },
-                heard = self.sources.hear() => {
-                    let changes = self.sources.take(heard);
-                    self.feed_changes(changes);
+                heard = self.sources.hear() => self.heard(heard),
+                Some(sighting) = sightings.events.recv() => self.sighting(sighting),
+                (name, outcome) = self.jibris.restarted() => {
+                    tell_fleet::log_outcome(&name, &outcome);
+                    self.feed_fleet(fleet::recovered(name, &outcome));
                 }
-                () = until(deadline) => self.feed(Input::Tick),
+                () = until(deadline) => self.tick(),
                 () = tick(&mut disco), if self.linked => self.ask_services(),
                 Some(settings) = reloads.recv() => self.reload(settings),
             }
         }
     }
 
+    /// Some deadline has passed.
+    fn tick(&mut self) {
+        let now = self.clock.now();
+        let is_due = |at: Option<crate::time::Time>| at.is_some_and(|at| at <= now);
+        if is_due(self.jibris.core.next_deadline()) {
+            self.feed_fleet(FleetInput::Tick);
+        }
+        if is_due(self.meetings.next_deadline()) {
+            self.feed(Input::Tick);
+        }
+        if is_due(self.alarms.next_deadline()) {
+            self.alarms.tick(now);
+        }
+    }
+
     fn link_event(&mut self, event: LinkEvent) {
         match event {
-            LinkEvent::Up => {
-                tracing::info!(
-                    server = self.settings.xmpp.server,
-                    domain = self.settings.xmpp.domain,
-                    "linked to Prosody"
-                );
-                self.linked = true;
-                self.trouble = None;
-                self.sources.link_up();
-                self.feed(Input::LinkUp);
-                if !self.settings.discovery.disco_interval.is_zero() {
-                    self.ask_services();
-                }
-            }
-            LinkEvent::Down { failure, retry_in } => {
-                let retry_ms = u64::try_from(retry_in.as_millis()).unwrap_or(u64::MAX);
-                // Said once: it is tried again for ever, and that it still fails is no news.
-                let told = failure.to_string();
-                if self.trouble.as_ref() == Some(&told) {
-                    tracing::debug!(retry_ms, "still no link to Prosody");
-                } else {
-                    tracing::warn!(retry_ms, "no link to Prosody: {told}; trying again until it is there");
-                    self.trouble = Some(told);
-                }
-                self.sources.link_down(&failure);
-                if self.settings.muc.footprint == Footprint::Unseen
-                    && !self.sender_refused
-                    && matches!(failure, Failure::InvalidFrom { .. })
-                {
-                    self.sender_refused = true;
-                    tracing::error!(
-                        "Prosody does not let us speak in moderators' names, so muc.footprint = \"unseen\" cannot \
-                         work: add validate_from_addresses = false to its Component {:?} block and restart both; \
-                         until then it is taken as \"discreet\"",
-                        self.settings.xmpp.domain
-                    );
-                    self.feed(Input::SenderRefused);
-                }
-                if std::mem::take(&mut self.linked) {
-                    self.feed(Input::LinkDown);
-                }
-            }
+            LinkEvent::Up => self.link_up(),
+            LinkEvent::Down { failure, retry_in } => self.link_down(&failure, retry_in),
             LinkEvent::Room { room, event } => self.feed(Input::Room { room, event }),
             LinkEvent::Items { service, rooms } => {
                 let changes = self.sources.items(service, rooms);
@@ -157,10 +154,117 @@ impl Driver {
                 let changes = self.sources.invited(room);
                 self.feed_changes(changes);
             }
-            LinkEvent::Brewery(event) => tracing::debug!(?event, "the brewery"),
+            LinkEvent::Brewery(event) => self.brewery_event(&event),
             LinkEvent::Pinged { nick, answered } => {
-                tracing::debug!(jibri = nick.as_str(), answered, "pinged")
+                let name = crate::fleet::JibriName::new(nick.as_str());
+                self.feed_fleet(FleetInput::Pinged { name, answered });
             }
+        }
+    }
+
+    fn link_up(&mut self) {
+        let (server, domain) = (&self.settings.xmpp.server, &self.settings.xmpp.domain);
+        tracing::info!(server, domain, "linked to Prosody");
+        self.linked = true;
+        self.trouble = None;
+        self.sources.link_up();
+        self.alarms.link_up(self.clock.now());
+        self.feed(Input::LinkUp);
+        if !self.settings.discovery.disco_interval.is_zero() {
+            self.ask_services();
+        }
+    }
+
+    fn link_down(&mut self, failure: &Failure, retry_in: Duration) {
+        let retry_ms = u64::try_from(retry_in.as_millis()).unwrap_or(u64::MAX);
+        // Said once: it is tried again for ever, and that it still fails is no news.
+        let told = failure.to_string();
+        self.alarms.link_down(self.clock.now(), &told);
+        if self.trouble.as_ref() == Some(&told) {
+            tracing::debug!(retry_ms, "still no link to Prosody");
+        } else {
+            tracing::warn!(retry_ms, "no link to Prosody: {told}; trying again until it is there");
+            self.trouble = Some(told);
+        }
+        self.sources.link_down(failure);
+        let is_unseen = self.settings.muc.footprint == Footprint::Unseen && !self.sender_refused;
+        if is_unseen && matches!(failure, Failure::InvalidFrom { .. }) {
+            self.sender_refused = true;
+            tracing::error!(
+                "Prosody does not let us speak in moderators' names, so muc.footprint = \"unseen\" cannot work: add \
+                 validate_from_addresses = false to its Component {:?} block and restart both; until then it is \
+                 taken as \"discreet\"",
+                self.settings.xmpp.domain
+            );
+            self.feed(Input::SenderRefused);
+        }
+        if std::mem::take(&mut self.linked) {
+            self.feed(Input::LinkDown);
+        }
+    }
+
+    fn brewery_event(&mut self, event: &BreweryEvent) {
+        let now = self.clock.now();
+        match event {
+            BreweryEvent::Complete => self.alarms.brewery(now, None),
+            // Without Jicofo and Jibris there is no brewery, and they have alerts of their own.
+            BreweryEvent::NotLetIn { why: why @ NotLetIn::NoRoom { .. }, .. } => {
+                tracing::info!("the brewery cannot be seen: {why}");
+            }
+            BreweryEvent::NotLetIn { why, .. } => {
+                tracing::warn!("the brewery cannot be seen: {why}");
+                self.alarms.brewery(now, Some(&why.to_string()));
+            }
+            _ => {}
+        }
+        if let Some(input) = fleet::brewery(event) {
+            self.feed_fleet(input);
+        }
+    }
+
+    fn heard(&mut self, heard: Heard) {
+        let now = self.clock.now();
+        match &heard {
+            Heard::Discovery(DiscoveryEvent::SourceDown { source, why, .. }) => {
+                self.alarms.source(now, source.name(), Some(why));
+            }
+            Heard::Discovery(DiscoveryEvent::SourceUp { source }) => {
+                self.alarms.source(now, source.name(), None);
+            }
+            _ => {}
+        }
+        let changes = self.sources.take(heard);
+        self.feed_changes(changes);
+    }
+
+    fn sighting(&mut self, sighting: Sighting) {
+        const DETECTOR: &str = "jibri_detector";
+        let now = self.clock.now();
+        match &sighting {
+            Sighting::DetectorDown { why, .. } => {
+                tracing::warn!("Jicofo does not say what it knows of Jibris: {why}");
+                self.alarms.source(now, DETECTOR, Some(why));
+            }
+            Sighting::DetectorUp => {
+                tracing::info!("Jicofo says again what it knows of Jibris");
+                self.alarms.source(now, DETECTOR, None);
+            }
+            Sighting::Detected { jibris } => {
+                if std::mem::replace(&mut self.jibris.recording_is_off, jibris.is_none()) != jibris.is_none()
+                {
+                    match jibris {
+                        Some(_) => tracing::info!("Jicofo looks for Jibris"),
+                        None => tracing::warn!(
+                            "Jicofo looks for no Jibris, so it cannot record (docker-jitsi-meet: \
+                             ENABLE_RECORDING=1; jicofo.conf: jibri.brewery-jid)"
+                        ),
+                    }
+                }
+            }
+            _ => {}
+        }
+        if let Some(input) = fleet::sighting(sighting) {
+            self.feed_fleet(input);
         }
     }
 
@@ -170,39 +274,24 @@ impl Driver {
         }
     }
 
-    fn feed_changes(&mut self, changes: Vec<Change>) {
-        for change in changes {
-            self.feed(change.into());
-        }
-    }
-
-    /// Takes an input to the core, and all that follows from it.
-    fn feed(&mut self, input: Input) {
-        let mut inputs = VecDeque::from([input]);
-        while let Some(input) = inputs.pop_front() {
-            let effects = self.meetings.handle(self.clock.now(), input);
-            inputs.extend(self.carry_out(effects).into_iter().map(Input::from));
-        }
-    }
-
-    /// Returns what the core has to be told because of it.
-    fn carry_out(&mut self, effects: Vec<Effect>) -> Vec<Change> {
-        let mut changes = Vec::new();
-        for effect in effects {
-            match effect {
-                Effect::Do(action) => self.link.send(Command::Act(action)),
-                Effect::Tell(event) => tell::log(&event),
-                Effect::NoSuchRoom(room) => changes.extend(self.sources.no_such_room(room)),
-            }
-        }
-        changes
-    }
-
     async fn goodbye(mut self) {
         let effects = self.meetings.leave_all(self.clock.now());
         self.carry_out(effects);
         if tokio::time::timeout(GOODBYE, self.link.close()).await.is_err() {
             tracing::warn!("Prosody did not take our leave within {GOODBYE:?}");
+        }
+        self.alarms.finish(LAST_ALERTS).await;
+    }
+}
+
+/// Says once which Jibris could not be restarted if they had to be.
+fn tell_unfit(settings: &Settings) {
+    if settings.recovery.on.is_empty() {
+        return;
+    }
+    for instance in &settings.jibri.instances {
+        if let Err(why) = recovery::check(&settings.recovery, &instance.name) {
+            tracing::error!(instance = instance.name, "this Jibri cannot be restarted: {why}");
         }
     }
 }

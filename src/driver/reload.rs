@@ -23,8 +23,7 @@ impl Driver {
         }
         // First the rules, so that no room is decided upon by the old ones once more.
         let effects = self.meetings.use_rules(&self.settings, self.clock.now());
-        let changes = self.carry_out(effects);
-        self.feed_changes(changes);
+        self.carry_out(effects);
         let changes = self.sources.pin(&self.settings.discovery.rooms);
         self.feed_changes(changes);
     }

@@ -9,6 +9,7 @@ use crate::config::Settings;
 use crate::discovery::{self, Discovery, DiscoveryEvent};
 use crate::http::{self, EventSync, HttpEvent, Parts, Readiness};
 use crate::meeting::vouch::{Change, Report, Source, Vouchers};
+use crate::sightings::Webhooks;
 use crate::xmpp::Failure;
 
 /// Something that came in from outside, not over the link.
@@ -32,7 +33,7 @@ pub(super) struct Sources {
 
 impl Sources {
     /// Starts what is asked and what listens.
-    pub(super) fn spawn(settings: &Settings) -> Self {
+    pub(super) fn spawn(settings: &Settings, jibri_webhooks: Option<Webhooks>) -> Self {
         let discovery = discovery::spawn(settings);
         let (readiness, ready) = watch::channel(Err("not yet linked to Prosody".to_owned()));
         let event_sync = settings.discovery.event_sync.then(|| EventSync {
@@ -40,7 +41,7 @@ impl Sources {
             own_domain: settings.xmpp.domain.clone(),
         });
         let token = settings.http.token.clone();
-        let parts = Parts { token, event_sync, readiness: Some(ready), ..Parts::default() };
+        let parts = Parts { token, event_sync, jibri_webhooks, readiness: Some(ready) };
         let http = settings.http.listen.map(|listen| http::spawn(listen, http::router(parts)));
         tell_sources(settings);
         Self {

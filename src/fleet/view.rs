@@ -7,6 +7,7 @@ use super::recovery::Recovering;
 use super::sessions::Serving;
 use super::{Fleet, Jibri};
 use crate::address::RoomJid;
+use crate::meeting::Supply;
 use crate::time::Time;
 
 /// A Jibri as it can be shown.
@@ -56,6 +57,18 @@ impl Fleet {
     /// What is there for a start.
     pub fn availability(&self) -> Availability {
         Availability { starting: self.sessions.starting(), ..self.available }
+    }
+
+    /// What there is for meetings that wait. A fleet of which none is to be trusted, or of which none is to be
+    /// seen where we look, is as good as unknown: then Jicofo has the last word, asked now and then.
+    pub fn supply(&self) -> Supply {
+        let available = self.availability();
+        let is_trusted =
+            |jibri: &Jibri| jibri.counted_present && matches!(jibri.verdict, Verdict::Ok | Verdict::Suspect);
+        if !available.visible || available.free == 0 && !self.jibris.values().any(is_trusted) {
+            return Supply::Unknown;
+        }
+        Supply::Known { free: available.free.saturating_sub(available.starting), change: available.change }
     }
 
     /// Which Jibri serves a room.

@@ -104,6 +104,10 @@ pub struct RoomView<'a> {
     pub session: Option<&'a SessionId>,
     /// Since when it is in this state.
     pub since: Time,
+    /// Since when a recording is wanted and there is none.
+    pub missing_since: Option<Time>,
+    /// Nothing is started for a reason that is nobody's fault: a person's will, or a dry run.
+    pub is_left_alone: bool,
     /// Our nickname, while we are inside.
     pub inside: Option<&'a Nick>,
     /// Why it is in this state, where that is not plain.

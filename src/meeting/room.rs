@@ -73,6 +73,8 @@ impl Room {
             attempt: self.recording.attempt(),
             session: self.recording.session(),
             since: self.state_since,
+            missing_since: self.recording.missing_since(),
+            is_left_alone: self.recording.is_left_alone(),
             inside: self.seat.inside(),
             reason: self.recording.reason().or_else(|| self.seat.reason().map(str::to_owned)),
         }

@@ -92,7 +92,7 @@ impl Recording {
         match self.not_before {
             None if self.no_jibri_free || self.waits => Stand::InLine(since),
             Some(_) if self.may_wake(chance) => Stand::InLine(since),
-            Some(_) if chance.change.is_some() && self.wants_jibri() => Stand::Dozing(since),
+            Some(_) if self.wants_jibri() => Stand::Dozing(since),
             _ => Stand::Aside,
         }
     }

@@ -300,6 +300,11 @@ impl Recording {
         matches!(self.phase, Phase::Starting { .. })
     }
 
+    /// Nothing is started for a reason that is nobody's fault.
+    pub(super) fn is_left_alone(&self) -> bool {
+        matches!(self.phase, Phase::Held { why: Hold::StoppedBy(_) | Hold::Untold | Hold::DryRun, .. })
+    }
+
     /// Since when a recording is wanted and there is none.
     pub(super) fn missing_since(&self) -> Option<Time> {
         self.missing_since

@@ -1,0 +1,269 @@
+//! Which events raise an alert, and which resolve it; the book and the delivery are `alerts`' own.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use super::Clock;
+use crate::address::RoomJid;
+use crate::alerts::{self, Book, Deliverer, Delivery, Kind, Report};
+use crate::config::Settings;
+use crate::fleet::{self, Verdict};
+use crate::meeting::{Ended, Hold, ListError, Misfit, RoomView, State, What};
+use crate::time::Time;
+
+/// Rooms may wait for a Jibri so long before that is worth an alert: one may be about to finish.
+const WITHOUT_JIBRI: Duration = Duration::from_secs(10);
+
+/// What stands, and what is about to.
+pub(super) struct Alarms {
+    book: Book,
+    deliverer: Option<Deliverer>,
+    overdue_after: Duration,
+    down_after: Duration,
+    /// Since when a recording is missing in these rooms, and why.
+    missing: BTreeMap<RoomJid, (Time, Option<String>)>,
+    due: BTreeSet<(Time, RoomJid)>,
+    /// Since when there is no link, and why.
+    down: Option<(Time, String)>,
+    /// Since when rooms wait for a Jibri.
+    without_jibri: Option<Time>,
+}
+
+impl Alarms {
+    pub(super) fn new(settings: &Settings) -> Self {
+        let alerts = &settings.alerts;
+        let is_heard = !alerts.webhook.is_empty() || alerts.alertmanager.is_some();
+        let deliverer = is_heard.then(|| alerts::spawn(alerts, &settings.xmpp.domain)).and_then(|spawned| {
+            spawned.inspect_err(|why| tracing::error!("alerts cannot be delivered: {why}")).ok()
+        });
+        Self {
+            book: Book::new(alerts.repeat),
+            deliverer,
+            overdue_after: alerts.start_overdue,
+            down_after: alerts.prosody_down,
+            missing: BTreeMap::new(),
+            due: BTreeSet::new(),
+            down: None,
+            without_jibri: None,
+        }
+    }
+
+    /// When [`Alarms::tick`] is due.
+    pub(super) fn next_deadline(&self) -> Option<Time> {
+        let overdue = self.due.first().map(|(since, _)| since.after(self.overdue_after));
+        let down = self.down.as_ref().map(|(since, _)| since.after(self.down_after));
+        let jibri = self.without_jibri.map(|since| since.after(WITHOUT_JIBRI));
+        [overdue, down, jibri, self.book.next_deadline()].into_iter().flatten().min()
+    }
+
+    /// Raises what has lasted too long, and repeats what still stands.
+    pub(super) fn tick(&mut self, now: Time) {
+        while let Some((since, room)) =
+            self.due.first().filter(|(at, _)| at.after(self.overdue_after) <= now).cloned()
+        {
+            self.due.remove(&(since, room.clone()));
+            let reason = self.missing.get(&room).and_then(|(_, reason)| reason.clone());
+            let summary = format!(
+                "{room} is to be recorded and is not, for {} s: {}",
+                now.since(since).as_secs(),
+                reason.as_deref().unwrap_or("it is being tried")
+            );
+            self.raise(
+                now,
+                Report::new(Kind::StartOverdue, room.as_str(), &summary).label("room", room.as_str()),
+            );
+        }
+        if let Some((_, why)) = self.down.take_if(|(since, _)| since.after(self.down_after) <= now) {
+            self.raise(now, Report::new(Kind::ProsodyDown, "prosody", &why));
+        }
+        if self.without_jibri.take_if(|since| since.after(WITHOUT_JIBRI) <= now).is_some() {
+            let summary = "meetings wait for a Jibri, and none is free";
+            self.raise(now, Report::new(Kind::NoJibriFree, "fleet", summary));
+        }
+        let deliveries = self.book.tick(now);
+        self.send(now, deliveries);
+    }
+
+    fn raise(&mut self, now: Time, report: Report) {
+        let deliveries = self.book.raise(now, report);
+        self.send(now, deliveries);
+    }
+
+    fn resolve(&mut self, now: Time, kind: Kind, subject: &str) {
+        let deliveries = self.book.resolve(now, kind, subject);
+        self.send(now, deliveries);
+    }
+
+    fn send(&mut self, now: Time, deliveries: Vec<Delivery>) {
+        for delivery in deliveries {
+            if let Some(deliverer) = &mut self.deliverer {
+                deliverer.send(now, delivery);
+            }
+        }
+    }
+
+    /// Something has happened in a room, which now looks like this; none: it is forgotten.
+    pub(super) fn meeting(&mut self, now: Time, room: &RoomJid, what: &What, view: Option<&RoomView<'_>>) {
+        let about =
+            |kind, summary: &str| Report::new(kind, room.as_str(), summary).label("room", room.as_str());
+        match what {
+            What::State { to, .. } => {
+                self.missing(now, room, view);
+                if *to == State::Idle {
+                    self.resolve(now, Kind::NotAModerator, room.as_str());
+                    self.resolve(now, Kind::CannotEnter, room.as_str());
+                }
+            }
+            What::StartFailed { why, .. } => {
+                if let Some((_, reason)) = self.missing.get_mut(room) {
+                    *reason = Some(why.to_string());
+                }
+            }
+            What::Ended { session, how: how @ (Ended::Failed | Ended::Lost | Ended::Unexplained) } => {
+                let session = session.as_ref().map_or("", |session| &session.0);
+                let report = about(Kind::RecordingLost, &format!("the recording of {room} is over: {how}"));
+                self.raise(now, report.label("session_id", session));
+            }
+            What::Held(Hold::Misfit(misfit @ Misfit::NotModerator)) => {
+                self.raise(now, about(Kind::NotAModerator, &format!("{room} is not recorded: {misfit}")));
+            }
+            What::EntryRefused { refusal, .. } => {
+                let why = crate::meeting::refusal_reason(refusal);
+                self.raise(now, about(Kind::CannotEnter, &format!("{room} does not let us in: {why}")));
+            }
+            What::NoList(error @ ListError::Forbidden) => {
+                let why = crate::meeting::list_error_reason(*error);
+                let report =
+                    Report::new(Kind::NotAModerator, room.service(), why).label("room", room.as_str());
+                self.raise(now, report);
+            }
+            What::Seen { .. } => self.resolve(now, Kind::NotAModerator, room.service()),
+            What::Entered { .. } => {
+                self.resolve(now, Kind::CannotEnter, room.as_str());
+                self.resolve(now, Kind::NotAModerator, room.service());
+            }
+            What::Accepted { .. } | What::On { .. } => {
+                self.resolve(now, Kind::NotAModerator, room.as_str());
+                self.resolve(now, Kind::CannotEnter, room.as_str());
+            }
+            _ => {}
+        }
+    }
+
+    /// A person's will, and a dry run, are no reason for an alarm.
+    fn missing(&mut self, now: Time, room: &RoomJid, view: Option<&RoomView<'_>>) {
+        let since = view.filter(|view| !view.is_left_alone).and_then(|view| view.missing_since);
+        let before = self.missing.get(room).map(|(since, _)| *since);
+        if since == before {
+            return;
+        }
+        if let Some(before) = before {
+            self.due.remove(&(before, room.clone()));
+        }
+        match since {
+            Some(since) => {
+                let reason = view.and_then(|view| view.reason.clone());
+                self.missing.insert(room.clone(), (since, reason));
+                self.due.insert((since, room.clone()));
+            }
+            None => {
+                self.missing.remove(room);
+                self.resolve(now, Kind::StartOverdue, room.as_str());
+            }
+        }
+    }
+
+    /// So many rooms wait for a Jibri.
+    pub(super) fn waiting(&mut self, now: Time, rooms: usize) {
+        if rooms == 0 {
+            if self.without_jibri.take().is_none() {
+                self.resolve(now, Kind::NoJibriFree, "fleet");
+            }
+        } else if self.without_jibri.is_none() && !self.book.active().any(|a| a.kind == Kind::NoJibriFree) {
+            self.without_jibri = Some(now);
+        }
+    }
+
+    /// Something has happened in the fleet.
+    pub(super) fn fleet(&mut self, now: Time, event: &fleet::Event, configured: bool, clock: Clock) {
+        match event {
+            fleet::Event::Verdict { name, from, to, evidence } => {
+                let name = name.as_str();
+                if let Some(kind) = kind_of(*from) {
+                    self.resolve(now, kind, name);
+                }
+                if let Some(kind) = kind_of(*to).filter(|kind| configured || *kind != Kind::JibriOffline) {
+                    let why = evidence.words(|at| clock.shown(at));
+                    let summary = format!("Jibri {name} is {}: {why}", to.name());
+                    self.raise(now, Report::new(kind, name, &summary).label("jibri", name));
+                }
+            }
+            fleet::Event::Restarted { name, reason } => {
+                let name = name.as_str();
+                let summary = format!("Jibri {name} was restarted ({})", reason.name());
+                self.raise(now, Report::new(Kind::JibriRestarted, name, &summary).label("jibri", name));
+            }
+            fleet::Event::RecoveryFailed { name, why, .. } => {
+                let name = name.as_str();
+                let summary = format!("Jibri {name} could not be restarted: {why}");
+                self.raise(now, Report::new(Kind::JibriNotBack, name, &summary).label("jibri", name));
+            }
+            fleet::Event::NotBack { name, since, .. } => {
+                let name = name.as_str();
+                let summary =
+                    format!("Jibri {name} is not back since its restart at {}", clock.shown(*since));
+                self.raise(now, Report::new(Kind::JibriNotBack, name, &summary).label("jibri", name));
+            }
+            fleet::Event::Back { name, .. } => self.resolve(now, Kind::JibriNotBack, name.as_str()),
+            _ => {}
+        }
+    }
+
+    /// There is a link.
+    pub(super) fn link_up(&mut self, now: Time) {
+        self.down = None;
+        self.resolve(now, Kind::ProsodyDown, "prosody");
+    }
+
+    /// There is none.
+    pub(super) fn link_down(&mut self, now: Time, why: &str) {
+        let stands = self.book.active().any(|alert| alert.kind == Kind::ProsodyDown);
+        match &mut self.down {
+            Some((_, told)) => why.clone_into(told),
+            None if stands => {}
+            None => self.down = Some((now, why.to_owned())),
+        }
+    }
+
+    /// A source of rooms or Jibris says nothing any more: why; or it speaks again.
+    pub(super) fn source(&mut self, now: Time, name: &str, trouble: Option<&str>) {
+        match trouble {
+            Some(why) => self.raise(now, Report::new(Kind::SourceDown, name, why)),
+            None => self.resolve(now, Kind::SourceDown, name),
+        }
+    }
+
+    /// The brewery does not let us in: why; or it does.
+    pub(super) fn brewery(&mut self, now: Time, trouble: Option<&str>) {
+        match trouble {
+            Some(why) => self.raise(now, Report::new(Kind::BreweryUnreadable, "brewery", why)),
+            None => self.resolve(now, Kind::BreweryUnreadable, "brewery"),
+        }
+    }
+
+    /// Delivers what is still to be delivered, but not for long.
+    pub(super) async fn finish(self, within: Duration) {
+        if let Some(deliverer) = self.deliverer {
+            deliverer.finish(within).await;
+        }
+    }
+}
+
+fn kind_of(verdict: Verdict) -> Option<Kind> {
+    match verdict {
+        Verdict::Wedged => Some(Kind::JibriWedged),
+        Verdict::Unhealthy => Some(Kind::JibriUnhealthy),
+        Verdict::Offline => Some(Kind::JibriOffline),
+        Verdict::Ok | Verdict::Suspect | Verdict::Expired => None,
+    }
+}

@@ -1,0 +1,134 @@
+//! The fleet's part of the driver: what its sources say goes into its core, and what follows is carried out.
+
+use tokio::task::JoinSet;
+
+use super::Clock;
+use crate::config::{Recovery, Settings};
+use crate::fleet::{Brewery, Busy, Detected, Fleet, Health, Input, JibriName, Report, Stamp};
+use crate::recovery::{self, Outcome};
+use crate::sightings::{self, Look, Sighting};
+use crate::xmpp::{BreweryEvent, BusyStatus, HealthStatus, JibriStatus};
+
+/// The core of the fleet, and what carries out its restarts. Dropped, a restart under way is killed.
+pub(super) struct Jibris {
+    pub(super) core: Fleet,
+    settings: Recovery,
+    restarts: JoinSet<(JibriName, Outcome)>,
+    /// Has Jicofo asked sooner.
+    pub(super) look: Option<Look>,
+    /// Jicofo has said that it looks for no Jibris.
+    pub(super) recording_is_off: bool,
+}
+
+impl Jibris {
+    /// With `dry_run` nothing is restarted.
+    pub(super) fn new(settings: &Settings, dry_run: bool, look: Option<Look>, clock: Clock) -> Self {
+        let mut settings = settings.clone();
+        settings.recovery.dry_run |= dry_run;
+        let core = Fleet::new(&settings, clock.now());
+        Self { core, settings: settings.recovery, restarts: JoinSet::new(), look, recording_is_off: false }
+    }
+
+    /// Has it restarted; [`Jibris::restarted`] says what became of it.
+    pub(super) fn restart(&mut self, name: JibriName) {
+        let settings = self.settings.clone();
+        self.restarts.spawn(async move {
+            let outcome = recovery::recover(&settings, name.as_str()).await;
+            (name, outcome)
+        });
+    }
+
+    /// The next restart that has ended.
+    pub(super) async fn restarted(&mut self) -> (JibriName, Outcome) {
+        loop {
+            match self.restarts.join_next().await {
+                Some(Ok(ended)) => return ended,
+                Some(Err(error)) => tracing::error!(%error, "a restart could not be carried out"),
+                None => std::future::pending().await,
+            }
+        }
+    }
+}
+
+/// What became of a restart, for the core.
+pub(super) fn recovered(name: JibriName, outcome: &Outcome) -> Input {
+    let result = if outcome.success { Ok(()) } else { Err(outcome.to_string()) };
+    Input::Recovered { name, result }
+}
+
+/// What the brewery shows, for the core; none for what only people have to know.
+pub(super) fn brewery(event: &BreweryEvent) -> Option<Input> {
+    Some(Input::Brewery(match event {
+        BreweryEvent::Complete => Brewery::Complete,
+        BreweryEvent::Lost => Brewery::Lost,
+        BreweryEvent::Presence { nick, status, items } => Brewery::Presence {
+            name: JibriName::new(nick.as_str()),
+            status: status.map(report),
+            items: *items,
+        },
+        BreweryEvent::Left { nick } => Brewery::Left { name: JibriName::new(nick.as_str()) },
+        BreweryEvent::NotLetIn { .. } => return None,
+    }))
+}
+
+fn report(status: JibriStatus) -> Report {
+    Report {
+        busy: match status.busy {
+            BusyStatus::Idle => Busy::Idle,
+            BusyStatus::Busy => Busy::Busy,
+            BusyStatus::Undefined => Busy::Undefined,
+        },
+        health: match status.health {
+            HealthStatus::Healthy => Health::Healthy,
+            HealthStatus::Unhealthy => Health::Unhealthy,
+            HealthStatus::Undefined => Health::Undefined,
+        },
+    }
+}
+
+/// What is seen of Jibris over HTTP, for the core.
+pub(super) fn sighting(sighting: Sighting) -> Option<Input> {
+    Some(match sighting {
+        Sighting::Health { name, answer } => {
+            Input::Health { name: JibriName::new(&name), answer: answer.map(|status| said(&status)) }
+        }
+        Sighting::Status { name, status } => Input::Webhook { id: name, report: said(&status) },
+        // Never of a session that Jicofo has begun (JITSI.md 6), so of none of ours.
+        Sighting::Session { .. } | Sighting::DetectorUp => return None,
+        Sighting::Detected { jibris: None } | Sighting::DetectorDown { .. } => Input::Detector(None),
+        Sighting::Detected { jibris: Some(jibris) } => {
+            Input::Detector(Some(jibris.into_iter().map(|(name, seen)| detected(&name, seen)).collect()))
+        }
+    })
+}
+
+fn said(status: &sightings::Status) -> Report {
+    Report {
+        busy: match status.busy {
+            sightings::Busy::Idle => Busy::Idle,
+            sightings::Busy::Busy => Busy::Busy,
+            sightings::Busy::Expired => Busy::Expired,
+        },
+        health: if status.healthy { Health::Healthy } else { Health::Unhealthy },
+    }
+}
+
+fn detected(name: &str, seen: sightings::Detected) -> Detected {
+    Detected {
+        name: JibriName::new(name),
+        report: Report {
+            busy: match seen.busy_status.as_str() {
+                "idle" => Busy::Idle,
+                "busy" => Busy::Busy,
+                _ => Busy::Undefined,
+            },
+            health: match seen.health_status.as_str() {
+                "healthy" => Health::Healthy,
+                "unhealthy" => Health::Unhealthy,
+                _ => Health::Undefined,
+            },
+        },
+        selected: Stamp(seen.last_selected.into()),
+        failed: Stamp(seen.last_failed.into()),
+    }
+}

@@ -1,0 +1,122 @@
+//! One input to one of the cores, and all that follows from it in both.
+
+use std::collections::VecDeque;
+
+use super::{Driver, tell, tell_fleet};
+use crate::address::Nick;
+use crate::fleet::{self, News};
+use crate::meeting::vouch::Change;
+use crate::meeting::{Effect, Event, Input};
+use crate::xmpp::Command;
+
+/// Something that a core has to be told.
+pub(super) enum Step {
+    Meetings(Input),
+    Fleet(fleet::Input),
+}
+
+impl Driver {
+    pub(super) fn feed_changes(&mut self, changes: Vec<Change>) {
+        self.go(changes.into_iter().map(|change| Step::Meetings(change.into())).collect());
+    }
+
+    /// Takes an input to the meetings, and all that follows from it.
+    pub(super) fn feed(&mut self, input: Input) {
+        self.go(VecDeque::from([Step::Meetings(input)]));
+    }
+
+    /// Takes an input to the fleet, and all that follows from it.
+    pub(super) fn feed_fleet(&mut self, input: fleet::Input) {
+        self.go(VecDeque::from([Step::Fleet(input)]));
+    }
+
+    /// Carries out what the meetings want, and all that follows from it.
+    pub(super) fn carry_out(&mut self, effects: Vec<Effect>) {
+        let steps = self.meeting_effects(effects);
+        self.go(steps.into());
+    }
+
+    fn go(&mut self, mut steps: VecDeque<Step>) {
+        while let Some(step) = steps.pop_front() {
+            let now = self.clock.now();
+            let more = match step {
+                Step::Meetings(input) => {
+                    let effects = self.meetings.handle(now, input);
+                    self.meeting_effects(effects)
+                }
+                Step::Fleet(input) => {
+                    let effects = self.jibris.core.handle(now, input);
+                    self.fleet_effects(effects)
+                }
+            };
+            steps.extend(more);
+            // What the one core has begun, the other counts before the next step.
+            if steps.is_empty() {
+                let supply = self.jibris.core.supply();
+                if std::mem::replace(&mut self.supply, supply) != supply {
+                    steps.push_back(Step::Meetings(Input::Supply(supply)));
+                }
+            }
+        }
+        self.alarms.waiting(self.clock.now(), self.meetings.rooms_waiting());
+    }
+
+    /// Returns what the cores have to be told because of it.
+    fn meeting_effects(&mut self, effects: Vec<Effect>) -> Vec<Step> {
+        let mut steps = Vec::new();
+        for effect in effects {
+            match effect {
+                Effect::Do(action) => self.link.send(Command::Act(action)),
+                Effect::Tell(event) => steps.extend(self.meeting_event(&event)),
+                Effect::NoSuchRoom(room) => {
+                    let changes = self.sources.no_such_room(room);
+                    steps.extend(changes.into_iter().map(|change| Step::Meetings(change.into())));
+                }
+            }
+        }
+        steps
+    }
+
+    fn meeting_event(&mut self, event: &Event) -> Option<Step> {
+        tell::log(event);
+        let view = self.meetings.room(&event.room);
+        self.alarms.meeting(self.clock.now(), &event.room, &event.what, view.as_ref());
+        let people = view.is_some_and(|view| view.people > 0);
+        let news = News::of(&event.what, people)?;
+        // Whom Jicofo selects, or has failed, shows in its next answer.
+        if let (News::StartSent | News::Failed { .. }, Some(look)) = (&news, &self.jibris.look) {
+            look.now();
+        }
+        Some(Step::Fleet(fleet::Input::Meeting { room: event.room.clone(), news }))
+    }
+
+    fn fleet_effects(&mut self, effects: Vec<fleet::Effect>) -> Vec<Step> {
+        let mut steps = Vec::new();
+        for effect in effects {
+            match effect {
+                fleet::Effect::Recover { name, .. } => self.jibris.restart(name),
+                fleet::Effect::Ping { name } => match Nick::new(name.as_str()) {
+                    Ok(nick) => self.link.send(Command::PingJibri { nick }),
+                    Err(_) => tracing::debug!(instance = name.as_str(), "no nickname to ping"),
+                },
+                fleet::Effect::Look { room } => steps.push(Step::Meetings(Input::Look { room })),
+                // The supply is read after each round.
+                fleet::Effect::Available(_) => {}
+                fleet::Effect::Tell(event) => self.fleet_event(&event),
+            }
+        }
+        steps
+    }
+
+    fn fleet_event(&mut self, event: &fleet::Event) {
+        tell_fleet::log(event, self.clock);
+        let configured = match event {
+            fleet::Event::Verdict { name, .. } => {
+                let view = self.jibris.core.jibri_view(name.as_str(), self.clock.now());
+                view.is_some_and(|view| view.configured)
+            }
+            _ => true,
+        };
+        self.alarms.fleet(self.clock.now(), event, configured, self.clock);
+    }
+}

@@ -1,0 +1,86 @@
+//! Events of the fleet as log lines: one event, one line, with the Jibri as `instance`.
+
+use tracing::{debug, error, info, warn};
+
+use super::Clock;
+use crate::fleet::{Event, JibriName, Limit, Verdict};
+use crate::recovery::Outcome;
+
+/// Writes an event to the log. Nicknames from the brewery are written as strings, which the log escapes.
+pub(super) fn log(event: &Event, clock: Clock) {
+    match event {
+        Event::Verdict { name, from, to, evidence } => {
+            let instance = name.as_str();
+            let (from, why) = (from.name(), evidence.words(|at| clock.shown(at)));
+            match to {
+                Verdict::Ok => info!(instance, from, "Jibri is all right"),
+                Verdict::Suspect => info!(instance, from, "Jibri is suspect: {why}"),
+                Verdict::Offline => warn!(instance, from, "Jibri is offline: {why}"),
+                Verdict::Wedged => error!(instance, from, "Jibri is wedged: {why}"),
+                Verdict::Unhealthy | Verdict::Expired => {
+                    warn!(instance, from, "Jibri needs a restart: {why}")
+                }
+            }
+        }
+        Event::InDoubt { among, room, why } => {
+            let names: Vec<&str> = among.iter().map(JibriName::as_str).collect();
+            debug!(
+                room = room.as_str(),
+                ?names,
+                "one of these Jibris has failed, and nobody can tell which: {why}"
+            );
+        }
+        Event::Twins { name, items } => warn!(
+            instance = name.as_str(),
+            items,
+            "several Jibris share this nickname, and only the first of them ever works: give each its own \
+             (docker-jitsi-meet: JIBRI_INSTANCE_ID)"
+        ),
+        Event::TwinsOver { name } => info!(instance = name.as_str(), "the nickname is one Jibri's again"),
+        Event::BusyWithoutRecorder { name, since } => warn!(
+            instance = name.as_str(),
+            "Jibri is busy since {}, and no meeting shows a recorder that could be its: look at it",
+            clock.shown(*since)
+        ),
+        Event::WouldRecover { name, reason } => info!(
+            instance = name.as_str(),
+            reason = reason.name(),
+            "would restart this Jibri now, but this is a dry run"
+        ),
+        Event::Limited { name, reason, limit, until } => {
+            let until = until.map(|at| clock.shown(at));
+            let why = match limit {
+                Limit::Cooldown => "recovery.cooldown is not over",
+                Limit::PerHour => "recovery.max_per_hour is reached",
+                Limit::NotConfigured => "it is no [[jibri.instance]]",
+                Limit::Twins => "several Jibris share its nickname, so it is not known which one to restart",
+            };
+            warn!(instance = name.as_str(), reason = reason.name(), until, "Jibri is not restarted: {why}");
+        }
+        Event::Restarted { name, reason } => {
+            info!(instance = name.as_str(), reason = reason.name(), "Jibri was restarted");
+        }
+        Event::RecoveryFailed { name, reason, why } => {
+            error!(instance = name.as_str(), reason = reason.name(), "Jibri could not be restarted: {why}");
+        }
+        Event::Back { name, took } => {
+            let back_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
+            info!(instance = name.as_str(), back_ms, "Jibri is back after its restart");
+        }
+        Event::NotBack { name, since, has_gone } => {
+            let hint = if *has_gone { "" } else { ", and has not even left: does the command restart it?" };
+            error!(
+                instance = name.as_str(),
+                "Jibri is not back since its restart at {}{hint}",
+                clock.shown(*since)
+            );
+        }
+    }
+}
+
+/// What a restart did.
+pub(super) fn log_outcome(name: &JibriName, outcome: &Outcome) {
+    let took_ms = u64::try_from(outcome.took.as_millis()).unwrap_or(u64::MAX);
+    let (instance, output) = (name.as_str(), outcome.output.as_str());
+    info!(instance, took_ms, output, "restart of Jibri: {}", outcome.how);
+}
