@@ -37,14 +37,18 @@ pub fn be_a_jibri(words: Vec<String>) -> ! {
         print!("{HELP}");
         exit(0);
     }
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
-    let lived = runtime.map_err(Into::into).and_then(|runtime| runtime.block_on(live(words)));
-    match lived {
-        Ok(code) => exit(code),
-        Err(error) => {
+    // On a thread of its own, because whoever asked may be within another runtime.
+    let life = std::thread::spawn(|| {
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+        runtime.block_on(live(words))
+    });
+    match life.join() {
+        Ok(Ok(code)) => exit(code),
+        Ok(Err(error)) => {
             eprintln!("testkit-jibri: {error}");
             exit(1);
         }
+        Err(_) => exit(101),
     }
 }
 

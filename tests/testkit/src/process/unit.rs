@@ -209,8 +209,22 @@ impl JibriProcess {
     }
 
     /// Freezes it from outside: connections stay, nothing is answered; or lets it go on.
-    pub fn freeze(&self, frozen: bool) {
+    pub async fn freeze(&self, frozen: bool) -> Result {
         self.unit.signal(if frozen { Signal::STOP } else { Signal::CONT });
+        match crate::eventually(SOON, || self.is_frozen() == frozen).await {
+            true => Ok(()),
+            false => Err(format!("{} takes no notice of signals", self.name()).into()),
+        }
+    }
+
+    /// Is it frozen, with all its threads?
+    pub fn is_frozen(&self) -> bool {
+        let Some(pid) = self.pid() else { return false };
+        let threads = fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
+        threads.map(|thread| fs::read_to_string(thread.path().join("stat")).unwrap_or_default()).all(|stat| {
+            // The name before it may have anything in it.
+            stat.rsplit(')').next().is_some_and(|rest| rest.starts_with(" T"))
+        })
     }
 
     /// Kills it, as the kernel does when there is no memory left.
