@@ -17,7 +17,7 @@ pub(super) struct Jibris {
     /// Has Jicofo asked sooner.
     pub(super) look: Option<Look>,
     /// Jicofo has said that it looks for no Jibris.
-    pub(super) recording_is_off: bool,
+    recording_is_off: bool,
 }
 
 impl Jibris {
@@ -27,6 +27,19 @@ impl Jibris {
         settings.recovery.dry_run |= dry_run;
         let core = Fleet::new(&settings, clock.now());
         Self { core, settings: settings.recovery, restarts: JoinSet::new(), look, recording_is_off: false }
+    }
+
+    /// Says it when Jicofo begins or ceases to look for Jibris.
+    pub(super) fn tell_whether_it_records(&mut self, records: bool) {
+        let was_off = std::mem::replace(&mut self.recording_is_off, !records);
+        if records && was_off {
+            tracing::info!("Jicofo looks for Jibris");
+        } else if !records && !was_off {
+            tracing::warn!(
+                "Jicofo looks for no Jibris, so it cannot record (docker-jitsi-meet: ENABLE_RECORDING=1; jicofo.conf: \
+                 jibri.brewery-jid)"
+            );
+        }
     }
 
     /// Has it restarted; [`Jibris::restarted`] says what became of it.

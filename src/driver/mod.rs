@@ -58,6 +58,7 @@ pub async fn run(
         clock,
         linked: false,
         sender_refused: false,
+        sees_brewery: false,
         trouble: None,
     };
     // Nobody tells us of a link that never was.
@@ -83,6 +84,8 @@ struct Driver {
     linked: bool,
     /// Prosody does not allow footprint `unseen`.
     sender_refused: bool,
+    /// We are in the brewery and know who else is.
+    sees_brewery: bool,
     /// Why there is no link, as it was told last.
     trouble: Option<String>,
 }
@@ -206,7 +209,13 @@ impl Driver {
     fn brewery_event(&mut self, event: &BreweryEvent) {
         let now = self.clock.now();
         match event {
-            BreweryEvent::Complete => self.alarms.brewery(now, None),
+            BreweryEvent::Complete => {
+                if !std::mem::replace(&mut self.sees_brewery, true) {
+                    tracing::info!("the brewery is seen");
+                }
+                self.alarms.brewery(now, None);
+            }
+            BreweryEvent::Lost => self.sees_brewery = false,
             // Without Jicofo and Jibris there is no brewery, and they have alerts of their own.
             BreweryEvent::NotLetIn { why: why @ NotLetIn::NoRoom { .. }, .. } => {
                 tracing::info!("the brewery cannot be seen: {why}");
@@ -249,18 +258,7 @@ impl Driver {
                 tracing::info!("Jicofo says again what it knows of Jibris");
                 self.alarms.source(now, DETECTOR, None);
             }
-            Sighting::Detected { jibris } => {
-                if std::mem::replace(&mut self.jibris.recording_is_off, jibris.is_none()) != jibris.is_none()
-                {
-                    match jibris {
-                        Some(_) => tracing::info!("Jicofo looks for Jibris"),
-                        None => tracing::warn!(
-                            "Jicofo looks for no Jibris, so it cannot record (docker-jitsi-meet: \
-                             ENABLE_RECORDING=1; jicofo.conf: jibri.brewery-jid)"
-                        ),
-                    }
-                }
-            }
+            Sighting::Detected { jibris } => self.jibris.tell_whether_it_records(jibris.is_some()),
             _ => {}
         }
         if let Some(input) = fleet::sighting(sighting) {

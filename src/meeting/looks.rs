@@ -17,7 +17,9 @@ const EAGER: Duration = Duration::from_secs(1);
 /// While nothing is.
 const LONGEST: Duration = Duration::from_secs(15);
 /// Every so many looks ask for both lists, whatever is awaited.
-const BOTH_EVERY: u32 = 8;
+const BOTH_EVERY: u32 = 4;
+/// The same where nobody who comes or goes changes anything.
+const BOTH_EVERY_SETTLED: u32 = 8;
 
 /// Role queries under way at once; the others wait for their turn (a query costs Prosody 0.3 to 0.6 ms).
 const AT_ONCE: usize = 32;
@@ -73,7 +75,7 @@ impl Rhythm {
 
     /// One list has shown that something is different; only both tell what.
     pub(super) fn demand_both(&mut self) {
-        self.partial = BOTH_EVERY;
+        self.partial = BOTH_EVERY_SETTLED;
     }
 
     /// How long until the next look.
@@ -94,9 +96,10 @@ impl Rhythm {
     }
 
     /// Which lists the next look asks for, if `which` would do.
-    pub(super) fn roles(&mut self, which: Roles) -> Roles {
+    pub(super) fn roles(&mut self, which: Roles, is_settled: bool) -> Roles {
         self.partial = self.partial.saturating_add(1);
-        if which == Roles::Both || self.partial >= BOTH_EVERY {
+        let both_every = if is_settled { BOTH_EVERY_SETTLED } else { BOTH_EVERY };
+        if which == Roles::Both || self.partial >= both_every {
             self.partial = 0;
             return Roles::Both;
         }

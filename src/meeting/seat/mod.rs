@@ -284,7 +284,7 @@ impl Seat {
             return None;
         }
         let enough = if is_partial_enough { self.plan.which } else { Roles::Both };
-        let (query, which) = (ctx.new_query(), self.rhythm.roles(enough));
+        let (query, which) = (ctx.new_query(), self.rhythm.roles(enough, self.plan.is_settled));
         *look = Look::Asked { query, which, until: ctx.now.after(QUERY_TIMEOUT), moment: roster.moment() };
         ctx.act(Action::AskRoles { room: ctx.room.clone(), query, which });
         Some(which)
