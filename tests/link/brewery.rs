@@ -32,6 +32,9 @@ const IDLE: Option<JibriStatus> = status(BusyStatus::Idle, HealthStatus::Healthy
 const BUSY: Option<JibriStatus> = status(BusyStatus::Busy, HealthStatus::Healthy);
 const SICK: Option<JibriStatus> = status(BusyStatus::Busy, HealthStatus::Unhealthy);
 
+const UNWELL: Option<JibriStatus> = status(BusyStatus::Idle, HealthStatus::Unhealthy);
+const UNDEFINED: Option<JibriStatus> = status(BusyStatus::Undefined, HealthStatus::Undefined);
+
 const fn status(busy: BusyStatus, health: HealthStatus) -> Option<JibriStatus> {
     Some(JibriStatus { busy, health })
 }
@@ -303,8 +306,8 @@ on_each_prosody! {
         let jibri = world.jibri("jibri-1").await?;
         let mut linked = Linked::with(&settings_for(&world.prosody));
         linked.list().await;
-        for (number, (what, payload, _)) in payloads().into_iter().enumerate() {
-            let name = format!("<&'\"> 🤖/{number}@x");
+        for (number, (what, payload, replaced)) in payloads().into_iter().enumerate() {
+            let name = format!("<&'\"> ünï/{number}@x");
             let client = stranger(&world.prosody, &name).await?;
             linked.sees(&shown(&name, None, 1)).await;
             client.send_raw(&format!(
@@ -317,7 +320,8 @@ on_each_prosody! {
             client.send_raw(&" ".repeat(150_000));
             linked.brewery(what, |event| match event {
                 BreweryEvent::Presence { status, items: 1, .. } => {
-                    assert_eq!(status, status_of_nothing(), "{what}");
+                    // Of what cannot be read only the room's own word is left.
+                    assert_eq!(status, if replaced { None } else { UNDEFINED }, "{what}");
                     None
                 }
                 event => (event == left(&name)).then_some(()),
@@ -330,8 +334,9 @@ on_each_prosody! {
         client.send(&join(&format!("{BREWERY}/y")));
         linked.sees(&left("x")).await;
         linked.sees(&shown("y", None, 1)).await;
-        jibri.set_healthy(false);
-        linked.sees(&shown("jibri-1", status(BusyStatus::Idle, HealthStatus::Unhealthy), 1)).await;
+        // Its own parser may not have survived that company.
+        jibri.restart().await?;
+        linked.sees(&shown("jibri-1", IDLE, 1)).await;
         let counters = linked.link.counters();
         assert_eq!((counters.reconnects.get(), counters.rejected.malformed.get()), (0, 0));
         Ok(())
@@ -348,7 +353,7 @@ on_each_prosody! {
         let mut linked = Linked::with(&settings);
         assert_eq!(linked.list().await.len(), 2);
         jibri.set_healthy(false);
-        linked.sees(&shown("jibri-1", status(BusyStatus::Idle, HealthStatus::Unhealthy), 1)).await;
+        linked.sees(&shown("jibri-1", UNWELL, 1)).await;
         linked.link.send(Command::DiscoItems { service: INTERNAL_MUC.into() });
         let rooms = linked.wait_for(seconds(20), "items", |event| match event {
             LinkEvent::Items { rooms, .. } => Some(rooms),
@@ -358,8 +363,4 @@ on_each_prosody! {
         assert_eq!(rooms, Some(Vec::new()));
         Ok(())
     }
-}
-
-fn status_of_nothing() -> Option<JibriStatus> {
-    status(BusyStatus::Undefined, HealthStatus::Undefined)
 }
