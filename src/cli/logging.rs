@@ -2,8 +2,10 @@
 
 use std::io::IsTerminal as _;
 
-use tracing_subscriber::filter::LevelFilter;
+use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::fmt;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
 
 use crate::config::{Log, LogFormat, LogLevel};
 
@@ -22,10 +24,15 @@ pub(super) fn start(log: &Log) {
         LogFormat::Text => true,
         LogFormat::Json => false,
     };
-    let builder = fmt().with_max_level(level).with_writer(std::io::stderr).with_target(false);
+    // What the libraries have to say in detail is not about meetings; `trace` shows it all the same.
+    let others = if level == LevelFilter::TRACE { level } else { level.min(LevelFilter::WARN) };
+    let filter = Targets::new().with_default(others).with_target(env!("CARGO_CRATE_NAME"), level);
+    let lines = fmt::layer().with_writer(std::io::stderr).with_target(false);
+    let registry = tracing_subscriber::registry().with(filter);
     if is_text {
-        builder.with_ansi(on_terminal).init();
+        registry.with(lines.with_ansi(on_terminal)).init();
     } else {
-        builder.json().flatten_event(true).with_current_span(false).with_span_list(false).init();
+        let lines = lines.json().flatten_event(true).with_current_span(false).with_span_list(false);
+        registry.with(lines).init();
     }
 }

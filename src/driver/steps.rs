@@ -3,10 +3,10 @@
 use std::collections::VecDeque;
 
 use super::{Driver, tell, tell_fleet};
-use crate::address::Nick;
+use crate::address::{Nick, RoomJid};
 use crate::fleet::{self, News};
 use crate::meeting::vouch::Change;
-use crate::meeting::{Effect, Event, Input};
+use crate::meeting::{Effect, Event, Input, RoomEvent};
 use crate::xmpp::Command;
 
 /// Something that a core has to be told.
@@ -100,6 +100,13 @@ impl Driver {
                     Err(_) => tracing::debug!(instance = name.as_str(), "no nickname to ping"),
                 },
                 fleet::Effect::Look { room } => steps.push(Step::Meetings(Input::Look { room })),
+                fleet::Effect::Taken { room } => steps.push(taken(room, true)),
+                fleet::Effect::NotTaken { room } => steps.push(taken(room, false)),
+                fleet::Effect::AskJicofo => {
+                    if let Some(look) = &self.jibris.look {
+                        look.now();
+                    }
+                }
                 // The supply is read after each round.
                 fleet::Effect::Available(_) => {}
                 fleet::Effect::Tell(event) => self.fleet_event(&event),
@@ -119,4 +126,8 @@ impl Driver {
         };
         self.alarms.fleet(self.clock.now(), event, configured, self.clock);
     }
+}
+
+fn taken(room: RoomJid, taken: bool) -> Step {
+    Step::Meetings(Input::Room { room, event: RoomEvent::Taken(taken) })
 }

@@ -32,6 +32,7 @@ pub(super) fn log(event: &Event) {
             let in_name_of = sender.as_ref().map(RealJid::as_str);
             info!(room, in_name_of, "stop request sent to Jicofo: nobody needs the recording any more");
         }
+        What::Taken => info!(room, "a Jibri has turned busy for it, waiting for it to be on"),
         What::WouldStop => info!(room, "would send a stop request now, but this is a dry run"),
         What::StopFailed { why, retry_in: Some(delay) } => {
             warn!(room, retry_ms = ms(*delay), "recording not stopped: {why}; trying again");

@@ -28,6 +28,18 @@ pub enum Effect {
         /// The room.
         room: RoomJid,
     },
+    /// A Jibri has turned busy while a start for this room was the only one under way.
+    Taken {
+        /// The room.
+        room: RoomJid,
+    },
+    /// Jicofo has selected no Jibri at all since this room's start was sent: it has refused it.
+    NotTaken {
+        /// The room.
+        room: RoomJid,
+    },
+    /// Ask Jicofo's REST interface now, and not only when it is time: it knows what became of a start.
+    AskJicofo,
     /// Another number of Jibris is free, or the fleet has come into sight, or out of it.
     Available(Availability),
     /// To be told.

@@ -36,6 +36,8 @@ use jibri::{GIVEN_UP, Jibri, Looks, SHUNNED, STRANGERS_LAST, Sight};
 use recovery::Policy;
 use sessions::{LAG, Mark, NoneUsable, Sessions};
 
+/// Jicofo is asked about Jibris so often, if nothing makes it sooner (`sightings::Limits`).
+const POLLED_EVERY: Duration = Duration::from_secs(5);
 /// Nicknames in the brewery that are not configured; more of them are not looked at.
 const STRANGERS: usize = 1000;
 /// An idle Jibri accused by "all busy" has to have been idle for so long when the start was sent.
@@ -132,7 +134,7 @@ impl Fleet {
         let mut effects = Vec::new();
         match input {
             Input::Brewery(brewery) => self.brewery(brewery, now, &mut effects),
-            Input::Detector(answer) => self.detector(answer, now),
+            Input::Detector(answer) => self.detector(answer, now, &mut effects),
             Input::Health { name, answer } => self.health(&name, answer, now),
             Input::Webhook { id, report } => self.webhook(&id, report, now),
             Input::Pinged { name, answered } => self.pinged(&name, answered, now),
@@ -255,7 +257,10 @@ impl Fleet {
         let Some(jibri) = self.jibris.get_mut(name) else { return };
         let looks = jibri.looks;
         match looks {
-            Looks::Busy => self.sessions.turned_busy(name),
+            Looks::Busy => {
+                effects.extend(self.sessions.only_start().map(|room| Effect::Taken { room }));
+                self.sessions.turned_busy(name);
+            }
             Looks::Idle => {
                 if let Some((room, _)) = jibri.falling.take()
                     && !jibri.is_twins()
@@ -283,6 +288,7 @@ impl Fleet {
         for mark in marks {
             match mark {
                 Mark::Look { room } => effects.push(Effect::Look { room }),
+                Mark::Ask => effects.push(Effect::AskJicofo),
                 Mark::Serves { name, room } => self.change(&name, |jibri| jibri.serving = Some(room)),
                 Mark::Freed { name } => self.change(&name, |jibri| jibri.serving = None),
                 Mark::Fell { name, room, at, proven } => self.change(&name, |jibri| {
@@ -400,5 +406,6 @@ impl Fleet {
 
 /// An answer of Jicofo's holds until three have failed to come.
 fn poll_lasts(settings: &Settings) -> Duration {
-    settings.discovery.jicofo.interval.saturating_mul(3).saturating_add(Duration::from_secs(2))
+    let every = settings.discovery.jicofo.interval.max(POLLED_EVERY);
+    every.saturating_mul(3).saturating_add(Duration::from_secs(2))
 }

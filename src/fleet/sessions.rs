@@ -42,6 +42,8 @@ pub(super) enum Mark {
     Works { name: JibriName, room: RoomJid },
     /// The Jibri that serves the room has stopped, or is not well.
     Look { room: RoomJid },
+    /// Nothing has been heard of a start for a while; Jicofo may know.
+    Ask,
 }
 
 /// Who serves a room, as far as that is known.
@@ -80,6 +82,8 @@ struct Session {
     dropped: BTreeMap<JibriName, Time>,
     /// Not everything could be seen, or somebody else's start was under way: nobody is to blame.
     doubtful: bool,
+    /// It was told that nobody was selected for it.
+    told: bool,
 }
 
 impl Session {
@@ -94,7 +98,13 @@ impl Session {
             jibri: None,
             dropped: BTreeMap::new(),
             doubtful,
+            told: false,
         }
+    }
+
+    /// A start of which nothing has been heard.
+    fn is_unanswered(&self) -> bool {
+        self.sent.is_some() && !self.accepted && self.on.is_none()
     }
 
     fn lasting_at(&self) -> Option<Time> {
@@ -165,6 +175,7 @@ impl Sessions {
         let marks = self.forget(room);
         let mut session = Session::new(Some(now), is_blind);
         session.decided = is_blind;
+        self.deadlines.insert((now.after(LAG), room.clone()));
         self.rooms.insert(room.clone(), session);
         marks
     }
@@ -236,6 +247,7 @@ impl Sessions {
                 | F::NotInside
                 | F::NoAnswer
                 | F::NoSign
+                | F::NotTaken
                 | F::SenderLeft
                 | F::EndedBeforeOn
                 | F::Vanished
@@ -271,6 +283,25 @@ impl Sessions {
     fn forget(&mut self, room: &RoomJid) -> Vec<Mark> {
         let Some(session) = self.rooms.remove(room) else { return Vec::new() };
         session.jibri.map(|name| Mark::Freed { name }).into_iter().collect()
+    }
+
+    /// Rooms for whose start Jicofo has selected nobody, each told once. `steady`: since when it has answered
+    /// each time; `selected`: when it was last seen to have selected somebody.
+    pub(super) fn not_taken(&mut self, steady: Time, selected: Option<Time>, now: Time) -> Vec<RoomJid> {
+        let mut rooms = Vec::new();
+        for (room, session) in &mut self.rooms {
+            let Some(sent) = session.sent.filter(|_| session.is_unanswered()) else {
+                continue;
+            };
+            let is_long_ago = sent.after(LAG) <= now && steady.after(LAG) <= sent;
+            if is_long_ago
+                && selected.is_none_or(|at| at < sent)
+                && !std::mem::replace(&mut session.told, true)
+            {
+                rooms.push(room.clone());
+            }
+        }
+        rooms
     }
 
     /// A Jibri that was idle is busy: for one of the starts that have none yet, or for somebody else's.
@@ -336,6 +367,9 @@ impl Sessions {
                     }
                 }
                 marks.push(Mark::Works { name, room: room.clone() });
+            }
+            if session.is_unanswered() && session.sent.map(|sent| sent.after(LAG)) == Some(at) {
+                marks.push(Mark::Ask);
             }
             if self.rooms.get(&room).is_some_and(|session| session.decide_at == Some(at)) {
                 self.decide(&room, now, &looks, &mut marks);

@@ -57,7 +57,7 @@ impl Fleet {
         }
     }
 
-    pub(super) fn detector(&mut self, answer: Option<Vec<Detected>>, now: Time) {
+    pub(super) fn detector(&mut self, answer: Option<Vec<Detected>>, now: Time, effects: &mut Vec<Effect>) {
         // Until it is stale, the last answer holds.
         let Some(rows) = answer else {
             self.polled_since = now;
@@ -89,6 +89,9 @@ impl Fleet {
                 self.dirty.insert(name.clone());
             }
         }
+        let selected = self.jibris.values().filter_map(|jibri| jibri.row.as_ref()?.selected_at).max();
+        let refused = self.sessions.not_taken(self.polled_since, selected, now);
+        effects.extend(refused.into_iter().map(|room| Effect::NotTaken { room }));
     }
 
     /// Jicofo's word is too old. The next one is compared with nothing.

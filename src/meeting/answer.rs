@@ -46,6 +46,8 @@ pub enum StartFailure {
     Failed,
     /// Sent in a moderator's name, and no recorder came within `start.request_timeout`.
     NoSign,
+    /// Sent in a moderator's name, and Jicofo has selected no Jibri for it.
+    NotTaken,
     /// The moderator in whose name it was sent left at that moment.
     SenderLeft,
     /// It was on, the recorder is gone, and focus does not say why.

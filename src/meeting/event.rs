@@ -78,6 +78,8 @@ pub enum What {
         /// When the next one may go out; none if none will.
         retry_in: Option<Duration>,
     },
+    /// A Jibri has turned busy for what was asked in a moderator's name.
+    Taken,
     /// Focus has found a Jibri.
     Accepted {
         /// The session.
@@ -217,6 +219,10 @@ impl fmt::Display for StartFailure {
             Self::NoSign => {
                 "asked in a moderator's name, and no recorder came within start.request_timeout: all Jibris busy or \
                  failing? (Jicofo's answer goes to that moderator)"
+            }
+            Self::NotTaken => {
+                "asked in a moderator's name, and Jicofo has not selected any Jibri for it (its answer goes to that \
+                 moderator)"
             }
             Self::SenderLeft => "the moderator in whose name it was asked left at that moment",
             Self::Vanished => "the recorder is gone and Jicofo does not say why",

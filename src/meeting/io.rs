@@ -122,6 +122,9 @@ pub enum RoomEvent {
         /// What focus, or Prosody in its stead, said.
         answer: Answer,
     },
+    /// A Jibri has turned busy for the start under way, or for certain none was even selected. Counts only where
+    /// no answer will come, because the start was sent in somebody's name.
+    Taken(bool),
     /// A stanza from this room could not be read; the picture of it may be wrong now.
     Unreadable,
 }

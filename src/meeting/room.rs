@@ -165,6 +165,10 @@ impl Room {
                 }
                 News::None
             }
+            RoomEvent::Taken(taken) => {
+                self.recording.taken(taken, ctx, policy);
+                News::None
+            }
             RoomEvent::StopAnswered { attempt, answer } => {
                 if self.recording.stop_answered(attempt, answer, ctx, policy) == Some(StopFailure::NotInside)
                 {

@@ -104,6 +104,9 @@ impl World {
                 self.after(wait, Ev::ToFleet(Input::Pinged { name, answered }));
             }
             Effect::Look { .. } => self.seen.count("looks at rooms"),
+            Effect::AskJicofo => self.seen.count("Jicofo asked out of turn"),
+            Effect::Taken { .. } => self.seen.count("starts seen to be taken"),
+            Effect::NotTaken { .. } => self.seen.count("starts seen not to be taken"),
             Effect::Available(available) => {
                 if available.free == 0 && available.visible {
                     self.seen.count("none free");

@@ -14,6 +14,7 @@ unseen! {
     without_peeking_every_end_is_a_failure_up_to_a_limit,
     a_meeting_of_before_our_start_may_have_been_stopped,
     no_gate_stops_us,
+    jicofos_figures_tell_what_became_of_a_start,
     killed_and_back_we_start_nothing_twice,
     where_prosody_refuses_the_sender_we_go_on_discreetly,
 }
@@ -26,6 +27,33 @@ async fn no_gate_stops_us(version: Version) -> Result {
     let ada = world.moderator("r1").await?;
     ada.wait_recording("on", LONG).await?;
     autostart.logged("recording is on").await?;
+    our_visits(&ada).never()?;
+    Ok(())
+}
+
+/// Nobody answers us; that no Jibri was selected, and later that one was, shows in Jicofo's REST and the brewery.
+async fn jicofos_figures_tell_what_became_of_a_start(version: Version) -> Result {
+    let world = world_with(version, |options| options.rest = true).await?;
+    let slow = Behaviour::slow(Duration::from_millis(700));
+    world.jibri_that("jibri-1", slow).await?;
+    world.focus.inject(testkit::Fault::Refuse("forbidden".into(), None));
+    let url = world.rest()?.url();
+    let settings = [
+        ("START__REQUEST_TIMEOUT", "100s"),
+        ("MUC__PEEK", "false"),
+        ("DISCOVERY__JICOFO__URL", url.as_str()),
+        ("DISCOVERY__JICOFO__INTERVAL", "500ms"),
+    ];
+    let autostart = Autostart::start_with(&world.prosody, &["r1"], &settings, &[])?;
+    autostart.logged("linked to Prosody").await?;
+    // Only what changes is news, so there has to be something that it changes from.
+    tokio::time::sleep(Duration::from_secs(4)).await;
+    let ada = world.moderator("r1").await?;
+    autostart.logged("Jicofo has not selected any Jibri").await?;
+    autostart.logged("a Jibri has turned busy for it").await?;
+    ada.wait_recording("on", LONG).await?;
+    autostart.logged("recording is on").await?;
+    assert_eq!(world.focus.start_requests_in("r1").len(), 2);
     our_visits(&ada).never()?;
     Ok(())
 }

@@ -120,7 +120,7 @@ enum Phase {
 /// How we know that something is pending.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum PendingBy {
-    /// Focus has told us, in answer to a start.
+    /// Focus has told us, in answer to a start, or the fleet in its stead.
     Focus,
     /// A recorder came in that we did not ask for.
     Recorder,
@@ -400,6 +400,20 @@ impl Recording {
             }
         }
         None
+    }
+
+    /// What became of a start that nobody answers us.
+    pub(super) fn taken(&mut self, taken: bool, ctx: &mut Ctx<'_>, policy: Policy<'_>) {
+        match (&self.phase, taken) {
+            (Phase::Starting { sender: Some(_), .. }, true) => {
+                ctx.tell(What::Taken);
+                self.pending(None, PendingBy::Focus, ctx.now, policy);
+            }
+            (Phase::Starting { sender: Some(_), .. }, false) => {
+                self.fail(StartFailure::NotTaken, ctx, policy);
+            }
+            _ => {}
+        }
     }
 
     /// Brings what is wanted and what is observed together.
