@@ -152,7 +152,8 @@ impl Alarms {
 
     /// A person's will, and a dry run, are no reason for an alarm.
     fn missing(&mut self, now: Time, room: &RoomJid, view: Option<&RoomView<'_>>) {
-        let since = view.filter(|view| !view.is_left_alone).and_then(|view| view.missing_since);
+        let is_wanted = |view: &&RoomView<'_>| view.state != State::Idle && !view.is_left_alone;
+        let since = view.filter(is_wanted).and_then(|view| view.missing_since);
         let before = self.missing.get(room).map(|(since, _)| *since);
         if since == before {
             return;
