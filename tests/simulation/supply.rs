@@ -205,6 +205,7 @@ impl World {
             self.seen.count("supply: woken before the pause was over");
         }
         self.shop.in_vain[r] = None;
+        self.mirrors[r].pause_until = None;
     }
 
     /// What the fleet hears of it.
@@ -269,11 +270,17 @@ impl World {
                 .filter(|o| self.shop.denied[**o])
                 .find(|o| self.missing(**o).is_some_and(|missing| (missing, **o) < (since, r)));
             if let Some(o) = is_first {
-                self.fail(3, format!("start in r{r}, but r{o} has waited longer"));
+                self.fail(
+                    3,
+                    format!("start in r{r}, but r{o} has waited longer; {}", self.all_rooms_shown()),
+                );
             }
             if self.shop.denied[r] {
                 self.seen.count("supply: served in the step in which one became free");
             }
+        }
+        for r in rooms.clone().filter(|r| self.shop.may_wake(*r)) {
+            self.mirrors[r].pause_until = None;
         }
         // Whoever is denied, or sleeps though something has changed, has enough others before him who act.
         for r in rooms.clone() {
@@ -284,7 +291,9 @@ impl World {
             }
             let acts = |o: &usize| {
                 let is_before = self.missing(*o).is_some_and(|other| (other, *o) < (missing, r));
-                is_before && !denied.contains(o) && self.mirrors[*o].acts()
+                let state = self.core.room(&self.plan.rooms[*o]).map(|view| view.state);
+                let is_due = matches!(state, Some(State::Settling | State::Backoff));
+                is_before && is_due && !denied.contains(o) && self.mirrors[*o].acts()
             };
             let before = rooms.clone().filter(acts).count();
             if before > 0 && self.shop.left > 0 {
@@ -294,22 +303,33 @@ impl World {
                 self.fail(
                     3,
                     format!(
-                        "r{r} {} with {} Jibris free and {before} rooms before it that act",
+                        "r{r} {} with {} Jibris free and {before} rooms before it that act; {}",
                         if sleeps { "sleeps" } else { "waits" },
-                        self.shop.left
+                        self.shop.left,
+                        self.all_rooms_shown(),
                     ),
                 );
             }
         }
     }
 
+    fn all_rooms_shown(&self) -> String {
+        let all = self.core.rooms().map(|view| {
+            let missing = view.missing_since.map(crate::world::at_us);
+            format!("{} {} missing {missing:?} {:?}", view.room.local(), view.state.name(), view.reason)
+        });
+        all.collect::<Vec<_>>().join("; ")
+    }
+
     /// It pauses, and all that it needs is there.
     fn could_wake(&self, r: usize) -> bool {
         let mirror = &self.mirrors[r];
-        let state = self.core.room(&self.plan.rooms[r]).map(|view| view.state);
+        let view = self.core.room(&self.plan.rooms[r]);
+        let state = view.as_ref().map(|view| view.state);
         let has_focus = if mirror.complete { mirror.has_focus() } else { mirror.listed_focus };
         let is_on_its_way = mirror.is_on_its_way();
         let is_unwelcome = mirror.unwelcome_until.is_some_and(|until| self.now < until);
-        state == Some(State::Backoff) && has_focus && !is_on_its_way && !is_unwelcome
+        let has_failed = view.is_some_and(|view| view.reason.is_some());
+        state == Some(State::Backoff) && has_failed && has_focus && !is_on_its_way && !is_unwelcome
     }
 }
