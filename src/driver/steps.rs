@@ -37,8 +37,10 @@ impl Driver {
     }
 
     fn go(&mut self, mut steps: VecDeque<Step>) {
+        let mut is_taken = false;
         while let Some(step) = steps.pop_front() {
             let now = self.clock.now();
+            is_taken |= matches!(step, Step::Fleet(fleet::Input::Meeting { news: News::StartSent, .. }));
             let more = match step {
                 Step::Meetings(input) => {
                     let effects = self.meetings.handle(now, input);
@@ -53,7 +55,9 @@ impl Driver {
             // What the one core has begun, the other counts before the next step.
             if steps.is_empty() {
                 let supply = self.jibris.core.supply();
-                if std::mem::replace(&mut self.supply, supply) != supply {
+                // The same number may come of one start that went out and another that ended.
+                let is_new = std::mem::replace(&mut self.supply, supply) != supply;
+                if is_new || std::mem::take(&mut is_taken) {
                     steps.push_back(Step::Meetings(Input::Supply(supply)));
                 }
             }

@@ -85,7 +85,8 @@ impl Line {
 
     /// A room's place, before and now.
     pub(super) fn moved(&mut self, room: &RoomJid, before: Stand, now: Stand) {
-        if before == now {
+        // One that a change has moved up, but not woken, goes back to where it keeps nobody waiting.
+        if before == now && !matches!(now, Stand::Dozing(_)) {
             return;
         }
         match before {
@@ -172,5 +173,19 @@ mod tests {
         assert_eq!(line.served(), [room("a")]);
         line.moved(&room("a"), Stand::Dozing(at(1)), Stand::Aside);
         assert_eq!(line.in_want(), 0);
+    }
+
+    #[test]
+    fn who_is_not_woken_by_a_supply_that_comes_back_unchanged_keeps_nobody_waiting() {
+        let mut line = Line::default();
+        line.supply(Supply::Known { free: 1, change: 1 });
+        line.moved(&room("dozes"), Stand::Aside, Stand::Dozing(at(1)));
+        line.moved(&room("waits"), Stand::Aside, Stand::InLine(at(2)));
+        line.supply(Supply::Unknown);
+        line.supply(Supply::Known { free: 1, change: 1 });
+        assert_eq!(line.served(), [room("dozes")]);
+        line.moved(&room("dozes"), Stand::Dozing(at(1)), Stand::Dozing(at(1)));
+        assert!(line.chance(at(2), &room("waits")).is_there);
+        assert_eq!(line.served(), [room("waits")]);
     }
 }

@@ -210,6 +210,7 @@ impl Meetings {
             });
         }
         self.pass_deadlines(now, &mut effects);
+        self.serve(now, &mut effects);
         self.ask(now, &mut effects);
         effects
     }

@@ -76,7 +76,10 @@ impl Room {
             missing_since: self.recording.missing_since(),
             is_left_alone: self.recording.is_left_alone(),
             inside: self.seat.inside(),
-            reason: self.recording.reason().or_else(|| self.seat.reason().map(str::to_owned)),
+            reason: self
+                .recording
+                .reason(self.stand != Stand::Aside)
+                .or_else(|| self.seat.reason().map(str::to_owned)),
         }
     }
 

@@ -2,6 +2,8 @@
 //!
 //! 1. `check_start` and `check_stop` (one in flight, none beside a recording), `check_step` (the state agrees).
 //! 2. `check_start`, `check_stop`: the condition has lasted in what the core was told.
+//! 2 and 3, with a supply of Jibris: `shop_start` (none is asked for that is not there), `check_line` (who waits longest
+//!    is served first, and at once).
 //! 3. `check_world` (a recording comes), `check_needless` (one that nobody needs goes), `check_told` (pauses, limits,
 //!    holds without a reason), `World::run` (no Tick after Tick).
 //! 4. `check_start` and `wrong_sender` (who is acted for is there), `check_step` (the counts are those of the room).
@@ -29,7 +31,11 @@ impl World {
     /// What the core does, at the moment it does it.
     pub fn check_action(&mut self, action: &Action) {
         match action {
-            Action::Start { room, sender, .. } => self.check_start(self.index[room], sender.as_ref()),
+            Action::Start { room, sender, .. } => {
+                let r = self.index[room];
+                self.check_start(r, sender.as_ref());
+                self.shop_start(r);
+            }
             Action::Stop { room, sender, .. } => self.check_stop(self.index[room], sender.as_ref()),
             Action::Enter { room, .. } => {
                 let r = self.index[room];
@@ -119,7 +125,7 @@ impl World {
             Some((2, "the condition has not held for start.settle"))
         } else if !has_focus {
             Some((2, "focus is not there"))
-        } else if mirror.pause_until.is_some_and(|until| self.now < until) {
+        } else if mirror.pause_until.is_some_and(|until| self.now < until) && !self.shop.may_wake(r) {
             Some((3, "the pause after a failure is not over"))
         } else if mirror.stop.is_some() {
             Some((5, "a person has stopped the recording"))

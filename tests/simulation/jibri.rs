@@ -63,7 +63,7 @@ impl Jibri {
     }
 
     /// What the brewery shows: busy only once Chrome runs.
-    fn looks_idle(&self) -> bool {
+    pub fn looks_idle(&self) -> bool {
         self.job.as_ref().is_none_or(|job| job.stage == Stage::Launching)
     }
 

@@ -22,6 +22,7 @@ mod people;
 mod plan;
 mod sources;
 mod stop;
+mod supply;
 mod trace;
 mod trouble;
 mod unseen;

@@ -187,6 +187,16 @@ impl Mirror {
         all.map(|s| s.session.as_ref())
     }
 
+    /// We have asked to come in, and do not know yet whether we are.
+    pub fn is_on_its_way(&self) -> bool {
+        self.listens && !self.complete
+    }
+
+    /// A look or a visit is under way.
+    pub fn acts(&self) -> bool {
+        self.listens || self.asked.is_some()
+    }
+
     /// Focus's present word, if focus is there to say it.
     pub fn word(&self) -> Option<&RecordingStatus> {
         self.word.as_ref().filter(|_| self.has_focus())

@@ -55,6 +55,7 @@ impl World {
             && !room.gave_up
             && !room.untold
             && !self.is_recorded(r)
+            && !self.shop.is_sold_out()
             && self.jibris.iter().any(|jibri| jibri.is_free_and_works(self.now))
     }
 

@@ -21,6 +21,7 @@ use crate::muc::{Kind, MucRoom};
 use crate::people::Person;
 use crate::plan::{MS, Plan, SEC, Us};
 use crate::sources::Lister;
+use crate::supply::Shop;
 
 /// Something that happens.
 #[derive(Debug)]
@@ -119,6 +120,13 @@ pub enum Ev {
     FocusIsBack,
     ProsodyRestarts,
     JibriMood,
+    /// The brewery shows a Jibri, which is, or was, at work for this room.
+    Shown {
+        j: usize,
+        free: bool,
+        r: Option<usize>,
+    },
+    SupplyTurns,
     Calm,
 }
 
@@ -144,6 +152,7 @@ pub struct World {
     pub people: Vec<Person>,
     pub link: Link,
     pub lister: Lister,
+    pub shop: Shop,
     pub focus_up: bool,
     pub conferences: u32,
     pub sessions: u64,
@@ -175,6 +184,7 @@ impl World {
             people,
             link: Link::default(),
             lister: Lister::default(),
+            shop: Shop::new(seed, count),
             focus_up: true,
             conferences: 0,
             sessions: 0,
@@ -205,6 +215,7 @@ impl World {
         self.after(SEC, Ev::List);
         self.after(SEC, Ev::Rumour);
         self.after(SEC, Ev::ExtraTick);
+        self.open_shop();
         for (trouble, event) in [
             (self.plan.link_trouble, Ev::LinkBreaks),
             (self.plan.focus_trouble, Ev::FocusRestarts),
@@ -273,6 +284,7 @@ impl World {
                     self.happens(event);
                 }
             }
+            self.watch_jibris();
             for r in 0..self.rooms.len() {
                 self.check_world(r);
             }
@@ -341,7 +353,12 @@ impl World {
                     self.again(self.plan.jibri_trouble, Ev::JibriMood);
                 }
             }
-            Ev::Calm => self.becomes_calm(),
+            Ev::Shown { j, free, r } => self.shown(j, free, r),
+            Ev::SupplyTurns => self.supply_turns(),
+            Ev::Calm => {
+                self.becomes_calm();
+                self.supply_turns();
+            }
         }
     }
 
@@ -365,6 +382,7 @@ impl World {
     pub fn feed(&mut self, input: Input, whose: Option<(usize, Option<Kind>)>) {
         self.trace_input(&input, whose);
         self.before_step(&input, whose);
+        self.shop_before(&input);
         let effects = self.core.handle(self.time(), input);
         self.follow(effects);
     }
@@ -379,6 +397,7 @@ impl World {
                     let r = self.index[&event.room];
                     self.trace(r, || format!("        tells {:?}", event.what));
                     self.check_told(r, &event.what);
+                    self.shop_told(r, &event.what);
                 }
                 Effect::Do(action) => {
                     self.trace_action(&action);
@@ -390,9 +409,11 @@ impl World {
         for r in 0..self.rooms.len() {
             self.check_step(r);
         }
+        self.check_line();
         for room in gone {
             self.report(Report::NoSuchRoom { room });
         }
+        self.tell_supply();
     }
 
     /// Other rules, from now on.

@@ -237,7 +237,8 @@ impl Recording {
         self.failures.saturating_add(u32::from(under_way))
     }
 
-    pub(super) fn reason(&self) -> Option<String> {
+    /// `in_line`: it waits for a Jibri, and could use one.
+    pub(super) fn reason(&self, in_line: bool) -> Option<String> {
         match &self.phase {
             Phase::Held { why, .. } => Some(why.to_string()),
             Phase::Recording { by: Witness::Recorder, .. } => {
@@ -245,7 +246,7 @@ impl Recording {
             }
             Phase::Doubtful { .. } => Some("the recorder is gone, Jicofo is to be asked why".to_owned()),
             Phase::Recording { .. } => self.stop.reason(),
-            Phase::Idle if self.no_jibri_free => {
+            Phase::Idle if self.no_jibri_free && in_line => {
                 Some("no Jibri is free; whoever has waited longest is served first".to_owned())
             }
             Phase::Idle if self.nobody_to_speak_for => Some(
