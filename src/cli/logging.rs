@@ -2,8 +2,10 @@
 
 use std::io::IsTerminal as _;
 
-use tracing_subscriber::filter::LevelFilter;
+use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::fmt;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
 
 use crate::config::{Log, LogFormat, LogLevel};
 
@@ -23,9 +25,13 @@ pub(super) fn start(log: &Log) {
         LogFormat::Json => false,
     };
     let builder = fmt().with_max_level(level).with_writer(std::io::stderr).with_target(false);
+    // Libraries tell of each connection that they use again, which at debug drowns what we tell.
+    let libraries = if level == LevelFilter::TRACE { level } else { level.min(LevelFilter::WARN) };
+    let filter = Targets::new().with_default(libraries).with_target(env!("CARGO_CRATE_NAME"), level);
     if is_text {
-        builder.with_ansi(on_terminal).init();
+        builder.with_ansi(on_terminal).finish().with(filter).init();
     } else {
-        builder.json().flatten_event(true).with_current_span(false).with_span_list(false).init();
+        let json = builder.json().flatten_event(true).with_current_span(false).with_span_list(false);
+        json.finish().with(filter).init();
     }
 }
