@@ -56,13 +56,15 @@ impl Alarms {
         [overdue, down, jibri, self.book.next_deadline()].into_iter().flatten().min()
     }
 
-    /// Raises what has lasted too long, and repeats what still stands.
-    pub(super) fn tick(&mut self, now: Time) {
+    /// Raises what has lasted too long, and repeats what still stands. `reason`: why a room is not recorded.
+    pub(super) fn tick(&mut self, now: Time, reason: impl Fn(&RoomJid) -> Option<String>) {
         while let Some((since, room)) =
             self.due.first().filter(|(at, _)| at.after(self.overdue_after) <= now).cloned()
         {
             self.due.remove(&(since, room.clone()));
-            let reason = self.missing.get(&room).and_then(|(_, reason)| reason.clone());
+            // Why its last start failed is old news if it has to wait by now.
+            let failure = || self.missing.get(&room).and_then(|(_, failure)| failure.clone());
+            let reason = reason(&room).or_else(failure);
             let summary = format!(
                 "{room} is to be recorded and is not, for {} s: {}",
                 now.since(since).as_secs(),
@@ -185,15 +187,15 @@ impl Alarms {
         }
     }
 
-    /// Something has happened in the fleet.
-    pub(super) fn fleet(&mut self, now: Time, event: &fleet::Event, configured: bool, clock: Clock) {
+    /// Something has happened in the fleet. `is_missed`: to a Jibri that is to be there.
+    pub(super) fn fleet(&mut self, now: Time, event: &fleet::Event, is_missed: bool, clock: Clock) {
         match event {
             fleet::Event::Verdict { name, from, to, evidence } => {
                 let name = name.as_str();
                 if let Some(kind) = kind_of(*from) {
                     self.resolve(now, kind, name);
                 }
-                if let Some(kind) = kind_of(*to).filter(|kind| configured || *kind != Kind::JibriOffline) {
+                if let Some(kind) = kind_of(*to).filter(|kind| is_missed || *kind != Kind::JibriOffline) {
                     let why = evidence.words(|at| clock.shown(at));
                     let summary = format!("Jibri {name} is {}: {why}", to.name());
                     self.raise(now, Report::new(kind, name, &summary).label("jibri", name));

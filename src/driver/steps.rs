@@ -121,14 +121,15 @@ impl Driver {
 
     fn fleet_event(&mut self, event: &fleet::Event) {
         tell_fleet::log(event, self.clock);
-        let configured = match event {
+        // A stranger may go as it came, and one that is being restarted is told of if it does not come back.
+        let is_missed = match event {
             fleet::Event::Verdict { name, .. } => {
                 let view = self.jibris.core.jibri_view(name.as_str(), self.clock.now());
-                view.is_some_and(|view| view.configured)
+                view.is_some_and(|view| view.configured && !view.recovering)
             }
             _ => true,
         };
-        self.alarms.fleet(self.clock.now(), event, configured, self.clock);
+        self.alarms.fleet(self.clock.now(), event, is_missed, self.clock);
     }
 }
 

@@ -10,17 +10,23 @@
 )]
 
 mod accidents;
+mod alerts;
+mod at_once;
 mod autostart;
 mod basics;
 mod discovery;
 mod discreet;
+mod fleet;
 mod gates;
 mod names;
 mod nonsense;
 mod people;
 mod processes;
+mod receiver;
 mod reload;
 mod rooms;
+#[path = "../stand_in/mod.rs"]
+mod stand_in;
 mod stops;
 mod visits;
 

@@ -1,0 +1,87 @@
+//! Jibris that say themselves that they need a restart, or have earned one.
+
+use std::time::Duration;
+
+use testkit::process::this_test;
+use testkit::{Behaviour, JibriProcessOptions, Life, Result, ServiceManager, Version};
+
+use super::{PATIENCE, Setup, restarted};
+use crate::receiver::Receiver;
+use crate::{LONG, world};
+
+/// A Jibri is restarted only once it has looked as it does for so long.
+const QUIET: Duration = Duration::from_secs(10);
+/// What is shorter is no recording that wears a browser out.
+const RECORDING: Duration = Duration::from_secs(60);
+
+pub(super) async fn an_unhealthy_one_is_restarted(version: Version) -> Result {
+    let world = world(version).await?;
+    let manager = ServiceManager::start(this_test()).await?;
+    let receiver = Receiver::start().await;
+    let sick = Life::of(Behaviour::FailSystem(Duration::from_millis(100)));
+    let jibri = world.jibri_process(&manager, JibriProcessOptions::until_restarted("jibri-1", sick)).await?;
+    let setup = Setup::new().asked(&jibri).restarts("unhealthy", &manager).tells(&receiver);
+    // Outside nobody hears that a start was taken and then failed; until this has passed it may still come.
+    let autostart = setup.set("START__PENDING_TIMEOUT", "5s").start(&world, &["r1"])?;
+    let ada = world.moderator("r1").await?;
+    receiver.hears("jibri_unhealthy", "raised").await?;
+    let status = ada.wait_recording("on", LONG).await?;
+    let state = jibri.until(LONG, "recording", |state| state.recording.is_some()).await?;
+    assert_eq!((state.life, state.recording), (2, Some(status.session_id)));
+    receiver.hears("jibri_unhealthy", "resolved").await?;
+    assert_eq!(receiver.told_of("jibri_offline"), Vec::<String>::new(), "it was we who restarted it");
+    autostart.logged("Jibri is back after its restart").await?;
+    assert_eq!(restarted(&manager), ["jibri-1"]);
+    Ok(())
+}
+
+/// The brewery goes on showing it busy; only it itself says that it is used up.
+pub(super) async fn a_used_up_one_is_restarted_by_its_webhooks_word(version: Version) -> Result {
+    let world = world(version).await?;
+    let manager = ServiceManager::start(this_test()).await?;
+    let autostart =
+        Setup::new().jibri("jibri-1").restarts("expired", &manager).start(&world, &["r1", "r2"])?;
+    let mut options = JibriProcessOptions::new("jibri-1");
+    options.jibri.single_use = true;
+    options.webhooks = vec![format!("{}/jibri-webhook", autostart.http().await?)];
+    let jibri = world.jibri_process(&manager, options).await?;
+    let ada = world.moderator("r1").await?;
+    ada.wait_recording("on", LONG).await?;
+    ada.leave().await;
+    jibri.until(LONG, "used up", |state| state.busy == "EXPIRED").await?;
+    let ben = world.moderator("r2").await?;
+    autostart.logged("Jibri needs a restart: ").await?;
+    let status = ben.wait_recording("on", LONG).await?;
+    let state = jibri.until(LONG, "recording", |state| state.recording.is_some()).await?;
+    assert_eq!((state.life, state.recording), (2, Some(status.session_id)));
+    assert_eq!(restarted(&manager), ["jibri-1"]);
+    Ok(())
+}
+
+pub(super) async fn one_that_has_done_its_share_is_made_new_when_it_is_idle(version: Version) -> Result {
+    let world = world(version).await?;
+    let manager = ServiceManager::start(this_test()).await?;
+    let jibri = world.jibri_process(&manager, JibriProcessOptions::new("jibri-1")).await?;
+    let autostart = Setup::new()
+        .asked(&jibri)
+        .restarts("recycle", &manager)
+        .set("RECOVERY__RECYCLE_AFTER", "1")
+        .start(&world, &["r1", "r2"])?;
+    let ada = world.moderator("r1").await?;
+    ada.wait_recording("on", LONG).await?;
+    let ben = world.moderator("r2").await?;
+    // So long has it to last.
+    tokio::time::sleep(RECORDING).await;
+    ada.leave().await;
+    // Whoever waits comes first, and is then left in peace.
+    let status = ben.wait_recording("on", LONG).await?;
+    tokio::time::sleep(QUIET + Duration::from_secs(2)).await;
+    assert_eq!(restarted(&manager), Vec::<String>::new());
+    let state = jibri.state().await?;
+    assert_eq!((state.life, state.recording), (1, Some(status.session_id)));
+    ben.leave().await;
+    jibri.until(PATIENCE, "new", |state| state.life == 2).await?;
+    autostart.logged("Jibri is back after its restart").await?;
+    assert_eq!(restarted(&manager), ["jibri-1"]);
+    Ok(())
+}
