@@ -34,6 +34,10 @@ impl Fleet {
                 self.all_dirty();
             }
             Brewery::Presence { name, status, items } => {
+                // Jicofo sits there too, and administrators may: who has never said how it is is no Jibri.
+                if status.is_none() && !self.jibris.contains_key(&name) {
+                    return;
+                }
                 let is_complete = self.sight.brewery;
                 let Some(jibri) = self.jibri(&name, now) else { return };
                 let was = jibri.items;

@@ -10,18 +10,22 @@
     reason = "not the program"
 )]
 
-use std::io::{BufRead as _, BufReader};
+mod stage;
+mod wedged;
+
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use testkit::{Behaviour, Person, Prosody, Result, Version, Watch, World, WorldOptions};
-
-const PATIENCE: Duration = Duration::from_secs(30);
+use stage::{PATIENCE, Program, Timeline, meeting_over, recording_on, start_seen};
+use testkit::{Behaviour, Prosody, Result, Version, Watch, World, WorldOptions};
 
 #[tokio::main]
 async fn main() -> Result {
+    testkit::process::be_a_jibri_if_asked();
     let given = |flag: &str| std::env::args().any(|arg| arg == flag);
+    if given("--wedged") {
+        return wedged::play().await;
+    }
     let keep = given("--keep");
     let footprint = match (given("--resident"), given("--unseen")) {
         (true, _) => "resident",
@@ -85,32 +89,6 @@ listen = ""
     Ok(config)
 }
 
-/// What happens in one meeting, with the time since its moderator was one.
-struct Timeline {
-    start: Instant,
-}
-
-impl Timeline {
-    fn begin(what: &str) -> Self {
-        println!("--- {what}");
-        Self { start: Instant::now() }
-    }
-
-    /// Counts from now on.
-    fn moderator_in(&mut self, who: &str) {
-        self.start = Instant::now();
-        self.say(&format!("moderator in: {who}"));
-    }
-
-    fn say(&self, what: &str) {
-        self.say_at(Instant::now(), what);
-    }
-
-    fn say_at(&self, at: Instant, what: &str) {
-        println!("{:>7} ms  {what}", at.saturating_duration_since(self.start).as_millis());
-    }
-}
-
 async fn a_meeting(world: &World) -> Result {
     let mut timeline = Timeline::begin("A meeting. Ada is its moderator.");
     let ada = world.moderator("lesson").await?;
@@ -165,27 +143,6 @@ async fn somebody_who_leaves_at_once(world: &World) -> Result {
     meeting_over(world, "clinic", &timeline).await
 }
 
-async fn start_seen(world: &World, room: &str, number: usize, timeline: &Timeline) -> Result {
-    let came = || world.focus.start_requests_in(room).len() >= number;
-    world.focus.until(PATIENCE, "asked to start", came).await?;
-    let requests = world.focus.start_requests_in(room);
-    let request = requests.get(number - 1).ok_or("no such start request")?;
-    timeline.say_at(request.at, &format!("start request {number} at Jicofo"));
-    Ok(())
-}
-
-async fn recording_on(person: &Person, timeline: &Timeline) -> Result {
-    let status = person.wait_recording("on", PATIENCE).await?;
-    timeline.say(&format!("recording on, session {}", status.session_id));
-    Ok(())
-}
-
-async fn meeting_over(world: &World, room: &str, timeline: &Timeline) -> Result {
-    world.focus.until(PATIENCE, "gone", || !world.focus.is_in(room)).await?;
-    timeline.say("the meeting is over, nobody is left in the room\n");
-    Ok(())
-}
-
 async fn keep_running(world: &World, config: &Path) -> Result {
     println!(
         "Everything goes on until Ctrl-C. Prosody takes XMPP clients on {}: anonymous at meet.jitsi, rooms at\n\
@@ -198,57 +155,4 @@ async fn keep_running(world: &World, config: &Path) -> Result {
     }
     tokio::signal::ctrl_c().await?;
     Ok(())
-}
-
-/// The real program.
-struct Program(Child);
-
-impl Program {
-    fn start(config: &Path) -> Result<Self> {
-        let binary = std::env::var_os("DEMO_BINARY")
-            .map_or_else(|| PathBuf::from("target/release/jibri-autostart"), PathBuf::from);
-        let mut child =
-            Command::new(binary).arg("run").arg("--config").arg(config).stderr(Stdio::piped()).spawn()?;
-        let stderr = child.stderr.take().ok_or("no stderr")?;
-        std::thread::spawn(move || {
-            for line in BufReader::new(stderr).lines().map_while(std::io::Result::ok) {
-                println!("               log: {}", shorten(&line));
-            }
-        });
-        Ok(Self(child))
-    }
-
-    /// How long it took to end.
-    fn stop(&mut self) -> Result<Duration> {
-        let asked = Instant::now();
-        Command::new("kill").arg(self.0.id().to_string()).status()?;
-        self.0.wait()?;
-        Ok(asked.elapsed())
-    }
-}
-
-impl Drop for Program {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
-/// A JSON log line without what every line has.
-fn shorten(line: &str) -> String {
-    let Ok(serde_json::Value::Object(mut fields)) = serde_json::from_str(line) else {
-        return line.to_owned();
-    };
-    fields.remove("timestamp");
-    let mut text = String::new();
-    for key in ["level", "message"] {
-        if let Some(serde_json::Value::String(value)) = fields.remove(key) {
-            text.push_str(&value);
-            text.push(' ');
-        }
-    }
-    for (key, value) in fields {
-        text.push_str(&format!("{key}={value} "));
-    }
-    text.trim_end().to_owned()
 }
