@@ -10,6 +10,7 @@
 )]
 
 mod accidents;
+mod api;
 mod autostart;
 mod basics;
 mod discovery;
