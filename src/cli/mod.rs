@@ -1,8 +1,11 @@
 //! The commands people type.
 
+mod ask;
 mod check;
 mod logging;
 mod run;
+mod show;
+mod table;
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -39,6 +42,21 @@ enum Command {
     },
     /// Check the configuration and print the effective one, without secrets
     Check,
+    /// Show the running service at a glance
+    Status(Show),
+    /// List the rooms that are watched
+    Rooms(Show),
+    /// List the Jibris
+    Jibris(Show),
+    /// For a container: exit with 0 if the running service is linked to Prosody and able to act, else 1
+    Healthcheck,
+}
+
+#[derive(Debug, clap::Args)]
+struct Show {
+    /// Print the JSON of the HTTP API
+    #[arg(long)]
+    json: bool,
 }
 
 /// Reads the command line, does what it says, and returns the exit status of INTERFACE.md.
@@ -62,6 +80,10 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     match cli.command {
         Command::Run { dry_run } => run::run(loaded, load, dry_run),
         Command::Check => check::check(&loaded),
+        Command::Status(Show { json }) => show::status(&loaded.settings, json),
+        Command::Rooms(Show { json }) => show::rooms(&loaded.settings, json),
+        Command::Jibris(Show { json }) => show::jibris(&loaded.settings, json),
+        Command::Healthcheck => show::healthcheck(&loaded.settings),
     }
 }
 

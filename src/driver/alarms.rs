@@ -27,6 +27,8 @@ pub(super) struct Alarms {
     down: Option<(Time, String)>,
     /// Since when rooms wait for a Jibri.
     without_jibri: Option<Time>,
+    /// The book is not what it was when it was last shown.
+    has_news: bool,
 }
 
 impl Alarms {
@@ -45,6 +47,7 @@ impl Alarms {
             due: BTreeSet::new(),
             down: None,
             without_jibri: None,
+            has_news: true,
         }
     }
 
@@ -86,7 +89,19 @@ impl Alarms {
         self.send(now, deliveries);
     }
 
+    /// What stands.
+    pub(super) fn book(&self) -> &Book {
+        &self.book
+    }
+
+    /// Whether the book has changed since this was last asked.
+    pub(super) fn take_news(&mut self) -> bool {
+        std::mem::take(&mut self.has_news)
+    }
+
     fn raise(&mut self, now: Time, report: Report) {
+        // What stands already may have new words, of which nothing is told.
+        self.has_news = true;
         let deliveries = self.book.raise(now, report);
         self.send(now, deliveries);
     }
@@ -97,6 +112,7 @@ impl Alarms {
     }
 
     fn send(&mut self, now: Time, deliveries: Vec<Delivery>) {
+        self.has_news |= !deliveries.is_empty();
         for delivery in deliveries {
             if let Some(deliverer) = &mut self.deliverer {
                 deliverer.send(now, delivery);

@@ -3,12 +3,14 @@
 mod alarms;
 mod clock;
 mod fleet;
+mod publish;
 mod reload;
 mod sources;
 mod steps;
 mod tell;
 mod tell_fleet;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::mpsc;
@@ -20,10 +22,12 @@ use crate::fleet::Input as FleetInput;
 use crate::meeting::{Input, Meetings, Supply};
 use crate::recovery;
 use crate::sightings::{self, Sighting, Sightings};
+use crate::surface::{Board, Metrics, Surface};
 use crate::xmpp::{self, BreweryEvent, Command, Failure, Link, LinkEvent, NotLetIn};
 use alarms::Alarms;
 use clock::Clock;
 use fleet::Jibris;
+use publish::Publisher;
 use sources::{Heard, Sources};
 
 /// How long leaving the rooms and closing the stream may take.
@@ -41,7 +45,10 @@ pub async fn run(
 ) {
     let (link, events) = xmpp::spawn(&settings);
     let mut sightings = sightings::spawn(&settings);
-    let sources = Sources::spawn(&settings, sightings.webhooks.take());
+    let board = Arc::new(Board::new(&settings.xmpp.domain, dry_run));
+    let metrics = Arc::new(Metrics::new(Arc::clone(&board), link.counters()));
+    let surface = Surface { board, metrics, services: settings.muc.domains.clone().into() };
+    let sources = Sources::spawn(&settings, sightings.webhooks.take(), surface.clone());
     let clock = Clock::start();
     let meetings = Meetings::new(&settings, dry_run, rand::random(), clock.now());
     let jibris = Jibris::new(&settings, dry_run, sightings.look.take(), clock);
@@ -52,6 +59,7 @@ pub async fn run(
         meetings,
         jibris,
         alarms,
+        publisher: Publisher::new(surface),
         supply: Supply::Unknown,
         link,
         sources,
@@ -76,6 +84,7 @@ struct Driver {
     meetings: Meetings,
     jibris: Jibris,
     alarms: Alarms,
+    publisher: Publisher,
     /// What the meetings were told last of free Jibris.
     supply: Supply,
     link: Link,
@@ -108,6 +117,7 @@ impl Driver {
                 self.meetings.next_deadline(),
                 self.jibris.core.next_deadline(),
                 self.alarms.next_deadline(),
+                self.publish(),
             ];
             let deadline = deadlines.into_iter().flatten().min().and_then(|at| self.clock.instant(at));
             tokio::select! {

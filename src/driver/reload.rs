@@ -22,6 +22,7 @@ impl Driver {
             );
         }
         // First the rules, so that no room is decided upon by the old ones once more.
+        self.publisher.all_rooms();
         let effects = self.meetings.use_rules(&self.settings, self.clock.now());
         self.carry_out(effects);
         let changes = self.sources.pin(&self.settings.discovery.rooms);

@@ -10,6 +10,7 @@ use crate::discovery::{self, Discovery, DiscoveryEvent};
 use crate::http::{self, EventSync, HttpEvent, Parts, Readiness};
 use crate::meeting::vouch::{Change, Report, Source, Vouchers};
 use crate::sightings::Webhooks;
+use crate::surface::Surface;
 use crate::xmpp::Failure;
 
 /// Something that came in from outside, not over the link.
@@ -33,7 +34,7 @@ pub(super) struct Sources {
 
 impl Sources {
     /// Starts what is asked and what listens.
-    pub(super) fn spawn(settings: &Settings, jibri_webhooks: Option<Webhooks>) -> Self {
+    pub(super) fn spawn(settings: &Settings, jibri_webhooks: Option<Webhooks>, surface: Surface) -> Self {
         let discovery = discovery::spawn(settings);
         let (readiness, ready) = watch::channel(Err("not yet linked to Prosody".to_owned()));
         let event_sync = settings.discovery.event_sync.then(|| EventSync {
@@ -41,8 +42,9 @@ impl Sources {
             own_domain: settings.xmpp.domain.clone(),
         });
         let token = settings.http.token.clone();
-        let parts = Parts { token, event_sync, jibri_webhooks, readiness: Some(ready) };
-        let http = settings.http.listen.map(|listen| http::spawn(listen, http::router(parts)));
+        let surface = Some(surface);
+        let parts = Parts { token, event_sync, jibri_webhooks, readiness: Some(ready), surface };
+        let http = settings.http.listen.map(|listen| http::spawn_apart(listen, http::router(parts)));
         tell_sources(settings);
         Self {
             vouchers: Vouchers::new(&settings.muc.domains, &settings.discovery.rooms),

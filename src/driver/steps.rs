@@ -43,10 +43,12 @@ impl Driver {
             is_taken |= matches!(step, Step::Fleet(fleet::Input::Meeting { news: News::StartSent, .. }));
             let more = match step {
                 Step::Meetings(input) => {
+                    self.publisher.input(&input);
                     let effects = self.meetings.handle(now, input);
                     self.meeting_effects(effects)
                 }
                 Step::Fleet(input) => {
+                    self.publisher.lists();
                     let effects = self.jibris.core.handle(now, input);
                     self.fleet_effects(effects)
                 }
@@ -69,6 +71,7 @@ impl Driver {
     fn meeting_effects(&mut self, effects: Vec<Effect>) -> Vec<Step> {
         let mut steps = Vec::new();
         for effect in effects {
+            self.publisher.effect(&effect);
             match effect {
                 Effect::Do(action) => self.link.send(Command::Act(action)),
                 Effect::Tell(event) => steps.extend(self.meeting_event(&event)),
@@ -85,6 +88,7 @@ impl Driver {
         tell::log(event);
         let view = self.meetings.room(&event.room);
         self.alarms.meeting(self.clock.now(), &event.room, &event.what, view.as_ref());
+        self.publisher.meeting(event, view.as_ref().map_or(0, |view| view.attempt));
         let people = view.is_some_and(|view| view.people > 0);
         let news = News::of(&event.what, people)?;
         // Whom Jicofo selects, or has failed, shows in its next answer.
@@ -121,6 +125,7 @@ impl Driver {
 
     fn fleet_event(&mut self, event: &fleet::Event) {
         tell_fleet::log(event, self.clock);
+        self.publisher.fleet(event);
         // A stranger may go as it came, and one that is being restarted is told of if it does not come back.
         let is_missed = match event {
             fleet::Event::Verdict { name, .. } => {

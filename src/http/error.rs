@@ -39,6 +39,24 @@ impl Error {
         Self::new(StatusCode::UNAUTHORIZED, "wrong or missing token", hint)
     }
 
+    /// Nobody watches a room of this name.
+    pub(super) const fn no_such_room() -> Self {
+        let hint = "give the full JID of a room that is watched, URL-encoded, or its local part where one \
+                    MUC domain is watched; /api/v1/rooms lists them";
+        Self::new(StatusCode::NOT_FOUND, "no room of this name is watched", hint)
+    }
+
+    /// There are as many readers of events as there may be.
+    pub(super) const fn too_many_readers() -> Self {
+        let hint = "close other readers of /api/v1/events, or ask the other routes now and then";
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "too many read the events already", hint)
+    }
+
+    /// There are no metrics, which is not known to happen.
+    pub(super) const fn no_metrics() -> Self {
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "the metrics cannot be written", "report this")
+    }
+
     /// There is no such route.
     pub(super) const fn not_found() -> Self {
         Self::new(StatusCode::NOT_FOUND, "there is nothing here", "look at the path")

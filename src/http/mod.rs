@@ -3,10 +3,12 @@
 //! [`router`] puts the routes together out of [`Parts`]; [`spawn`] serves them. A port that cannot be had
 //! stops nothing: it is told, and tried again.
 
+mod api;
 mod auth;
 pub mod client;
 mod error;
 mod event_sync;
+mod events;
 mod jibri_webhook;
 mod ready;
 mod server;
@@ -22,11 +24,12 @@ use tokio::sync::watch;
 
 use crate::config::Secret;
 use crate::sightings::Webhooks;
+use crate::surface::Surface;
 use auth::Guard;
 pub use error::Error;
 pub use event_sync::EventSync;
 pub use ready::Readiness;
-pub use server::{HttpEvent, Limits, spawn, spawn_with};
+pub use server::{HttpEvent, Limits, spawn, spawn_apart, spawn_with};
 
 /// Longest body of a request, in bytes.
 const MOST_BODY: usize = 64 * 1024;
@@ -44,6 +47,8 @@ pub struct Parts {
     pub jibri_webhooks: Option<Webhooks>,
     /// What `/readyz` says; none: there is no such route.
     pub readiness: Option<watch::Receiver<Readiness>>,
+    /// What the API and `/metrics` show; none: there are no such routes.
+    pub surface: Option<Surface>,
 }
 
 /// All routes.
@@ -60,6 +65,9 @@ pub fn router(parts: Parts) -> Router {
     }
     if let Some(readiness) = parts.readiness {
         router = router.merge(ready::routes(readiness));
+    }
+    if let Some(surface) = parts.surface {
+        router = router.merge(api::routes(surface));
     }
     router
         .fallback(async || Error::not_found())

@@ -46,7 +46,7 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { connections: 256, head: Duration::from_secs(10), write: Duration::from_secs(10) }
+        Self { connections: 512, head: Duration::from_secs(10), write: Duration::from_secs(10) }
     }
 }
 
@@ -64,6 +64,24 @@ pub fn spawn_with(listen: SocketAddr, router: Router, limits: Limits) -> mpsc::R
             () = serve(listen, router, limits, &events) => {}
         }
     });
+    receiver
+}
+
+/// As [`spawn`], on a thread of its own: no answer, however long, takes the caller's time.
+pub fn spawn_apart(listen: SocketAddr, router: Router) -> mpsc::Receiver<HttpEvent> {
+    let (events, receiver) = mpsc::channel(8);
+    let work = move || match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime.block_on(async {
+            tokio::select! {
+                () = events.closed() => {}
+                () = serve(listen, router, Limits::default(), &events) => {}
+            }
+        }),
+        Err(error) => tracing::error!("cannot serve HTTP: {error}"),
+    };
+    if let Err(error) = std::thread::Builder::new().name("http".to_owned()).spawn(work) {
+        tracing::error!("cannot serve HTTP: {error}");
+    }
     receiver
 }
 

@@ -11,6 +11,7 @@
 
 mod accidents;
 mod alerts;
+mod api;
 mod at_once;
 mod autostart;
 mod basics;

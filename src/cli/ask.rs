@@ -1,0 +1,106 @@
+//! Asking the running service, at `http.listen` of the same configuration.
+
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::time::Duration;
+
+use crate::config::Settings;
+use crate::http::client::{self, Fault};
+use crate::plain::plain;
+
+/// How long the service may take to answer.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// Longest answer: some hundred bytes for each of some ten thousand rooms.
+const MOST: usize = 64 * 1024 * 1024;
+/// Most characters of what the service says that are repeated.
+const MOST_SAID: usize = 300;
+
+/// Why there is no answer that can be used.
+#[derive(Debug)]
+pub(super) enum Trouble {
+    /// It does not listen.
+    Off,
+    /// Nothing came back.
+    NoAnswer { url: String, fault: Fault },
+    /// The answer is an error.
+    Refused { status: u16, error: String },
+    /// The answer is something else.
+    Strange { url: String },
+    /// Not even asked.
+    Cannot(String),
+}
+
+impl fmt::Display for Trouble {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Off => {
+                f.write_str("http.listen is \"\", so the service cannot be asked: give it an address")
+            }
+            Self::NoAnswer { url, fault } => write!(
+                f,
+                "the service cannot be reached at {url}: {fault}; is it running, and with this configuration?"
+            ),
+            Self::Refused { status, error } => write!(f, "the service says: {error} (status {status})"),
+            Self::Strange { url } => write!(f, "what answers at {url} is not this version of the service"),
+            Self::Cannot(why) => write!(f, "cannot ask the service: {why}"),
+        }
+    }
+}
+
+/// The body of the answer to a GET, if it is no error.
+pub(super) fn get(settings: &Settings, path: &str) -> Result<Vec<u8>, Trouble> {
+    let address = settings.http.listen.map(reachable).ok_or(Trouble::Off)?;
+    let url = format!("http://{address}{path}");
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Trouble::Cannot(error.to_string()))?;
+    runtime.block_on(ask(url))
+}
+
+async fn ask(url: String) -> Result<Vec<u8>, Trouble> {
+    let client = client::builder(&url).timeout(PATIENCE).build();
+    let client = client.map_err(|error| Trouble::Cannot(client::cause(error)))?;
+    let answer = client.get(&url).send().await.map_err(|error| Fault::of(error, PATIENCE));
+    let answer = match answer {
+        Ok(answer) => answer,
+        Err(fault) => return Err(Trouble::NoAnswer { url, fault }),
+    };
+    let status = answer.status();
+    let body = match client::body(answer, MOST, PATIENCE).await {
+        Ok(body) => body,
+        Err(fault) => return Err(Trouble::NoAnswer { url, fault }),
+    };
+    if status.is_success() {
+        return Ok(body);
+    }
+    let said: serde_json::Value = serde_json::from_slice(&body).unwrap_or_default();
+    match said.get("error").and_then(serde_json::Value::as_str) {
+        Some(error) => Err(Trouble::Refused { status: status.as_u16(), error: plain(error, MOST_SAID) }),
+        None => Err(Trouble::Strange { url }),
+    }
+}
+
+/// Where a service that listens at this address is found from the same machine.
+fn reachable(listen: SocketAddr) -> SocketAddr {
+    let ip = match listen.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
+        IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::V6(Ipv6Addr::LOCALHOST),
+        ip => ip,
+    };
+    SocketAddr::new(ip, listen.port())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_listens_everywhere_is_asked_here() {
+        for (listen, asked) in
+            [("0.0.0.0:8790", "127.0.0.1:8790"), ("[::]:8790", "[::1]:8790"), ("10.0.0.7:1", "10.0.0.7:1")]
+        {
+            assert_eq!(reachable(listen.parse().unwrap()), asked.parse().unwrap());
+        }
+    }
+}

@@ -1,0 +1,187 @@
+//! `status`, `rooms`, `jibris` and `healthcheck`: what the running service shows.
+
+use std::io::{IsTerminal as _, Write as _};
+use std::process::ExitCode;
+use std::time::{Duration, SystemTime};
+
+use serde::de::DeserializeOwned;
+
+use super::ask::{self, Trouble};
+use super::table::{Colour, Table, WIDTH, cut};
+use crate::config::Settings;
+use crate::plain::plain;
+use crate::surface::{Alert, Jibri, Room, Status};
+
+/// The service cannot be reached, or cannot be understood.
+const EXIT_UNREACHABLE: u8 = 3;
+
+/// `status`.
+pub(super) fn status(settings: &Settings, json: bool) -> ExitCode {
+    if json {
+        return raw(settings, "/api/v1/status");
+    }
+    let read = || Ok((get::<Status>(settings, "/api/v1/status")?, get(settings, "/api/v1/alerts")?));
+    finish(read().map(|(status, alerts)| overview(&status, alerts)))
+}
+
+/// `rooms`.
+pub(super) fn rooms(settings: &Settings, json: bool) -> ExitCode {
+    const PATH: &str = "/api/v1/rooms";
+    if json { raw(settings, PATH) } else { finish(get(settings, PATH).map(room_table)) }
+}
+
+/// `jibris`.
+pub(super) fn jibris(settings: &Settings, json: bool) -> ExitCode {
+    const PATH: &str = "/api/v1/jibris";
+    if json { raw(settings, PATH) } else { finish(get(settings, PATH).map(jibri_table)) }
+}
+
+/// `healthcheck`: whether the service is linked to Prosody and able to act.
+pub(super) fn healthcheck(settings: &Settings) -> ExitCode {
+    match ask::get(settings, "/readyz") {
+        Ok(_) => ExitCode::SUCCESS,
+        Err(trouble) => {
+            eprintln!("{trouble}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn get<T: DeserializeOwned>(settings: &Settings, path: &str) -> Result<T, Trouble> {
+    let body = ask::get(settings, path)?;
+    serde_json::from_slice(&body).map_err(|_| Trouble::Strange { url: path.to_owned() })
+}
+
+fn raw(settings: &Settings, path: &str) -> ExitCode {
+    finish(get::<serde_json::Value>(settings, path).map(|value| format!("{value}\n")))
+}
+
+fn finish(text: Result<String, Trouble>) -> ExitCode {
+    match text {
+        Ok(text) => match std::io::stdout().write_all(text.as_bytes()) {
+            Ok(()) => ExitCode::SUCCESS,
+            // Somebody closed the pipe.
+            Err(_) => ExitCode::FAILURE,
+        },
+        Err(trouble) => {
+            eprintln!("{trouble}");
+            ExitCode::from(EXIT_UNREACHABLE)
+        }
+    }
+}
+
+fn is_coloured() -> bool {
+    std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+}
+
+fn overview(status: &Status, alerts: Vec<Alert>) -> String {
+    let Status { version, domain, dry_run, link, totals } = status;
+    let dry_run = if *dry_run { ", a dry run" } else { "" };
+    let linked = match (link.linked, &link.reason) {
+        (true, _) => format!("linked for {}", age(&link.since)),
+        (false, None) => "not linked yet".to_owned(),
+        (false, Some(why)) => format!("NOT LINKED for {}: {why}", age(&link.since)),
+    };
+    let counts = |counts: &std::collections::BTreeMap<String, u64>| {
+        let named: Vec<String> =
+            counts.iter().filter(|(_, n)| **n > 0).map(|(name, n)| format!("{n} {name}")).collect();
+        if named.is_empty() { "none".to_owned() } else { named.join(", ") }
+    };
+    let mut text = String::new();
+    for (name, value) in [
+        ("service", format!("jibri-autostart {version} as {domain}{dry_run}")),
+        ("prosody", linked),
+        ("rooms", counts(&totals.rooms)),
+        ("people", totals.people.to_string()),
+        ("waiting", format!("{} for a free Jibri", totals.rooms_waiting)),
+        ("jibris", counts(&totals.jibris)),
+        ("alerts", if alerts.is_empty() { "none".to_owned() } else { alerts.len().to_string() }),
+    ] {
+        text.push_str(&cut(&format!("{name:9}{}", plain(&value, 1000)), WIDTH));
+        text.push('\n');
+    }
+    if alerts.is_empty() {
+        return text;
+    }
+    let mut table = Table::new(&["ABOUT", "ALERT", "SEVERITY", "SINCE"], is_coloured());
+    for alert in alerts {
+        let colour = match alert.severity.as_str() {
+            "critical" => Colour::Bad,
+            "warning" => Colour::Odd,
+            _ => Colour::None,
+        };
+        let cells = vec![
+            (alert.subject, Colour::None),
+            (alert.kind, Colour::None),
+            (alert.severity, colour),
+            (age(&alert.since), Colour::None),
+        ];
+        table.row(cells, Some(&alert.summary));
+    }
+    text.push('\n');
+    text.push_str(&table.text());
+    text
+}
+
+fn room_table(rooms: Vec<Room>) -> String {
+    let mut table =
+        Table::new(&["ROOM", "STATE", "PEOPLE", "MODS", "RECORDER", "TRY", "SINCE"], is_coloured());
+    for room in rooms {
+        let colour = match room.state.as_str() {
+            "recording" => Colour::Good,
+            "idle" => Colour::None,
+            "backoff" | "held" => Colour::Bad,
+            _ => Colour::Odd,
+        };
+        let recorder = if room.recorder_present { "there" } else { "" };
+        let cells = vec![
+            (room.room.as_ref().to_owned(), Colour::None),
+            (room.state, colour),
+            (room.people.to_string(), Colour::None),
+            (room.moderators.to_string(), Colour::None),
+            (recorder.to_owned(), Colour::None),
+            (room.attempt.to_string(), Colour::None),
+            (age(&room.since), Colour::None),
+        ];
+        table.row(cells, room.reason.as_deref());
+    }
+    table.text()
+}
+
+fn jibri_table(jibris: Vec<Jibri>) -> String {
+    let mut table =
+        Table::new(&["JIBRI", "VERDICT", "BUSY", "HEALTHY", "FAILED", "RESTARTS", "ROOM"], is_coloured());
+    let word = |is: Option<bool>| is.map_or("?", |is| if is { "yes" } else { "no" }).to_owned();
+    for jibri in jibris {
+        let (colour, note) = match jibri.verdict.as_str() {
+            "ok" => (Colour::Good, None),
+            "suspect" => (Colour::Odd, Some(jibri.evidence.as_str())),
+            _ => (Colour::Bad, Some(jibri.evidence.as_str())),
+        };
+        let cells = vec![
+            (jibri.name, Colour::None),
+            (jibri.verdict, colour),
+            (word(jibri.busy), Colour::None),
+            (word(jibri.healthy), Colour::None),
+            (jibri.failures.to_string(), Colour::None),
+            (jibri.restarts.to_string(), Colour::None),
+            (jibri.room.unwrap_or_default(), Colour::None),
+        ];
+        table.row(cells, note);
+    }
+    table.text()
+}
+
+/// How long ago a time in RFC 3339 was.
+fn age(since: &str) -> String {
+    let Ok(since) = humantime::parse_rfc3339_weak(since) else { return String::new() };
+    let age = SystemTime::now().duration_since(since).unwrap_or_default();
+    let seconds = age.as_secs();
+    // People need no more than the greatest unit.
+    let rough = match seconds {
+        0..60 => seconds,
+        60..3600 => seconds.saturating_sub(seconds % 60),
+        _ => seconds.saturating_sub(seconds % 3600),
+    };
+    humantime::format_duration(Duration::from_secs(rough)).to_string()
+}

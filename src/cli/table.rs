@@ -1,0 +1,155 @@
+//! Tables for people: at most 80 columns, whatever the names in them.
+
+use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
+
+use crate::plain::plain;
+
+/// Widest line, in columns of a terminal.
+pub(super) const WIDTH: usize = 80;
+/// Most characters of a cell that are looked at.
+const MOST: usize = 1000;
+
+/// How a cell is coloured, on a terminal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Colour {
+    None,
+    Good,
+    Odd,
+    Bad,
+}
+
+impl Colour {
+    fn code(self) -> Option<&'static str> {
+        match self {
+            Self::None => None,
+            Self::Good => Some("32"),
+            Self::Odd => Some("33"),
+            Self::Bad => Some("31"),
+        }
+    }
+}
+
+/// A table whose first column takes the space that the others leave.
+#[derive(Debug)]
+pub(super) struct Table {
+    rows: Vec<Row>,
+    coloured: bool,
+}
+
+#[derive(Debug)]
+struct Row {
+    cells: Vec<(String, Colour)>,
+    /// A line of its own, below.
+    note: Option<String>,
+}
+
+impl Table {
+    /// `coloured`: it goes to a terminal.
+    pub(super) fn new(heads: &[&str], coloured: bool) -> Self {
+        let cells = heads.iter().map(|head| ((*head).to_owned(), Colour::None)).collect();
+        Self { rows: vec![Row { cells, note: None }], coloured }
+    }
+
+    /// Text of any kind, made fit to be shown. Empty cells become a dash.
+    pub(super) fn row(&mut self, cells: Vec<(String, Colour)>, note: Option<&str>) {
+        let shown = |text: String| if text.is_empty() { "-".to_owned() } else { plain(&text, MOST) };
+        let cells = cells.into_iter().map(|(text, colour)| (shown(text), colour)).collect();
+        self.rows.push(Row { cells, note: note.map(|note| plain(note, MOST)) });
+    }
+
+    /// As lines.
+    pub(super) fn text(&self) -> String {
+        let widths = self.widths();
+        let mut text = String::new();
+        for row in &self.rows {
+            let mut line = String::new();
+            for (n, ((cell, colour), width)) in row.cells.iter().zip(&widths).enumerate() {
+                if n > 0 {
+                    line.push_str("  ");
+                }
+                let cell = cut(cell, *width);
+                let space = " ".repeat(width.saturating_sub(cell.width()));
+                match colour.code().filter(|_| self.coloured) {
+                    Some(code) => line.push_str(&format!("\u{1b}[{code}m{cell}\u{1b}[0m{space}")),
+                    None => line.push_str(&format!("{cell}{space}")),
+                }
+            }
+            text.push_str(line.trim_end());
+            text.push('\n');
+            if let Some(note) = &row.note {
+                text.push_str(&format!("  {}\n", cut(note, WIDTH.saturating_sub(2))));
+            }
+        }
+        text
+    }
+
+    fn widths(&self) -> Vec<usize> {
+        let columns = self.rows.first().map_or(0, |head| head.cells.len());
+        let widest = |column: usize| {
+            let cells = self.rows.iter().filter_map(|row| row.cells.get(column));
+            cells.map(|(cell, _)| cell.width()).max().unwrap_or(0)
+        };
+        let mut widths: Vec<usize> = (0..columns).map(widest).collect();
+        // The last column may be too wide as well, a room's name: then both get half of what is left.
+        let gaps = columns.saturating_sub(1).saturating_mul(2);
+        let inner: usize = widths.iter().skip(1).rev().skip(1).sum();
+        let left = WIDTH.saturating_sub(gaps).saturating_sub(inner);
+        if let [first, .., last] = widths.as_mut_slice() {
+            let half = left / 2;
+            *last = (*last).min(half.max(left.saturating_sub(*first)));
+            *first = (*first).min(left.saturating_sub(*last));
+        }
+        widths
+    }
+}
+
+/// The beginning of a text that fits into so many columns.
+pub(super) fn cut(text: &str, width: usize) -> String {
+    if text.width() <= width {
+        return text.to_owned();
+    }
+    let mut taken = 1_usize;
+    let mut begin: String = text
+        .chars()
+        .take_while(|c| {
+            taken = taken.saturating_add(c.width().unwrap_or(0));
+            taken <= width
+        })
+        .collect();
+    begin.push('…');
+    begin
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(first: &str, last: &str) -> Vec<(String, Colour)> {
+        [first, "recording", last].map(|text| (text.to_owned(), Colour::Good)).into()
+    }
+
+    #[test]
+    fn no_line_is_too_wide() {
+        let long = "世界".repeat(500);
+        for (first, last) in [("a", "b"), (&*long, "b"), ("a", &*long), (&*long, &*long)] {
+            let mut table = Table::new(&["ROOM", "STATE", "SINCE"], false);
+            table.row(row(first, last), Some(&long));
+            let text = table.text();
+            assert!(text.lines().all(|line| line.width() <= WIDTH), "{text}");
+            assert_eq!(text.lines().count(), 3);
+        }
+    }
+
+    #[test]
+    fn what_comes_from_the_network_is_tamed_and_colour_is_ours() {
+        let mut table = Table::new(&["ROOM", "STATE", "SINCE"], true);
+        table.row(row("\u{1b}[2J\n\u{202e}x", ""), Some("\u{7}"));
+        let text = table.text();
+        assert!(text.starts_with("ROOM"), "{text}");
+        assert!(text.contains("\u{1b}[32mrecording\u{1b}[0m") && !text.contains("[2J\n"), "{text}");
+        assert!(!text.contains("\u{1b}[2J") && !text.contains('\u{202e}') && !text.contains('\u{7}'));
+        let mut plain = Table::new(&["ROOM", "STATE", "SINCE"], false);
+        plain.row(row("x", ""), None);
+        assert_eq!(plain.text(), "ROOM  STATE      SINCE\nx     recording  -\n");
+    }
+}

@@ -1,0 +1,256 @@
+//! What the cores know, written to the board: rooms at once, Jibris and alerts a few times a second at most.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::{Clock, Driver};
+use crate::address::RoomJid;
+use crate::alerts::Kind;
+use crate::fleet::{self, JibriView, Reason};
+use crate::meeting::{Effect, Event, Input, Meetings, RoomView, StartFailure, State, What};
+use crate::surface::{Alert, Jibri, Link, Metrics, Room, Surface};
+use crate::time::Time;
+
+/// Jibris and alerts are written no sooner after they were written last.
+const AGAIN: Duration = Duration::from_millis(100);
+/// They are written at least so often, because a last sight is no event; and so are rooms that wait for
+/// something, because not everything that they may wait for comes with one.
+const AT_LEAST: Duration = Duration::from_secs(1);
+
+/// What has changed and is not on the board yet.
+pub(super) struct Publisher {
+    surface: Surface,
+    rooms: BTreeSet<RoomJid>,
+    all_rooms: bool,
+    lists: bool,
+    listed: Option<Time>,
+    swept: Time,
+    link: Option<(bool, Option<String>)>,
+    /// Rooms with a start request of which it is not known what becomes.
+    starting: BTreeSet<RoomJid>,
+}
+
+impl Publisher {
+    pub(super) fn new(surface: Surface) -> Self {
+        Self {
+            surface,
+            rooms: BTreeSet::new(),
+            all_rooms: true,
+            lists: true,
+            listed: None,
+            swept: Time::default(),
+            link: None,
+            starting: BTreeSet::new(),
+        }
+    }
+
+    /// The meetings are about to take this in.
+    pub(super) fn input(&mut self, input: &Input) {
+        match input {
+            Input::LinkUp | Input::LinkDown | Input::SenderRefused => self.all_rooms(),
+            Input::Watch { room }
+            | Input::Look { room }
+            | Input::Forget { room }
+            | Input::Room { room, .. } => {
+                if !self.rooms.contains(room) {
+                    self.rooms.insert(room.clone());
+                }
+            }
+            // What follows from these comes with an event, or is swept up.
+            Input::Supply(_) | Input::Tick => {}
+        }
+    }
+
+    /// The meetings want this.
+    pub(super) fn effect(&mut self, effect: &Effect) {
+        let (Effect::Tell(Event { room, .. }) | Effect::NoSuchRoom(room)) = effect else { return };
+        if !self.rooms.contains(room) {
+            self.rooms.insert(room.clone());
+        }
+    }
+
+    /// Any room may look otherwise.
+    pub(super) fn all_rooms(&mut self) {
+        self.all_rooms = true;
+    }
+
+    /// Jibris or alerts may look otherwise.
+    pub(super) fn lists(&mut self) {
+        self.lists = true;
+    }
+
+    /// Counts what happened in a room. `attempt`: the room's number of them.
+    pub(super) fn meeting(&mut self, event: &Event, attempt: u32) {
+        let metrics = Arc::clone(&self.surface.metrics);
+        match &event.what {
+            What::StartSent { wanted_for, .. } => {
+                if attempt <= 1 {
+                    metrics.requested(*wanted_for);
+                }
+                if !self.starting.insert(event.room.clone()) {
+                    metrics.start("superseded");
+                }
+            }
+            What::On { wanted_for, .. } => {
+                if let Some(wanted_for) = wanted_for {
+                    metrics.recording(*wanted_for);
+                }
+                self.start_became(&metrics, &event.room, "on");
+            }
+            What::StartFailed { why, .. } => self.start_became(&metrics, &event.room, outcome(*why)),
+            What::Held(_) => self.start_became(&metrics, &event.room, "refused"),
+            What::Ended { .. } => self.start_became(&metrics, &event.room, "ended"),
+            What::State { to: State::Idle, .. } => {
+                self.start_became(&metrics, &event.room, "abandoned");
+            }
+            _ => {}
+        }
+    }
+
+    fn start_became(&mut self, metrics: &Metrics, room: &RoomJid, outcome: &'static str) {
+        if self.starting.remove(room) {
+            metrics.start(outcome);
+        }
+    }
+
+    /// Counts what happened in the fleet.
+    pub(super) fn fleet(&self, event: &fleet::Event) {
+        let count = |reason: &Reason, outcome| self.surface.metrics.recovery(reason.name(), outcome);
+        match event {
+            fleet::Event::Restarted { reason, .. } => count(reason, "restarted"),
+            fleet::Event::RecoveryFailed { reason, .. } => count(reason, "failed"),
+            fleet::Event::WouldRecover { reason, .. } => count(reason, "dry_run"),
+            _ => {}
+        }
+    }
+
+    fn write_rooms(&mut self, meetings: &Meetings, clock: Clock, now: Time) {
+        let board = &self.surface.board;
+        if now.since(self.swept) >= AT_LEAST {
+            self.swept = now;
+            let waits = |view: &RoomView<'_>| !matches!(view.state, State::Idle | State::Recording);
+            self.rooms.extend(meetings.rooms().filter(waits).map(|view| view.room.clone()));
+        }
+        if std::mem::take(&mut self.all_rooms) {
+            let rooms: Vec<_> = meetings.rooms().map(|view| shown_room(&view, clock)).collect();
+            board.put_rooms(&rooms);
+        }
+        let mut rooms = Vec::new();
+        for room in std::mem::take(&mut self.rooms) {
+            match meetings.room(&room) {
+                Some(view) => rooms.push(shown_room(&view, clock)),
+                None => {
+                    if self.starting.remove(&room) {
+                        self.surface.metrics.start("abandoned");
+                    }
+                    board.forget_room(room.as_str());
+                }
+            }
+        }
+        board.put_rooms(&rooms);
+        board.set_waiting(u64::try_from(meetings.rooms_waiting()).unwrap_or(u64::MAX));
+    }
+
+    fn write_link(&mut self, linked: bool, trouble: Option<&str>, clock: Clock, now: Time) {
+        if self.link.as_ref().is_some_and(|(was, why)| *was == linked && why.as_deref() == trouble) {
+            return;
+        }
+        let before = self.link.replace((linked, trouble.map(str::to_owned)));
+        let since = match before {
+            Some((was, _)) if was == linked => self.surface.board.status().link.since,
+            _ => clock.shown(now),
+        };
+        self.surface.board.set_link(Link { linked, since, reason: trouble.map(str::to_owned) });
+    }
+}
+
+impl Driver {
+    /// Writes to the board what has changed; says when there is more to be written.
+    pub(super) fn publish(&mut self) -> Option<Time> {
+        let (now, clock) = (self.clock.now(), self.clock);
+        self.publisher.write_link(self.linked, self.trouble.as_deref(), clock, now);
+        self.publisher.write_rooms(&self.meetings, clock, now);
+        if self.alarms.take_news() {
+            self.publisher.lists();
+        }
+        let pause = if self.publisher.lists { AGAIN } else { AT_LEAST };
+        let due = self.publisher.listed.map(|at| at.after(pause));
+        if let Some(due) = due.filter(|due| *due > now) {
+            return Some(due);
+        }
+        self.publisher.listed = Some(now);
+        self.publisher.lists = false;
+        let board = &self.publisher.surface.board;
+        board.set_jibris(self.jibris.core.view(now).map(|view| shown_jibri(&view, clock)).collect());
+        let book = self.alarms.book();
+        let raised: BTreeMap<_, _> = Kind::ALL.map(|kind| (kind.name(), book.raised(kind))).into();
+        board.set_alerts(book.active().map(|alert| shown_alert(alert, clock)).collect(), raised);
+        Some(now.after(AT_LEAST))
+    }
+}
+
+fn shown_room(view: &RoomView<'_>, clock: Clock) -> Arc<Room> {
+    Arc::new(Room {
+        room: view.room.as_str().into(),
+        state: view.state.name().to_owned(),
+        people: view.people,
+        moderators: view.moderators,
+        recorder_present: view.recorder_present,
+        attempt: view.attempt,
+        session_id: view.session.map(|session| session.0.to_string()),
+        since: clock.shown(view.since),
+        reason: view.reason.clone(),
+    })
+}
+
+fn shown_jibri(view: &JibriView<'_>, clock: Clock) -> Jibri {
+    Jibri {
+        name: view.name.as_str().to_owned(),
+        busy: view.busy,
+        healthy: view.healthy,
+        verdict: view.verdict.name().to_owned(),
+        failures: view.failures,
+        last_seen: view.last_seen.map(|at| clock.shown(at)),
+        room: view.room.map(|room| room.as_str().to_owned()),
+        restarts: view.restarts,
+        evidence: view.evidence.words(|at| clock.shown(at)),
+    }
+}
+
+fn shown_alert(alert: &crate::alerts::Alert, clock: Clock) -> Alert {
+    Alert {
+        kind: alert.kind.name().to_owned(),
+        severity: alert.severity().name().to_owned(),
+        subject: alert.subject.clone(),
+        since: clock.shown(alert.since),
+        times: alert.times,
+        summary: alert.summary.clone(),
+        remedy: alert.remedy.clone(),
+        labels: alert.labels.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect(),
+    }
+}
+
+/// As a label.
+fn outcome(why: StartFailure) -> &'static str {
+    match why {
+        StartFailure::AllBusy => "all_busy",
+        StartFailure::NoJibri => "no_jibri",
+        StartFailure::SeveralFailed => "several_failed",
+        StartFailure::FocusError => "focus_error",
+        StartFailure::NotKnownYet => "not_known_yet",
+        StartFailure::NoRecorder => "no_recorder",
+        StartFailure::NoFocus => "no_focus",
+        StartFailure::NoRoom => "no_room",
+        StartFailure::NotInside => "not_inside",
+        StartFailure::NoAnswer => "no_answer",
+        StartFailure::PendingTimeout => "pending_timeout",
+        StartFailure::EndedBeforeOn => "ended_before_on",
+        StartFailure::Failed => "failed",
+        StartFailure::NoSign => "no_sign",
+        StartFailure::NotTaken => "not_taken",
+        StartFailure::SenderLeft => "sender_left",
+        StartFailure::Vanished => "vanished",
+        StartFailure::Unknown => "unknown",
+    }
+}

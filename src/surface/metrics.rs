@@ -1,0 +1,217 @@
+//! The metrics of INTERFACE.md in the format of OpenMetrics: counters of their own, and what the board and
+//! the link have anyway.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::{DescriptorEncoder, EncodeLabelSet, EncodeMetric as _, text};
+use prometheus_client::metrics::MetricType;
+use prometheus_client::metrics::counter::{ConstCounter, Counter};
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::ConstGauge;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::registry::Registry;
+
+use super::Board;
+use crate::xmpp::Counters;
+
+/// From the moderator to the request, in seconds: a look from outside, an entry, `start.settle`.
+const REQUEST: [f64; 12] = [0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 3.0, 5.0, 10.0, 30.0, 60.0, 300.0];
+/// From the moderator to the recording, in seconds: a Jibri takes some, a failed one the whole of a limit.
+const START: [f64; 13] = [0.5, 1.0, 2.0, 3.0, 5.0, 7.5, 10.0, 15.0, 20.0, 30.0, 60.0, 120.0, 300.0];
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Outcome {
+    outcome: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Recovery {
+    reason: &'static str,
+    outcome: &'static str,
+}
+
+/// What has happened since the program started, in numbers.
+#[derive(Debug)]
+pub struct Metrics {
+    registry: Mutex<Registry>,
+    starts: Family<Outcome, Counter>,
+    recoveries: Family<Recovery, Counter>,
+    request_seconds: Histogram,
+    start_seconds: Histogram,
+}
+
+impl Metrics {
+    /// All zero.
+    pub fn new(board: Arc<Board>, link: Arc<Counters>) -> Self {
+        let metrics = Self {
+            registry: Mutex::new(Registry::with_prefix("jibri_autostart")),
+            starts: Family::default(),
+            recoveries: Family::default(),
+            request_seconds: Histogram::new(REQUEST),
+            start_seconds: Histogram::new(START),
+        };
+        let mut registry = metrics.registry.lock().unwrap_or_else(PoisonError::into_inner);
+        registry.register("start_requests", "Start requests by what became of them", metrics.starts.clone());
+        registry.register("recoveries", "Restarts of Jibris", metrics.recoveries.clone());
+        registry.register(
+            "request_seconds",
+            "From a recording being wanted to the first start request",
+            metrics.request_seconds.clone(),
+        );
+        registry.register(
+            "start_seconds",
+            "From a recording being wanted to its being on",
+            metrics.start_seconds.clone(),
+        );
+        registry.register_collector(Box::new(Sampled { board, link }));
+        drop(registry);
+        metrics
+    }
+
+    /// A first start request went out, so long after a recording was wanted.
+    pub fn requested(&self, after: Duration) {
+        self.request_seconds.observe(after.as_secs_f64());
+    }
+
+    /// A recording is on, so long after it was wanted.
+    pub fn recording(&self, after: Duration) {
+        self.start_seconds.observe(after.as_secs_f64());
+    }
+
+    /// This became of a start request.
+    pub fn start(&self, outcome: &'static str) {
+        self.starts.get_or_create(&Outcome { outcome }).inc();
+    }
+
+    /// This became of a restart.
+    pub fn recovery(&self, reason: &'static str, outcome: &'static str) {
+        self.recoveries.get_or_create(&Recovery { reason, outcome }).inc();
+    }
+
+    /// All of them, as a scrape has them.
+    ///
+    /// # Errors
+    /// None that is known: only writing could fail, and it writes to memory.
+    pub fn text(&self) -> Result<String, fmt::Error> {
+        let mut text = String::new();
+        let registry = self.registry.lock().unwrap_or_else(PoisonError::into_inner);
+        text::encode(&mut text, &registry)?;
+        Ok(text)
+    }
+}
+
+/// What is counted elsewhere, read when it is asked for.
+#[derive(Debug)]
+struct Sampled {
+    board: Arc<Board>,
+    link: Arc<Counters>,
+}
+
+impl Collector for Sampled {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
+        let status = self.board.status();
+        let totals = &status.totals;
+        let mut out = Out(&mut encoder);
+        out.gauge("up", "Linked to Prosody and able to act", u64::from(status.link.linked))?;
+        out.gauge("people", "People in all rooms", totals.people)?;
+        out.gauge("rooms_waiting", "Rooms to be recorded with no Jibri free", totals.rooms_waiting)?;
+        let of = |map: &std::collections::BTreeMap<String, u64>| map.clone().into_iter().collect::<Vec<_>>();
+        out.gauges("rooms", "Rooms by state", "state", &of(&totals.rooms))?;
+        out.gauges("jibris", "Jibris by verdict", "verdict", &of(&totals.jibris))?;
+        let (received, sent, rejected) = (&self.link.received, &self.link.sent, &self.link.rejected);
+        let mut stanzas = Vec::new();
+        for (direction, kinds) in [("in", received), ("out", sent)] {
+            for (kind, counter) in [
+                ("presence", &kinds.presence),
+                ("iq", &kinds.iq),
+                ("message", &kinds.message),
+                ("other", &kinds.other),
+            ] {
+                stanzas.push((vec![("direction", direction), ("kind", kind)], counter.get()));
+            }
+        }
+        out.counters("stanzas", "Stanzas on the link to Prosody", &stanzas)?;
+        let rejected = [
+            (vec![("reason", "unreadable")], rejected.unreadable.get()),
+            (vec![("reason", "malformed")], rejected.malformed.get()),
+            (vec![("reason", "stray")], rejected.stray.get()),
+        ];
+        out.counters("stanzas_rejected", "Stanzas that were dropped", &rejected)?;
+        out.counters(
+            "reconnects",
+            "Times the link has come up again",
+            &[(vec![], self.link.reconnects.get())],
+        )?;
+        let raised = self.board.raised();
+        let raised: Vec<_> = raised.into_iter().map(|(kind, count)| (vec![("kind", kind)], count)).collect();
+        out.counters("alerts", "Alerts raised", &raised)
+    }
+}
+
+/// Writes constants.
+struct Out<'a, 'b>(&'a mut DescriptorEncoder<'b>);
+
+impl Out<'_, '_> {
+    fn gauge(&mut self, name: &str, help: &str, value: u64) -> fmt::Result {
+        let gauge = ConstGauge::<u64>::new(value);
+        gauge.encode(self.0.encode_descriptor(name, help, None, MetricType::Gauge)?)
+    }
+
+    fn gauges(&mut self, name: &str, help: &str, label: &str, values: &[(String, u64)]) -> fmt::Result {
+        let mut family = self.0.encode_descriptor(name, help, None, MetricType::Gauge)?;
+        for (value, count) in values {
+            let labels = [(label, value.as_str())];
+            ConstGauge::<u64>::new(*count).encode(family.encode_family(&labels)?)?;
+        }
+        Ok(())
+    }
+
+    fn counters(&mut self, name: &str, help: &str, values: &[(Vec<(&str, &str)>, u64)]) -> fmt::Result {
+        let mut family = self.0.encode_descriptor(name, help, None, MetricType::Counter)?;
+        for (labels, count) in values {
+            if labels.is_empty() {
+                return ConstCounter::new(*count).encode(family);
+            }
+            ConstCounter::new(*count).encode(family.encode_family(labels)?)?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_names_are_those_of_the_interface() {
+        let board = Arc::new(Board::new("a", false));
+        board.set_alerts(Vec::new(), [("prosody_down", 2)].into());
+        let metrics = Metrics::new(board, Arc::default());
+        metrics.requested(Duration::from_millis(30));
+        metrics.recording(Duration::from_secs(4));
+        metrics.start("on");
+        metrics.recovery("wedged", "restarted");
+        let text = metrics.text().unwrap();
+        for line in [
+            "jibri_autostart_up 0",
+            "jibri_autostart_rooms{state=\"recording\"} 0",
+            "jibri_autostart_people 0",
+            "jibri_autostart_stanzas_total{direction=\"in\",kind=\"presence\"} 0",
+            "jibri_autostart_stanzas_rejected_total{reason=\"stray\"} 0",
+            "jibri_autostart_start_requests_total{outcome=\"on\"} 1",
+            "jibri_autostart_start_seconds_count 1",
+            "jibri_autostart_request_seconds_bucket{le=\"0.05\"} 1",
+            "jibri_autostart_reconnects_total 0",
+            "jibri_autostart_jibris{verdict=\"wedged\"} 0",
+            "jibri_autostart_rooms_waiting 0",
+            "jibri_autostart_recoveries_total{reason=\"wedged\",outcome=\"restarted\"} 1",
+            "jibri_autostart_alerts_total{kind=\"prosody_down\"} 2",
+        ] {
+            assert!(text.lines().any(|is| is == line), "{line}\n{text}");
+        }
+        assert!(text.ends_with("# EOF\n"));
+    }
+}

@@ -1,0 +1,142 @@
+//! What is shown, as it stands in the JSON.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+/// The states that a room may be in.
+pub const STATES: [&str; 8] =
+    ["idle", "settling", "starting", "pending", "recording", "stopping", "backoff", "held"];
+
+/// What may be thought of a Jibri.
+pub const VERDICTS: [&str; 6] = ["ok", "suspect", "wedged", "unhealthy", "expired", "offline"];
+
+/// The link to Prosody.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Link {
+    /// There is one.
+    pub linked: bool,
+    /// Since when it is so, RFC 3339.
+    pub since: String,
+    /// Why there is none.
+    pub reason: Option<String>,
+}
+
+/// Numbers, each of them known without counting.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Totals {
+    /// Rooms by state; every state is there.
+    pub rooms: BTreeMap<String, u64>,
+    /// People in all rooms.
+    pub people: u64,
+    /// Rooms whose recording is wanted and for which no Jibri is free.
+    pub rooms_waiting: u64,
+    /// Jibris by verdict; every verdict is there.
+    pub jibris: BTreeMap<String, u64>,
+    /// Alerts that stand.
+    pub alerts: u64,
+}
+
+/// The whole at a glance.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Status {
+    /// The program's version.
+    pub version: String,
+    /// `xmpp.domain`.
+    pub domain: String,
+    /// Nothing is started or stopped, only decided.
+    pub dry_run: bool,
+    /// The link to Prosody.
+    #[serde(flatten)]
+    pub link: Link,
+    /// Numbers.
+    #[serde(flatten)]
+    pub totals: Totals,
+}
+
+/// A room.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Room {
+    /// Its real JID.
+    pub room: Arc<str>,
+    /// One of [`STATES`].
+    pub state: String,
+    /// People inside.
+    pub people: u32,
+    /// Moderators among them.
+    pub moderators: u32,
+    /// Whether Jibri's browser is inside.
+    pub recorder_present: bool,
+    /// Failed attempts in a row, and the one under way.
+    pub attempt: u32,
+    /// The session pending or on.
+    pub session_id: Option<String>,
+    /// Since when it is in this state, RFC 3339.
+    pub since: String,
+    /// Why, where that is not plain.
+    pub reason: Option<String>,
+}
+
+/// A Jibri.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Jibri {
+    /// Its nickname in the brewery.
+    pub name: String,
+    /// Whether it is at work, if any source says.
+    pub busy: Option<bool>,
+    /// Whether it says that it is well, if any source says.
+    pub healthy: Option<bool>,
+    /// One of [`VERDICTS`].
+    pub verdict: String,
+    /// Starts in a row that failed on it.
+    pub failures: u32,
+    /// When any source last had it, RFC 3339; none if none ever had.
+    pub last_seen: Option<String>,
+    /// The room that it serves, if that is known for sure.
+    pub room: Option<String>,
+    /// How often it was restarted by us.
+    pub restarts: u32,
+    /// Why it is thought so of it, in words.
+    pub evidence: String,
+}
+
+impl Jibri {
+    /// Whether anything but the time of the last sight has changed.
+    pub(super) fn is_news_after(&self, before: &Self) -> bool {
+        let same_time = Self { last_seen: before.last_seen.clone(), ..self.clone() };
+        same_time != *before || self.last_seen.is_some() != before.last_seen.is_some()
+    }
+}
+
+/// An alert that stands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Alert {
+    /// Its stable name.
+    pub kind: String,
+    /// `info`, `warning` or `critical`.
+    pub severity: String,
+    /// The room, Jibri or source that it is about.
+    pub subject: String,
+    /// Since when, RFC 3339.
+    pub since: String,
+    /// How often it has happened since then.
+    pub times: u64,
+    /// What happened, and where.
+    pub summary: String,
+    /// What to do about it.
+    pub remedy: String,
+    /// For machines.
+    pub labels: BTreeMap<String, String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fleet::Verdict;
+
+    #[test]
+    fn the_verdicts_are_those_of_the_fleet() {
+        assert_eq!(VERDICTS, Verdict::ALL.map(Verdict::name));
+    }
+}

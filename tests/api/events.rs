@@ -1,0 +1,138 @@
+//! Readers of the events: what they are told, and what those cost that do not read.
+
+use std::time::Duration;
+
+use reqwest::{Response, StatusCode};
+use serde_json::{Value, json};
+use tokio::io::AsyncWriteExt as _;
+use tokio::net::TcpStream;
+use tokio::time::{Instant, timeout};
+
+use super::{LONG, World, room, world};
+
+struct Reader {
+    response: Response,
+    read: String,
+}
+
+impl Reader {
+    async fn open(world: &World) -> Self {
+        // A client of its own: events last longer than answers may.
+        let client = jibri_autostart::http::client::builder("http:").build().unwrap();
+        let response = client.get(format!("{}/api/v1/events", world.url)).send().await.unwrap();
+        assert_eq!(response.status(), StatusCode::OK);
+        assert_eq!(response.headers()["content-type"], "text/event-stream");
+        Self { response, read: String::new() }
+    }
+
+    /// The next event; none at the end.
+    async fn next(&mut self) -> Option<(String, Value)> {
+        loop {
+            if let Some((event, rest)) = self.read.split_once("\n\n") {
+                let field =
+                    |name: &str| event.lines().find_map(|line| line.strip_prefix(name)).map(str::to_owned);
+                let event = field("event: ").zip(field("data: "));
+                self.read = rest.to_owned();
+                match event {
+                    Some((name, data)) => return Some((name, serde_json::from_str(&data).unwrap())),
+                    None => continue,
+                }
+            }
+            let chunk = timeout(LONG, self.response.chunk()).await.expect("in time").ok()??;
+            self.read.push_str(std::str::from_utf8(&chunk).unwrap());
+        }
+    }
+
+    async fn until(&mut self, name: &str) -> Value {
+        loop {
+            let (event, data) = self.next().await.expect("no end");
+            if event == name {
+                return data;
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_reader_is_told_everything_and_then_each_change() {
+    let world = world().await;
+    let rooms: Vec<_> = (0..600).map(|n| room(&format!("m{n:03}"), "idle")).collect();
+    world.board.put_rooms(&rooms);
+    let mut reader = Reader::open(&world).await;
+    let (mut names, mut told) = (Vec::new(), 0);
+    loop {
+        let (name, data) = reader.next().await.unwrap();
+        if name == "rooms" {
+            told += data.as_array().unwrap().len();
+            assert!(data.as_array().unwrap().len() <= 256);
+        }
+        names.push(name);
+        if names.last().unwrap() == "complete" {
+            break;
+        }
+    }
+    assert_eq!(names, ["status", "jibris", "alerts", "rooms", "rooms", "rooms", "complete"]);
+    assert_eq!(told, 602);
+    world.board.put_rooms(&[room("m001", "starting")]);
+    let (name, data) = reader.next().await.unwrap();
+    assert_eq!((name.as_str(), &data[0]["state"]), ("rooms", &json!("starting")));
+    world.board.forget_room("m001@muc.meet.jitsi");
+    assert_eq!(reader.until("gone").await, json!({ "room": "m001@muc.meet.jitsi" }));
+    world.board.set_waiting(3);
+    assert_eq!(reader.until("status").await["rooms_waiting"], 3);
+    world.board.set_alerts(Vec::new(), [].into());
+    assert_eq!(reader.until("alerts").await, json!([]));
+}
+
+/// It asks for events and never reads them: it is dropped, others are told, and the writer never waits.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_reader_that_never_reads_holds_nobody_up() {
+    let world = world().await;
+    let address = world.url.strip_prefix("http://").unwrap();
+    let mut asleep = TcpStream::connect(address).await.unwrap();
+    asleep.write_all(b"GET /api/v1/events HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
+    let mut slowest = Duration::ZERO;
+    for n in 0..30_000 {
+        let began = Instant::now();
+        world
+            .board
+            .put_rooms(&[room(&format!("s{}", n % 500), if n % 1000 < 500 { "idle" } else { "held" })]);
+        slowest = slowest.max(began.elapsed());
+        if n % 100 == 0 {
+            tokio::task::yield_now().await;
+        }
+    }
+    assert!(slowest < Duration::from_secs(1), "{slowest:?}");
+    let mut reader = Reader::open(&world).await;
+    reader.until("complete").await;
+    world.board.put_rooms(&[room("new", "pending")]);
+    assert_eq!(reader.until("rooms").await[0]["state"], "pending");
+}
+
+#[tokio::test]
+async fn more_readers_than_may_be_are_turned_away_and_all_else_is_served() {
+    let world = world().await;
+    let mut readers = Vec::new();
+    for _ in 0..256 {
+        readers.push(Reader::open(&world).await);
+    }
+    let refused = world.client.get(format!("{}/api/v1/events", world.url)).send().await.unwrap();
+    assert_eq!(refused.status(), StatusCode::SERVICE_UNAVAILABLE);
+    assert!(refused.json::<Value>().await.unwrap()["hint"].is_string());
+    let rooms = world.client.get(format!("{}/api/v1/rooms", world.url)).send().await.unwrap();
+    assert_eq!(rooms.status(), StatusCode::OK);
+    world.board.put_rooms(&[room("r1", "stopping")]);
+    for reader in &mut readers {
+        reader.until("complete").await;
+        assert_eq!(reader.until("rooms").await[0]["state"], "stopping");
+    }
+    drop(readers);
+    let again = async {
+        while world.client.get(format!("{}/api/v1/events", world.url)).send().await.unwrap().status()
+            != StatusCode::OK
+        {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    timeout(LONG, again).await.expect("there is room again");
+}

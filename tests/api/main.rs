@@ -1,0 +1,115 @@
+//! The read-only surface over HTTP, without a Prosody: what `openapi.yaml` says of it, and its readers.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    reason = "also in what the tests share"
+)]
+
+mod events;
+mod openapi;
+mod schema;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jibri_autostart::config::{Secret, from_toml};
+use jibri_autostart::discovery;
+use jibri_autostart::http::{self, EventSync, HttpEvent, Parts, Readiness, client};
+use jibri_autostart::sightings;
+use jibri_autostart::surface::{Alert, Board, Jibri, Link, Metrics, Room, Surface};
+use reqwest::Client;
+use tokio::sync::{mpsc, watch};
+
+/// Longer than any wait in these tests takes on a busy machine.
+const LONG: Duration = Duration::from_secs(20);
+const TOKEN: &str = "TOKEN-237958623045";
+
+struct World {
+    url: String,
+    board: Arc<Board>,
+    client: Client,
+    ready: watch::Sender<Readiness>,
+    _discovery: discovery::Discovery,
+    _sightings: sightings::Sightings,
+    _server: mpsc::Receiver<HttpEvent>,
+}
+
+/// A server with every route that there is, and a board with something of everything.
+async fn world() -> World {
+    let file = "xmpp = { domain = \"a.b\", secret = \"s\" }\nmuc.domains = [\"muc.meet.jitsi\"]";
+    let settings = from_toml(file).unwrap().settings;
+    let discovery = discovery::spawn(&settings);
+    let mut sightings = sightings::spawn(&settings);
+    let (ready, readiness) = watch::channel(Ok(()));
+    let board = Arc::new(Board::new("a.b", false));
+    let metrics = Arc::new(Metrics::new(Arc::clone(&board), Arc::default()));
+    let surface =
+        Surface { board: Arc::clone(&board), metrics, services: settings.muc.domains.clone().into() };
+    fill(&board);
+    let parts = Parts {
+        token: Secret::new(TOKEN),
+        event_sync: Some(EventSync { touches: discovery.touches.clone(), own_domain: "a.b".to_owned() }),
+        jibri_webhooks: sightings.webhooks.take(),
+        readiness: Some(readiness),
+        surface: Some(surface),
+    };
+    let mut server = http::spawn_apart("127.0.0.1:0".parse().unwrap(), http::router(parts));
+    let Some(HttpEvent::Listening(address)) = server.recv().await else { panic!("cannot listen") };
+    let client = client::builder("http:").timeout(LONG).build().unwrap();
+    World {
+        url: format!("http://{address}"),
+        board,
+        client,
+        ready,
+        _discovery: discovery,
+        _sightings: sightings,
+        _server: server,
+    }
+}
+
+fn fill(board: &Board) {
+    let since = "2026-11-22T12:00:00Z".to_owned();
+    board.set_link(Link { linked: true, since: since.clone(), reason: None });
+    board.put_rooms(&[room("r1", "recording"), room("[acme]größe/<script>", "held")]);
+    let jibri = |name: &str, verdict: &str| Jibri {
+        name: name.to_owned(),
+        busy: Some(true),
+        healthy: None,
+        verdict: verdict.to_owned(),
+        failures: 1,
+        last_seen: Some(since.clone()),
+        room: Some("r1@muc.meet.jitsi".to_owned()),
+        restarts: 0,
+        evidence: "nothing speaks against it".to_owned(),
+    };
+    board.set_jibris(vec![jibri("\u{202e}\"<b>", "ok"), jibri("jibri-1", "wedged")]);
+    let alert = Alert {
+        kind: "jibri_wedged".to_owned(),
+        severity: "critical".to_owned(),
+        subject: "jibri-1".to_owned(),
+        since,
+        times: 1,
+        summary: "so it is".to_owned(),
+        remedy: "restart it".to_owned(),
+        labels: [("jibri".to_owned(), "jibri-1".to_owned())].into(),
+    };
+    board.set_alerts(vec![alert], [("jibri_wedged", 1)].into());
+}
+
+fn room(local: &str, state: &str) -> Arc<Room> {
+    Arc::new(Room {
+        room: format!("{local}@muc.meet.jitsi").into(),
+        state: state.to_owned(),
+        people: 2,
+        moderators: 1,
+        recorder_present: true,
+        attempt: 1,
+        session_id: Some("s1".to_owned()),
+        since: "2026-11-22T12:00:00Z".to_owned(),
+        reason: None,
+    })
+}
