@@ -44,7 +44,7 @@ pub(super) struct Chance {
 impl Line {
     /// So many there are now.
     pub(super) fn supply(&mut self, supply: Supply) {
-        self.has_moved |= self.supply != supply;
+        self.has_moved |= self.supply != supply || self.sent > 0;
         if self.change() != change_of(supply) {
             self.waiting.append(&mut self.dozing);
         }

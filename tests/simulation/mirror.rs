@@ -113,6 +113,7 @@ pub struct Mirror {
     /// The shortest `start.retry_min` so far.
     pub shortest_pause: Duration,
     pub enters: VecDeque<Us>,
+    pub left_at: Option<Us>,
 }
 
 impl Mirror {
@@ -166,6 +167,7 @@ impl Mirror {
             hushed: false,
             shortest_pause,
             enters: VecDeque::new(),
+            left_at: None,
         }
     }
 
@@ -193,8 +195,10 @@ impl Mirror {
     }
 
     /// A look or a visit is under way.
-    pub fn acts(&self) -> bool {
-        self.listens || self.asked.is_some()
+    pub fn acts(&self, now: Us) -> bool {
+        // Whoever has just left is out, and can come again, only when that is confirmed.
+        let is_on_its_way_out = self.left_at.is_some_and(|at| now <= at + 2 * SEC);
+        self.listens || self.asked.is_some() || is_on_its_way_out
     }
 
     /// Focus's present word, if focus is there to say it.

@@ -282,6 +282,10 @@ impl World {
         for r in rooms.clone().filter(|r| self.shop.may_wake(*r)) {
             self.mirrors[r].pause_until = None;
         }
+        // Over a dead link nobody gets on, and nobody knows it yet.
+        if self.link.server.is_none() {
+            return;
+        }
         // Whoever is denied, or sleeps though something has changed, has enough others before him who act.
         for r in rooms.clone() {
             let Some(missing) = self.missing(r) else { continue };
@@ -293,7 +297,7 @@ impl World {
                 let is_before = self.missing(*o).is_some_and(|other| (other, *o) < (missing, r));
                 let state = self.core.room(&self.plan.rooms[*o]).map(|view| view.state);
                 let is_due = matches!(state, Some(State::Settling | State::Backoff));
-                is_before && is_due && !denied.contains(o) && self.mirrors[*o].acts()
+                is_before && is_due && !denied.contains(o) && self.mirrors[*o].acts(self.now)
             };
             let before = rooms.clone().filter(acts).count();
             if before > 0 && self.shop.left > 0 {

@@ -66,6 +66,7 @@ impl World {
                 mirror.emptied |= mirror.hushed;
                 mirror.ghost = false;
                 mirror.out();
+                mirror.left_at = Some(now);
             }
             Action::Start { room, attempt, timeout, sender, .. } => {
                 let until = now + us(*timeout) + if sender.is_none() { 5 * SEC } else { 0 };
