@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::{Clock, Driver};
 use crate::address::RoomJid;
 use crate::alerts::Kind;
-use crate::fleet::{self, JibriView, Reason};
+use crate::fleet::{self, JibriName, JibriView, Reason};
 use crate::meeting::{Effect, Event, Input, Meetings, RoomView, StartFailure, State, What};
 use crate::surface::{Alert, Jibri, Link, Metrics, Room, Surface};
 use crate::time::Time;
@@ -29,6 +29,8 @@ pub(super) struct Publisher {
     link: Option<(bool, Option<String>)>,
     /// Rooms with a start request of which it is not known what becomes.
     starting: BTreeSet<RoomJid>,
+    /// Who has said once what only a Jibri says: Jicofo is in the brewery as well, and anybody may be.
+    jibris: BTreeSet<JibriName>,
 }
 
 impl Publisher {
@@ -42,6 +44,7 @@ impl Publisher {
             swept: Time::default(),
             link: None,
             starting: BTreeSet::new(),
+            jibris: BTreeSet::new(),
         }
     }
 
@@ -152,6 +155,20 @@ impl Publisher {
         board.set_waiting(u64::try_from(meetings.rooms_waiting()).unwrap_or(u64::MAX));
     }
 
+    fn write_jibris<'a>(&mut self, views: impl Iterator<Item = JibriView<'a>>, clock: Clock) {
+        let mut before = std::mem::take(&mut self.jibris);
+        let mut shown = Vec::new();
+        for view in views {
+            let reports = view.busy.is_some() || view.healthy.is_some();
+            let name = before.take(view.name).or_else(|| reports.then(|| view.name.clone()));
+            if view.configured || name.is_some() {
+                shown.push(shown_jibri(&view, clock));
+            }
+            self.jibris.extend(name);
+        }
+        self.surface.board.set_jibris(shown);
+    }
+
     fn write_link(&mut self, linked: bool, trouble: Option<&str>, clock: Clock, now: Time) {
         if self.link.as_ref().is_some_and(|(was, why)| *was == linked && why.as_deref() == trouble) {
             return;
@@ -181,8 +198,8 @@ impl Driver {
         }
         self.publisher.listed = Some(now);
         self.publisher.lists = false;
+        self.publisher.write_jibris(self.jibris.core.view(now), clock);
         let board = &self.publisher.surface.board;
-        board.set_jibris(self.jibris.core.view(now).map(|view| shown_jibri(&view, clock)).collect());
         let book = self.alarms.book();
         let raised: BTreeMap<_, _> = Kind::ALL.map(|kind| (kind.name(), book.raised(kind))).into();
         board.set_alerts(book.active().map(|alert| shown_alert(alert, clock)).collect(), raised);

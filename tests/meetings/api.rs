@@ -123,7 +123,7 @@ async fn a_meeting_is_shown_from_beginning_to_end(version: Version) -> Result {
 
 async fn what_is_wrong_is_shown(version: Version) -> Result {
     let world = world(version).await?;
-    let settings = [("XMPP__SECRET", "not-it"), ("ALERTS__PROSODY_DOWN", "200ms")];
+    let settings = [("XMPP__SECRET", "not-it"), ("ALERTS__PROSODY_DOWN", "1s")];
     let autostart = Autostart::start_with(&world.prosody, &[], &settings, &[])?;
     let url = autostart.http().await?;
     let alerts = until(&url, "/api/v1/alerts", |alerts| alerts[0]["kind"] == "prosody_down").await?;
