@@ -7,19 +7,14 @@ use testkit::{Behaviour, Result, Version, ports};
 use crate::fleet::Setup;
 use crate::receiver::Receiver;
 use crate::stand_in::Manner;
-use crate::{LONG, discreetly, on_both, world};
+use crate::{LONG, on_both, world};
 
 on_both! {
-    a_recording_that_is_missing_and_no_jibri_to_make_it,
     prosody_is_down,
     whoever_listens_delays_nothing,
 }
 
-discreetly! {
-    a_recording_that_is_missing_and_no_jibri_to_make_it,
-}
-
-async fn a_recording_that_is_missing_and_no_jibri_to_make_it(version: Version) -> Result {
+pub(crate) async fn a_recording_that_is_missing_and_no_jibri_to_make_it(version: Version) -> Result {
     let world = world(version).await?;
     let receiver = Receiver::start().await;
     let jibri = world.jibri_that("jibri-1", Behaviour::Busy).await?;

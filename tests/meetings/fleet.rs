@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use testkit::{JibriProcess, Result, ServiceManager, World};
 
+use crate::alerts;
 use crate::at_once::all_at_once;
 use crate::autostart::Autostart;
 use crate::receiver::Receiver;
@@ -18,7 +19,7 @@ use crate::receiver::Receiver;
 const PATIENCE: Duration = Duration::from_secs(60);
 
 all_at_once! {
-    what_takes_long:
+    all_that_takes_long:
     "discreet" wedged::one_that_hangs_is_restarted_by_jicofos_word_and_the_meeting_recorded,
     "resident" wedged::one_that_refuses_is_restarted_by_what_the_brewery_shows,
     "resident" wedged::a_dead_health_port_and_no_touch_of_the_one_that_records,
@@ -33,6 +34,8 @@ all_at_once! {
     "resident" limits::a_command_that_hangs_is_killed_and_told_of,
     "resident" limits::a_command_that_fails_or_does_nothing_is_no_restart,
     "discreet" sources::a_brewery_that_does_not_let_us_in,
+    "discreet" alerts::a_recording_that_is_missing_and_no_jibri_to_make_it,
+    "resident" alerts::a_recording_that_is_missing_and_no_jibri_to_make_it,
 }
 
 /// The program with a fleet: its settings, said one after the other.
