@@ -9,6 +9,9 @@ use std::time::{Duration, Instant};
 
 use testkit::{Prosody, Result};
 
+/// The unit of `/proc/PID/stat`.
+const TICK: Duration = Duration::from_millis(10);
+
 /// The running program. It ends with this value.
 pub(crate) struct Program {
     child: Child,
@@ -82,6 +85,14 @@ impl Program {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).expect("/proc");
         let line = status.lines().find_map(|line| line.strip_prefix(key)).expect(key);
         line.trim_start_matches(':').trim().trim_end_matches(" kB").parse().expect("a number")
+    }
+
+    /// What it has used of processors, by itself and for itself in the kernel.
+    pub(crate) fn cpu(&self) -> Result<Duration> {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id()))?;
+        let fields: Vec<&str> = stat.rsplit(") ").next().ok_or("no fields")?.split(' ').collect();
+        let ticks = fields[11].parse::<u32>()? + fields[12].parse::<u32>()?;
+        Ok(TICK * ticks)
     }
 
     /// What of it is in memory.
