@@ -107,7 +107,9 @@ impl Driver {
                     Ok(nick) => self.link.send(Command::PingJibri { nick }),
                     Err(_) => tracing::debug!(instance = name.as_str(), "no nickname to ping"),
                 },
-                fleet::Effect::Look { room } => steps.push(Step::Meetings(Input::Look { room })),
+                fleet::Effect::Look { room } => {
+                    steps.push(Step::Meetings(Input::Room { room, event: RoomEvent::JibriStopped }));
+                }
                 fleet::Effect::Taken { room } => steps.push(taken(room, true)),
                 fleet::Effect::NotTaken { room } => steps.push(taken(room, false)),
                 fleet::Effect::AskJicofo => {

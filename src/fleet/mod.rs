@@ -272,7 +272,8 @@ impl Fleet {
             Looks::Unknown | Looks::Unwell => jibri.falling = None,
         }
         if looks != Looks::Busy {
-            self.sessions.left_work(name);
+            let marks = self.sessions.left_work(name);
+            self.apply(marks, now, effects);
         }
         // While nothing is known of it, its room is not taken from it.
         if !matches!(looks, Looks::Busy | Looks::Unknown)

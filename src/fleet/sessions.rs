@@ -317,12 +317,18 @@ impl Sessions {
 
     /// It is not busy any more: rooms that it was one of several candidates for cannot be decided, for what it
     /// is busy with next is something else.
-    pub(super) fn left_work(&mut self, name: &JibriName) {
-        for session in self.rooms.values_mut().filter(|session| session.candidates.contains(name)) {
-            session.candidates.clear();
-            session.decided = true;
-            session.doubtful = true;
+    /// Nothing is decided against anybody by that, but its room may have lost its recording, and is looked at.
+    pub(super) fn left_work(&mut self, name: &JibriName) -> Vec<Mark> {
+        let mut marks = Vec::new();
+        for (room, session) in &mut self.rooms {
+            if session.candidates.contains(name) {
+                session.candidates.clear();
+                session.decided = true;
+                session.doubtful = true;
+                marks.push(Mark::Look { room: room.clone() });
+            }
         }
+        marks
     }
 
     /// The Jibri that serves this room is not busy any more.

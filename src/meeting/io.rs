@@ -125,6 +125,8 @@ pub enum RoomEvent {
     /// A Jibri has turned busy for the start under way, or for certain none was even selected. Counts only where
     /// no answer will come, because the start was sent in somebody's name.
     Taken(bool),
+    /// The Jibri that has taken, or may have taken, this room's start has stopped working.
+    JibriStopped,
     /// A stanza from this room could not be read; the picture of it may be wrong now.
     Unreadable,
 }

@@ -168,6 +168,11 @@ impl Room {
                 }
                 News::None
             }
+            RoomEvent::JibriStopped => {
+                self.recording.jibri_stopped();
+                self.seat.look_at(ctx.now, ctx.now);
+                News::None
+            }
             RoomEvent::Taken(taken) => {
                 self.recording.taken(taken, ctx, policy);
                 News::None

@@ -2,9 +2,8 @@
 //!
 //! 1. `check_start` and `check_stop` (one in flight, none beside a recording), `check_step` (the state agrees).
 //! 2. `check_start`, `check_stop`: the condition has lasted in what the core was told.
-//! 2 and 3, with a supply of Jibris: `shop_start` (none is asked for that is not there), `check_line` (who waits longest
-//!    is served first, and at once).
-//! 3. `check_world` (a recording comes), `check_needless` (one that nobody needs goes), `check_told` (pauses, limits,
+//! 3. With a supply of Jibris: `shop_start` (none is asked for that is not there), `check_line` (who waits longest is
+//!    served first, and at once). `check_world` (a recording comes), `check_needless` (one that nobody needs goes), `check_told` (pauses, limits,
 //!    holds without a reason), `World::run` (no Tick after Tick).
 //! 4. `check_start` and `wrong_sender` (who is acted for is there), `check_step` (the counts are those of the room).
 //! 5. `check_start`, `check_told`, `check_step`: a person's stop is respected, ours is not taken for one.

@@ -232,11 +232,10 @@ impl World {
                 self.shop.in_vain[r] = is_in_vain.then(|| self.shop.told_change());
             }
             What::Held(_) => self.shop.starting[r] = false,
-            What::State { from: State::Starting | State::Pending, to }
-                if matches!(to, State::Idle | State::Settling | State::Backoff | State::Held) =>
-            {
-                self.shop.starting[r] = false;
-            }
+            What::State {
+                from: State::Starting | State::Pending,
+                to: State::Idle | State::Settling | State::Backoff | State::Held,
+            } => self.shop.starting[r] = false,
             _ => {}
         }
     }

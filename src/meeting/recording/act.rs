@@ -47,6 +47,7 @@ impl Recording {
                 }
             }
             Phase::Doubtful { .. } => visit(facts, policy),
+            Phase::Pending { .. } if self.doubts_pending && !facts.recorder => visit(facts, policy),
             // This may be another meeting.
             Phase::Held { why: Hold::StoppedBy(_) | Hold::GaveUp(_) | Hold::Untold, .. }
                 if !self.heard && self.wanted_since.is_some() =>

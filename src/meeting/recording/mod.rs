@@ -162,6 +162,8 @@ pub(super) struct Recording {
     over_since: Option<Time>,
     /// Focus has been heard since nobody was left, or since we have not seen everybody.
     heard: bool,
+    /// The Jibri of a pending recording has stopped, so it may have failed already.
+    doubts_pending: bool,
     /// What is due waits for a look or a visit.
     waits: bool,
     /// A start is due, and there is no moderator whose name could be used.
@@ -197,6 +199,7 @@ impl Recording {
             had_recorder: false,
             over_since: None,
             heard: true,
+            doubts_pending: false,
             waits: false,
             nobody_to_speak_for: false,
             no_jibri_free: false,
@@ -403,6 +406,11 @@ impl Recording {
         None
     }
 
+    /// Focus says only inside what became of the start that was accepted.
+    pub(super) fn jibri_stopped(&mut self) {
+        self.doubts_pending = matches!(self.phase, Phase::Pending { by: PendingBy::Focus, .. });
+    }
+
     /// What became of a start that nobody answers us.
     pub(super) fn taken(&mut self, taken: bool, ctx: &mut Ctx<'_>, policy: Policy<'_>) {
         match (&self.phase, taken) {
@@ -441,6 +449,7 @@ impl Recording {
                 self.judged = None;
             }
             if facts.inside() {
+                self.doubts_pending = false;
                 self.resolve_doubt(facts, ctx, policy);
             }
             self.judge(facts, ctx, policy);
@@ -511,6 +520,7 @@ impl Recording {
 
     fn pending(&mut self, session: Option<SessionId>, by: PendingBy, now: Time, policy: Policy<'_>) {
         let deadline = now.after(policy.start.pending_timeout);
+        self.doubts_pending = false;
         self.phase = Phase::Pending { session, deadline, by };
     }
 
