@@ -169,7 +169,7 @@ impl Room {
                 News::None
             }
             RoomEvent::JibriStopped => {
-                self.recording.jibri_stopped();
+                self.recording.jibri_stopped(ctx.now);
                 self.seat.look_at(ctx.now, ctx.now);
                 News::None
             }
@@ -209,6 +209,7 @@ impl Room {
             }
         }
         if presence.own {
+            self.recording.entered(ctx.now);
             return self.seat.own_presence(&presence, ctx, &mut self.roster);
         }
         News::None

@@ -47,7 +47,11 @@ impl Recording {
                 }
             }
             Phase::Doubtful { .. } => visit(facts, policy),
-            Phase::Pending { .. } if self.doubts_pending && !facts.recorder => visit(facts, policy),
+            Phase::Pending { .. }
+                if self.inquiry.is_some_and(|(at, _)| at <= ctx.now) && self.can_inquire(facts, policy) =>
+            {
+                Next::Visit
+            }
             // This may be another meeting.
             Phase::Held { why: Hold::StoppedBy(_) | Hold::GaveUp(_) | Hold::Untold, .. }
                 if !self.heard && self.wanted_since.is_some() =>
@@ -98,6 +102,11 @@ impl Recording {
         }
     }
 
+    /// Focus, which is not heard now, could be asked what became of a start.
+    pub(super) fn can_inquire(&self, facts: &Facts<'_>, policy: Policy<'_>) -> bool {
+        !facts.recorder && visit(facts, policy) == Next::Visit
+    }
+
     fn wants_jibri(&self) -> bool {
         self.last_failure.is_some_and(StartFailure::is_for_want_of_jibris)
     }
@@ -113,6 +122,7 @@ impl Recording {
     }
 
     fn start(&mut self, sender: Option<RealJid>, ctx: &mut Ctx<'_>, policy: Policy<'_>) -> AttemptId {
+        self.inquiry = None;
         let attempt = ctx.new_attempt();
         let grace = if sender.is_none() { ANSWER_GRACE } else { Duration::ZERO };
         let deadline = ctx.now.after(policy.start.request_timeout).after(grace);

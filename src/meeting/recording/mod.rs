@@ -23,6 +23,10 @@ use crate::time::Time;
 /// Something is refused for a reason that only a changed setting can mend; how often we look again.
 const LOOK_AGAIN: Duration = Duration::from_secs(300);
 
+/// So often, and so far apart, focus is asked what became of a start whose Jibri has stopped.
+const INQUIRIES: u32 = 2;
+const INQUIRIES_APART: Duration = Duration::from_secs(3);
+
 /// The link reports an unanswered start itself; this much later we no longer rely on it.
 const ANSWER_GRACE: Duration = Duration::from_secs(5);
 
@@ -162,8 +166,8 @@ pub(super) struct Recording {
     over_since: Option<Time>,
     /// Focus has been heard since nobody was left, or since we have not seen everybody.
     heard: bool,
-    /// The Jibri of a pending recording has stopped, so it may have failed already.
-    doubts_pending: bool,
+    /// The Jibri of a start has stopped, so it may have failed already: when to ask focus, and how often.
+    inquiry: Option<(Time, u32)>,
     /// What is due waits for a look or a visit.
     waits: bool,
     /// A start is due, and there is no moderator whose name could be used.
@@ -199,7 +203,7 @@ impl Recording {
             had_recorder: false,
             over_since: None,
             heard: true,
-            doubts_pending: false,
+            inquiry: None,
             waits: false,
             nobody_to_speak_for: false,
             no_jibri_free: false,
@@ -279,9 +283,11 @@ impl Recording {
                 }
             }
             _ if facts.sight == Sight::Blinking => None,
-            Phase::Starting { deadline, .. }
-            | Phase::Pending { deadline, .. }
-            | Phase::Doubtful { deadline, .. } => Some(*deadline),
+            Phase::Pending { deadline, .. } => {
+                let inquiry = self.inquiry.filter(|_| !self.waits && self.can_inquire(facts, policy));
+                Some(inquiry.map_or(*deadline, |(at, _)| at.min(*deadline)))
+            }
+            Phase::Starting { deadline, .. } | Phase::Doubtful { deadline, .. } => Some(*deadline),
             // Without focus a stop that is due cannot be sent; its coming is an input like any other.
             Phase::Recording { .. } => self.stop.deadline(policy, self.waits || !facts.focus),
             Phase::Held { until, .. } => *until,
@@ -406,9 +412,17 @@ impl Recording {
         None
     }
 
-    /// Focus says only inside what became of the start that was accepted.
-    pub(super) fn jibri_stopped(&mut self) {
-        self.doubts_pending = matches!(self.phase, Phase::Pending { by: PendingBy::Focus, .. });
+    /// Focus says only inside what became of a start that it has accepted, or is about to.
+    pub(super) fn jibri_stopped(&mut self, now: Time) {
+        if matches!(self.phase, Phase::Starting { .. } | Phase::Pending { by: PendingBy::Focus, .. }) {
+            self.inquiry = Some((now, INQUIRIES));
+        }
+    }
+
+    /// We have come in and hear focus. What it has to say may take it a moment.
+    pub(super) fn entered(&mut self, now: Time) {
+        let left = self.inquiry.and_then(|(_, left)| left.checked_sub(1)).filter(|left| *left > 0);
+        self.inquiry = left.map(|left| (now.after(INQUIRIES_APART), left));
     }
 
     /// What became of a start that nobody answers us.
@@ -449,7 +463,6 @@ impl Recording {
                 self.judged = None;
             }
             if facts.inside() {
-                self.doubts_pending = false;
                 self.resolve_doubt(facts, ctx, policy);
             }
             self.judge(facts, ctx, policy);
@@ -520,7 +533,6 @@ impl Recording {
 
     fn pending(&mut self, session: Option<SessionId>, by: PendingBy, now: Time, policy: Policy<'_>) {
         let deadline = now.after(policy.start.pending_timeout);
-        self.doubts_pending = false;
         self.phase = Phase::Pending { session, deadline, by };
     }
 

@@ -21,8 +21,7 @@ pub(super) async fn an_unhealthy_one_is_restarted(version: Version) -> Result {
     let sick = Life::of(Behaviour::FailSystem(Duration::from_millis(100)));
     let jibri = world.jibri_process(&manager, JibriProcessOptions::until_restarted("jibri-1", sick)).await?;
     let setup = Setup::new().asked(&jibri).restarts("unhealthy", &manager).tells(&receiver);
-    // Outside nobody hears that a start was taken and then failed; until this has passed it may still come.
-    let autostart = setup.set("START__PENDING_TIMEOUT", "5s").start(&world, &["r1"])?;
+    let autostart = setup.start(&world, &["r1"])?;
     let ada = world.moderator("r1").await?;
     receiver.hears("jibri_unhealthy", "raised").await?;
     let status = ada.wait_recording("on", LONG).await?;
