@@ -13,6 +13,7 @@ pub const HAVE_TO_HAPPEN: &[&str] = &[
     "a Jibri left an empty room",
     "a Jibri pending for ever",
     "a Jibri refuses",
+    "a Jibri seen to stop",
     "a person with our nickname",
     "a recording unknown to focus",
     "a resident comes in to stop",
@@ -127,6 +128,9 @@ pub const HAVE_TO_HAPPEN: &[&str] = &[
     "unseen: the sender has left",
     "unseen: the sender is no moderator any more",
     "visits",
+    "unseen: a look for what became of a start",
+    "unseen: seen not to be taken",
+    "unseen: seen to be taken",
     "we were removed",
 ];
 

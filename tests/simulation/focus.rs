@@ -134,7 +134,12 @@ impl World {
     fn reply(&mut self, r: usize, asker: Asker, wish: Wish, answer: Answer) {
         match asker {
             Asker::Us { conn, attempt, .. } => self.answer_us(r, conn, attempt, wish, answer),
-            Asker::InNameOf { .. } => self.seen.count("in a name: an answer that nobody tells us"),
+            Asker::InNameOf { .. } => {
+                self.seen.count("in a name: an answer that nobody tells us");
+                if wish == Wish::Start {
+                    self.figures_tell(r, matches!(answer, Answer::Accepted { .. }));
+                }
+            }
             Asker::Person { .. } => self.seen.count("a person's start was answered"),
         }
     }

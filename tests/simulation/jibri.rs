@@ -263,6 +263,8 @@ impl World {
         if let Some(job) = job {
             self.exit(job.r, Kind::Recorder(j));
             if job.stage < Stage::Finishing {
+                let shows = self.some(1, SEC);
+                self.after(shows, Ev::JibriSeenToStop { r: job.r });
                 self.jibri_failed(job.r, j, &job.session);
             }
         }

@@ -310,6 +310,10 @@ impl Mirror {
             RoomEvent::EntryRefused(r) if r.condition == Condition::ItemNotFound => self.meeting_over(),
             RoomEvent::Out(_) | RoomEvent::EntryRefused(_) => self.out(),
             RoomEvent::StartAnswered { attempt, answer } => self.answered(*attempt, answer, now),
+            RoomEvent::Taken(taken) => {
+                self.in_flight = None;
+                self.accepted_until = taken.then(|| now + us(self.terms.start.pending_timeout));
+            }
             RoomEvent::StopAnswered { attempt, answer } => {
                 self.stop_in_flight.take_if(|(current, _)| current == attempt);
                 if let Answer::Refused(r) = answer {

@@ -6,7 +6,7 @@ use jibri_autostart::meeting::{Input, Role, State};
 use crate::focus::{Asker, Wish};
 use crate::mirror::Mirror;
 use crate::plan::{SEC, Us};
-use crate::world::World;
+use crate::world::{Ev, World};
 
 /// So many ends in one meeting that nobody could be asked about; after one more there are no more starts.
 pub const UNTOLD_ENDS: u32 = 3;
@@ -39,6 +39,8 @@ impl World {
             Some("unseen: a look for why a recorder is gone")
         } else if state == Some(State::Held) && (mirror.emptied || mirror.absent) {
             Some("unseen: a look for another meeting")
+        } else if state == Some(State::Pending) {
+            Some("unseen: a look for what became of a start")
         } else if mirror.unknown_past {
             Some("unseen: a look for what was before")
         } else if mirror.may_stop(self.now) {
@@ -46,6 +48,13 @@ impl World {
         } else {
             None
         }
+    }
+
+    /// Jicofo's REST and the brewery show what nobody tells us, if they can be seen.
+    pub fn figures_tell(&mut self, r: usize, taken: bool) {
+        let Some((attempt, _)) = self.mirrors[r].in_flight.filter(|_| self.chance(500)) else { return };
+        let shows = if taken { self.some(100, 2 * SEC) } else { self.some(3 * SEC, 6 * SEC) };
+        self.after(shows, Ev::FiguresTell { r, attempt, taken });
     }
 
     /// Prosody takes a request in an occupant's name to focus. Whatever comes of it, we are not told.

@@ -98,6 +98,16 @@ pub enum Ev {
         epoch: u32,
         turn: Turn,
     },
+    /// The brewery shows that the Jibri of a room has stopped.
+    JibriSeenToStop {
+        r: usize,
+    },
+    /// What became of a start in somebody's name, as the fleet's figures tell.
+    FiguresTell {
+        r: usize,
+        attempt: AttemptId,
+        taken: bool,
+    },
     RecorderLeaves {
         r: usize,
         j: usize,
@@ -323,6 +333,20 @@ impl World {
                 self.jibri_launched(j, epoch, r, instance, number);
             }
             Ev::Jibri { j, epoch, turn } => self.jibri_turn(j, epoch, turn),
+            Ev::JibriSeenToStop { r } => {
+                self.seen.count("a Jibri seen to stop");
+                self.feed_room(r, RoomEvent::JibriStopped, None);
+            }
+            Ev::FiguresTell { r, attempt, taken } => {
+                if self.mirrors[r].in_flight.is_some_and(|(current, _)| current == attempt) {
+                    self.seen.count(if taken {
+                        "unseen: seen to be taken"
+                    } else {
+                        "unseen: seen not to be taken"
+                    });
+                    self.feed_room(r, RoomEvent::Taken(taken), None);
+                }
+            }
             Ev::RecorderLeaves { r, j } => self.exit(r, Kind::Recorder(j)),
             Ev::PendingTimeout { r, instance, jibri } => self.pending_timeout(r, instance, jibri),
             Ev::List => self.list(),

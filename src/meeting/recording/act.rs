@@ -104,7 +104,7 @@ impl Recording {
 
     /// Focus, which is not heard now, could be asked what became of a start.
     pub(super) fn can_inquire(&self, facts: &Facts<'_>, policy: Policy<'_>) -> bool {
-        !facts.recorder && visit(facts, policy) == Next::Visit
+        policy.record && !facts.recorder && visit(facts, policy) == Next::Visit
     }
 
     fn wants_jibri(&self) -> bool {
