@@ -156,7 +156,8 @@ impl World {
                 self.seen.count("gave up");
                 // While the link is dead and nobody has noticed, or the end is on its way, it is not known to us.
                 self.rooms[r].gave_up = true;
-                let is_known = self.link.server.is_some() && self.rooms[r].exists;
+                let is_seen = self.rooms[r].began <= self.mirrors[r].listed_at || self.mirrors[r].complete;
+                let is_known = self.link.server.is_some() && self.rooms[r].exists && is_seen;
                 if limit == 0 || is_known && self.rooms[r].failures < limit {
                     self.fail(3, format!("r{r} is given up after {} failures", self.rooms[r].failures));
                 }

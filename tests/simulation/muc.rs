@@ -63,6 +63,8 @@ impl Occupant {
 pub struct MucRoom {
     pub occupants: Vec<Occupant>,
     pub exists: bool,
+    /// Since when, this time.
+    pub began: Us,
     pub conference: Option<Conference>,
     /// Since when nobody is in it.
     pub deserted: Option<Us>,
@@ -142,7 +144,9 @@ impl World {
         if room.occupants.iter().any(|o| o.nick == occupant.nick) {
             return false;
         }
-        room.exists = true;
+        if !std::mem::replace(&mut room.exists, true) {
+            room.began = self.now;
+        }
         let kind = occupant.kind;
         room.occupants.push(occupant);
         self.show(r, kind);
