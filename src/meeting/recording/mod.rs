@@ -1,37 +1,28 @@
 //! One room's recording: what is wanted against what is observed, again and again until they agree.
 
 mod act;
+mod answers;
+mod show;
 mod sight;
 mod stop;
+mod turns;
 mod word;
 
 pub(super) use stop::STOP_TIMEOUT;
 
 use std::time::Duration;
 
-use rand::RngExt as _;
-
-use super::answer::{Meaning, StartFailure, meaning};
-use super::event::{Ended, Hold, State, What};
-use super::io::{Answer, AttemptId, RecordingStatus, SessionId};
+use super::answer::StartFailure;
+use super::event::{Ended, Hold, What};
+use super::io::{AttemptId, RecordingStatus, SessionId};
 use super::roster::Roster;
 use super::seat::Sight;
 use super::{Ctx, Policy};
 use crate::address::{Nick, RealJid};
 use crate::time::Time;
 
-/// Something is refused for a reason that only a changed setting can mend; how often we look again.
-const LOOK_AGAIN: Duration = Duration::from_secs(300);
-
-/// So often, and so far apart, focus is asked what became of a start whose Jibri has stopped.
-const INQUIRIES: u32 = 2;
-const INQUIRIES_APART: Duration = Duration::from_secs(3);
-
 /// The link reports an unanswered start itself; this much later we no longer rely on it.
 const ANSWER_GRACE: Duration = Duration::from_secs(5);
-
-/// Failures that pass soon are tried again at the shortest delay this often before the delay grows.
-const SOON: u32 = 5;
 
 /// What is observed in the room right now.
 #[derive(Debug, Clone, Copy)]
@@ -216,120 +207,6 @@ impl Recording {
         }
     }
 
-    pub(super) fn state(&self) -> State {
-        match &self.phase {
-            Phase::Idle if self.wanted_since.is_none() => State::Idle,
-            Phase::Idle if self.not_before.is_some() => State::Backoff,
-            Phase::Idle => State::Settling,
-            Phase::Starting { .. } => State::Starting,
-            Phase::Pending { .. } => State::Pending,
-            Phase::Recording { .. } if self.stop.is_under_way() => State::Stopping,
-            Phase::Recording { .. } | Phase::Doubtful { .. } => State::Recording,
-            Phase::Held { .. } => State::Held,
-        }
-    }
-
-    pub(super) fn session(&self) -> Option<&SessionId> {
-        match &self.phase {
-            Phase::Pending { session, .. }
-            | Phase::Recording { session, .. }
-            | Phase::Doubtful { session, .. } => session.as_ref(),
-            _ => None,
-        }
-    }
-
-    /// Failed attempts in a row, and the one under way.
-    pub(super) fn attempt(&self) -> u32 {
-        let under_way = matches!(self.phase, Phase::Starting { .. } | Phase::Pending { .. });
-        self.failures.saturating_add(u32::from(under_way))
-    }
-
-    /// `in_line`: it waits for a Jibri, and could use one.
-    pub(super) fn reason(&self, in_line: bool) -> Option<String> {
-        match &self.phase {
-            Phase::Held { why, .. } => Some(why.to_string()),
-            Phase::Recording { by: Witness::Recorder, .. } => {
-                Some("the recorder is in the room, but Jicofo does not know of it (restarted?)".to_owned())
-            }
-            Phase::Doubtful { .. } => Some("the recorder is gone, Jicofo is to be asked why".to_owned()),
-            Phase::Recording { .. } => self.stop.reason(),
-            Phase::Idle if self.no_jibri_free && in_line => {
-                Some("no Jibri is free; whoever has waited longest is served first".to_owned())
-            }
-            Phase::Idle if self.nobody_to_speak_for => Some(
-                "muc.footprint is \"unseen\", and nobody is there in whose name a start could be sent"
-                    .to_owned(),
-            ),
-            Phase::Idle if self.wanted_since.is_some() => self.last_failure.map(|why| why.to_string()),
-            _ => None,
-        }
-    }
-
-    /// When this room has to be looked at even if nothing happens.
-    pub(super) fn deadline(&self, facts: &Facts<'_>, policy: Policy<'_>) -> Option<Time> {
-        match &self.phase {
-            Phase::Idle => {
-                let since = self.wanted_since?;
-                let settled = since.after(policy.start.settle);
-                let settled = self.unanswered.map_or(settled, |(_, until)| settled.max(until));
-                let settled = self.ready_at(policy).map_or(settled, |ready| settled.max(ready));
-                match self.not_before {
-                    _ if facts.sight == Sight::Blinking => None,
-                    Some(not_before) => Some(not_before.max(settled)),
-                    None => (facts.complete()
-                        && facts.focus
-                        && !(self.waits || self.nobody_to_speak_for || self.no_jibri_free))
-                        .then_some(settled),
-                }
-            }
-            _ if facts.sight == Sight::Blinking => None,
-            Phase::Pending { deadline, .. } => {
-                let inquiry = self.inquiry.filter(|_| !self.waits && self.can_inquire(facts, policy));
-                Some(inquiry.map_or(*deadline, |(at, _)| at.min(*deadline)))
-            }
-            Phase::Starting { deadline, .. } | Phase::Doubtful { deadline, .. } => Some(*deadline),
-            // Without focus a stop that is due cannot be sent; its coming is an input like any other.
-            Phase::Recording { .. } => self.stop.deadline(policy, self.waits || !facts.focus),
-            Phase::Held { until, .. } => *until,
-        }
-    }
-
-    /// Whether nothing would be lost if it were begun anew.
-    pub(super) fn is_blank(&self) -> bool {
-        let is_at_rest = self.phase == Phase::Idle && self.wanted_since.is_none();
-        is_at_rest && self.not_before.is_none() && self.failures == 0
-    }
-
-    /// A request of ours is under way, whose answer comes only while we are inside.
-    pub(super) fn awaits_answer(&self) -> bool {
-        matches!(self.phase, Phase::Starting { sender: None, .. }) || self.stop.awaits_answer()
-    }
-
-    /// A start request is under way.
-    pub(super) fn is_starting(&self) -> bool {
-        matches!(self.phase, Phase::Starting { .. })
-    }
-
-    /// Nothing is started for a reason that is nobody's fault.
-    pub(super) fn is_left_alone(&self) -> bool {
-        matches!(self.phase, Phase::Held { why: Hold::StoppedBy(_) | Hold::Untold | Hold::DryRun, .. })
-    }
-
-    /// Since when a recording is wanted and there is none.
-    pub(super) fn missing_since(&self) -> Option<Time> {
-        self.missing_since
-    }
-
-    /// That request is a stop.
-    pub(super) fn awaits_stop(&self) -> bool {
-        self.stop.awaits_answer()
-    }
-
-    /// Nobody needs the recording that is on, and it will be stopped if that lasts.
-    pub(super) fn is_unneeded(&self) -> bool {
-        self.stop.is_unneeded()
-    }
-
     /// The room is gone, and everything that happened in it.
     pub(super) fn meeting_over(&mut self, ctx: &mut Ctx<'_>) {
         if let Phase::Recording { session, .. } | Phase::Doubtful { session, .. } = &self.phase {
@@ -376,67 +253,6 @@ impl Recording {
             self.phase = Phase::Idle;
         }
         self.stop.sender_refused();
-    }
-
-    /// Takes the answer to a start; what else it says about the room, if it failed.
-    pub(super) fn answered(
-        &mut self,
-        attempt: AttemptId,
-        answer: Answer,
-        ctx: &mut Ctx<'_>,
-        policy: Policy<'_>,
-    ) -> Option<StartFailure> {
-        self.unanswered.take_if(|(current, _)| *current == attempt);
-        match self.phase {
-            Phase::Starting { attempt: current, .. } if current == attempt => {}
-            // The recording was on, or the attempt given up, before its answer came.
-            _ => return None,
-        }
-        match meaning(answer) {
-            Meaning::Accepted(session) => {
-                ctx.tell(What::Accepted { session: session.clone() });
-                self.pending(session, PendingBy::Focus, ctx.now, policy);
-            }
-            Meaning::AlreadyRunning => {
-                ctx.tell(What::Adopted);
-                self.pending(None, PendingBy::Focus, ctx.now, policy);
-            }
-            Meaning::Failed(why) => {
-                self.fail(why, ctx, policy);
-                return Some(why);
-            }
-            Meaning::Refused(misfit) => {
-                self.hold(Hold::Misfit(misfit), Some(ctx.now.after(LOOK_AGAIN)), ctx);
-            }
-        }
-        None
-    }
-
-    /// Focus says only inside what became of a start that it has accepted, or is about to.
-    pub(super) fn jibri_stopped(&mut self, now: Time) {
-        if matches!(self.phase, Phase::Starting { .. } | Phase::Pending { by: PendingBy::Focus, .. }) {
-            self.inquiry = Some((now, INQUIRIES));
-        }
-    }
-
-    /// We have come in and hear focus. What it has to say may take it a moment.
-    pub(super) fn entered(&mut self, now: Time) {
-        let left = self.inquiry.and_then(|(_, left)| left.checked_sub(1)).filter(|left| *left > 0);
-        self.inquiry = left.map(|left| (now.after(INQUIRIES_APART), left));
-    }
-
-    /// What became of a start that nobody answers us.
-    pub(super) fn taken(&mut self, taken: bool, ctx: &mut Ctx<'_>, policy: Policy<'_>) {
-        match (&self.phase, taken) {
-            (Phase::Starting { sender: Some(_), .. }, true) => {
-                ctx.tell(What::Taken);
-                self.pending(None, PendingBy::Focus, ctx.now, policy);
-            }
-            (Phase::Starting { sender: Some(_), .. }, false) => {
-                self.fail(StartFailure::NotTaken, ctx, policy);
-            }
-            _ => {}
-        }
     }
 
     /// Brings what is wanted and what is observed together.
@@ -509,79 +325,4 @@ impl Recording {
         let has_left = facts.complete() && !facts.focus;
         self.unanswered.take_if(|(_, until)| *until <= ctx.now || has_left);
     }
-
-    fn on(&mut self, session: Option<SessionId>, by: Witness, ctx: &mut Ctx<'_>) {
-        if by == Witness::Focus {
-            self.unanswered = None;
-        }
-        if let Phase::Recording { session: current, since, .. } = &self.phase
-            && (*current == session || current.is_none())
-        {
-            self.phase = Phase::Recording { session, since: *since, by };
-            return;
-        }
-        self.stop.recording_is_on();
-        // Somebody has started it anew: whatever the ends before were, they were not meant to last.
-        if matches!(self.phase, Phase::Held { why: Hold::Untold, .. }) {
-            self.untold_ends = 0;
-        }
-        let wanted_for = self.missing_since.take().map(|missing| ctx.now.since(missing));
-        ctx.tell(What::On { session: session.clone(), wanted_for });
-        self.not_before = None;
-        self.phase = Phase::Recording { session, since: ctx.now, by };
-    }
-
-    fn pending(&mut self, session: Option<SessionId>, by: PendingBy, now: Time, policy: Policy<'_>) {
-        let deadline = now.after(policy.start.pending_timeout);
-        self.phase = Phase::Pending { session, deadline, by };
-    }
-
-    fn hold(&mut self, why: Hold, until: Option<Time>, ctx: &mut Ctx<'_>) {
-        ctx.tell(What::Held(why.clone()));
-        self.phase = Phase::Held { why, until };
-    }
-
-    fn ended(&mut self, how: Ended, ctx: &mut Ctx<'_>) {
-        let (Phase::Recording { session, since, .. } | Phase::Doubtful { session, since, .. }) = &self.phase
-        else {
-            return;
-        };
-        // A recording that dies young does not make up for the failures before it.
-        if ctx.now.since(*since) >= LASTING {
-            self.failures = 0;
-            self.last_failure = None;
-        }
-        ctx.tell(What::Ended { session: session.clone(), how });
-        self.stop.recording_is_over();
-        self.over_since = Some(ctx.now);
-        self.phase = Phase::Idle;
-    }
-
-    fn fail(&mut self, why: StartFailure, ctx: &mut Ctx<'_>, policy: Policy<'_>) {
-        let limit = policy.start.retry_limit;
-        self.last_failure = Some(why);
-        // What fails while we are not there may have been for the meeting before.
-        if limit > 0 && self.failures >= limit && !self.absent && !self.emptied {
-            ctx.tell(What::StartFailed { why, retry_in: None });
-            self.hold(Hold::GaveUp(why), None, ctx);
-            return;
-        }
-        self.failures = self.failures.saturating_add(1);
-        self.failed_under = ctx.chance.change;
-        let doublings = if why.passes_soon() { self.failures.saturating_sub(SOON) } else { self.failures };
-        let delay = retry_delay(policy, doublings.saturating_sub(1), ctx);
-        self.phase = Phase::Idle;
-        self.not_before = Some(ctx.now.after(delay));
-        ctx.tell(What::StartFailed { why, retry_in: Some(delay) });
-    }
-}
-
-/// A recording that was on for this long counts as a success.
-const LASTING: Duration = Duration::from_secs(60);
-
-/// `retry_min` doubled so often, a quarter more or less, inside `retry_min..=retry_max`.
-fn retry_delay(policy: Policy<'_>, doublings: u32, ctx: &mut Ctx<'_>) -> Duration {
-    let (min, max) = (policy.start.retry_min, policy.start.retry_max);
-    let delay = min.saturating_mul(1_u32.checked_shl(doublings).unwrap_or(u32::MAX)).min(max);
-    delay.mul_f64(ctx.rng.random_range(0.75..=1.25)).clamp(min, max.max(min))
 }

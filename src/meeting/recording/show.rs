@@ -1,0 +1,124 @@
+//! A recording as it can be shown, and asked about.
+
+use super::{Facts, Phase, Recording, Witness};
+use crate::meeting::Policy;
+use crate::meeting::event::{Hold, State};
+use crate::meeting::io::SessionId;
+use crate::meeting::seat::Sight;
+use crate::time::Time;
+
+impl Recording {
+    pub(in crate::meeting) fn state(&self) -> State {
+        match &self.phase {
+            Phase::Idle if self.wanted_since.is_none() => State::Idle,
+            Phase::Idle if self.not_before.is_some() => State::Backoff,
+            Phase::Idle => State::Settling,
+            Phase::Starting { .. } => State::Starting,
+            Phase::Pending { .. } => State::Pending,
+            Phase::Recording { .. } if self.stop.is_under_way() => State::Stopping,
+            Phase::Recording { .. } | Phase::Doubtful { .. } => State::Recording,
+            Phase::Held { .. } => State::Held,
+        }
+    }
+
+    pub(in crate::meeting) fn session(&self) -> Option<&SessionId> {
+        match &self.phase {
+            Phase::Pending { session, .. }
+            | Phase::Recording { session, .. }
+            | Phase::Doubtful { session, .. } => session.as_ref(),
+            _ => None,
+        }
+    }
+
+    /// Failed attempts in a row, and the one under way.
+    pub(in crate::meeting) fn attempt(&self) -> u32 {
+        let under_way = matches!(self.phase, Phase::Starting { .. } | Phase::Pending { .. });
+        self.failures.saturating_add(u32::from(under_way))
+    }
+
+    /// `in_line`: it waits for a Jibri, and could use one.
+    pub(in crate::meeting) fn reason(&self, in_line: bool) -> Option<String> {
+        match &self.phase {
+            Phase::Held { why, .. } => Some(why.to_string()),
+            Phase::Recording { by: Witness::Recorder, .. } => {
+                Some("the recorder is in the room, but Jicofo does not know of it (restarted?)".to_owned())
+            }
+            Phase::Doubtful { .. } => Some("the recorder is gone, Jicofo is to be asked why".to_owned()),
+            Phase::Recording { .. } => self.stop.reason(),
+            Phase::Idle if self.no_jibri_free && in_line => {
+                Some("no Jibri is free; whoever has waited longest is served first".to_owned())
+            }
+            Phase::Idle if self.nobody_to_speak_for => Some(
+                "muc.footprint is \"unseen\", and nobody is there in whose name a start could be sent"
+                    .to_owned(),
+            ),
+            Phase::Idle if self.wanted_since.is_some() => self.last_failure.map(|why| why.to_string()),
+            _ => None,
+        }
+    }
+
+    /// When this room has to be looked at even if nothing happens.
+    pub(in crate::meeting) fn deadline(&self, facts: &Facts<'_>, policy: Policy<'_>) -> Option<Time> {
+        match &self.phase {
+            Phase::Idle => {
+                let since = self.wanted_since?;
+                let settled = since.after(policy.start.settle);
+                let settled = self.unanswered.map_or(settled, |(_, until)| settled.max(until));
+                let settled = self.ready_at(policy).map_or(settled, |ready| settled.max(ready));
+                match self.not_before {
+                    _ if facts.sight == Sight::Blinking => None,
+                    Some(not_before) => Some(not_before.max(settled)),
+                    None => (facts.complete()
+                        && facts.focus
+                        && !(self.waits || self.nobody_to_speak_for || self.no_jibri_free))
+                        .then_some(settled),
+                }
+            }
+            _ if facts.sight == Sight::Blinking => None,
+            Phase::Pending { deadline, .. } => {
+                let inquiry = self.inquiry.filter(|_| !self.waits && self.can_inquire(facts, policy));
+                Some(inquiry.map_or(*deadline, |(at, _)| at.min(*deadline)))
+            }
+            Phase::Starting { deadline, .. } | Phase::Doubtful { deadline, .. } => Some(*deadline),
+            // Without focus a stop that is due cannot be sent; its coming is an input like any other.
+            Phase::Recording { .. } => self.stop.deadline(policy, self.waits || !facts.focus),
+            Phase::Held { until, .. } => *until,
+        }
+    }
+
+    /// Whether nothing would be lost if it were begun anew.
+    pub(in crate::meeting) fn is_blank(&self) -> bool {
+        let is_at_rest = self.phase == Phase::Idle && self.wanted_since.is_none();
+        is_at_rest && self.not_before.is_none() && self.failures == 0
+    }
+
+    /// A request of ours is under way, whose answer comes only while we are inside.
+    pub(in crate::meeting) fn awaits_answer(&self) -> bool {
+        matches!(self.phase, Phase::Starting { sender: None, .. }) || self.stop.awaits_answer()
+    }
+
+    /// A start request is under way.
+    pub(in crate::meeting) fn is_starting(&self) -> bool {
+        matches!(self.phase, Phase::Starting { .. })
+    }
+
+    /// Nothing is started for a reason that is nobody's fault.
+    pub(in crate::meeting) fn is_left_alone(&self) -> bool {
+        matches!(self.phase, Phase::Held { why: Hold::StoppedBy(_) | Hold::Untold | Hold::DryRun, .. })
+    }
+
+    /// Since when a recording is wanted and there is none.
+    pub(in crate::meeting) fn missing_since(&self) -> Option<Time> {
+        self.missing_since
+    }
+
+    /// That request is a stop.
+    pub(in crate::meeting) fn awaits_stop(&self) -> bool {
+        self.stop.awaits_answer()
+    }
+
+    /// Nobody needs the recording that is on, and it will be stopped if that lasts.
+    pub(in crate::meeting) fn is_unneeded(&self) -> bool {
+        self.stop.is_unneeded()
+    }
+}
