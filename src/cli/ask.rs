@@ -4,7 +4,9 @@ use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
-use crate::config::Settings;
+use reqwest::Method;
+
+use crate::config::{Secret, Settings};
 use crate::http::client::{self, Fault};
 use crate::plain::plain;
 
@@ -23,7 +25,7 @@ pub(super) enum Trouble {
     /// Nothing came back.
     NoAnswer { url: String, fault: Fault },
     /// The answer is an error.
-    Refused { status: u16, error: String },
+    Refused { status: u16, error: String, hint: String },
     /// The answer is something else.
     Strange { url: String },
     /// Not even asked.
@@ -40,7 +42,10 @@ impl fmt::Display for Trouble {
                 f,
                 "the service cannot be reached at {url}: {fault}; is it running, and with this configuration?"
             ),
-            Self::Refused { status, error } => write!(f, "the service says: {error} (status {status})"),
+            Self::Refused { status, error, hint } => {
+                write!(f, "the service says: {error} (status {status})")?;
+                if hint.is_empty() { Ok(()) } else { write!(f, "\n  {hint}") }
+            }
             Self::Strange { url } => write!(f, "what answers at {url} is not this version of the service"),
             Self::Cannot(why) => write!(f, "cannot ask the service: {why}"),
         }
@@ -49,19 +54,33 @@ impl fmt::Display for Trouble {
 
 /// The body of the answer to a GET, if it is no error.
 pub(super) fn get(settings: &Settings, path: &str) -> Result<Vec<u8>, Trouble> {
+    request(settings, Method::GET, path)
+}
+
+/// The body of the answer to a POST that bears the token, if it is no error.
+pub(super) fn post(settings: &Settings, path: &str) -> Result<Vec<u8>, Trouble> {
+    request(settings, Method::POST, path)
+}
+
+fn request(settings: &Settings, method: Method, path: &str) -> Result<Vec<u8>, Trouble> {
     let address = settings.http.listen.map(reachable).ok_or(Trouble::Off)?;
     let url = format!("http://{address}{path}");
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(|error| Trouble::Cannot(error.to_string()))?;
-    runtime.block_on(ask(url))
+    let token = (method == Method::POST).then_some(&settings.http.token);
+    runtime.block_on(ask(url, method, token))
 }
 
-async fn ask(url: String) -> Result<Vec<u8>, Trouble> {
+async fn ask(url: String, method: Method, token: Option<&Secret>) -> Result<Vec<u8>, Trouble> {
     let client = client::builder(&url).timeout(PATIENCE).build();
     let client = client.map_err(|error| Trouble::Cannot(client::cause(error)))?;
-    let answer = client.get(&url).send().await.map_err(|error| Fault::of(error, PATIENCE));
+    let mut request = client.request(method, &url);
+    if let Some(token) = token.filter(|token| !token.is_empty()) {
+        request = request.bearer_auth(token.expose());
+    }
+    let answer = request.send().await.map_err(|error| Fault::of(error, PATIENCE));
     let answer = match answer {
         Ok(answer) => answer,
         Err(fault) => return Err(Trouble::NoAnswer { url, fault }),
@@ -75,8 +94,12 @@ async fn ask(url: String) -> Result<Vec<u8>, Trouble> {
         return Ok(body);
     }
     let said: serde_json::Value = serde_json::from_slice(&body).unwrap_or_default();
-    match said.get("error").and_then(serde_json::Value::as_str) {
-        Some(error) => Err(Trouble::Refused { status: status.as_u16(), error: plain(error, MOST_SAID) }),
+    let word = |name| said.get(name).and_then(serde_json::Value::as_str).map(|word| plain(word, MOST_SAID));
+    match word("error") {
+        Some(error) => {
+            let hint = word("hint").unwrap_or_default();
+            Err(Trouble::Refused { status: status.as_u16(), error, hint })
+        }
         None => Err(Trouble::Strange { url }),
     }
 }

@@ -14,6 +14,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use crate::config::{self, Loaded, Mistakes};
+use crate::meeting::Hand;
 
 /// Where the configuration is looked for last.
 const DEFAULT_CONFIG: &str = "/etc/jibri-autostart/config.toml";
@@ -48,12 +49,27 @@ enum Command {
     Rooms(Show),
     /// List the Jibris
     Jibris(Show),
+    /// Record a room now, whatever the rules say, until nobody is left in it
+    Record(Order),
+    /// Stop the recording of a room and start none until nobody is left in it
+    Stop(Order),
+    /// Hand a room back to the rules
+    Release(Order),
     /// For a container: exit with 0 if the running service is linked to Prosody and able to act, else 1
     Healthcheck,
 }
 
 #[derive(Debug, clap::Args)]
 struct Show {
+    /// Print the JSON of the HTTP API
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, clap::Args)]
+struct Order {
+    /// The room's full JID, or its local part where one MUC domain is watched
+    room: String,
     /// Print the JSON of the HTTP API
     #[arg(long)]
     json: bool,
@@ -83,6 +99,9 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Status(Show { json }) => show::status(&loaded.settings, json),
         Command::Rooms(Show { json }) => show::rooms(&loaded.settings, json),
         Command::Jibris(Show { json }) => show::jibris(&loaded.settings, json),
+        Command::Record(Order { room, json }) => show::order(&loaded.settings, Hand::Record, &room, json),
+        Command::Stop(Order { room, json }) => show::order(&loaded.settings, Hand::Stop, &room, json),
+        Command::Release(Order { room, json }) => show::order(&loaded.settings, Hand::Release, &room, json),
         Command::Healthcheck => show::healthcheck(&loaded.settings),
     }
 }

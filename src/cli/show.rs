@@ -1,19 +1,24 @@
-//! `status`, `rooms`, `jibris` and `healthcheck`: what the running service shows.
+//! `status`, `rooms`, `jibris` and `healthcheck`: what the running service shows; `record`, `stop` and `release`:
+//! what it is told.
 
 use std::io::{IsTerminal as _, Write as _};
 use std::process::ExitCode;
 use std::time::{Duration, SystemTime};
 
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::de::DeserializeOwned;
 
 use super::ask::{self, Trouble};
 use super::table::{Colour, Table, WIDTH, cut};
 use crate::config::Settings;
+use crate::meeting::Hand;
 use crate::plain::plain;
 use crate::surface::{Alert, Jibri, Room, Status};
 
 /// The service cannot be reached, or cannot be understood.
 const EXIT_UNREACHABLE: u8 = 3;
+/// The service does not do what it is told.
+const EXIT_REFUSED: u8 = 4;
 
 /// `status`.
 pub(super) fn status(settings: &Settings, json: bool) -> ExitCode {
@@ -36,6 +41,27 @@ pub(super) fn jibris(settings: &Settings, json: bool) -> ExitCode {
     if json { raw(settings, PATH) } else { finish(get(settings, PATH).map(jibri_table)) }
 }
 
+/// `record`, `stop` and `release`: an order by hand.
+pub(super) fn order(settings: &Settings, hand: Hand, room: &str, json: bool) -> ExitCode {
+    let room = utf8_percent_encode(room, NON_ALPHANUMERIC);
+    let path = format!("/api/v1/rooms/{room}/{}", hand.name());
+    let answer = ask::post(settings, &path);
+    let read = |body: Vec<u8>| {
+        let strange = |_| Trouble::Strange { url: path };
+        if json {
+            return serde_json::from_slice::<serde_json::Value>(&body).map(line).map_err(strange);
+        }
+        serde_json::from_slice(&body).map(|room| room_table(vec![room])).map_err(strange)
+    };
+    match answer {
+        Err(refused @ Trouble::Refused { status: 400..500, .. }) => {
+            eprintln!("{refused}");
+            ExitCode::from(EXIT_REFUSED)
+        }
+        answer => finish(answer.and_then(read)),
+    }
+}
+
 /// `healthcheck`: whether the service is linked to Prosody and able to act.
 pub(super) fn healthcheck(settings: &Settings) -> ExitCode {
     match ask::get(settings, "/readyz") {
@@ -53,7 +79,11 @@ fn get<T: DeserializeOwned>(settings: &Settings, path: &str) -> Result<T, Troubl
 }
 
 fn raw(settings: &Settings, path: &str) -> ExitCode {
-    finish(get::<serde_json::Value>(settings, path).map(|value| format!("{value}\n")))
+    finish(get::<serde_json::Value>(settings, path).map(line))
+}
+
+fn line(value: serde_json::Value) -> String {
+    format!("{value}\n")
 }
 
 fn finish(text: Result<String, Trouble>) -> ExitCode {

@@ -3,6 +3,7 @@
 mod alarms;
 mod clock;
 mod fleet;
+mod orders;
 mod publish;
 mod reload;
 mod sources;
@@ -22,7 +23,7 @@ use crate::fleet::Input as FleetInput;
 use crate::meeting::{Input, Meetings, Supply};
 use crate::recovery;
 use crate::sightings::{self, Sighting, Sightings};
-use crate::surface::{Board, Metrics, Surface};
+use crate::surface::{Board, Metrics, Order, Surface, orders};
 use crate::xmpp::{self, BreweryEvent, Command, Failure, Link, LinkEvent, NotLetIn};
 use alarms::Alarms;
 use clock::Clock;
@@ -48,7 +49,8 @@ pub async fn run(
     let board = Arc::new(Board::new(&settings.xmpp.domain, dry_run));
     let metrics = Arc::new(Metrics::new(Arc::clone(&board), link.counters()));
     let surface = Surface { board, metrics, services: settings.muc.domains.clone().into() };
-    let sources = Sources::spawn(&settings, sightings.webhooks.take(), surface.clone());
+    let (orders, ordered) = orders();
+    let sources = Sources::spawn(&settings, sightings.webhooks.take(), surface.clone(), orders);
     let clock = Clock::start();
     let meetings = Meetings::new(&settings, dry_run, rand::random(), clock.now());
     let jibris = Jibris::new(&settings, dry_run, sightings.look.take(), clock);
@@ -72,7 +74,7 @@ pub async fn run(
     // Nobody tells us of a link that never was.
     driver.alarms.link_down(clock.now(), "there is no link to Prosody yet");
     tokio::select! {
-        () = driver.work(events, &mut sightings, reloads) => {}
+        () = driver.work(events, &mut sightings, reloads, ordered) => {}
         () = stop => {}
     }
     driver.goodbye().await;
@@ -105,6 +107,7 @@ impl Driver {
         mut events: mpsc::Receiver<LinkEvent>,
         sightings: &mut Sightings,
         mut reloads: mpsc::Receiver<Settings>,
+        mut ordered: mpsc::Receiver<Order>,
     ) {
         let every = self.settings.discovery.disco_interval;
         let mut disco = (!every.is_zero()).then(|| {
@@ -135,6 +138,7 @@ impl Driver {
                 () = until(deadline) => self.tick(),
                 () = tick(&mut disco), if self.linked => self.ask_services(),
                 Some(settings) = reloads.recv() => self.reload(settings),
+                Some(order) = ordered.recv() => self.order(order),
             }
         }
     }

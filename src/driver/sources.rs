@@ -10,7 +10,7 @@ use crate::discovery::{self, Discovery, DiscoveryEvent};
 use crate::http::{self, EventSync, HttpEvent, Parts, Readiness};
 use crate::meeting::vouch::{Change, Report, Source, Vouchers};
 use crate::sightings::Webhooks;
-use crate::surface::Surface;
+use crate::surface::{Orders, Surface};
 use crate::xmpp::Failure;
 
 /// Something that came in from outside, not over the link.
@@ -34,7 +34,12 @@ pub(super) struct Sources {
 
 impl Sources {
     /// Starts what is asked and what listens.
-    pub(super) fn spawn(settings: &Settings, jibri_webhooks: Option<Webhooks>, surface: Surface) -> Self {
+    pub(super) fn spawn(
+        settings: &Settings,
+        jibri_webhooks: Option<Webhooks>,
+        surface: Surface,
+        orders: Orders,
+    ) -> Self {
         let discovery = discovery::spawn(settings);
         let (readiness, ready) = watch::channel(Err("not yet linked to Prosody".to_owned()));
         let event_sync = settings.discovery.event_sync.then(|| EventSync {
@@ -43,7 +48,8 @@ impl Sources {
         });
         let token = settings.http.token.clone();
         let surface = Some(surface);
-        let parts = Parts { token, event_sync, jibri_webhooks, readiness: Some(ready), surface };
+        let orders = Some(orders);
+        let parts = Parts { token, event_sync, jibri_webhooks, readiness: Some(ready), surface, orders };
         let http = settings.http.listen.map(|listen| http::spawn_apart(listen, http::router(parts)));
         tell_sources(settings);
         Self {

@@ -30,7 +30,7 @@ pub(super) fn log(event: &Event) {
         }
         What::StopSent { sender } => {
             let in_name_of = sender.as_ref().map(RealJid::as_str);
-            info!(room, in_name_of, "stop request sent to Jicofo: nobody needs the recording any more");
+            info!(room, in_name_of, "stop request sent to Jicofo");
         }
         What::Taken => info!(room, "a Jibri has turned busy for it, waiting for it to be on"),
         What::WouldStop => info!(room, "would send a stop request now, but this is a dry run"),
@@ -64,6 +64,7 @@ pub(super) fn log(event: &Event) {
             warn!(room, retry_ms = ms(*delay), "not recording: {why}; trying again");
         }
         What::StartFailed { why, retry_in: None } => error!(room, "not recording: {why}; not trying again"),
+        What::ByHand(hand) => info!(room, "ordered by hand: {}", hand.name()),
         What::Held(hold @ (Hold::Misfit(_) | Hold::GaveUp(_) | Hold::Untold)) => {
             error!(room, "not recording: {hold}")
         }

@@ -30,7 +30,7 @@ pub(super) fn routes(surface: Surface) -> Router {
 }
 
 /// It is of this moment, and a browser that is shown it takes it for nothing but JSON.
-fn json(value: impl Serialize) -> Response {
+pub(super) fn json(value: impl Serialize) -> Response {
     ([(CACHE_CONTROL, "no-store"), (X_CONTENT_TYPE_OPTIONS, "nosniff")], Json(value)).into_response()
 }
 
@@ -46,12 +46,15 @@ async fn room(
     State(surface): State<Surface>,
     name: Result<Path<String>, PathRejection>,
 ) -> Result<Response, Error> {
-    let Path(name) =
-        name.map_err(|_| Error::bad_request("this is no room's name", "URL-encode it as UTF-8"))?;
-    find(&surface, &name).map(json).ok_or(Error::no_such_room())
+    find(&surface, &named(name)?).map(json).ok_or(Error::no_such_room())
 }
 
-fn find(surface: &Surface, name: &str) -> Option<Arc<Room>> {
+pub(super) fn named(name: Result<Path<String>, PathRejection>) -> Result<String, Error> {
+    let named = name.map(|Path(name)| name);
+    named.map_err(|_| Error::bad_request("this is no room's name", "URL-encode it as UTF-8"))
+}
+
+pub(super) fn find(surface: &Surface, name: &str) -> Option<Arc<Room>> {
     match &*surface.services {
         [service] if !name.contains('@') => surface.board.room(&format!("{name}@{service}")),
         _ => surface.board.room(name),

@@ -44,6 +44,21 @@ pub(super) async fn if_set(
     }
 }
 
+/// Lets a request through if it bears the token. The body is not read before.
+pub(super) async fn always(
+    State(guard): State<Guard>,
+    request: Request,
+    next: Next,
+) -> Result<Response, Error> {
+    if guard.0.is_empty() {
+        Err(Error::no_token())
+    } else if guard.admits(request.headers()) {
+        Ok(next.run(request).await)
+    } else {
+        Err(Error::unauthorized())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -9,6 +9,8 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
+use crate::meeting::NotTaken;
+
 /// An answer that says what is wrong and what to do about it. Nothing of the request is repeated in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Error {
@@ -44,6 +46,22 @@ impl Error {
         let hint = "give the full JID of a room that is watched, URL-encoded, or its local part where one \
                     MUC domain is watched; /api/v1/rooms lists them";
         Self::new(StatusCode::NOT_FOUND, "no room of this name is watched", hint)
+    }
+
+    /// Nothing is changed without a token, and there is none.
+    pub(super) const fn no_token() -> Self {
+        let hint = "set http.token or http.token_file and restart the service";
+        Self::new(StatusCode::FORBIDDEN, "there is no token, so nothing can be changed here", hint)
+    }
+
+    /// An order is not taken.
+    pub(super) fn not_taken(why: NotTaken) -> Self {
+        Self { status: StatusCode::CONFLICT, error: Cow::Owned(why.to_string()), hint: why.remedy() }
+    }
+
+    /// More is asked than can be done at once.
+    pub(super) const fn too_busy() -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "the service is too busy, or about to end", "try again")
     }
 
     /// There are as many readers of events as there may be.

@@ -5,6 +5,7 @@
 
 mod api;
 mod auth;
+mod by_hand;
 pub mod client;
 mod error;
 mod event_sync;
@@ -24,7 +25,7 @@ use tokio::sync::watch;
 
 use crate::config::Secret;
 use crate::sightings::Webhooks;
-use crate::surface::Surface;
+use crate::surface::{Orders, Surface};
 use auth::Guard;
 pub use error::Error;
 pub use event_sync::EventSync;
@@ -49,6 +50,8 @@ pub struct Parts {
     pub readiness: Option<watch::Receiver<Readiness>>,
     /// What the API and `/metrics` show; none: there are no such routes.
     pub surface: Option<Surface>,
+    /// Where orders by hand go; none: there are no such routes. They need the surface as well.
+    pub orders: Option<Orders>,
 }
 
 /// All routes.
@@ -57,14 +60,18 @@ pub fn router(parts: Parts) -> Router {
     let mut router = Router::new().route("/healthz", get(healthz));
     if let Some(event_sync) = parts.event_sync {
         let routes = event_sync::routes(event_sync);
-        router =
-            router.nest("/event-sync", routes.layer(middleware::from_fn_with_state(guard, auth::if_set)));
+        let layer = middleware::from_fn_with_state(guard.clone(), auth::if_set);
+        router = router.nest("/event-sync", routes.layer(layer));
     }
     if let Some(webhooks) = parts.jibri_webhooks {
         router = router.nest("/jibri-webhook", jibri_webhook::routes(webhooks));
     }
     if let Some(readiness) = parts.readiness {
         router = router.merge(ready::routes(readiness));
+    }
+    if let (Some(surface), Some(orders)) = (&parts.surface, parts.orders) {
+        let routes = by_hand::routes(surface.clone(), orders);
+        router = router.merge(routes.route_layer(middleware::from_fn_with_state(guard, auth::always)));
     }
     if let Some(surface) = parts.surface {
         router = router.merge(api::routes(surface));

@@ -4,6 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use super::answer::{Misfit, StartFailure, StopFailure};
+use super::hand::Hand;
 use super::io::{AttemptId, ListError, Out, Refusal, SessionId};
 use crate::address::{Nick, RealJid, RoomJid};
 
@@ -110,6 +111,8 @@ pub enum What {
     },
     /// Nothing will be started here for now.
     Held(Hold),
+    /// Somebody has taken this room in hand, or given it back.
+    ByHand(Hand),
     /// The room would not let us in.
     EntryRefused {
         /// Its refusal.
@@ -194,6 +197,8 @@ pub enum Hold {
     GaveUp(StartFailure),
     /// Footprint `unseen`: it has ended too often, and nobody could be asked why.
     Untold,
+    /// [`Hand::Stop`].
+    ByHand,
     /// `--dry-run`.
     DryRun,
 }
@@ -299,6 +304,7 @@ impl fmt::Display for Hold {
                 "the recording has ended again and again in this meeting, and nobody could be asked why: that may \
                  be a person's will (muc.peek = true lets us ask)",
             ),
+            Self::ByHand => f.write_str("stopped by hand: kept off until nobody is left, or it is released"),
             Self::DryRun => f.write_str("would start now, but this is a dry run"),
         }
     }

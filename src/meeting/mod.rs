@@ -5,6 +5,7 @@
 
 mod answer;
 mod event;
+mod hand;
 mod io;
 mod line;
 mod looks;
@@ -22,6 +23,7 @@ use rand::rngs::SmallRng;
 
 pub use answer::{Meaning, Misfit, StartFailure, StopFailure, meaning};
 pub use event::{Effect, Ended, Event, Hold, State, What};
+pub use hand::{Hand, NotTaken};
 pub use io::*;
 pub use roster::{Identity, Roster, Who};
 pub use seat::{list_error_reason, refusal_reason};
@@ -145,13 +147,13 @@ struct Rules {
 }
 
 impl Rules {
-    fn policy(&self, rule: Option<usize>) -> Policy<'_> {
-        let (record, start, stop) = match rule.and_then(|index| self.rules.get(index)) {
+    fn policy_of(&self, room: &Room) -> Policy<'_> {
+        let (record, start, stop) = match room.rule.and_then(|index| self.rules.get(index)) {
             Some(rule) => (rule.record, &rule.start, &rule.stop),
             None => (true, &self.start, &self.stop),
         };
         let in_names = self.footprint == Footprint::Unseen;
-        Policy { record, start, stop, in_names, peek: self.peek }
+        Policy { record: record || room.hand().is_some(), start, stop, in_names, peek: self.peek }
     }
 
     fn new_room(&self, jid: &RoomJid, linked: Option<Time>, now: Time) -> Room {
@@ -206,7 +208,7 @@ impl Meetings {
         for jid in self.rooms.keys().cloned().collect::<Vec<_>>() {
             self.with_room(&jid, now, &mut effects, |room, _, rules| {
                 room.rule = rules.rule_for(&jid);
-                room.rules_changed(rules.policy(room.rule));
+                room.rules_changed(rules.policy_of(room));
             });
         }
         self.pass_deadlines(now, &mut effects);
@@ -257,6 +259,23 @@ impl Meetings {
         effects
     }
 
+    /// Takes a room in hand, or gives it back to the rules.
+    ///
+    /// # Errors
+    /// Why the order is not taken; nothing has changed then.
+    pub fn by_hand(&mut self, now: Time, jid: &RoomJid, hand: Hand) -> Result<Vec<Effect>, NotTaken> {
+        let room = self.rooms.get(jid).ok_or(NotTaken::NotWatched)?;
+        if self.rules.dry_run {
+            return Err(NotTaken::DryRun);
+        }
+        room.takes(hand)?;
+        let mut effects = Vec::new();
+        self.with_room(jid, now, &mut effects, |room, ctx, _| room.by_hand(hand, ctx));
+        self.serve(now, &mut effects);
+        self.ask(now, &mut effects);
+        Ok(effects)
+    }
+
     /// When [`Input::Tick`] is due, if nothing happens before.
     pub fn next_deadline(&self) -> Option<Time> {
         let turn = self.turns.deadline(self.asked.len()).filter(|_| self.linked.is_some());
@@ -302,7 +321,7 @@ impl Meetings {
             self.asked.remove(jid);
         }
         let news = self.with_room(jid, now, effects, |room, ctx, rules| {
-            let policy = rules.policy(room.rule);
+            let policy = rules.policy_of(room);
             room.take(event, ctx, &rules.identity, policy)
         });
         if news == Some(News::RoomGone) {
@@ -386,7 +405,7 @@ impl Meetings {
             effects,
         };
         let result = change(room, &mut ctx, &self.rules);
-        let policy = self.rules.policy(room.rule);
+        let policy = self.rules.policy_of(room);
         if let Some(urgency) = room.decide(&mut ctx, policy) {
             self.turns.push(jid.clone(), urgency);
         }

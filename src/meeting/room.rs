@@ -3,12 +3,13 @@
 use std::time::Duration;
 
 use super::event::{State, What};
+use super::hand::{Hand, NotTaken};
 use super::io::{Action, Departure, Order, Presence, RecordingStatus, Roles, RoomEvent};
 use super::line::{Chance, Stand};
 use super::looks::{Pace, Urgency};
 use super::recording::{Facts, Next, Recording, STOP_TIMEOUT};
 use super::roster::{Identity, Roster, Who};
-use super::seat::{Errand, News, Plan, Seat};
+use super::seat::{Errand, News, Plan, Seat, Sight};
 use super::{Ctx, Policy, RoomView};
 use crate::config::{Footprint, StopWhen};
 use crate::meeting::answer::{StartFailure, StopFailure};
@@ -81,6 +82,29 @@ impl Room {
                 .reason(self.stand != Stand::Aside)
                 .or_else(|| self.seat.reason().map(str::to_owned)),
         }
+    }
+
+    /// Whether an order would be taken.
+    pub(super) fn takes(&self, hand: Hand) -> Result<(), NotTaken> {
+        if hand == Hand::Release {
+            return Ok(());
+        }
+        if self.seat.sight() == Sight::Blind {
+            return Err(NotTaken::NotSeen);
+        }
+        let is_used = self.roster.people() > 0 || hand == Hand::Stop && self.roster.has_recorder();
+        if is_used { Ok(()) } else { Err(NotTaken::Nobody) }
+    }
+
+    /// Somebody takes it in hand, or gives it back.
+    pub(super) fn by_hand(&mut self, hand: Hand, ctx: &mut Ctx<'_>) {
+        self.recording.by_hand(hand, ctx);
+        self.seat.look_at(ctx.now, ctx.now);
+    }
+
+    /// The order that goes before the rules.
+    pub(super) fn hand(&self) -> Option<Hand> {
+        self.recording.hand()
     }
 
     pub(super) fn roster(&self) -> &Roster {
@@ -241,9 +265,15 @@ impl Room {
     pub(super) fn decide(&mut self, ctx: &mut Ctx<'_>, policy: Policy<'_>) -> Option<Urgency> {
         let facts = Self::facts(&self.roster, &self.seat, self.status.as_ref(), ctx.now);
         let start = policy.start;
-        let wanted = policy.record
-            && facts.people >= start.min_participants
-            && self.roster.moderators() >= start.min_moderators;
+        let wanted = match self.recording.hand() {
+            Some(Hand::Record) => facts.people > 0,
+            Some(Hand::Stop | Hand::Release) => false,
+            None => {
+                policy.record
+                    && facts.people >= start.min_participants
+                    && facts.moderators >= start.min_moderators
+            }
+        };
         let next = self.recording.reconcile(wanted, &facts, ctx, policy);
         let errand = match next {
             Next::Nothing | Next::Start(..) | Next::Stop(..) => Errand::None,
@@ -288,7 +318,7 @@ impl Room {
     fn plan(&self, errand: Errand, policy: Policy<'_>) -> Plan {
         let state = self.recording.state();
         let visit = errand != Errand::None;
-        let needs_moderator = policy.start.min_moderators > 0;
+        let needs_moderator = policy.start.min_moderators > 0 && self.hand() != Some(Hand::Record);
         let pace = match state {
             _ if !policy.record => Pace::Ebbing,
             _ if !self.roster.has_focus() => Pace::Steady,

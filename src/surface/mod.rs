@@ -5,12 +5,14 @@
 
 mod board;
 mod metrics;
+mod orders;
 mod shown;
 
 use std::sync::Arc;
 
 pub use board::{Board, Change, PAGE};
 pub use metrics::Metrics;
+pub use orders::{Order, Orders, orders};
 pub use shown::{Alert, Jibri, Link, Room, STATES, Status, Totals, VERDICTS};
 
 /// All there is to be shown. Cheap to clone.

@@ -51,6 +51,7 @@ async fn world() -> World {
         Surface { board: Arc::clone(&board), metrics, services: settings.muc.domains.clone().into() };
     fill(&board);
     let parts = Parts {
+        orders: None,
         token: Secret::new(TOKEN),
         event_sync: Some(EventSync { touches: discovery.touches.clone(), own_domain: "a.b".to_owned() }),
         jibri_webhooks: sightings.webhooks.take(),

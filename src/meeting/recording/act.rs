@@ -86,7 +86,7 @@ impl Recording {
             && self.not_before.is_none()
             && self.unanswered.is_none()
             && self.ready_at(policy).is_none_or(|ready| ready <= now)
-            && self.wanted_since.is_some_and(|since| now >= since.after(policy.start.settle))
+            && self.wanted_since.is_some_and(|since| now >= since.after(self.settle(policy)))
     }
 
     /// Where it stands in the line for a Jibri.

@@ -2,6 +2,7 @@
 
 mod act;
 mod answers;
+mod hand;
 mod show;
 mod sight;
 mod stop;
@@ -176,6 +177,7 @@ pub(super) struct Recording {
     /// Ends of a recording in this meeting that nobody could be asked about.
     untold_ends: u32,
     stop: stop::Stopping,
+    by_hand: hand::ByHand,
 }
 
 impl Recording {
@@ -204,6 +206,7 @@ impl Recording {
             unknown_past,
             untold_ends: 0,
             stop: stop::Stopping::default(),
+            by_hand: hand::ByHand::default(),
         }
     }
 
@@ -221,6 +224,7 @@ impl Recording {
     pub(super) fn others_now(&mut self) {
         self.emptied = true;
         self.heard = false;
+        self.forget_order();
     }
 
     /// No answer will come any more, and what was pending may have gone down with the server. If it has
@@ -288,6 +292,7 @@ impl Recording {
             self.heard = false;
         }
         self.pass_deadlines(facts, ctx, policy);
+        self.heed_order(facts, ctx);
         if facts.complete() {
             self.heed_others(facts, ctx, policy);
             self.had_recorder = facts.recorder;
@@ -295,7 +300,8 @@ impl Recording {
             let is_missing = wanted && !matches!(self.phase, Phase::Recording { .. });
             self.missing_since = is_missing.then(|| self.missing_since.unwrap_or(ctx.now));
         }
-        self.stop.observe(matches!(self.phase, Phase::Recording { .. }) && !wanted, facts, ctx, policy);
+        let unneeded = matches!(self.phase, Phase::Recording { .. }) && !wanted;
+        self.stop.observe(unneeded, self.is_stopped_by_hand(), facts, ctx, policy);
         if facts.complete() && facts.focus { self.act(facts, ctx, policy) } else { Next::Nothing }
     }
 

@@ -62,7 +62,7 @@ impl Recording {
         match &self.phase {
             Phase::Idle => {
                 let since = self.wanted_since?;
-                let settled = since.after(policy.start.settle);
+                let settled = since.after(self.settle(policy));
                 let settled = self.unanswered.map_or(settled, |(_, until)| settled.max(until));
                 let settled = self.ready_at(policy).map_or(settled, |ready| settled.max(ready));
                 match self.not_before {
@@ -89,7 +89,7 @@ impl Recording {
     /// Whether nothing would be lost if it were begun anew.
     pub(in crate::meeting) fn is_blank(&self) -> bool {
         let is_at_rest = self.phase == Phase::Idle && self.wanted_since.is_none();
-        is_at_rest && self.not_before.is_none() && self.failures == 0
+        is_at_rest && self.not_before.is_none() && self.failures == 0 && self.hand().is_none()
     }
 
     /// A request of ours is under way, whose answer comes only while we are inside.
@@ -104,7 +104,10 @@ impl Recording {
 
     /// Nothing is started for a reason that is nobody's fault.
     pub(in crate::meeting) fn is_left_alone(&self) -> bool {
-        matches!(self.phase, Phase::Held { why: Hold::StoppedBy(_) | Hold::Untold | Hold::DryRun, .. })
+        matches!(
+            self.phase,
+            Phase::Held { why: Hold::StoppedBy(_) | Hold::Untold | Hold::ByHand | Hold::DryRun, .. }
+        )
     }
 
     /// Since when a recording is wanted and there is none.

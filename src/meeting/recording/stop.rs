@@ -1,4 +1,5 @@
-//! `[stop]`: a recording that nobody needs any more is stopped, and that stop is never taken for a person's.
+//! A recording that nobody needs any more by `[stop]`, or that is ended by hand, is stopped; that stop is never taken
+//! for a person's.
 
 use std::time::Duration;
 
@@ -39,6 +40,8 @@ struct Ours {
 pub(super) struct Stopping {
     /// Since when nobody needs it.
     since: Option<Time>,
+    /// Somebody has ordered it, so that it is not waited for.
+    is_ordered: bool,
     sent: Option<Sent>,
     not_before: Option<Time>,
     failures: u32,
@@ -61,7 +64,7 @@ impl Stopping {
     }
 
     pub(super) fn reason(&self) -> Option<String> {
-        self.given_up.map(|why| format!("nobody needs this recording any more, but it is not stopped: {why}"))
+        self.given_up.map(|why| format!("it is to be stopped, but is not: {why}"))
     }
 
     /// `waits`: a stop that is due waits for a look, a visit or focus.
@@ -69,7 +72,7 @@ impl Stopping {
         if let Some(sent) = &self.sent {
             return Some(sent.deadline);
         }
-        let at = self.since?.after(policy.stop.delay);
+        let at = self.since?.after(self.delay(policy));
         (!waits && self.given_up.is_none())
             .then(|| self.not_before.map_or(at, |not_before| at.max(not_before)))
     }
@@ -112,10 +115,18 @@ impl Stopping {
         }
     }
 
-    /// `unwanted`: a recording is on and the `[start]` condition does not hold.
+    /// Somebody orders something: what came of tries before does not count.
+    pub(super) fn ordered(&mut self) {
+        self.given_up = None;
+        self.failures = 0;
+        self.not_before = None;
+    }
+
+    /// `unwanted`: a recording is on and the `[start]` condition does not hold. `is_ordered`: by hand.
     pub(super) fn observe(
         &mut self,
         unwanted: bool,
+        is_ordered: bool,
         facts: &Facts<'_>,
         ctx: &mut Ctx<'_>,
         policy: Policy<'_>,
@@ -126,7 +137,8 @@ impl Stopping {
             StopWhen::Empty => facts.people == 0,
         };
         // What we do not see cannot be relied upon to last.
-        let holds = unwanted && is_over && policy.record && facts.complete();
+        let holds = unwanted && (is_ordered || is_over && policy.record) && facts.complete();
+        self.is_ordered = is_ordered;
         self.since = holds.then(|| self.since.unwrap_or(ctx.now));
         self.not_before.take_if(|at| *at <= ctx.now);
         if self.sent.as_ref().is_some_and(|sent| sent.deadline <= ctx.now) {
@@ -138,7 +150,11 @@ impl Stopping {
         self.sent.is_none()
             && self.not_before.is_none()
             && self.given_up.is_none()
-            && self.since.is_some_and(|since| now >= since.after(policy.stop.delay))
+            && self.since.is_some_and(|since| now >= since.after(self.delay(policy)))
+    }
+
+    fn delay(&self, policy: Policy<'_>) -> Duration {
+        if self.is_ordered { Duration::ZERO } else { policy.stop.delay }
     }
 
     fn failed(&mut self, why: StopFailure, ctx: &mut Ctx<'_>) {

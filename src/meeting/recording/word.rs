@@ -39,7 +39,7 @@ impl Recording {
         self.untold_ends = 0;
         self.last_failure = None;
         if let Phase::Held { why, .. } = &self.phase
-            && !matches!(why, Hold::Misfit(_))
+            && !matches!(why, Hold::Misfit(_) | Hold::ByHand)
         {
             self.phase = Phase::Idle;
         }
@@ -125,7 +125,8 @@ impl Recording {
     fn stopped_by<'a>(&self, facts: &Facts<'a>, policy: Policy<'_>) -> Option<&'a Nick> {
         // Somebody who ends a live stream has not objected to the recording, and the other way round.
         let stop = facts.status.filter(|s| !s.on && s.mode.is_none_or(|mode| mode == policy.start.mode));
-        stop.and_then(|stop| self.person_behind(stop, facts)).filter(|_| policy.stop.respect_manual)
+        let stop = stop.filter(|stop| policy.stop.respect_manual && !self.is_overruled(stop));
+        stop.and_then(|stop| self.person_behind(stop, facts))
     }
 
     /// Who has started or stopped it, if it was not us.
@@ -149,6 +150,7 @@ impl Recording {
         if let Some(nick) = self.stopped_by(facts, policy) {
             self.ended(Ended::ByPerson(nick.clone()), ctx);
             self.emptied = false;
+            self.forget_order();
             self.hold(Hold::StoppedBy(nick.clone()), None, ctx);
         } else if was_on {
             let how = match (person, &status.initiator) {

@@ -1,0 +1,46 @@
+//! `POST /api/v1/rooms/{room}/record`, `/stop` and `/release`: orders by hand, for whoever has the token.
+
+use axum::Router;
+use axum::extract::rejection::PathRejection;
+use axum::extract::{Path, State};
+use axum::response::Response;
+use axum::routing::post;
+
+use super::Error;
+use super::api::{find, json, named};
+use crate::meeting::{Hand, NotTaken};
+use crate::surface::{Orders, Surface};
+
+#[derive(Debug, Clone)]
+struct Desk {
+    surface: Surface,
+    orders: Orders,
+}
+
+pub(super) fn routes(surface: Surface, orders: Orders) -> Router {
+    let desk = Desk { surface, orders };
+    Hand::ALL
+        .into_iter()
+        .fold(Router::new(), |router, hand| {
+            let path = format!("/api/v1/rooms/{{room}}/{}", hand.name());
+            let take = move |State(desk): State<Desk>, name: Result<Path<String>, PathRejection>| {
+                take(desk, name, hand)
+            };
+            router.route(&path, post(take))
+        })
+        .with_state(desk)
+}
+
+/// Answers with the room as it is then.
+async fn take(desk: Desk, name: Result<Path<String>, PathRejection>, hand: Hand) -> Result<Response, Error> {
+    let room = find(&desk.surface, &named(name)?).ok_or(Error::no_such_room())?;
+    match desk.orders.give(room.room.clone(), hand).await {
+        Some(Ok(())) => {
+            let room = desk.surface.board.room(&room.room);
+            room.map(json).ok_or(Error::no_such_room())
+        }
+        Some(Err(NotTaken::NotWatched)) => Err(Error::no_such_room()),
+        Some(Err(why)) => Err(Error::not_taken(why)),
+        None => Err(Error::too_busy()),
+    }
+}
