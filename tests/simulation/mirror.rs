@@ -282,7 +282,9 @@ impl Mirror {
                     let mut people = self.occupants.values().filter(|s| s.is_person());
                     self.emptied |= self.visitor && !people.any(|s| self.listed_people.contains(&s.jid));
                     self.complete = true;
-                    self.recorder_lost = false;
+                    // Focus may not know of it yet, and is asked again.
+                    let is_told_on = self.word.as_ref().is_some_and(|word| word.on);
+                    self.recorder_lost = is_told_on && !self.listed_recorder;
                     self.unknown_past = false;
                     self.created = p.created;
                     if p.created {

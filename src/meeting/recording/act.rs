@@ -46,7 +46,7 @@ impl Recording {
                     visit(facts, policy)
                 }
             }
-            Phase::Doubtful { .. } => visit(facts, policy),
+            Phase::Doubtful { ask: (at, _), .. } if *at <= ctx.now => visit(facts, policy),
             Phase::Pending { .. }
                 if self.inquiry.is_some_and(|(at, _)| at <= ctx.now) && self.can_inquire(facts, policy) =>
             {

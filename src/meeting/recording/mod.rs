@@ -100,11 +100,13 @@ enum Phase {
         since: Time,
         by: Witness,
     },
-    /// The recorder has gone while a recording is wanted, and focus has not been heard since.
+    /// The recorder has gone while a recording is wanted, and focus has not said why.
     Doubtful {
         session: Option<SessionId>,
         since: Time,
         deadline: Time,
+        /// When focus is to be asked, and how often it knew nothing of it yet.
+        ask: (Time, u32),
     },
     /// `until`: when to look again; none: when the meeting ends.
     Held {

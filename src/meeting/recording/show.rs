@@ -79,6 +79,11 @@ impl Recording {
                 let inquiry = self.inquiry.filter(|_| !self.waits && self.can_inquire(facts, policy));
                 Some(inquiry.map_or(*deadline, |(at, _)| at.min(*deadline)))
             }
+            Phase::Doubtful { deadline, ask: (at, _), .. }
+                if !self.waits && self.can_inquire(facts, policy) =>
+            {
+                Some(*at.min(deadline))
+            }
             Phase::Starting { deadline, .. } | Phase::Doubtful { deadline, .. } => Some(*deadline),
             // Without focus a stop that is due cannot be sent; its coming is an input like any other.
             Phase::Recording { .. } => self.stop.deadline(policy, self.waits || !facts.focus),

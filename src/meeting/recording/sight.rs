@@ -81,7 +81,8 @@ impl Recording {
                 (false, _) => self.ended(Ended::Unasked, ctx),
                 (true, false) => self.ended(Ended::Lost, ctx),
                 (true, true) => {
-                    self.phase = Phase::Doubtful { session: session.clone(), since: *since, deadline };
+                    let (session, since, ask) = (session.clone(), *since, (ctx.now, 0));
+                    self.phase = Phase::Doubtful { session, since, deadline, ask };
                 }
             }
         }

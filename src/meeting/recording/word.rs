@@ -1,11 +1,16 @@
 //! What focus's word means: on, off and why, of which meeting and of whose session (JITSI.md 3).
 
+use std::time::Duration;
+
 use super::{Facts, PendingBy, Phase, Recording, Witness};
 use crate::address::Nick;
 use crate::meeting::answer::StartFailure;
 use crate::meeting::event::{Ended, Hold};
 use crate::meeting::io::{RecordingStatus, SessionId};
 use crate::meeting::{Ctx, Policy};
+
+/// When focus is asked again whether it knows by now that a recorder is gone; doubled each time.
+const ASK_AGAIN: Duration = Duration::from_secs(2);
 
 /// So often in one meeting a recording is begun again whose end nobody could be asked about.
 const UNTOLD_ENDS: u32 = 3;
@@ -77,8 +82,20 @@ impl Recording {
 
     /// The recorder had gone, and now we hear what focus says of it.
     pub(super) fn resolve_doubt(&mut self, facts: &Facts<'_>, ctx: &mut Ctx<'_>, policy: Policy<'_>) {
-        let Phase::Doubtful { session, since, .. } = &self.phase else { return };
+        let Phase::Doubtful { session, since, ask, .. } = &mut self.phase else { return };
         if facts.recorder || !facts.focus {
+            return;
+        }
+        if let Some(status) = facts.status.filter(|status| status.on)
+            && (session.is_none() || *session == status.session)
+        {
+            // Jicofo learns of the end from Jibri, which may be later than its browser is gone; or it falls back to
+            // another Jibri, whose browser will show.
+            self.judged = Some(status.clone());
+            if ask.0 <= ctx.now {
+                let pause = ASK_AGAIN.saturating_mul(1_u32.checked_shl(ask.1).unwrap_or(u32::MAX));
+                *ask = (ctx.now.after(pause), ask.1.saturating_add(1));
+            }
             return;
         }
         let (session, since) = (session.clone(), *since);
