@@ -123,8 +123,7 @@ impl Browser {
 
     /// A screen of this size.
     pub(crate) async fn screen(&self, width: u32, height: u32, is_phone: bool) {
-        let metrics =
-            json!({ "width": width, "height": height, "deviceScaleFactor": 1, "mobile": is_phone });
+        let metrics = json!({ "width": width, "height": height, "deviceScaleFactor": 1, "mobile": is_phone });
         self.devtools("Emulation.setDeviceMetricsOverride", metrics).await;
     }
 

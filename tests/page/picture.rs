@@ -17,16 +17,24 @@ async fn screenshot() {
     let browser = world.browse().await;
     let shots: Vec<(String, u32, u32, &str)> = match std::env::var("PICTURES") {
         // Others to look at: `PICTURES=DIRECTORY`.
-        Ok(directory) => [("light", 1200, 830, "light"), ("dark", 1200, 830, "dark"), ("phone", 390, 2600, "light"), ("wall", 2560, 1440, "dark")]
-            .map(|(name, width, height, scheme)| (format!("{directory}/{name}.png"), width, height, scheme))
-            .into(),
-        Err(_) => vec![(format!("{}/{PICTURE}", env!("CARGO_MANIFEST_DIR")), 1200, 830, "light")],
+        Ok(directory) => [
+            ("light", 1200, 900, "light"),
+            ("dark", 1200, 900, "dark"),
+            ("phone", 390, 1700, "light"),
+            ("wall", 2560, 1440, "dark"),
+        ]
+        .map(|(name, width, height, scheme)| (format!("{directory}/{name}.png"), width, height, scheme))
+        .into(),
+        Err(_) => vec![(format!("{}/{PICTURE}", env!("CARGO_MANIFEST_DIR")), 1200, 1080, "light")],
     };
     for (path, width, height, scheme) in shots {
         browser.screen(width, height, width < 500).await;
         browser.scheme(scheme).await;
         browser.until("document.querySelectorAll('#history tbody tr').length === 5").await;
-        let shot = browser.devtools("Page.captureScreenshot", json!({ "format": "png" })).await;
+        // The README's is no wider than a README is shown.
+        let clip = json!({ "x": 0, "y": 0, "width": width, "height": height, "scale": if width == 1200 { 0.75 } else { 1.0 } });
+        let shot = json!({ "format": "png", "clip": clip });
+        let shot = browser.devtools("Page.captureScreenshot", shot).await;
         std::fs::write(path, BASE64_STANDARD.decode(shot["data"].as_str().unwrap()).unwrap()).unwrap();
     }
 }

@@ -59,7 +59,14 @@ pub(crate) fn alert(kind: &str, severity: &str, subject: &str, summary: &str, re
     }
 }
 
-pub(crate) fn attempt(id: u64, room: &str, began: u64, lasted: Option<u64>, outcome: &str, why: &str) -> Value {
+pub(crate) fn attempt(
+    id: u64,
+    room: &str,
+    began: u64,
+    lasted: Option<u64>,
+    outcome: &str,
+    why: &str,
+) -> Value {
     json!({
         "kind": "attempt", "id": id, "room": format!("{room}@muc.meet.jitsi"), "trigger": "Ada (moderator)",
         "jid": null, "session_id": "s", "jibri": "jibri-2", "wanted": ago(began), "sent": ago(began),
@@ -90,8 +97,6 @@ pub(crate) fn fill(board: &Board, stand_in: &StandIn) {
         ("lesson-9a-history", 27, 2710),
         ("court-1-hearing", 7, 5460),
         ("support-4711", 2, 640),
-        ("support-4712", 3, 275),
-        ("oral-exam-mathematics", 4, 1530),
     ];
     for (name, people, since) in recorded {
         put(board, Room { people, ..room(name, "recording", since) });
@@ -100,20 +105,24 @@ pub(crate) fn fill(board: &Board, stand_in: &StandIn) {
     let mut jibris: Vec<_> = recorded
         .iter()
         .enumerate()
-        .map(|(n, (room, ..))| jibri(&format!("jibri-{}", n + 1), "ok", "nothing speaks against it", Some(room)))
+        .map(|(n, (room, ..))| {
+            jibri(&format!("jibri-{}", n + 1), "ok", "nothing speaks against it", Some(room))
+        })
         .collect();
-    jibris.push(Jibri { busy: Some(true), ..jibri("jibri-7", "ok", "nothing speaks against it", Some("clinic-follow-up")) });
+    jibris.push(Jibri {
+        busy: Some(true),
+        ..jibri("jibri-5", "ok", "nothing speaks against it", Some("clinic-follow-up"))
+    });
     jibris.push(Jibri {
         failures: 3,
         restarts: 1,
         ..jibri(
-            "jibri-8",
+            "jibri-6",
             "wedged",
             "3 starts in a row failed while it reported idle and healthy, last in court-3-hearing",
             None,
         )
     });
-    jibris.push(jibri("jibri-9", "ok", "nothing speaks against it", None));
     board.set_jibris(jibris);
     board.set_alerts(
         vec![
@@ -127,16 +136,23 @@ pub(crate) fn fill(board: &Board, stand_in: &StandIn) {
             alert(
                 "jibri_wedged",
                 "warning",
-                "jibri-8",
-                "jibri-8 reports idle and healthy, and 3 starts in a row failed on it",
+                "jibri-6",
+                "jibri-6 reports idle and healthy, and 3 starts in a row failed on it",
                 "restart its process or container, or set [recovery]",
             ),
         ],
         [].into(),
     );
     let mut history = stand_in.history.lock().unwrap();
-    history.push(attempt(19, "court-3-hearing", 60, None, "failed", "Jibri failed and Jicofo has given up on it"));
-    history.push(json!({ "kind": "recovery", "id": 2, "instance": "jibri-8", "trigger": "wedged", "time": ago(130), "outcome": "restarted", "output": "" }));
+    history.push(attempt(
+        19,
+        "court-3-hearing",
+        60,
+        None,
+        "failed",
+        "Jibri failed and Jicofo has given up on it",
+    ));
+    history.push(json!({ "kind": "recovery", "id": 2, "instance": "jibri-6", "trigger": "wedged", "time": ago(130), "outcome": "restarted", "output": "" }));
     history.push(attempt(17, "support-4710", 2400, Some(1260), "recorded", ""));
     history.push(attempt(16, "lesson-6a-biology", 6700, Some(2690), "recorded", ""));
     history.push(attempt(15, "staff-meeting", 7000, Some(340), "stopped", "by a person"));

@@ -69,4 +69,5 @@ impl World {
 }
 
 /// All is drawn, and contact is kept.
-pub(crate) const LIVE: &str = "document.querySelector('#counts dd') && document.querySelector('#lost').textContent === ''";
+pub(crate) const LIVE: &str =
+    "document.querySelector('#counts dd') && document.querySelector('#lost').textContent === ''";

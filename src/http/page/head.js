@@ -3,7 +3,7 @@
 // -------------------------------------------------------------------------------------------- the head
 
 let link = null; // the last `status`
-let contact = "never"; // never, lost, reading, live
+let contact = "never"; // never, live, lost
 
 const many = (n, one, more) => `${n} ${n === 1 ? one : more}`;
 
@@ -56,6 +56,7 @@ function head() {
     told = tone;
     set($("news"), words);
   }
+  if (contact === "live") set($("lost"), "");
   if (!link) return;
   const all = jibris.items();
   const free = all.filter((jibri) => jibri.verdict === "ok" && jibri.busy === false).length;

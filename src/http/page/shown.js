@@ -27,7 +27,7 @@ const meetings = new Table("meetings", {
     const [local, domain] = split(room.room);
     if (!parts.domain) {
       parts.domain = element("small", "domain");
-      parts.local = element("bdi");
+      parts.local = element("bdi", "local");
       parts.local.dir = "auto";
       parts.room.append(parts.local, parts.domain);
     }

@@ -81,7 +81,7 @@ class Table {
     const section = $(id);
     [this.table, this.body] = [section.querySelector("table"), section.querySelector("tbody")];
     [this.empty, this.count] = [section.querySelector(".empty"), section.querySelector(".count")];
-    this.labels = [...section.querySelectorAll("thead th")].map((th) => th.textContent);
+    this.labels = [...section.querySelectorAll("thead th")].map((th) => th.textContent.replace(/ \(.*/, ""));
   }
 
   put(item) {
@@ -167,7 +167,7 @@ const before = (a, b) => (a < b ? -1 : a > b ? 1 : 0);
 const rank = (list, value) => (list.indexOf(value) + list.length + 1) % (list.length + 1); // unknown ones last
 
 function badge(node, [words, tone]) {
-  set(node, words);
+  set(node, plain(words, 40));
   node.dataset.tone = tone;
 }
 
