@@ -19,6 +19,7 @@ mod hand;
 mod hostile;
 mod picture;
 mod sample;
+mod scripted;
 mod shows;
 mod stand_in;
 mod world;

@@ -16,6 +16,7 @@ pub(crate) struct World {
     pub(crate) board: Arc<Board>,
     pub(crate) stand_in: StandIn,
     pub(crate) url: String,
+    instead: Router,
     address: SocketAddr,
     server: Option<mpsc::Receiver<HttpEvent>>,
 }
@@ -23,11 +24,16 @@ pub(crate) struct World {
 impl World {
     /// Linked, and with nothing else.
     pub(crate) async fn start() -> Self {
+        Self::start_with(Router::new()).await
+    }
+
+    /// The same with these routes instead of the real ones.
+    pub(crate) async fn start_with(instead: Router) -> Self {
         let board = Arc::new(Board::new("autostart.meet.jitsi", false));
         board.set_link(Link { linked: true, since: sample::ago(3 * 3600), reason: None });
         let address = "127.0.0.1:0".parse().unwrap();
         let stand_in = StandIn::new(Arc::clone(&board));
-        let mut world = Self { board, stand_in, url: String::new(), address, server: None };
+        let mut world = Self { board, stand_in, url: String::new(), instead, address, server: None };
         world.serve().await;
         world
     }
@@ -37,7 +43,7 @@ impl World {
         let services: Arc<[String]> = Arc::new(["muc.meet.jitsi".to_owned()]);
         let surface = Surface { board: Arc::clone(&self.board), metrics, services };
         let parts = Parts { surface: Some(surface), ..Parts::default() };
-        self.stand_in.routes().fallback_service(http::router(parts))
+        self.instead.clone().merge(self.stand_in.routes()).fallback_service(http::router(parts))
     }
 
     /// Serves, again at the same address if it has had one.

@@ -51,9 +51,10 @@ function head() {
   $("head").dataset.tone = tone;
   const title = contact === "lost" ? "Contact lost" : words;
   if (document.title !== `${title} · jibri-autostart`) document.title = `${title} · jibri-autostart`;
-  // Read aloud is only what is another kind of news: the numbers change all the time.
-  if (contact === "live" && told !== tone) {
-    told = tone;
+  // Read aloud is what is bad, and else only what is another kind of news: the numbers change all the time.
+  const news = tone === "bad" ? words : tone;
+  if (contact === "live" && told !== news) {
+    told = news;
     set($("news"), words);
   }
   if (contact === "live") set($("lost"), "");
