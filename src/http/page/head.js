@@ -59,6 +59,7 @@ function head() {
   }
   if (contact === "live") set($("lost"), "");
   if (!link) return;
+  linked();
   const all = jibris.items();
   const free = all.filter((jibri) => jibri.verdict === "ok" && jibri.busy === false).length;
   const soon = (rooms.starting ?? 0) + (rooms.pending ?? 0) + (rooms.settling ?? 0);
@@ -74,19 +75,24 @@ function head() {
   if ($("filter").value) filter();
 }
 
-let linkTime = null;
 function status(now) {
   // Another version of the program has another page.
-  if (link && link.version !== now.version) return location.reload();
+  if (link && link.version !== now.version) location.reload();
   link = now;
-  linkTime ??= element("time");
-  since(linkTime, now.since);
-  const words = now.linked ? "Linked to Prosody for " : "No link to Prosody for ";
-  $("link").replaceChildren(words, linkTime, now.linked || !now.reason ? "" : `: ${plain(now.reason)}`);
-  set($("domain"), plain(now.domain));
-  $("dry").hidden = !now.dry_run;
-  set($("foot"), `jibri-autostart ${plain(now.version)}. Times are of this device's zone.`);
   draw();
+}
+
+const linkTime = element("time");
+function linked() {
+  since(linkTime, link.since);
+  const words = link.linked ? "Linked to Prosody for " : "No link to Prosody for ";
+  const why = link.linked || !link.reason ? "" : `: ${plain(link.reason)}`;
+  if (!linkTime.isConnected) $("link").append(element("span"), linkTime, element("span"));
+  set($("link").firstChild, words);
+  set($("link").lastChild, why);
+  set($("domain"), plain(link.domain));
+  $("dry").hidden = !link.dry_run;
+  set($("foot"), `jibri-autostart ${plain(link.version)}. Times are of this device's zone.`);
 }
 
 // What has changed is drawn with the next frame.
