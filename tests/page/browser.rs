@@ -2,6 +2,7 @@
 
 use std::io::{BufRead as _, BufReader, Lines, Read as _, Write as _};
 use std::net::TcpStream;
+use std::path::Path;
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::Duration;
 
@@ -25,7 +26,7 @@ pub(crate) struct Browser {
     port: u16,
     driver: Child,
     /// Kept, or what it says next ends it.
-    _said: Lines<BufReader<ChildStdout>>,
+    _said: Said,
     _files: TempDir,
     _place: SemaphorePermit<'static>,
 }
@@ -34,19 +35,8 @@ impl Browser {
     pub(crate) async fn start() -> Self {
         let place = PLACES.acquire().await.unwrap();
         let files = tempfile::tempdir().unwrap();
-        let mut driver = Command::new("/usr/bin/chromedriver")
-            .arg("--port=0")
-            .env("TMPDIR", files.path())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("chromedriver; tests/prepare.sh installs it");
-        let mut said = BufReader::new(driver.stdout.take().unwrap()).lines();
-        let port = said
-            .by_ref()
-            .map_while(Result::ok)
-            .find_map(|line| line.rsplit_once("successfully on port ")?.1.trim_end_matches('.').parse().ok())
-            .expect("the port of chromedriver");
+        // Once in a while it ends at once, where many ports are in use.
+        let (mut driver, said, port) = (0..5).find_map(|_| drive(files.path())).expect("chromedriver starts");
         let options = json!({
             "goog:chromeOptions": { "args": [
                 "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run",
@@ -139,6 +129,34 @@ impl Browser {
         let is_one = |entry: &&Value| entry["source"] != "network";
         log.as_array().unwrap().iter().filter(is_one).map(|entry| entry["message"].to_string()).collect()
     }
+}
+
+type Said = Lines<BufReader<ChildStdout>>;
+
+/// Starts chromedriver; none if it does not listen.
+fn drive(files: &Path) -> Option<(Child, Said, u16)> {
+    let mut driver = Command::new("/usr/bin/chromedriver")
+        .arg("--port=0")
+        .env("TMPDIR", files)
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("chromedriver; tests/prepare.sh installs it");
+    let mut said = BufReader::new(driver.stdout.take().unwrap()).lines();
+    let port = said.by_ref().map_while(Result::ok).find_map(|line| {
+        let port = line
+            .rsplit_once("successfully on port ")
+            .map(|(_, port)| port.trim_end_matches('.').parse().ok());
+        if port.is_none() {
+            println!("chromedriver: {line}");
+        }
+        port?
+    });
+    let Some(port) = port else {
+        let _ = driver.kill();
+        let _ = driver.wait();
+        return None;
+    };
+    Some((driver, said, port))
 }
 
 impl Drop for Browser {

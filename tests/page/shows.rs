@@ -142,7 +142,6 @@ async fn the_page_and_its_headers() {
     assert_eq!(browser.complaints().await, [""; 0]);
 }
 
-/// Those that have waited longest first, and the history as it was told, however often it is read.
 #[tokio::test]
 async fn the_history_is_read_again_when_contact_is_made_again() {
     let mut world = World::start().await;
