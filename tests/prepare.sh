@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Brings a Debian 12 machine with Rust to where all tests can run: Prosody 0.12 from apt, and Prosody 13 in a
-# chroot of Debian 13. Needs root; does nothing that is already done.
+# Brings a Debian 12 machine with Rust to where all tests can run: Prosody 0.12 from apt, Prosody 13 in a chroot of
+# Debian 13, and Chromium for the status page. Needs root; does nothing that is already done.
 set -euo pipefail
 
 chroot_dir=${JIBRI_AUTOSTART_TEST_CHROOT:-/var/cache/jibri-autostart-tests/trixie}
@@ -9,7 +9,7 @@ mirror=$(apt-get indextargets --format '$(SITE)' 'Created-By: Packages' 2>/dev/n
 export DEBIAN_FRONTEND=noninteractive
 
 missing=()
-for package in prosody debootstrap gcc libc6-dev; do
+for package in prosody debootstrap gcc libc6-dev chromium chromium-driver fonts-dejavu-core; do
   dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing+=("$package")
 done
 if [ ${#missing[@]} -gt 0 ]; then

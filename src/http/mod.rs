@@ -11,6 +11,7 @@ mod error;
 mod event_sync;
 mod events;
 mod jibri_webhook;
+mod page;
 mod ready;
 mod server;
 
@@ -48,7 +49,7 @@ pub struct Parts {
     pub jibri_webhooks: Option<Webhooks>,
     /// What `/readyz` says; none: there is no such route.
     pub readiness: Option<watch::Receiver<Readiness>>,
-    /// What the API and `/metrics` show; none: there are no such routes.
+    /// What the page, the API and `/metrics` show; none: there are no such routes.
     pub surface: Option<Surface>,
     /// Where orders by hand go; none: there are no such routes. They need the surface as well.
     pub orders: Option<Orders>,
@@ -74,7 +75,7 @@ pub fn router(parts: Parts) -> Router {
         router = router.merge(routes.route_layer(middleware::from_fn_with_state(guard, auth::always)));
     }
     if let Some(surface) = parts.surface {
-        router = router.merge(api::routes(surface));
+        router = router.merge(api::routes(surface)).merge(page::routes());
     }
     router
         .fallback(async || Error::not_found())

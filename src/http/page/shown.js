@@ -1,0 +1,142 @@
+// The status page, second part: what each table and the head show of what is known.
+
+// ------------------------------------------------------------------------------------------- meetings
+
+const ATTENTION = ["backoff", "held", "starting", "pending", "settling", "stopping"];
+const STATES = {
+  idle: ["Idle", "quiet", "no recording is wanted"],
+  settling: ["Settling", "wait", "a recording is wanted; the condition has to last"],
+  starting: ["Starting", "wait", "Jicofo is asked to start, and looks for a Jibri"],
+  pending: ["Pending", "wait", "a Jibri was found; waits for the recording to be on"],
+  recording: ["Recording", "good", ""],
+  stopping: ["Stopping", "wait", "nobody needs it any more; Jicofo is asked to stop"],
+  backoff: ["Not recorded", "bad", "a start has failed; the next one waits"],
+  held: ["Held", "warn", "nothing is started: a person has stopped it, or a setting must be changed"],
+};
+const state = (room) => STATES[room.state] ?? [plain(room.state), "quiet", ""];
+
+const meetings = new Table("meetings", {
+  key: (room) => room.room,
+  compare: (a, b) => {
+    const order = [...ATTENTION, "recording", "idle"];
+    const waits = ATTENTION.includes(a.state) ? before(a.since, b.since) : 0;
+    return rank(order, a.state) - rank(order, b.state) || waits || before(a.room, b.room);
+  },
+  cells: ["room", "badge", "since", "people", "why", "acts"],
+  fill: (room, parts, tr) => {
+    const [local, domain] = split(room.room);
+    if (!parts.domain) {
+      parts.domain = element("small", "domain");
+      parts.local = element("bdi", "local");
+      parts.local.dir = "auto";
+      parts.room.append(parts.local, parts.domain);
+    }
+    name(parts.local, local);
+    set(parts.domain, plain(domain));
+    const [words, tone, because] = state(room);
+    badge(parts.badge, [words, tone]);
+    since(parts.since, room.since);
+    set(parts.people, room.people ? `${room.people} (${room.moderators})` : "nobody");
+    const attempt = room.attempt > 1 ? `attempt ${room.attempt}` : "";
+    const unseen = room.state === "recording" && !room.recorder_present ? "the recorder is not seen inside" : "";
+    name(parts.why, [plain(room.reason) || because, attempt, unseen].filter(Boolean).join("; "));
+    tr.dataset.tone = tone;
+    tr.filter = `${room.room}\n${words}\n${room.state}`.toLowerCase();
+    tr.hidden = !tr.filter.includes(wanted());
+    buttons(parts.acts, room.room);
+  },
+});
+
+const wanted = () => $("filter").value.trim().toLowerCase();
+function filter() {
+  const text = wanted();
+  let shown = 0;
+  for (const { tr } of meetings.rows.values()) {
+    tr.hidden = !tr.filter.includes(text);
+    shown += tr.hidden ? 0 : 1;
+  }
+  set($("filtered"), text ? `${shown} of ${meetings.rows.size}` : "");
+}
+$("filter").addEventListener("input", filter);
+
+// --------------------------------------------------------------------------- Jibris, alerts, history
+
+const VERDICTS = {
+  wedged: ["Wedged", "bad"],
+  unhealthy: ["Unhealthy", "bad"],
+  offline: ["Offline", "bad"],
+  expired: ["Expired", "warn"],
+  suspect: ["Suspect", "warn"],
+  ok: ["OK", "good"],
+};
+
+const jibris = new Table("jibris", {
+  key: (jibri) => jibri.name,
+  compare: (a, b) => {
+    const order = Object.keys(VERDICTS);
+    return rank(order, a.verdict) - rank(order, b.verdict) || before(a.name, b.name);
+  },
+  cells: ["name", "badge", "does", "evidence"],
+  fill: (jibri, parts, tr) => {
+    name(parts.name, jibri.name);
+    const verdict = VERDICTS[jibri.verdict] ?? [plain(jibri.verdict), "quiet"];
+    badge(parts.badge, verdict);
+    tr.dataset.tone = verdict[1];
+    const busy = jibri.room ? `records ${plain(split(jibri.room)[0])}` : "is busy";
+    name(parts.does, jibri.busy ? busy : jibri.busy === false ? "is idle" : "not known");
+    const times = (n) => (n === 1 ? "once" : `${n} times`);
+    const restarts = jibri.restarts ? `restarted ${times(jibri.restarts)}` : "";
+    // The last sight of one that is seen all the time is no news, and not told.
+    const seen = jibri.verdict === "offline" && jibri.last_seen ? `last seen ${clock(Date.parse(jibri.last_seen))}` : "";
+    name(parts.evidence, [plain(jibri.evidence), seen, restarts].filter(Boolean).join("; "));
+  },
+});
+
+const SEVERITIES = { critical: ["Critical", "bad"], warning: ["Warning", "warn"], info: ["Note", "quiet"] };
+
+const alerts = new Table("alerts", {
+  key: (alert) => `${alert.kind}\n${alert.subject}`,
+  compare: (a, b) => {
+    const order = Object.keys(SEVERITIES);
+    return rank(order, a.severity) - rank(order, b.severity) || before(a.since, b.since) || before(a.kind, b.kind);
+  },
+  cells: ["badge", "subject", "what", "since"],
+  fill: (alert, parts, tr) => {
+    const severity = SEVERITIES[alert.severity] ?? [plain(alert.severity), "quiet"];
+    badge(parts.badge, severity);
+    tr.dataset.tone = severity[1];
+    name(parts.subject, alert.subject);
+    const times = alert.times > 1 ? ` (${alert.times} times)` : "";
+    name(parts.what, `${plain(alert.summary)}${times}. What to do: ${plain(alert.remedy)}`);
+    since(parts.since, alert.since);
+  },
+});
+
+const OUTCOMES = {
+  recorded: "good", recording: "good", restarted: "good", ok: "good", failed: "bad", not_started: "bad",
+  waiting: "wait", starting: "wait", pending: "wait",
+};
+const begun = (entry) => entry.wanted ?? entry.sent ?? entry.raised ?? entry.time ?? entry.on ?? entry.off ?? "";
+
+const past = new Table("history", {
+  key: (entry) => `${entry.kind}-${entry.id}`,
+  compare: (a, b) => before(begun(b), begun(a)) || before(a.kind, b.kind) || b.id - a.id,
+  cells: ["subject", "badge", "since", "more"],
+  fill: (entry, parts, tr) => {
+    const attempt = entry.kind === "attempt";
+    const alert = entry.kind === "alert";
+    name(parts.subject, attempt ? split(entry.room)[0] : alert ? entry.subject : entry.instance);
+    const outcome = alert ? (entry.resolved ? "resolved" : "alert") : plain(entry.outcome).replaceAll("_", " ");
+    const tone = alert ? (entry.resolved ? "quiet" : "warn") : (OUTCOMES[entry.outcome] ?? "quiet");
+    badge(parts.badge, [outcome.charAt(0).toUpperCase() + outcome.slice(1), tone]);
+    tr.dataset.tone = tone;
+    since(parts.since, begun(entry), " ago");
+    const lasted = entry.on && entry.off ? span(Date.parse(entry.off) - Date.parse(entry.on)) : "";
+    const more = attempt
+      ? [lasted, entry.jibri && `on ${plain(entry.jibri)}`, entry.trigger && `for ${plain(entry.trigger)}`, plain(entry.reason)]
+      : alert
+        ? [plain(entry.summary)]
+        : [`restart because ${plain(entry.trigger)}`, plain(entry.output, 300)];
+    name(parts.more, more.filter(Boolean).join("; "));
+  },
+});
