@@ -27,7 +27,7 @@ async fn get(url: &str, path: &str) -> Result<Value> {
 }
 
 /// Asks again and again until the answer is right.
-async fn until(url: &str, path: &str, right: impl Fn(&Value) -> bool) -> Result<Value> {
+pub(crate) async fn until(url: &str, path: &str, right: impl Fn(&Value) -> bool) -> Result<Value> {
     let began = Instant::now();
     loop {
         let answer = get(url, path).await?;
@@ -141,6 +141,11 @@ async fn what_is_wrong_is_shown(version: Version) -> Result {
 
 /// The program asked with the same configuration, where only the address matters.
 fn program(url: &str, args: &[&str]) -> Output {
+    program_with(url, args, &[])
+}
+
+/// The same, with further settings.
+pub(crate) fn program_with(url: &str, args: &[&str], settings: &[(&str, &str)]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_jibri-autostart"));
     command.env_clear().args(args);
     for (key, value) in [
@@ -148,7 +153,10 @@ fn program(url: &str, args: &[&str]) -> Output {
         ("XMPP__SECRET", "s"),
         ("MUC__DOMAINS", "muc.meet.jitsi"),
         ("HTTP__LISTEN", url.trim_start_matches("http://")),
-    ] {
+    ]
+    .iter()
+    .chain(settings)
+    {
         command.env(format!("JIBRI_AUTOSTART_{key}"), value);
     }
     command.output().expect("it runs")

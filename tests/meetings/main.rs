@@ -15,6 +15,7 @@ mod api;
 mod at_once;
 mod autostart;
 mod basics;
+mod by_hand;
 mod discovery;
 mod discreet;
 mod fleet;

@@ -55,11 +55,12 @@ impl Recording {
 
     /// From outside, the recorder among the occupants is the truth.
     pub(super) fn sight(&mut self, wanted: bool, facts: &Facts<'_>, ctx: &mut Ctx<'_>, policy: Policy<'_>) {
+        let has_stayed = |since| ctx.now.since(since) > LEAVES_WITHIN;
         let is_new = match &self.phase {
             Phase::Starting { .. } | Phase::Pending { .. } => true,
             // Whose end has just been told may take a while to leave.
-            Phase::Idle => self.over_since.is_none_or(|since| ctx.now.since(since) > LEAVES_WITHIN),
-            Phase::Held { .. } => !self.had_recorder,
+            Phase::Idle => self.over_since.is_none_or(has_stayed),
+            Phase::Held { .. } => !self.had_recorder || self.over_since.is_some_and(has_stayed),
             Phase::Recording { .. } | Phase::Doubtful { .. } => false,
         };
         if is_new && self.sees_recorder_of_ours(facts) {
