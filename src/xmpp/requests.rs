@@ -172,7 +172,13 @@ impl Requests {
     }
 
     pub(super) fn items(&mut self, service: String) -> IqOut {
-        self.ask(service.clone(), "get", PayloadOut::DiscoItems { node: None }, TIMEOUT, About::Items { service })
+        self.ask(
+            service.clone(),
+            "get",
+            PayloadOut::DiscoItems { node: None },
+            TIMEOUT,
+            About::Items { service },
+        )
     }
 
     pub(super) fn info(&mut self, service: String) -> IqOut {
