@@ -56,7 +56,8 @@ impl Fleet<'_> {
                 Finding::said(STEP, verdict, &why.to_string())
             }
             Some(Brewery { inside, .. }) => {
-                Finding::ok(STEP, format!("{room} shows {}", count(inside.len())))
+                let jibris = inside.values().filter(|(status, _)| status.is_some()).count();
+                Finding::ok(STEP, format!("{room} shows {}", count(jibris)))
             }
             None => Finding::not_tried(STEP, "there is no link"),
         }

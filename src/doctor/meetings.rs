@@ -22,6 +22,14 @@ pub(super) fn is_health_check(room: &RoomJid) -> bool {
     room.local().starts_with("__jicofo-health-check")
 }
 
+/// So many, in words.
+pub(super) fn count(meetings: usize) -> String {
+    match meetings {
+        1 => "1 meeting".to_owned(),
+        n => format!("{n} meetings"),
+    }
+}
+
 /// What our own link has shown.
 pub(super) fn by_link(settings: &Settings, named: Option<&RoomJid>, seen: &Seen) -> Vec<Finding> {
     let mut findings = Vec::new();
@@ -61,7 +69,7 @@ fn owner(settings: &Settings, domain: &str, seen: &Seen) -> Finding {
     let by = |is: fn(&Result<Vec<Listed>, ListError>) -> bool| of_domain().find(|(_, result)| is(result));
     if let Some((room, _)) = by(|result| matches!(result, Err(ListError::Forbidden))) {
         let found = format!("{me} may not ask who is in {room}: {}", cause(ListError::Forbidden).0);
-        return Finding::fail(&step, found, cause(ListError::Forbidden).1);
+        return Finding::fail(&step, found, list_us(&me));
     }
     if let Some((room, _)) = by(|result| result.is_ok()) {
         return Finding::ok(&step, format!("{me} is told who is in {room}"));
@@ -75,7 +83,7 @@ fn owner(settings: &Settings, domain: &str, seen: &Seen) -> Finding {
     match seen.admin_of.get(domain).copied().flatten() {
         Some(false) => {
             let found = format!("{me} is no admin of {domain:?}, so {}", cause(ListError::Forbidden).0);
-            Finding::fail(&step, found, cause(ListError::Forbidden).1)
+            Finding::fail(&step, found, list_us(&me))
         }
         Some(true) => Finding::warn(
             &step,
@@ -92,6 +100,11 @@ fn owner(settings: &Settings, domain: &str, seen: &Seen) -> Finding {
 fn cause(error: ListError) -> (&'static str, &'static str) {
     let words = list_error_reason(error);
     words.split_once(": ").unwrap_or((words, ""))
+}
+
+/// The remedy, with our own address in it.
+fn list_us(me: &str) -> String {
+    cause(ListError::Forbidden).1.replace("user@domain of [xmpp]", &format!("{me:?}"))
 }
 
 fn focus(settings: &Settings, seen: &Seen) -> Vec<Finding> {
@@ -114,6 +127,9 @@ fn focus(settings: &Settings, seen: &Seen) -> Vec<Finding> {
         return vec![Finding::fail(STEP, found, remedy)];
     }
     let Some((room, list)) = lists.first() else {
+        if seen.rooms.iter().any(|(_, result)| matches!(result, Err(ListError::Forbidden))) {
+            return vec![Finding::not_tried(STEP, "we may not see who is in the meetings")];
+        }
         return vec![Finding::warn(STEP, "there is no meeting to see Jicofo in", OPEN_ONE)];
     };
     let mut findings = vec![Finding::ok(STEP, format!("Jicofo is in {room}"))];

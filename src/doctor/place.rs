@@ -21,7 +21,7 @@ pub(super) fn configuration(options: &Options, settings: &Settings) -> Vec<Findi
     let file = options.file.as_deref();
     let found = match file {
         Some(path) => format!("{} is right", path.display()),
-        None => "the environment alone, and right".to_owned(),
+        None => "all comes from the environment, and is right".to_owned(),
     };
     // What is in the environment is not in the file.
     let in_file = |key: &&&str| options.set.contains(**key) && std::env::var_os(variable(key)).is_none();

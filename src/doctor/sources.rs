@@ -66,7 +66,7 @@ fn jicofo(watched: &[&RoomJid], others: &[&RoomJid]) -> Finding {
             format!("Jicofo lists meetings of {:?} only, which is not in muc.domains", other.service()),
             format!("correct muc.domains, unless {:?} is not to be watched", other.service()),
         ),
-        (rooms, _) => Finding::ok(STEP, format!("Jicofo lists {rooms} meetings to watch")),
+        (rooms, _) => Finding::ok(STEP, format!("Jicofo lists {} to watch", meetings::count(rooms))),
     }
 }
 
