@@ -239,7 +239,7 @@ impl Own {
 
 /// Whether Prosody's port for components takes a connection.
 pub(super) async fn reach(settings: &Settings) -> Finding {
-    match super::reach(&settings.xmpp.server).await {
+    match xmpp::reach(&settings.xmpp.server).await {
         Ok(()) => Finding::ok("prosody", format!("something listens on {}", settings.xmpp.server)),
         Err(failure) => Finding::said("prosody", Verdict::Fail, &failure.to_string()),
     }

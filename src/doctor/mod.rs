@@ -21,7 +21,7 @@ use std::path::PathBuf;
 
 use crate::address::RoomJid;
 use crate::config::Settings;
-use crate::{discovery, sightings, xmpp};
+use crate::{discovery, sightings};
 pub use finding::{Finding, Verdict};
 use link::Own;
 use service::Service;
@@ -143,9 +143,4 @@ async fn by_own_link(
         tell(own.lost("link"));
     }
     own.close().await
-}
-
-/// Whether Prosody's port can be reached, without a word being said there.
-async fn reach(server: &str) -> Result<(), xmpp::Failure> {
-    xmpp::reach(server).await
 }
