@@ -3,13 +3,14 @@
 //! Three rings, and imports only point inwards: the core ([`config`], [`meeting`], [`fleet`]) is pure data and pure
 //! functions; the [`driver`] feeds it inputs and carries out its effects; the edges ([`xmpp`],
 //! [`discovery`], [`http`], [`sightings`], [`alerts`], [`recovery`], [`surface`]) touch the outside. [`cli`] is what
-//! people type.
+//! people type, [`doctor`] examines a live deployment with all of these.
 
 pub mod address;
 pub mod alerts;
 pub mod cli;
 pub mod config;
 pub mod discovery;
+pub mod doctor;
 pub mod driver;
 pub mod fleet;
 pub mod http;

@@ -2,6 +2,7 @@
 
 mod ask;
 mod check;
+mod doctor;
 mod logging;
 mod run;
 mod show;
@@ -43,6 +44,8 @@ enum Command {
     },
     /// Check the configuration and print the effective one, without secrets
     Check,
+    /// Go through the live deployment step by step, and say which setting to change
+    Doctor(doctor::Arguments),
     /// Show the running service at a glance
     Status(Show),
     /// List the rooms that are watched
@@ -96,6 +99,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     match cli.command {
         Command::Run { dry_run } => run::run(loaded, load, dry_run),
         Command::Check => check::check(&loaded),
+        Command::Doctor(arguments) => doctor::doctor(loaded, file(cli.config.as_deref()), arguments),
         Command::Status(Show { json }) => show::status(&loaded.settings, json),
         Command::Rooms(Show { json }) => show::rooms(&loaded.settings, json),
         Command::Jibris(Show { json }) => show::jibris(&loaded.settings, json),
@@ -107,8 +111,12 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
 }
 
 fn load(file: Option<&Path>) -> Result<Loaded, Mistakes> {
+    config::load(self::file(file).as_deref(), std::env::vars_os())
+}
+
+/// The file that is read.
+fn file(file: Option<&Path>) -> Option<PathBuf> {
     let default = Path::new(DEFAULT_CONFIG);
     // A file that was asked for has to be there; the default one does not.
-    let file = file.or_else(|| default.exists().then_some(default));
-    config::load(file, std::env::vars_os())
+    file.or_else(|| default.exists().then_some(default)).map(Path::to_owned)
 }

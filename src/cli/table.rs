@@ -19,7 +19,8 @@ pub(super) enum Colour {
 }
 
 impl Colour {
-    fn code(self) -> Option<&'static str> {
+    /// The terminal's code for it.
+    pub(super) fn code(self) -> Option<&'static str> {
         match self {
             Self::None => None,
             Self::Good => Some("32"),

@@ -8,6 +8,7 @@ use tokio::time::{Instant, sleep};
 use super::room_list::{self, RoomList};
 use super::trouble::Trouble;
 use super::{DiscoveryEvent, Limits};
+use crate::address::RoomJid;
 use crate::config::JicofoRest;
 use crate::http::client;
 use crate::meeting::vouch::Source;
@@ -55,6 +56,11 @@ impl Jicofo {
             }
             sleep(jittered(self.interval)).await;
         }
+    }
+
+    /// Asks once; the error in words.
+    pub(super) async fn ask_once(&self) -> Result<Vec<RoomJid>, String> {
+        self.ask().await.map(|list| list.rooms).map_err(|trouble| trouble.to_string())
     }
 
     async fn ask(&self) -> Result<RoomList, Trouble> {

@@ -86,6 +86,15 @@ pub struct Discovery {
     pub touches: Touches,
 }
 
+/// The rooms that Jicofo lists now; none if it is not to be asked. The error is why it does not, in words.
+pub(crate) async fn listed_now(settings: &Settings) -> Option<Result<Vec<RoomJid>, String>> {
+    let services = Services::new(&settings.muc.domains);
+    Some(match Jicofo::new(&settings.discovery.jicofo, services, Limits::default())? {
+        Ok(jicofo) => jicofo.ask_once().await,
+        Err(why) => Err(why),
+    })
+}
+
 /// Starts the sources.
 pub fn spawn(settings: &Settings) -> Discovery {
     spawn_with(settings, Limits::default())

@@ -171,6 +171,8 @@ impl Driver {
                 let changes = self.sources.invited(room);
                 self.feed_changes(changes);
             }
+            // Only `doctor` asks for these.
+            LinkEvent::Info { .. } | LinkEvent::Commands { .. } | LinkEvent::SenderTried { .. } => {}
             LinkEvent::Brewery(event) => self.brewery_event(&event),
             LinkEvent::Pinged { nick, answered } => {
                 let name = crate::fleet::JibriName::new(nick.as_str());

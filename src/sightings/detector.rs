@@ -118,6 +118,11 @@ impl Detector {
         }
     }
 
+    /// Asks once; the error in words.
+    pub(super) async fn ask_once(&self) -> Result<Option<BTreeMap<String, Detected>>, String> {
+        self.ask().await.map_err(|trouble| trouble.to_string())
+    }
+
     async fn ask(&self) -> Result<Option<BTreeMap<String, Detected>>, Trouble> {
         let time = self.limits.detector_time;
         let response = self.client.get(&self.url).send().await.map_err(|error| Fault::of(error, time))?;

@@ -9,7 +9,7 @@ use tokio::task::JoinSet;
 use tokio::time::sleep;
 
 use super::{Limits, Sighting, Status, json};
-use crate::config::Jibri;
+use crate::config::{Jibri, JibriInstance};
 use crate::http::client::{self, Fault};
 use crate::polling::jittered;
 
@@ -30,33 +30,37 @@ struct Poller {
 }
 
 pub(super) fn spawn(jibri: &Jibri, limits: Limits, events: &mpsc::Sender<Sighting>, tasks: &mut JoinSet<()>) {
-    let asked: Vec<(String, String)> = jibri
-        .instances
-        .iter()
-        .filter_map(|instance| Some((instance.name.clone(), instance.health_url.clone()?)))
-        .collect();
-    // One client for all; certificates are needed if any is asked with TLS.
-    let tls = asked.iter().map(|(_, url)| url.as_str()).find(|url| url.starts_with("https:"));
-    let time = limits.health_time.min(jibri.health_interval);
-    let builder = client::builder(tls.unwrap_or_default()).timeout(time).pool_max_idle_per_host(1);
-    let client = match builder.build() {
-        Ok(client) => client,
-        Err(error) => {
-            let why = client::cause(error);
+    let asked = asked(jibri);
+    let poller = match Poller::new(jibri, limits, &asked) {
+        Ok(poller) => Arc::new(poller),
+        Err(why) => {
             tasks.spawn(tell_none(asked, why, events.clone()));
             return;
         }
     };
-    let poller = Arc::new(Poller {
-        client,
-        interval: jibri.health_interval,
-        time,
-        well: Semaphore::new(limits.at_once),
-        failing: Semaphore::new(limits.failing_at_once),
-    });
     for (name, url) in asked {
         tasks.spawn(keep_asking(Arc::clone(&poller), name, url, events.clone()));
     }
+}
+
+/// The names and the URLs of those that have one.
+fn asked(jibri: &Jibri) -> Vec<(String, String)> {
+    let url = |instance: &JibriInstance| Some((instance.name.clone(), instance.health_url.clone()?));
+    jibri.instances.iter().filter_map(url).collect()
+}
+
+/// Asks each of them once, by name.
+pub(super) async fn ask_once(jibri: &Jibri, limits: Limits) -> Vec<(String, Result<Status, String>)> {
+    let asked = asked(jibri);
+    let poller = Poller::new(jibri, limits, &asked);
+    let answers = asked.into_iter().map(async |(name, url)| match &poller {
+        Ok(poller) => {
+            let _permit = poller.well.acquire().await;
+            (name, poller.ask(&url).await)
+        }
+        Err(why) => (name, Err(why.clone())),
+    });
+    futures::future::join_all(answers).await
 }
 
 /// There can be no client: none of them is ever asked, and that is told once.
@@ -87,6 +91,21 @@ async fn keep_asking(poller: Arc<Poller>, name: String, url: String, events: mps
 }
 
 impl Poller {
+    /// The error is why there is no client.
+    fn new(jibri: &Jibri, limits: Limits, asked: &[(String, String)]) -> Result<Self, String> {
+        // One client for all; certificates are needed if any is asked with TLS.
+        let tls = asked.iter().map(|(_, url)| url.as_str()).find(|url| url.starts_with("https:"));
+        let time = limits.health_time.min(jibri.health_interval);
+        let builder = client::builder(tls.unwrap_or_default()).timeout(time).pool_max_idle_per_host(1);
+        Ok(Self {
+            client: builder.build().map_err(client::cause)?,
+            interval: jibri.health_interval,
+            time,
+            well: Semaphore::new(limits.at_once),
+            failing: Semaphore::new(limits.failing_at_once),
+        })
+    }
+
     async fn ask(&self, url: &str) -> Result<Status, String> {
         let response = self.client.get(url).send().await.map_err(|error| self.in_words(error))?;
         let status = response.status();

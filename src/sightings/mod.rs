@@ -160,6 +160,22 @@ pub struct Sightings {
     _tasks: JoinSet<()>,
 }
 
+/// What each health port says now, by the name of its instance; the error is why it says nothing, in words.
+pub(crate) async fn health_now(settings: &Settings) -> Vec<(String, Result<Status, String>)> {
+    health::ask_once(&settings.jibri, Limits::default()).await
+}
+
+/// What Jicofo believes now, as in [`Sighting::Detected`]; none if it is not to be asked. The error is why that
+/// cannot be had, in words.
+pub(crate) async fn detected_now(
+    settings: &Settings,
+) -> Option<Result<Option<BTreeMap<String, Detected>>, String>> {
+    Some(match Detector::new(&settings.discovery.jicofo, Limits::default())? {
+        Ok(detector) => detector.ask_once().await,
+        Err(why) => Err(why),
+    })
+}
+
 /// Starts to look.
 pub fn spawn(settings: &Settings) -> Sightings {
     spawn_with(settings, Limits::default())

@@ -32,6 +32,15 @@ pub(super) async fn connect(settings: &Xmpp) -> Result<Stanzas, Failure> {
         .map_err(|_| Failure::HandshakeTimeout { server: server.to_owned(), after: PATIENCE })?
 }
 
+/// Whether a connection can be made; it is closed again without a word.
+///
+/// # Errors
+/// Why not.
+pub(crate) async fn reach(server: &str) -> Result<(), Failure> {
+    let reached = timeout(PATIENCE, dial(server)).await;
+    reached.map_err(|_| Failure::ConnectTimeout { server: server.to_owned(), after: PATIENCE })?.map(drop)
+}
+
 /// Tries all addresses of the host; the last one's failure is told.
 async fn dial(server: &str) -> Result<TcpStream, Failure> {
     let unresolved = |detail| Failure::Dns { server: server.to_owned(), detail };

@@ -17,7 +17,7 @@ pub(super) fn answer(iq: Iq, me: &str, services: &Services) -> Option<IqOut> {
     let id = iq.id.filter(|id| id.len() <= MAX_ECHO)?;
     let get = iq.type_.as_deref() == Some("get");
     let (error, payload) = match iq.payload.into_iter().next() {
-        Some(Payload::DiscoInfo { node }) if get => {
+        Some(Payload::DiscoInfo { node, .. }) if get => {
             (false, Some(PayloadOut::disco_info(node.filter(|node| node.len() <= MAX_ECHO))))
         }
         Some(Payload::Other(named)) if get && named.is(NS_PING, "ping") => (false, None),

@@ -34,6 +34,22 @@ pub enum Command {
         /// The service.
         service: String,
     },
+    /// Ask a service what it is (XEP-0030); answered by [`LinkEvent::Info`].
+    DiscoInfo {
+        /// The service.
+        service: String,
+    },
+    /// Ask a conference service which commands it has for us (XEP-0050); answered by [`LinkEvent::Commands`].
+    AskCommands {
+        /// The service.
+        service: String,
+    },
+    /// Send ourselves a stanza from an address that is not ours; answered by [`LinkEvent::SenderTried`], or the link
+    /// ends with [`Failure::InvalidFrom`].
+    TrySender {
+        /// That address.
+        stranger: String,
+    },
     /// Ping a Jibri through the brewery (XEP-0199); answered by [`LinkEvent::Pinged`].
     PingJibri {
         /// Its nickname there.
@@ -69,6 +85,25 @@ pub enum LinkEvent {
         service: String,
         /// Its rooms; none if it refused or did not answer in time.
         rooms: Option<Vec<RoomJid>>,
+    },
+    /// The answer to [`Command::DiscoInfo`].
+    Info {
+        /// The service that was asked.
+        service: String,
+        /// Whether it is one for conferences; none if it refused, does not exist, or did not answer in time.
+        is_conference: Option<bool>,
+    },
+    /// The answer to [`Command::AskCommands`].
+    Commands {
+        /// The service that was asked.
+        service: String,
+        /// Whether it has those for us that are for its admins only; none if it did not say.
+        has_admins: Option<bool>,
+    },
+    /// What became of [`Command::TrySender`].
+    SenderTried {
+        /// It has come. If not, it was lost on its way.
+        accepted: bool,
     },
     /// Somebody, whoever it is, invites us to a room of the configured services.
     Invited {

@@ -24,6 +24,7 @@ mod session;
 mod stanza;
 
 pub use brewery::{BreweryEvent, BusyStatus, HealthStatus, JibriStatus, NotLetIn};
+pub(crate) use connect::reach;
 pub use counters::{Counter, Counters, Kinds, Rejected};
 pub use failure::Failure;
 pub use link::{Command, Link, LinkEvent, spawn};

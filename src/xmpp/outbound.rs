@@ -156,7 +156,13 @@ pub(super) enum PayloadOut {
     Ping,
     /// XEP-0030, section 4.
     #[xml(namespace = NS_DISCO_ITEMS, name = "query")]
-    DiscoItems,
+    DiscoItems {
+        #[xml(attribute(default))]
+        node: Option<String>,
+    },
+    /// XEP-0030, section 3; asked.
+    #[xml(namespace = NS_DISCO_INFO, name = "query")]
+    AskInfo,
     /// XEP-0030, section 3.
     #[xml(namespace = NS_DISCO_INFO, name = "query")]
     DiscoInfo {

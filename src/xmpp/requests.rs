@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use super::brewery::read::{Echo, echo};
 use super::outbound::{IqOut, PayloadOut};
 use super::refusal;
-use super::stanza::{AdminItem, Iq, Payload, StanzaError};
+use super::stanza::{AdminItem, Iq, NS_COMMANDS, Payload, StanzaError};
 use super::{LinkEvent, muc};
 use crate::address::{Nick, RealJid, RoomJid};
 use crate::config::Secret;
@@ -18,6 +18,8 @@ use crate::tenant::Services;
 
 /// How long Prosody has for an answer of its own.
 const TIMEOUT: Duration = Duration::from_secs(10);
+/// A command of every conference service that Prosody's mod_adhoc lists to its admins only.
+const ADMINS_COMMAND: &str = "http://prosody.im/protocol/muc#destroy";
 
 /// What an answer will be about.
 #[derive(Debug)]
@@ -39,6 +41,16 @@ enum About {
     Items {
         service: String,
     },
+    /// Which kind of service it is.
+    Info {
+        service: String,
+    },
+    /// Which commands it has for us.
+    Commands {
+        service: String,
+    },
+    /// No request: a stanza to ourselves, and it has come.
+    Sender,
     /// Any answer will do.
     Ping,
     /// Only an answer of its own will do.
@@ -160,7 +172,30 @@ impl Requests {
     }
 
     pub(super) fn items(&mut self, service: String) -> IqOut {
-        self.ask(service.clone(), "get", PayloadOut::DiscoItems, TIMEOUT, About::Items { service })
+        self.ask(
+            service.clone(),
+            "get",
+            PayloadOut::DiscoItems { node: None },
+            TIMEOUT,
+            About::Items { service },
+        )
+    }
+
+    pub(super) fn info(&mut self, service: String) -> IqOut {
+        self.ask(service.clone(), "get", PayloadOut::AskInfo, TIMEOUT, About::Info { service })
+    }
+
+    /// XEP-0050, section 2.2.
+    pub(super) fn commands(&mut self, service: String) -> IqOut {
+        let list = PayloadOut::DiscoItems { node: Some(NS_COMMANDS.to_owned()) };
+        self.ask(service.clone(), "get", list, TIMEOUT, About::Commands { service })
+    }
+
+    /// A stanza from `stranger`, an address that is not ours, to ourselves: the result of nothing, which nobody
+    /// answers. Prosody brings it, or closes the link (JITSI.md 10.3).
+    pub(super) fn sender(&mut self, stranger: String) -> IqOut {
+        let iq = self.ask(stranger.clone(), "result", PayloadOut::Ping, TIMEOUT, About::Sender);
+        IqOut { from: stranger, to: self.me.clone(), ..iq }
     }
 
     pub(super) fn ping(&mut self, to: String) -> IqOut {
@@ -219,6 +254,9 @@ impl Requests {
                 Some(room_event(room, RoomEvent::Password { query, password: None }))
             }
             About::Items { service } => Some(LinkEvent::Items { service, rooms: None }),
+            About::Info { service } => Some(LinkEvent::Info { service, is_conference: None }),
+            About::Commands { service } => Some(LinkEvent::Commands { service, has_admins: None }),
+            About::Sender => Some(LinkEvent::SenderTried { accepted: false }),
             About::Ping => None,
             About::Jibri { nick, .. } => Some(LinkEvent::Pinged { nick, answered: false }),
         })
@@ -249,6 +287,9 @@ impl Requests {
                 Some(room_event(room, RoomEvent::Password { query, password }))
             }
             About::Items { service } => Some(items(service, result.ok(), services)),
+            About::Info { service } => Some(info(service, result.ok())),
+            About::Commands { service } => Some(commands(service, result.ok())),
+            About::Sender => Some(LinkEvent::SenderTried { accepted: true }),
             About::Start { room, attempt } => {
                 let answer = answer(result, &open.asked, services);
                 Some(room_event(room, RoomEvent::StartAnswered { attempt, answer }))
@@ -345,6 +386,29 @@ fn listed(item: AdminItem) -> Option<Listed> {
         role: muc::role(item.role.as_deref()),
         affiliation: muc::affiliation(item.affiliation.as_deref()),
     })
+}
+
+fn info(service: String, payload: Option<Vec<Payload>>) -> LinkEvent {
+    let identities = payload.and_then(|payload| {
+        payload.into_iter().find_map(|payload| match payload {
+            Payload::DiscoInfo { identities, .. } => Some(identities),
+            _ => None,
+        })
+    });
+    let is_conference = identities
+        .map(|identities| identities.iter().any(|one| one.category.as_deref() == Some("conference")));
+    LinkEvent::Info { service, is_conference }
+}
+
+fn commands(service: String, payload: Option<Vec<Payload>>) -> LinkEvent {
+    let items = payload.and_then(|payload| {
+        payload.into_iter().find_map(|payload| match payload {
+            Payload::DiscoItems { items } => Some(items),
+            _ => None,
+        })
+    });
+    let has_admins = items.map(|items| items.iter().any(|item| item.node.as_deref() == Some(ADMINS_COMMAND)));
+    LinkEvent::Commands { service, has_admins }
 }
 
 fn items(service: String, payload: Option<Vec<Payload>>, services: &Services) -> LinkEvent {

@@ -228,6 +228,18 @@ impl<'a> Session<'a> {
                 let iq = self.requests.items(service);
                 self.send_iq(&iq).await
             }
+            Command::DiscoInfo { service } => {
+                let iq = self.requests.info(service);
+                self.send_iq(&iq).await
+            }
+            Command::AskCommands { service } => {
+                let iq = self.requests.commands(service);
+                self.send_iq(&iq).await
+            }
+            Command::TrySender { stranger } => {
+                let iq = self.requests.sender(stranger);
+                self.send_iq(&iq).await
+            }
             Command::PingJibri { nick } => match self.seat.as_ref().filter(|seat| seat.is_inside()) {
                 Some(seat) => {
                     let iq = self.requests.ping_jibri(seat.me(), seat.room().clone(), nick);

@@ -26,6 +26,7 @@ pub(super) const NS_NICK: &str = "http://jabber.org/protocol/nick";
 pub(super) const NS_JIBRI: &str = "http://jitsi.org/protocol/jibri";
 pub(super) const NS_DISCO_INFO: &str = "http://jabber.org/protocol/disco#info";
 pub(super) const NS_DISCO_ITEMS: &str = "http://jabber.org/protocol/disco#items";
+pub(super) const NS_COMMANDS: &str = "http://jabber.org/protocol/commands";
 pub(super) const NS_PING: &str = "urn:xmpp:ping";
 pub(super) const NS_VERSION: &str = "jabber:iq:version";
 pub(super) const NS_JINGLE: &str = "urn:xmpp:jingle:1";
@@ -299,6 +300,8 @@ pub(super) enum Payload {
     DiscoInfo {
         #[xml(attribute(default))]
         node: Option<String>,
+        #[xml(child(n = ..))]
+        identities: Vec<DiscoIdentity>,
     },
     /// XEP-0166, section 7.
     #[xml(namespace = NS_JINGLE, name = "jingle", discard(text), on_unknown_child = Discard, on_unknown_attribute = Discard)]
@@ -310,6 +313,13 @@ pub(super) enum Payload {
     Error(StanzaError),
     #[xml(transparent)]
     Other(Named),
+}
+
+#[derive(FromXml, Debug)]
+#[xml(namespace = NS_DISCO_INFO, name = "identity", discard(text), on_unknown_child = Discard, on_unknown_attribute = Discard)]
+pub(super) struct DiscoIdentity {
+    #[xml(attribute(default))]
+    pub(super) category: Option<String>,
 }
 
 /// XEP-0004.
@@ -361,6 +371,8 @@ pub(super) struct AdminItem {
 pub(super) struct DiscoItem {
     #[xml(attribute(default))]
     pub(super) jid: Option<String>,
+    #[xml(attribute(default))]
+    pub(super) node: Option<String>,
 }
 
 /// The server's word that the secret was right (XEP-0114, section 3).

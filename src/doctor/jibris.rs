@@ -1,0 +1,255 @@
+//! The Jibris: the brewery, Jicofo's belief, health ports.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::link::Brewery;
+use super::service::{Service, Snapshot};
+use super::{Finding, Verdict};
+use crate::config::Settings;
+use crate::sightings::{Busy, Detected, Status};
+use crate::surface::Jibri;
+use crate::xmpp::{BusyStatus, HealthStatus, JibriStatus};
+
+/// What is known of them.
+pub(super) struct Fleet<'a> {
+    pub(super) settings: &'a Settings,
+    pub(super) service: &'a Service,
+    pub(super) brewery: Option<Brewery>,
+    pub(super) detected: Option<Result<Option<BTreeMap<String, Detected>>, String>>,
+}
+
+/// One that is there, as somebody shows it.
+struct Shown {
+    /// None: it has said nothing.
+    healthy: Option<bool>,
+    busy: Option<bool>,
+    /// How many share the nickname.
+    items: usize,
+}
+
+impl Fleet<'_> {
+    pub(super) fn findings(&self) -> Vec<Finding> {
+        let mut findings = vec![self.brewery()];
+        findings.extend(self.detector());
+        match self.service {
+            Service::Linked(snapshot) => findings.extend(self.by_service(snapshot)),
+            _ => findings.extend(self.by_looking()),
+        }
+        findings
+    }
+
+    fn brewery(&self) -> Finding {
+        const STEP: &str = "brewery";
+        let Some(room) = &self.settings.jibri.brewery else {
+            return Finding::ok(STEP, "jibri.brewery is empty: it is not entered");
+        };
+        if let Service::Linked(snapshot) = self.service {
+            let alert = snapshot.alerts.iter().find(|alert| alert.kind == "brewery_unreadable");
+            return match alert {
+                Some(alert) => Finding::said(STEP, Verdict::Fail, &alert.summary),
+                None => Finding::ok(STEP, format!("the service has nothing to say against {room}")),
+            };
+        }
+        match &self.brewery {
+            Some(Brewery { trouble: Some(why), .. }) => {
+                let verdict = if why.is_usual() { Verdict::Warn } else { Verdict::Fail };
+                Finding::said(STEP, verdict, &why.to_string())
+            }
+            Some(Brewery { inside, .. }) => {
+                let jibris = inside.values().filter(|(status, _)| status.is_some()).count();
+                Finding::ok(STEP, format!("{room} shows {}", count(jibris)))
+            }
+            None => Finding::not_tried(STEP, "there is no link"),
+        }
+    }
+
+    fn detector(&self) -> Option<Finding> {
+        const STEP: &str = "detector";
+        Some(match self.detected.as_ref()? {
+            Ok(Some(jibris)) => Finding::ok(STEP, format!("Jicofo knows {}", count(jibris.len()))),
+            Ok(None) => Finding::fail(
+                STEP,
+                "Jicofo looks for no Jibris, so it cannot record",
+                "docker-jitsi-meet: ENABLE_RECORDING=1; jicofo.conf: jibri.brewery-jid",
+            ),
+            Err(why) => Finding::said(STEP, Verdict::Fail, why),
+        })
+    }
+
+    /// By name; none if nobody can see them.
+    fn shown(&self) -> Option<BTreeMap<String, Shown>> {
+        if let Some(Brewery { trouble: None, inside }) = &self.brewery {
+            let shown = |(nick, (status, items)): (&crate::address::Nick, &(Option<JibriStatus>, usize))| {
+                let healthy = status.and_then(|status| match status.health {
+                    HealthStatus::Healthy => Some(true),
+                    HealthStatus::Unhealthy => Some(false),
+                    HealthStatus::Undefined => None,
+                });
+                let busy = status.map(|status| status.busy == BusyStatus::Busy);
+                (nick.as_str().to_owned(), Shown { healthy, busy, items: *items })
+            };
+            // Jicofo is there too, and is known by having nothing to say of itself.
+            let said = |one: &(&crate::address::Nick, &(Option<JibriStatus>, usize))| one.1.0.is_some();
+            return Some(inside.iter().filter(said).map(shown).collect());
+        }
+        let Some(Ok(Some(jibris))) = &self.detected else { return None };
+        let shown = |(name, seen): (&String, &Detected)| {
+            let is = |word: &str, yes: &str, no: &str| {
+                if word == yes { Some(true) } else { (word == no).then_some(false) }
+            };
+            let healthy = is(&seen.health_status, "healthy", "unhealthy");
+            (name.clone(), Shown { healthy, busy: is(&seen.busy_status, "busy", "idle"), items: 1 })
+        };
+        Some(jibris.iter().map(shown).collect())
+    }
+
+    fn by_looking(&self) -> Vec<Finding> {
+        let Some(shown) = self.shown() else {
+            return vec![Finding::warn(
+                "jibris",
+                "nobody can see the Jibris: neither the brewery nor Jicofo tells of them",
+                "let us into the brewery, or set discovery.jicofo.url",
+            )];
+        };
+        if shown.is_empty() {
+            return vec![Finding::fail(
+                "jibris",
+                "there is no Jibri, so nothing can be recorded",
+                "start one; it must be in the brewery that Jicofo looks at (docker-jitsi-meet: JIBRI_BREWERY_MUC)",
+            )];
+        }
+        let mut findings: Vec<Finding> = shown.iter().map(|(name, jibri)| one(name, jibri)).collect();
+        findings.extend(self.names(shown.keys().map(String::as_str).collect()));
+        findings
+    }
+
+    fn by_service(&self, snapshot: &Snapshot) -> Vec<Finding> {
+        if snapshot.jibris.is_empty() {
+            return vec![Finding::fail(
+                "jibris",
+                "the service sees no Jibri, so nothing can be recorded",
+                "start one; it must be in the brewery that Jicofo looks at (docker-jitsi-meet: JIBRI_BREWERY_MUC)",
+            )];
+        }
+        let mut findings: Vec<Finding> = snapshot.jibris.iter().map(judged).collect();
+        let there = snapshot.jibris.iter().filter(|jibri| jibri.verdict != "offline");
+        findings.extend(self.unknown(there.map(|jibri| jibri.name.as_str()).collect()));
+        findings
+    }
+
+    /// Names that are configured and not there, or there and not configured.
+    fn names(&self, there: BTreeSet<&str>) -> Vec<Finding> {
+        let instances = self.settings.jibri.instances.iter().map(|instance| instance.name.as_str());
+        let missing = instances.filter(|name| !there.contains(name)).map(|name| {
+            Finding::warn(
+                &format!("jibri {name}"),
+                format!("is configured, and no Jibri has this nickname; there are: {}", list(&there)),
+                "start it, or give it this nickname (docker-jitsi-meet: JIBRI_INSTANCE_ID), or correct the name of \
+                 its [[jibri.instance]]",
+            )
+        });
+        let missing: Vec<Finding> = missing.collect();
+        missing.into_iter().chain(self.unknown(there.clone())).collect()
+    }
+
+    fn unknown(&self, there: BTreeSet<&str>) -> Option<Finding> {
+        let instances = &self.settings.jibri.instances;
+        let is_unknown = |name: &&&str| !instances.iter().any(|instance| instance.name == **name);
+        let unknown: BTreeSet<&str> = there.iter().filter(is_unknown).copied().collect();
+        (!instances.is_empty() && !unknown.is_empty()).then(|| {
+            Finding::warn(
+                "names",
+                format!("no [[jibri.instance]] has the name of {}", list(&unknown)),
+                "add one for each, with the nickname as name: others are watched, and never restarted",
+            )
+        })
+    }
+}
+
+fn count(jibris: usize) -> String {
+    match jibris {
+        1 => "1 Jibri".to_owned(),
+        n => format!("{n} Jibris"),
+    }
+}
+
+fn list(names: &BTreeSet<&str>) -> String {
+    const NAMED: usize = 5;
+    let named: Vec<&str> = names.iter().take(NAMED).copied().collect();
+    let more = if names.len() > NAMED { ", …" } else { "" };
+    format!("{}{more}", named.join(", "))
+}
+
+fn one(name: &str, jibri: &Shown) -> Finding {
+    let step = format!("jibri {name}");
+    if jibri.items > 1 {
+        return Finding::fail(
+            &step,
+            format!("{} Jibris share this nickname, and only the first of them ever works", jibri.items),
+            "give each its own (docker-jitsi-meet: JIBRI_INSTANCE_ID)",
+        );
+    }
+    match (jibri.healthy, jibri.busy) {
+        (Some(false), _) => unhealthy(&step, "says that it is unhealthy"),
+        (Some(true), Some(true)) => Finding::ok(&step, "healthy and at work"),
+        (Some(true), _) => Finding::ok(&step, "healthy and idle"),
+        (None, _) => {
+            Finding::warn(&step, "does not say how it is", "look at its log; Jicofo does not use it")
+        }
+    }
+}
+
+fn unhealthy(step: &str, found: &str) -> Finding {
+    let remedy = "look whether its disk is full and ffmpeg works, then restart it: nothing else makes it healthy again";
+    Finding::fail(step, found, remedy)
+}
+
+/// The service's own verdict.
+fn judged(jibri: &Jibri) -> Finding {
+    let step = format!("jibri {}", jibri.name);
+    let evidence = format!("{}: {}", jibri.verdict, jibri.evidence);
+    match jibri.verdict.as_str() {
+        "ok" => Finding::ok(&step, if jibri.busy == Some(true) { "at work" } else { "idle" }),
+        "suspect" => Finding::warn(&step, evidence, "if it lasts, restart it and look at its log"),
+        "offline" => Finding::fail(
+            &step,
+            evidence,
+            "start it, or take its [[jibri.instance]] out; its nickname (docker-jitsi-meet: JIBRI_INSTANCE_ID) must \
+             be the name there",
+        ),
+        "unhealthy" => unhealthy(&step, &evidence),
+        _ => Finding::fail(&step, evidence, "restart its process or container, or let [recovery] do it"),
+    }
+}
+
+/// What the health ports say.
+pub(super) fn health(settings: &Settings, answers: Vec<(String, Result<Status, String>)>) -> Vec<Finding> {
+    let mut findings: Vec<Finding> = answers.into_iter().map(|(name, answer)| port(&name, answer)).collect();
+    let without = settings.jibri.instances.iter().filter(|instance| instance.health_url.is_none()).count();
+    if findings.is_empty() {
+        findings
+            .push(Finding::ok("health", "no health_url is set; used-up single-use Jibris show only there"));
+    } else if without > 0 {
+        findings.push(Finding::ok("health", format!("{} without health_url: not asked", count(without))));
+    }
+    findings
+}
+
+fn port(name: &str, answer: Result<Status, String>) -> Finding {
+    let step = format!("health {name}");
+    match answer {
+        Err(why) => Finding::said(&step, Verdict::Fail, &why),
+        Ok(status) if !status.healthy => {
+            let detail =
+                if status.detail.is_empty() { String::new() } else { format!(" ({})", status.detail) };
+            unhealthy(&step, &format!("answers, and says that it is unhealthy{detail}"))
+        }
+        Ok(Status { busy: Busy::Expired, .. }) => Finding::fail(
+            &step,
+            "answers, and is used up (single-use mode)",
+            "restart it, or have that done by itself: recovery.on = [\"expired\"]",
+        ),
+        Ok(Status { busy: Busy::Busy, .. }) => Finding::ok(&step, "answers: healthy and at work"),
+        Ok(Status { busy: Busy::Idle, .. }) => Finding::ok(&step, "answers: healthy and idle"),
+    }
+}

@@ -1,0 +1,231 @@
+//! The conference services, our rights there, and Jicofo in the meetings.
+
+use std::time::{Duration, SystemTime};
+
+use super::link::Seen;
+use super::service::Snapshot;
+use super::{Finding, Verdict};
+use crate::address::RoomJid;
+use crate::config::Settings;
+use crate::meeting::{ListError, Listed, Role, list_error_reason};
+use crate::surface::Room;
+
+/// What to do where there is no meeting to look at.
+const OPEN_ONE: &str = "open a meeting in a browser and run this again while it lasts";
+/// Jicofo is in a meeting before its first person, so this is too long without.
+const WITHOUT_FOCUS: Duration = Duration::from_secs(30);
+/// Rooms beyond which Prosody's own default makes each look dear.
+const CACHED: usize = 100;
+
+/// Jicofo's own (JITSI.md 1.6).
+pub(super) fn is_health_check(room: &RoomJid) -> bool {
+    room.local().starts_with("__jicofo-health-check")
+}
+
+/// So many, in words.
+pub(super) fn count(meetings: usize) -> String {
+    match meetings {
+        1 => "1 meeting".to_owned(),
+        n => format!("{n} meetings"),
+    }
+}
+
+/// What our own link has shown.
+pub(super) fn by_link(settings: &Settings, named: Option<&RoomJid>, seen: &Seen) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for domain in &settings.muc.domains {
+        findings.push(service(domain, seen));
+    }
+    if let Some(room) = named.filter(|room| !settings.muc.domains.iter().any(|d| d == room.service())) {
+        let found = format!("{room} is not in muc.domains");
+        findings.push(Finding::fail("owner", found, "name a room of one of muc.domains with --room"));
+    }
+    for domain in &settings.muc.domains {
+        if seen.services.get(domain) == Some(&Some(true)) {
+            findings.push(owner(settings, domain, seen));
+        } else {
+            findings
+                .push(Finding::not_tried(&format!("owner {domain}"), "there is no such conference service"));
+        }
+    }
+    findings.extend(focus(settings, seen));
+    findings
+}
+
+fn service(domain: &str, seen: &Seen) -> Finding {
+    let step = format!("muc {domain}");
+    let remedy = "correct muc.domains (docker-jitsi-meet: XMPP_MUC_DOMAIN; Debian: conference.DOMAIN)";
+    match seen.services.get(domain).copied().flatten() {
+        Some(true) => Finding::ok(&step, "is a conference service of this Prosody"),
+        Some(false) => Finding::fail(&step, "is a host of this Prosody, but no conference service", remedy),
+        None => Finding::fail(&step, format!("Prosody has no conference service {domain:?}"), remedy),
+    }
+}
+
+fn owner(settings: &Settings, domain: &str, seen: &Seen) -> Finding {
+    let step = format!("owner {domain}");
+    let me = format!("{}@{}", settings.xmpp.user, settings.xmpp.domain);
+    let of_domain = || seen.rooms.iter().filter(|(room, _)| room.service() == domain);
+    let by = |is: fn(&Result<Vec<Listed>, ListError>) -> bool| of_domain().find(|(_, result)| is(result));
+    if let Some((room, _)) = by(|result| matches!(result, Err(ListError::Forbidden))) {
+        let found = format!("{me} may not ask who is in {room}: {}", cause(ListError::Forbidden).0);
+        return Finding::fail(&step, found, list_us(&me));
+    }
+    if let Some((room, _)) = by(|result| result.is_ok()) {
+        return Finding::ok(&step, format!("{me} is told who is in {room}"));
+    }
+    if let Some((room, Err(error))) =
+        by(|result| matches!(result, Err(ListError::TimedOut | ListError::Other)))
+    {
+        let found = format!("{room}: {}", list_error_reason(*error));
+        return Finding::fail(&step, found, "see Prosody's log, and which modules its Component has");
+    }
+    match seen.admin_of.get(domain).copied().flatten() {
+        Some(false) => {
+            let found = format!("{me} is no admin of {domain:?}, so {}", cause(ListError::Forbidden).0);
+            Finding::fail(&step, found, list_us(&me))
+        }
+        Some(true) => Finding::warn(
+            &step,
+            format!(
+                "{me} is an admin there; that it owns the rooms only a meeting can prove, and there is none"
+            ),
+            format!("{OPEN_ONE}; Prosody 13 needs component_admins_as_room_owners = true there"),
+        ),
+        None => Finding::warn(&step, "there is no meeting to prove it on", OPEN_ONE),
+    }
+}
+
+/// What is wrong, and what to change, in the service's own words.
+fn cause(error: ListError) -> (&'static str, &'static str) {
+    let words = list_error_reason(error);
+    words.split_once(": ").unwrap_or((words, ""))
+}
+
+/// The remedy, with our own address in it.
+fn list_us(me: &str) -> String {
+    cause(ListError::Forbidden).1.replace("user@domain of [xmpp]", &format!("{me:?}"))
+}
+
+fn focus(settings: &Settings, seen: &Seen) -> Vec<Finding> {
+    const STEP: &str = "focus";
+    let nick = &settings.muc.focus_nickname;
+    let lists = seen.rooms.iter().filter_map(|(room, result)| Some((room, result.as_ref().ok()?)));
+    let lists: Vec<(&RoomJid, &Vec<Listed>)> = lists.filter(|(_, list)| !list.is_empty()).collect();
+    let is_focus = |one: &&Listed| one.nick == *nick && one.role == Role::Moderator;
+    if let Some((room, list)) = lists.iter().find(|(_, list)| !list.iter().any(|one| is_focus(&one))) {
+        let looks_like = |one: &&Listed| {
+            one.jid.as_ref().and_then(|jid| jid.local()).is_some_and(|local| local == "focus")
+        };
+        let found = format!("Jicofo is not in the room {room} under the nickname {:?}", nick.as_str());
+        let remedy = match list.iter().find(looks_like) {
+            Some(other) => format!("set muc.focus_nickname = {:?}", other.nick.as_str()),
+            None => "see that Jicofo runs and is linked to this Prosody (its log), and that muc.focus_nickname is \
+                     its nickname"
+                .to_owned(),
+        };
+        return vec![Finding::fail(STEP, found, remedy)];
+    }
+    let Some((room, list)) = lists.first() else {
+        if seen.rooms.iter().any(|(_, result)| matches!(result, Err(ListError::Forbidden))) {
+            return vec![Finding::not_tried(STEP, "we may not see who is in the meetings")];
+        }
+        return vec![Finding::warn(STEP, "there is no meeting to see Jicofo in", OPEN_ONE)];
+    };
+    let mut findings = vec![Finding::ok(STEP, format!("Jicofo is in {room}"))];
+    let focus_jid = list.iter().find(is_focus).and_then(|one| one.jid.as_ref());
+    if let Some(jid) = focus_jid.filter(|jid| !settings.muc.service_domains.iter().any(|d| d == jid.domain()))
+    {
+        let domain = jid.domain();
+        findings.push(Finding::warn(
+            "services",
+            format!("Jicofo's accounts are in {domain:?}, which is not in muc.service_domains"),
+            format!("add {domain:?} there, or other services of that domain are taken for people"),
+        ));
+    }
+    findings
+}
+
+/// What the service has seen.
+pub(super) fn by_service(settings: &Settings, snapshot: &Snapshot) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for domain in &settings.muc.domains {
+        findings.push(owner_by_service(domain, snapshot));
+    }
+    findings.push(focus_by_service(settings, snapshot));
+    if settings.muc.footprint == crate::config::Footprint::Unseen {
+        findings.push(Finding::warn(
+            "sender",
+            "not tried: the service has the link, and a refusal would end it",
+            "see whether the service's log has validate_from_addresses, or stop the service and run this again",
+        ));
+    }
+    if snapshot.rooms.len() > CACHED {
+        findings.push(many(snapshot.rooms.len()));
+    }
+    findings
+}
+
+/// So many meetings are more than Prosody keeps at hand by default.
+pub(super) fn many(rooms: usize) -> Finding {
+    Finding::warn(
+        "rooms",
+        format!(
+            "there are {rooms} meetings; beyond {CACHED} each look costs Prosody ten times as much by its default"
+        ),
+        "see that muc_room_cache_size in the conference service's block is above that (docker-jitsi-meet: 10000)",
+    )
+}
+
+/// As [`many`], if they are.
+pub(super) fn too_many(rooms: usize) -> Option<Finding> {
+    (rooms > CACHED).then(|| many(rooms))
+}
+
+fn owner_by_service(domain: &str, snapshot: &Snapshot) -> Finding {
+    let step = format!("owner {domain}");
+    let is_here = |room: &&Room| room.room.split_once('@').is_some_and(|(_, service)| service == domain);
+    let alert = snapshot.alerts.iter().find(|alert| {
+        let is_here = alert.subject == domain || alert.subject.ends_with(&format!("@{domain}"));
+        alert.kind == "not_a_moderator" && is_here
+    });
+    if let Some(alert) = alert {
+        return Finding::fail(&step, &alert.summary, &alert.remedy);
+    }
+    let forbidden = list_error_reason(ListError::Forbidden);
+    if snapshot.rooms.iter().filter(is_here).any(|room| room.reason.as_deref() == Some(forbidden)) {
+        return Finding::said(&step, Verdict::Fail, forbidden);
+    }
+    match snapshot.rooms.iter().filter(is_here).find(|room| room.people > 0) {
+        Some(room) => Finding::ok(&step, format!("the service sees who is in {}", room.room)),
+        None => Finding::warn(
+            &step,
+            "the service sees nobody in any meeting there, so nothing proves it",
+            OPEN_ONE,
+        ),
+    }
+}
+
+fn focus_by_service(settings: &Settings, snapshot: &Snapshot) -> Finding {
+    const STEP: &str = "focus";
+    let at_work = ["starting", "pending", "recording", "stopping"];
+    let longest = settings.start.settle.saturating_add(WITHOUT_FOCUS);
+    let waits = |room: &&Room| room.state == "settling" && age(&room.since) > longest;
+    if let Some(room) = snapshot.rooms.iter().find(waits) {
+        let found = format!("{} is to be recorded and waits: Jicofo is not in the room", room.room);
+        let remedy = "see that Jicofo runs and is linked to this Prosody (its log), and that muc.focus_nickname is \
+                      its nickname";
+        return Finding::fail(STEP, found, remedy);
+    }
+    match snapshot.rooms.iter().find(|room| at_work.contains(&room.state.as_str())) {
+        Some(room) => Finding::ok(STEP, format!("Jicofo is in {} ({})", room.room, room.state)),
+        None => {
+            Finding::warn(STEP, "no meeting is being recorded, so nothing shows Jicofo at work", OPEN_ONE)
+        }
+    }
+}
+
+fn age(since: &str) -> Duration {
+    let since = humantime::parse_rfc3339_weak(since).ok();
+    since.and_then(|since| SystemTime::now().duration_since(since).ok()).unwrap_or_default()
+}

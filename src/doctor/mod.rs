@@ -1,0 +1,146 @@
+//! `doctor`: goes through a live deployment in the order in which things break, and says which setting to change.
+//!
+//! It disturbs nothing. Where the service runs and has the link, it is asked; only where nothing listens at
+//! `http.listen` is a link made, because Prosody gives a component one only, and by the README's configuration the
+//! newcomer throws the old one out. Rights are proved by using them to look: it enters no meeting, and starts nothing
+//! but with `--record-test`.
+
+mod finding;
+mod jibris;
+mod link;
+mod meetings;
+mod place;
+mod record;
+mod service;
+mod sinks;
+mod sources;
+
+use std::collections::BTreeSet;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use crate::address::RoomJid;
+use crate::config::Settings;
+use crate::{discovery, sightings};
+pub use finding::{Finding, Verdict};
+use link::Own;
+use service::Service;
+
+/// What is to be examined, besides the settings.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    /// The configuration file; none: the environment alone.
+    pub file: Option<PathBuf>,
+    /// The keys that are set, as in [`Loaded::set`](crate::config::Loaded::set).
+    pub set: BTreeSet<String>,
+    /// Where the service is asked; none: it does not listen.
+    pub service: Option<SocketAddr>,
+    /// The meeting to prove the rights on; none: whichever there is.
+    pub room: Option<RoomJid>,
+    /// The meeting to record for a moment.
+    pub record: Option<String>,
+    /// Make a link even though nobody can say whether the service has one.
+    pub link: bool,
+}
+
+/// Where the findings go, one after the other.
+type Tell<'a> = dyn FnMut(Finding) + 'a;
+
+/// Goes through all steps.
+pub async fn examine(settings: &Settings, options: &Options, tell: &mut Tell<'_>) {
+    place::configuration(options, settings).into_iter().for_each(&mut *tell);
+    let listed = discovery::listed_now(settings).await;
+    let detected = sightings::detected_now(settings).await;
+    let service = Service::ask(settings, options.service).await;
+    tell(service.finding(settings));
+    let mut brewery = None;
+    let mut items = None;
+    match &service {
+        Service::Linked(snapshot) => {
+            tell(Finding::ok("prosody", format!("the service is linked to {}", settings.xmpp.server)));
+            tell(Finding::ok("component", format!("the service is accepted as {}", settings.xmpp.domain)));
+            meetings::by_service(settings, snapshot).into_iter().for_each(&mut *tell);
+        }
+        Service::NotLinked(why) => not_linked(settings, why, tell).await,
+        Service::Absent => (brewery, items) = by_own_link(settings, options, &listed, tell).await,
+        Service::Off | Service::Strange(_) if options.link => {
+            (brewery, items) = by_own_link(settings, options, &listed, tell).await;
+        }
+        Service::Off | Service::Strange(_) => {
+            tell(link::reach(settings).await);
+            let remedy = "have the service answer at http.listen; or, if it does not run anywhere, add --link \
+                          (if it does run, that throws it off its link for a moment)";
+            let found = "not tried: nobody can say whether the service has the link";
+            tell(Finding::warn("component", found, remedy));
+            not_without_link(settings, "there is no link", tell);
+        }
+    }
+    sources::findings(settings, &listed, items.as_ref()).into_iter().for_each(&mut *tell);
+    let fleet = jibris::Fleet { settings, service: &service, brewery, detected };
+    fleet.findings().into_iter().for_each(&mut *tell);
+    jibris::health(settings, sightings::health_now(settings).await).into_iter().for_each(&mut *tell);
+    place::recovery(settings).into_iter().for_each(&mut *tell);
+    sinks::findings(&settings.alerts).await.into_iter().for_each(&mut *tell);
+    tell(place::ledger(&settings.ledger));
+    if let Some(room) = &options.record {
+        tell(record::test(settings, options.service, &service, room).await);
+    }
+}
+
+/// The service is there and has no link; it goes on trying, so its place is not to be taken.
+async fn not_linked(settings: &Settings, why: &str, tell: &mut Tell<'_>) {
+    let reach = link::reach(settings).await;
+    let is_reached = reach.verdict == Verdict::Ok;
+    tell(reach);
+    if is_reached {
+        tell(Finding::said("component", Verdict::Fail, why));
+    } else {
+        tell(Finding::not_tried("component", "Prosody is not reached"));
+    }
+    not_without_link(settings, "there is no link", tell);
+}
+
+/// The steps that need a link.
+fn not_without_link(settings: &Settings, why: &str, tell: &mut Tell<'_>) {
+    for domain in &settings.muc.domains {
+        tell(Finding::not_tried(&format!("muc {domain}"), why));
+        tell(Finding::not_tried(&format!("owner {domain}"), why));
+    }
+    tell(Finding::not_tried("focus", why));
+}
+
+type Heard = (Option<link::Brewery>, Option<link::Items>);
+
+async fn by_own_link(
+    settings: &Settings,
+    options: &Options,
+    listed: &Option<Result<Vec<RoomJid>, String>>,
+    tell: &mut Tell<'_>,
+) -> Heard {
+    let mut own = match Own::open(settings).await {
+        Ok(own) => own,
+        Err(failure) => {
+            link::refused(settings, &failure).into_iter().for_each(&mut *tell);
+            not_without_link(settings, "there is no link", tell);
+            return (None, None);
+        }
+    };
+    tell(Finding::ok("prosody", format!("listens for components on {}", settings.xmpp.server)));
+    own.ask_services(settings).await;
+    own.ask_rooms(settings, options.room.as_ref(), listed).await;
+    if own.is_lost() {
+        tell(own.lost("component"));
+        not_without_link(settings, "the link was lost", tell);
+        return (None, None);
+    }
+    tell(Finding::ok("component", format!("Prosody accepts the secret of {}", settings.xmpp.domain)));
+    meetings::by_link(settings, options.room.as_ref(), own.seen()).into_iter().for_each(&mut *tell);
+    own.wait_for_brewery(settings).await;
+    if settings.muc.footprint == crate::config::Footprint::Unseen {
+        tell(own.try_sender(settings).await);
+    }
+    if own.is_lost() {
+        tell(own.lost("link"));
+    }
+    own.close().await
+}

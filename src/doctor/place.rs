@@ -1,0 +1,170 @@
+//! What is on this machine: the configuration's files, the program that restarts Jibris, the ledger's directory.
+
+use std::fs::OpenOptions;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+
+use super::{Finding, Options};
+use crate::config::{Ledger, Settings};
+use crate::recovery;
+
+/// Keys that hold secrets.
+const SECRETS: [&str; 4] = ["xmpp.secret", "http.token", "start.stream_key", "alerts.webhook"];
+/// Permission of everybody to read.
+const OTHERS_READ: u32 = 0o004;
+/// Permission of anybody to execute.
+const EXECUTE: u32 = 0o111;
+
+/// The configuration has been read by now, and is right.
+pub(super) fn configuration(options: &Options, settings: &Settings) -> Vec<Finding> {
+    const STEP: &str = "configuration";
+    let file = options.file.as_deref();
+    let found = match file {
+        Some(path) => format!("{} is right", path.display()),
+        None => "all comes from the environment, and is right".to_owned(),
+    };
+    // What is in the environment is not in the file.
+    let in_file = |key: &&&str| options.set.contains(**key) && std::env::var_os(variable(key)).is_none();
+    let secrets: Vec<&str> = SECRETS.iter().filter(in_file).copied().collect();
+    let open = file.filter(|path| !secrets.is_empty() && is_open(path));
+    let mut findings = match open {
+        Some(path) => vec![Finding::warn(
+            STEP,
+            format!("{} holds {} and everybody may read it", path.display(), secrets.join(", ")),
+            format!("chmod o-r {}, and see that the service's own user may read it", path.display()),
+        )],
+        None => vec![Finding::ok(STEP, found)],
+    };
+    for (key, file) in
+        [("xmpp.secret_file", &settings.xmpp.secret_file), ("http.token_file", &settings.http.token_file)]
+    {
+        if let Some(path) = file.as_deref().filter(|path| is_open(path)) {
+            let found = format!("everybody may read {}", path.display());
+            let remedy =
+                format!("chmod o-r {}, and see that the service's own user may read it", path.display());
+            findings.push(Finding::warn(key, found, remedy));
+        }
+    }
+    findings
+}
+
+fn variable(key: &str) -> String {
+    format!("JIBRI_AUTOSTART_{}", key.to_uppercase().replace('.', "__"))
+}
+
+fn is_open(path: &Path) -> bool {
+    path.metadata().is_ok_and(|data| data.permissions().mode() & OTHERS_READ != 0)
+}
+
+/// Whether Jibris could be restarted if they had to be. None is.
+pub(super) fn recovery(settings: &Settings) -> Vec<Finding> {
+    const STEP: &str = "recovery";
+    let recovery = &settings.recovery;
+    if recovery.on.is_empty() {
+        return vec![Finding::ok(STEP, "recovery.on is empty: no Jibri is ever restarted")];
+    }
+    if settings.jibri.instances.is_empty() {
+        let found = "recovery.on is set, and there is no [[jibri.instance]]: no Jibri is ever restarted";
+        return vec![Finding::warn(
+            STEP,
+            found,
+            "add one for each Jibri, with its nickname in the brewery as name",
+        )];
+    }
+    let mut findings: Vec<Finding> = settings
+        .jibri
+        .instances
+        .iter()
+        .filter_map(|instance| {
+            let why = recovery::check(recovery, &instance.name).err()?;
+            Some(Finding::fail(
+                &format!("{STEP} {}", instance.name),
+                format!("this Jibri cannot be restarted: {why}"),
+                "change the name, or recovery.command or recovery.http, as it says",
+            ))
+        })
+        .collect();
+    let dry_run = if recovery.dry_run { ", and recovery.dry_run only says so" } else { "" };
+    findings.push(match recovery.command.first() {
+        Some(program) => match find(program) {
+            Some(path) => Finding::ok(STEP, format!("Jibris are restarted by {}{dry_run}", path.display())),
+            None => Finding::fail(
+                STEP,
+                format!("the program of recovery.command, {program:?}, is not there or may not be executed"),
+                "install it, or write its whole path; in a container it must be in there too",
+            ),
+        },
+        None => {
+            Finding::ok(STEP, format!("Jibris are restarted by a POST, which is not tried here{dry_run}"))
+        }
+    });
+    findings
+}
+
+/// Where a program is that is started by this name.
+fn find(program: &str) -> Option<PathBuf> {
+    let can_run = |path: &Path| {
+        path.metadata().is_ok_and(|data| data.is_file() && data.permissions().mode() & EXECUTE != 0)
+    };
+    if program.contains('/') {
+        return Some(PathBuf::from(program)).filter(|path| can_run(path));
+    }
+    // Without PATH the system looks there, too.
+    let paths = std::env::var_os("PATH").unwrap_or_else(|| "/bin:/usr/bin".into());
+    std::env::split_paths(&paths).map(|directory| directory.join(program)).find(|path| can_run(path))
+}
+
+/// Whether the ledger can be written by whoever runs this.
+pub(super) fn ledger(ledger: &Ledger) -> Finding {
+    const STEP: &str = "ledger";
+    let Some(path) = &ledger.path else {
+        return Finding::ok(STEP, "ledger.path is empty: the history is kept in memory");
+    };
+    match can_write(path) {
+        Ok(()) => Finding::ok(STEP, format!("{} can be written", path.display())),
+        Err(error) => Finding::fail(
+            STEP,
+            format!("{} cannot be written: {error}", path.display()),
+            "make its directory, writable by the service's user, or set ledger.path (\"\" keeps it in memory)",
+        ),
+    }
+}
+
+/// Of a file that is there nothing is changed; of one that is not, another is made beside it and removed.
+fn can_write(path: &Path) -> std::io::Result<()> {
+    if path.exists() {
+        return OpenOptions::new().append(true).open(path).map(drop);
+    }
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(format!(".doctor-{}", std::process::id()));
+    let beside = path.with_file_name(name);
+    OpenOptions::new().write(true).create_new(true).open(&beside)?;
+    std::fs::remove_file(beside)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn programs_are_found_as_the_system_finds_them() {
+        assert!(find("sh").is_some_and(|path| path.is_absolute()));
+        assert!(find("/bin/sh").is_some());
+        for none in ["no-such-program", "/bin/no-such-program", "/etc/passwd", "/bin"] {
+            assert_eq!(find(none), None, "{none}");
+        }
+    }
+
+    #[test]
+    fn a_ledger_is_not_made_by_looking() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("ledger.db");
+        can_write(&path).unwrap();
+        assert_eq!(dir.path().read_dir().unwrap().count(), 0);
+        std::fs::write(&path, "as it was").unwrap();
+        can_write(&path).unwrap();
+        assert_eq!(std::fs::read(&path).unwrap(), b"as it was");
+        assert!(can_write(&dir.path().join("no/ledger.db")).is_err());
+        assert!(can_write(&path.join("ledger.db")).is_err());
+    }
+}

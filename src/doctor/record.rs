@@ -1,0 +1,140 @@
+//! `--record-test ROOM`: has the service record a meeting until it is on, and puts everything back.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use tokio::time::{Instant, sleep};
+
+use super::Finding;
+use super::service::{Service, Trouble, get, post};
+use crate::config::Settings;
+use crate::surface::Room;
+
+const STEP: &str = "record-test";
+/// How often it is looked at.
+const LOOK: Duration = Duration::from_millis(200);
+/// How long a stop may take to be seen, besides the answer to the request.
+const STOPPING: Duration = Duration::from_secs(10);
+
+/// Does it.
+pub(super) async fn test(
+    settings: &Settings,
+    address: Option<SocketAddr>,
+    service: &Service,
+    room: &str,
+) -> Finding {
+    let (Service::Linked(_), Some(address)) = (service, address) else {
+        let found = "the service does not run with a link here, and only it records";
+        return Finding::fail(STEP, found, "start the service (jibri-autostart run) and run this again");
+    };
+    if settings.http.token.is_empty() {
+        let found = "http.token is not set, so the service does nothing by hand";
+        return Finding::fail(STEP, found, "set http.token or http.token_file, and restart the service");
+    }
+    let room = utf8_percent_encode(room, NON_ALPHANUMERIC).to_string();
+    let by_hand = ByHand { settings, base: format!("http://{address}"), room };
+    by_hand.test().await
+}
+
+struct ByHand<'a> {
+    settings: &'a Settings,
+    base: String,
+    /// Encoded for a path.
+    room: String,
+}
+
+impl ByHand<'_> {
+    async fn test(&self) -> Finding {
+        match self.look().await {
+            // It is somebody's: not to be stopped.
+            Ok(room) if !["idle", "settling", "backoff", "held"].contains(&room.state.as_str()) => {
+                let found = format!("{} is {} already, so it was left alone", room.room, room.state);
+                return Finding::warn(STEP, found, "name a meeting that is not being recorded");
+            }
+            Ok(_) => {}
+            Err(trouble) => {
+                let remedy = "name a meeting that is going on and watched: jibri-autostart rooms";
+                return Finding::fail(STEP, words(trouble), remedy);
+            }
+        }
+        if let Err(trouble) = self.order("record").await {
+            return Finding::fail(STEP, words(trouble), "see what it says; nothing was started");
+        }
+        let began = Instant::now();
+        let on = self.wait_on(began).await;
+        let took = began.elapsed();
+        // Whatever has become of it: what was begun is ended, and the room is the rules' again.
+        let stopped = self.order("stop").await;
+        if stopped.is_ok() {
+            self.wait_off().await;
+        }
+        let released = self.order("release").await;
+        if let Err(trouble) = stopped.and(released) {
+            let remedy = "stop it by hand, then: jibri-autostart release ROOM";
+            return Finding::fail(STEP, format!("not put back as it was: {}", words(trouble)), remedy);
+        }
+        match on {
+            Ok(()) => {
+                Finding::ok(STEP, format!("on after {:.1} s; stopped and released again", took.as_secs_f64()))
+            }
+            Err(why) => Finding::fail(
+                STEP,
+                format!("not on within {} s: {why}", took.as_secs()),
+                "see the steps above, jibri-autostart jibris, and the logs of Jicofo and the Jibris",
+            ),
+        }
+    }
+
+    async fn look(&self) -> Result<Room, Trouble> {
+        get(&self.base, &format!("/api/v1/rooms/{}", self.room)).await
+    }
+
+    async fn order(&self, order: &str) -> Result<(), Trouble> {
+        let path = format!("/api/v1/rooms/{}/{order}", self.room);
+        let answer: Result<serde_json::Value, Trouble> =
+            post(&self.base, &path, self.settings.http.token.expose()).await;
+        answer.map(drop)
+    }
+
+    /// The error is the last that was seen of it.
+    async fn wait_on(&self, began: Instant) -> Result<(), String> {
+        let start = &self.settings.start;
+        let longest = start.request_timeout.saturating_add(start.pending_timeout);
+        loop {
+            let seen = match self.look().await {
+                Ok(room) if room.state == "recording" => return Ok(()),
+                Ok(room) => room.reason.unwrap_or(room.state),
+                Err(trouble) => words(trouble),
+            };
+            if began.elapsed() > longest {
+                return Err(seen);
+            }
+            sleep(LOOK).await;
+        }
+    }
+
+    /// A release before the stop has come through would let the rules take the recording over.
+    async fn wait_off(&self) {
+        let began = Instant::now();
+        let longest = self.settings.start.request_timeout.saturating_add(STOPPING);
+        while began.elapsed() < longest {
+            match self.look().await {
+                Ok(room)
+                    if !["starting", "pending", "recording", "stopping"].contains(&room.state.as_str()) =>
+                {
+                    return;
+                }
+                Ok(_) => sleep(LOOK).await,
+                Err(_) => return,
+            }
+        }
+    }
+}
+
+fn words(trouble: Trouble) -> String {
+    match trouble {
+        Trouble::Fault(fault) => fault.to_string(),
+        Trouble::Not(why) => why,
+    }
+}

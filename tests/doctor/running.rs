@@ -1,0 +1,98 @@
+//! The service runs: it keeps its link, whatever doctor is told of where it listens.
+
+use std::time::Duration;
+
+use testkit::{Behaviour, SOON, eventually, ports};
+
+use crate::autostart::Autostart;
+use crate::examination::Deployment;
+use crate::{links, visits, world};
+
+/// Asks until the answer has this text.
+async fn until_shown(url: &str, text: &str) -> testkit::Result {
+    let asked = async {
+        while !testkit::http::ask("GET", url, "", SOON).await?.1.contains(text) {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        Ok(())
+    };
+    tokio::time::timeout(SOON, asked).await.map_err(|_| format!("{url} never shows {text}"))?
+}
+
+testkit::on_each_prosody! {
+    async fn the_service_is_asked_and_keeps_its_link(version) {
+        let world = world(version, |options| options.prosody.conflict_resolve = "kick_old".into()).await?;
+        world.jibri_that("jibri-1", Behaviour::healthy()).await?;
+        let mut deployment = Deployment::of(&world).await?;
+        let rest = world.rest()?.url();
+        let settings = [("DISCOVERY__JICOFO__URL", rest.as_str()), ("JIBRI__INSTANCE", r#"[{name = "jibri-1"}]"#)];
+        let autostart = Autostart::start_with(&world.prosody, &["r1"], &settings, &[])?;
+        let listen = autostart.http().await?.trim_start_matches("http://").to_owned();
+        deployment.set("HTTP__LISTEN", &listen);
+        autostart.logged("the brewery is seen").await?;
+        let before = deployment.examine().await;
+        before.fails(&[]).warns(&[("owner muc.meet.jitsi", "open a meeting"), ("focus", "open a meeting")]);
+
+        let ada = world.moderator("r1").await?;
+        ada.wait_recording("on", SOON).await?;
+        autostart.logged("recording is on").await?;
+        until_shown(&format!("http://{listen}/api/v1/rooms"), "\"recording\"").await?;
+        let gone = || ada.seat().look(|view| !view.occupants.keys().any(|nick| nick.starts_with("autostart")));
+        assert!(eventually(SOON, gone).await);
+        let seen = visits(&ada);
+        deployment.examine().await.is_well();
+        let unseen = deployment.examine_with(&[("MUC__FOOTPRINT", "unseen")], &[]).await;
+        unseen.fails(&[]).warns(&[("sender", "validate_from_addresses")]);
+
+        // Nobody can say whether it runs: then nothing is risked.
+        let off = deployment.examine_with(&[("HTTP__LISTEN", "")], &[]).await;
+        off.fails(&[]).says("component", "warn", "--link");
+        // Something else answers there.
+        let other = deployment.webhook.address.to_string();
+        let strange = deployment.examine_with(&[("HTTP__LISTEN", &other)], &[]).await;
+        strange.fails(&[("service", "http.listen")]).says("component", "warn", "--link");
+        assert_eq!((links(&world), autostart.count("no link to Prosody"), visits(&ada)), (1, 0, seen));
+        Ok(())
+    }
+
+    async fn another_instance_has_the_link(version) {
+        let world = world(version, |options| options.prosody.conflict_resolve = "kick_new".into()).await?;
+        world.jibri("jibri-1").await?;
+        let deployment = Deployment::of(&world).await?;
+        let autostart = Autostart::start(&world.prosody, &["r1"])?;
+        autostart.logged("linked to Prosody").await?;
+        deployment.examine().await.fails(&[("component", "stop the other instance")]);
+        assert_eq!((links(&world), autostart.count("no link to Prosody")), (1, 0));
+        Ok(())
+    }
+
+    async fn another_instance_is_thrown_out_and_comes_back(version) {
+        let world = world(version, |_| {}).await?;
+        world.jibri("jibri-1").await?;
+        let deployment = Deployment::of(&world).await?;
+        let quick = [("XMPP__RECONNECT_MIN", "1ms"), ("XMPP__RECONNECT_MAX", "20ms")];
+        let autostart = Autostart::start_with(&world.prosody, &["r1"], &quick, &[])?;
+        autostart.logged("linked to Prosody").await?;
+        // It is elsewhere, so nobody answers where it is looked for.
+        deployment.examine().await.fails(&[("component", "stop the other instance")]);
+        autostart.logged_times("linked to Prosody", 2).await?;
+        assert_eq!(links(&world), 3);
+        Ok(())
+    }
+
+    async fn the_service_says_why_it_has_no_link(version) {
+        let world = world(version, |_| {}).await?;
+        world.jibri("jibri-1").await?;
+        let mut deployment = Deployment::of(&world).await?;
+        let autostart = Autostart::start_with(&world.prosody, &["r1"], &[("XMPP__SECRET", "wr0ng")], &[])?;
+        deployment.set("HTTP__LISTEN", autostart.http().await?.trim_start_matches("http://"));
+        autostart.logged("refuses the secret").await?;
+        let examined = deployment.examine().await;
+        examined.fails(&[("component", "component_secret")]);
+        examined.says("prosody", "ok", "something listens");
+        let nobody = ports::loopback().to_string();
+        deployment.examine_with(&[("XMPP__SERVER", &nobody)], &[]).await.fails(&[("prosody", "component_ports")]);
+        assert_eq!(links(&world), 0);
+        Ok(())
+    }
+}
