@@ -2,6 +2,7 @@
 
 mod ask;
 mod check;
+mod history;
 mod logging;
 mod run;
 mod show;
@@ -48,6 +49,8 @@ enum Command {
     Rooms(Show),
     /// List the Jibris
     Jibris(Show),
+    /// Tell what became of recordings: all of them, or the story of one room
+    History(history::Args),
     /// For a container: exit with 0 if the running service is linked to Prosody and able to act, else 1
     Healthcheck,
 }
@@ -83,6 +86,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Status(Show { json }) => show::status(&loaded.settings, json),
         Command::Rooms(Show { json }) => show::rooms(&loaded.settings, json),
         Command::Jibris(Show { json }) => show::jibris(&loaded.settings, json),
+        Command::History(args) => history::history(&loaded.settings, &args),
         Command::Healthcheck => show::healthcheck(&loaded.settings),
     }
 }

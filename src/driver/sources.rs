@@ -8,6 +8,7 @@ use crate::address::RoomJid;
 use crate::config::Settings;
 use crate::discovery::{self, Discovery, DiscoveryEvent};
 use crate::http::{self, EventSync, HttpEvent, Parts, Readiness};
+use crate::ledger::Reader;
 use crate::meeting::vouch::{Change, Report, Source, Vouchers};
 use crate::sightings::Webhooks;
 use crate::surface::Surface;
@@ -34,7 +35,12 @@ pub(super) struct Sources {
 
 impl Sources {
     /// Starts what is asked and what listens.
-    pub(super) fn spawn(settings: &Settings, jibri_webhooks: Option<Webhooks>, surface: Surface) -> Self {
+    pub(super) fn spawn(
+        settings: &Settings,
+        jibri_webhooks: Option<Webhooks>,
+        surface: Surface,
+        history: Reader,
+    ) -> Self {
         let discovery = discovery::spawn(settings);
         let (readiness, ready) = watch::channel(Err("not yet linked to Prosody".to_owned()));
         let event_sync = settings.discovery.event_sync.then(|| EventSync {
@@ -42,8 +48,8 @@ impl Sources {
             own_domain: settings.xmpp.domain.clone(),
         });
         let token = settings.http.token.clone();
-        let surface = Some(surface);
-        let parts = Parts { token, event_sync, jibri_webhooks, readiness: Some(ready), surface };
+        let (readable, surface, history) = (Some(ready), Some(surface), Some(history));
+        let parts = Parts { token, event_sync, jibri_webhooks, readiness: readable, surface, history };
         let http = settings.http.listen.map(|listen| http::spawn_apart(listen, http::router(parts)));
         tell_sources(settings);
         Self {

@@ -9,6 +9,7 @@ pub mod client;
 mod error;
 mod event_sync;
 mod events;
+mod history;
 mod jibri_webhook;
 mod ready;
 mod server;
@@ -23,6 +24,7 @@ use axum::{Json, Router};
 use tokio::sync::watch;
 
 use crate::config::Secret;
+use crate::ledger::Reader;
 use crate::sightings::Webhooks;
 use crate::surface::Surface;
 use auth::Guard;
@@ -49,6 +51,8 @@ pub struct Parts {
     pub readiness: Option<watch::Receiver<Readiness>>,
     /// What the API and `/metrics` show; none: there are no such routes.
     pub surface: Option<Surface>,
+    /// What the history shows; none, or no surface: there is no such route.
+    pub history: Option<Reader>,
 }
 
 /// All routes.
@@ -67,6 +71,9 @@ pub fn router(parts: Parts) -> Router {
         router = router.merge(ready::routes(readiness));
     }
     if let Some(surface) = parts.surface {
+        if let Some(reader) = parts.history {
+            router = router.merge(history::routes(reader, surface.services.clone()));
+        }
         router = router.merge(api::routes(surface));
     }
     router
