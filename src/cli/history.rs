@@ -123,9 +123,15 @@ fn story(room: &str, records: &[Record]) -> String {
         return format!("nothing is known of {room} in that time: no recording was wanted or seen there\n");
     }
     let mut lines = Vec::new();
+    let mut wanted = None;
     for Record { entry, .. } in records.iter().rev() {
         match entry {
-            Entry::Attempt(attempt) => attempt_lines(attempt, &mut lines),
+            Entry::Attempt(attempt) => {
+                // Told once, however many starts it took.
+                let is_told = attempt.wanted.is_some() && attempt.wanted == wanted;
+                wanted = attempt.wanted;
+                attempt_lines(attempt, is_told, &mut lines);
+            }
             Entry::Alert(alert) => alert_lines(alert, &mut lines),
             Entry::Recovery(recovery) => recovery_lines(recovery, &mut lines),
         }
@@ -145,9 +151,9 @@ fn story(room: &str, records: &[Record]) -> String {
     text
 }
 
-fn attempt_lines(attempt: &Attempt, lines: &mut Vec<(Moment, String)>) {
+fn attempt_lines(attempt: &Attempt, is_told: bool, lines: &mut Vec<(Moment, String)>) {
     let because = attempt.reason.as_deref().map_or(String::new(), |why| format!(": {why}"));
-    if let Some(wanted) = attempt.wanted {
+    if let Some(wanted) = attempt.wanted.filter(|_| !is_told) {
         let who = attempt.trigger.as_deref().map_or(String::new(), |who| format!(": {who} was there"));
         lines.push((wanted, format!("wanted{who}")));
     }
@@ -158,7 +164,8 @@ fn attempt_lines(attempt: &Attempt, lines: &mut Vec<(Moment, String)>) {
         let session = attempt.session_id.as_ref().map(|session| format!("session {session}"));
         let details: Vec<String> = session.into_iter().chain(attempt.jibri.clone()).collect();
         let details = if details.is_empty() { String::new() } else { format!(" ({})", details.join(", ")) };
-        lines.push((on, format!("recording is on{details}")));
+        let found = if attempt.sent.is_some() { "" } else { "found: " };
+        lines.push((on, format!("{found}recording is on{details}")));
     }
     let known = attempt.on.or(attempt.sent).or(attempt.wanted).unwrap_or_default();
     let end = match attempt.outcome {

@@ -16,6 +16,8 @@ use crate::time::Time;
 
 /// Open entries are looked at so often: why a room waits, and which Jibri serves it, is no event.
 const SWEEP: Duration = Duration::from_secs(1);
+/// A clock that is off by so many milliseconds was set.
+const OFF: u64 = 500;
 /// Most characters of a nickname.
 const MOST_NICK: usize = 200;
 /// Most characters of a reason, or an output.
@@ -28,6 +30,8 @@ const RESTARTS: usize = 64;
 pub(super) struct Chronicle {
     ledger: Ledger,
     clock: Clock,
+    /// When the clock began, by the clock on the wall.
+    began: Moment,
     rooms: BTreeMap<RoomJid, Open>,
     /// The last thing that happened in this room tells why nothing is started now.
     explained: Option<RoomJid>,
@@ -52,6 +56,7 @@ impl Chronicle {
         Self {
             ledger,
             clock,
+            began: Moment::now().before(clock.now().since_start()),
             rooms: BTreeMap::new(),
             explained: None,
             restarts: VecDeque::new(),
@@ -59,6 +64,16 @@ impl Chronicle {
             alerts: BTreeMap::new(),
             swept: Time::default(),
         }
+    }
+
+    /// What the clock on the wall showed then, as it goes now: it may have been set since we started. The same
+    /// moment is shown the same, unless it was.
+    fn wall(&mut self, at: Time) -> Moment {
+        let began = Moment::now().before(self.clock.now().since_start());
+        if began.0.abs_diff(self.began.0) > OFF {
+            self.began = began;
+        }
+        self.began.after(at.since_start())
     }
 
     /// Something has happened in a room, which now looks like this; none: it is forgotten.
@@ -70,7 +85,7 @@ impl Chronicle {
         roster: Option<&Roster>,
     ) {
         let room = &event.room;
-        let at = Some(self.clock.wall(now));
+        let at = Some(self.wall(now));
         let was_explained = self.explained.take().is_some_and(|explained| explained == *room);
         match &event.what {
             What::StartSent { wanted_for, sender, .. } => {
@@ -164,6 +179,7 @@ impl Chronicle {
             return;
         }
         let trigger = roster.and_then(Roster::newest);
+        let since = wanted.map(|at| self.wall(at));
         let attempt = Attempt {
             room: room.as_str().to_owned(),
             trigger: trigger.map(|(nick, _, is_moderator)| {
@@ -171,7 +187,7 @@ impl Chronicle {
                 format!("{} ({role})", plain(nick.as_str(), MOST_NICK))
             }),
             jid: trigger.and_then(|(_, jid, _)| jid).map(|jid| jid.bare().to_owned()),
-            wanted: wanted.map(|at| self.clock.wall(at)),
+            wanted: since,
             ..Attempt::default()
         };
         let key = self.ledger.new_key();
@@ -192,7 +208,7 @@ impl Chronicle {
 
     fn close(&mut self, now: Time, room: &RoomJid, outcome: Outcome, reason: &str) {
         let Some(Open { key, mut attempt, .. }) = self.rooms.remove(room) else { return };
-        attempt.off = Some(self.clock.wall(now));
+        attempt.off = Some(self.wall(now));
         attempt.outcome = outcome;
         attempt.reason = Some(plain(reason, MOST_TEXT));
         self.ledger.put(key, Entry::Attempt(attempt));
@@ -274,7 +290,7 @@ impl Chronicle {
         let restart = Recovery {
             instance: plain(name.as_str(), MOST_NICK),
             trigger: reason.name().to_owned(),
-            time: self.clock.wall(now),
+            time: self.wall(now),
             outcome: outcome.to_owned(),
             output: output.map(|output| plain(output, MOST_TEXT)),
         };
@@ -292,10 +308,11 @@ impl Chronicle {
         let name = (alert.kind, alert.subject.clone());
         let is_over = *status == alerts::Status::Resolved;
         let known = if is_over { self.alerts.remove(&name) } else { self.alerts.get(&name).copied() };
-        let (key, raised) = known.unwrap_or_else(|| (self.ledger.new_key(), self.clock.wall(alert.since)));
+        let (key, raised) = known.unwrap_or_else(|| (self.ledger.new_key(), self.wall(alert.since)));
         if !is_over {
             self.alerts.insert(name, (key, raised));
         }
+        let resolved = is_over.then(|| self.wall(now));
         self.ledger.put(
             key,
             Entry::Alert(ledger::Alert {
@@ -305,7 +322,7 @@ impl Chronicle {
                 severity: alert.severity().name().to_owned(),
                 summary: alert.summary.clone(),
                 raised,
-                resolved: is_over.then(|| self.clock.wall(now)),
+                resolved,
             }),
         );
     }
@@ -354,3 +371,6 @@ fn rough(span: Duration) -> String {
         seconds => format!("{} min", seconds / 60),
     }
 }
+
+#[cfg(test)]
+mod tests;

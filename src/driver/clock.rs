@@ -4,7 +4,6 @@ use std::time::SystemTime;
 
 use tokio::time::Instant;
 
-use crate::ledger::Moment;
 use crate::time::Time;
 
 /// Began at the start of the program.
@@ -26,11 +25,6 @@ impl Clock {
     /// None if it lies too far ahead to be expressed, which is as good as never.
     pub(super) fn instant(self, at: Time) -> Option<Instant> {
         self.start.checked_add(at.since_start())
-    }
-
-    /// What the clock on the wall showed then, as it goes now: it may have been set since we started.
-    pub(super) fn wall(self, at: Time) -> Moment {
-        Moment::now().before(self.now().since(at))
     }
 
     /// As people read it, in UTC; nobody has set the wall's clock since we started, we hope.

@@ -14,6 +14,12 @@ impl Moment {
         SystemTime::now().into()
     }
 
+    /// So much later.
+    #[must_use]
+    pub fn after(self, span: Duration) -> Self {
+        Self(self.0.saturating_add(i64::try_from(span.as_millis()).unwrap_or(i64::MAX)))
+    }
+
     /// So much earlier.
     #[must_use]
     pub fn before(self, span: Duration) -> Self {

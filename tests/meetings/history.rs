@@ -112,6 +112,8 @@ async fn no_jibri_was_free(version: Version) -> Result {
     let alert = |history: &Value| history[0]["kind"] == "alert" && history[0]["alert"] == "start_overdue";
     let waiting = until(&url, HISTORY, alert).await?;
     assert_eq!(attempts(&waiting)[0]["outcome"], "waiting");
+    // Why is no event: it is looked for now and then.
+    until(&url, HISTORY, |history| attempts(history)[0]["reason"].is_string()).await?;
     ada.leave().await;
     let over = |history: &Value| {
         attempts(history).first().is_some_and(|attempt| attempt["outcome"] == "not_started")
