@@ -220,7 +220,11 @@ impl Chronicle {
         if view.is_some_and(|view| view.state != State::Idle || view.missing_since.is_some()) {
             return;
         }
-        let Some(open) = self.rooms.get(room) else { return };
+        // What is on ends with an event of its own.
+        let Some(open) = self.rooms.get(room).filter(|open| open.attempt.outcome != Outcome::Recording)
+        else {
+            return;
+        };
         let is_empty = view.is_none_or(|view| view.people == 0);
         let end = if is_empty { "the meeting ended" } else { "no recording was wanted any more" };
         let (outcome, reason) = match open.attempt.outcome {
@@ -229,7 +233,6 @@ impl Chronicle {
                 let why = open.attempt.reason.as_deref().unwrap_or("nothing was sent yet");
                 (Outcome::NotStarted, format!("waited {}: {why}; then {end}", rough(waited)))
             }
-            Outcome::Recording => (Outcome::Unknown, "the room is watched no more".to_owned()),
             _ => (Outcome::Failed, format!("before it was on, {end}")),
         };
         self.close(now, room, outcome, &reason);
@@ -246,8 +249,16 @@ impl Chronicle {
         }
         self.swept = now;
         for room in self.rooms.keys().cloned().collect::<Vec<_>>() {
+            let Some(open) = self.rooms.get(&room) else { continue };
+            // What is on ends with an event, and there may be thousands.
+            if open.attempt.outcome == Outcome::Recording {
+                if let Some(name) = open.attempt.jibri.is_none().then(|| jibri(&room)).flatten() {
+                    self.change(&room, |attempt| attempt.jibri = Some(name));
+                }
+                continue;
+            }
+            let is_waiting = open.attempt.outcome == Outcome::Waiting;
             let view = view(&room);
-            let is_waiting = self.outcome(&room) == Some(Outcome::Waiting);
             let reason = view.as_ref().and_then(|view| view.reason.clone()).filter(|_| is_waiting);
             let jibri = if is_waiting { None } else { jibri(&room) };
             self.change(&room, |attempt| {

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use super::entry::{Entry, Moment, Record};
 use super::schema;
@@ -22,6 +22,8 @@ pub(super) struct Memory {
     pub(super) base: i64,
     /// The file, while it can be used.
     pub(super) file: Option<PathBuf>,
+    /// Somebody who read it has found it damaged.
+    pub(super) damage: Option<String>,
 }
 
 impl Memory {
@@ -78,9 +80,17 @@ impl Reader {
         };
         if let Some(path) = file {
             let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-            let file = Connection::open_with_flags(path, flags)?;
-            file.busy_timeout(BUSY)?;
-            for Record { id, entry } in schema::read(&file, query.room.as_deref(), since, query.limit)? {
+            let written = Connection::open_with_flags(path, flags).and_then(|file| {
+                file.busy_timeout(BUSY)?;
+                schema::read(&file, query.room.as_deref(), since, query.limit)
+            });
+            let written = written.inspect_err(|error| {
+                if let Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) = error.sqlite_error_code()
+                {
+                    self.memory().damage = Some(error.to_string());
+                }
+            });
+            for Record { id, entry } in written? {
                 records.entry(id).or_insert(entry);
             }
         }

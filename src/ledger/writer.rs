@@ -123,6 +123,11 @@ impl<T: Fn()> Writer<T> {
 
     /// Writes what is in memory, if it can be written now.
     fn flush(&self, state: &mut State) {
+        let damage = self.reader.memory().damage.take();
+        if let Some(damage) = damage.filter(|_| state.file.is_some()) {
+            self.in_trouble(state, Trouble::Damaged(damage));
+            state.again = None;
+        }
         if !state.is_without && state.again.is_none_or(|again| again <= Instant::now()) {
             self.open(state);
             self.write(state);
@@ -221,7 +226,9 @@ impl<T: Fn()> Writer<T> {
         let Some(path) = &self.path else { return };
         let now = Instant::now();
         state.again = now.checked_add(self.limits.retry);
-        if !std::mem::replace(&mut state.is_told, true) {
+        // What is damaged is told of when it is moved aside.
+        let is_damaged = matches!(trouble, Trouble::Damaged(_));
+        if !is_damaged && !std::mem::replace(&mut state.is_told, true) {
             tracing::error!(
                 "the ledger {} cannot be written: {trouble}; make room on its disk, and see that its directory is \
                  there and writable for this program; meetings are recorded all the same, and the history is kept \

@@ -105,6 +105,25 @@ fn a_file_damaged_while_it_is_open_is_moved_aside() {
 }
 
 #[test]
+fn damage_that_only_a_reader_meets_is_noticed() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("ledger.db");
+    good(&path, 2000);
+    let mut ledger = open(&path);
+    until("open", || everything(&ledger).len() == 2000);
+    let mut bytes = std::fs::read(&path).unwrap();
+    bytes.iter_mut().skip(8 * 4096).for_each(|byte| *byte = 0x5a);
+    std::fs::write(&path, bytes).unwrap();
+    let query = Query { room: None, since: None, limit: 100_000 };
+    assert!(ledger.reader().read(&query).is_err());
+    let key = ledger.new_key();
+    ledger.put(key, attempt(9, Outcome::Failed));
+    settled(&ledger, 1);
+    assert_eq!(rooms(&everything(&ledger)), ["r9@muc.meet.jitsi"]);
+    assert!(!aside(&path).is_empty());
+}
+
+#[test]
 fn the_first_version_is_brought_up_to_date() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("ledger.db");
