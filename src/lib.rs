@@ -2,8 +2,8 @@
 //!
 //! Three rings, and imports only point inwards: the core ([`config`], [`meeting`], [`fleet`]) is pure data and pure
 //! functions; the [`driver`] feeds it inputs and carries out its effects; the edges ([`xmpp`],
-//! [`discovery`], [`http`], [`sightings`], [`alerts`], [`recovery`], [`surface`]) touch the outside. [`cli`] is what
-//! people type, [`doctor`] examines a live deployment with all of these.
+//! [`discovery`], [`http`], [`sightings`], [`alerts`], [`recovery`], [`ledger`], [`surface`]) touch the outside.
+//! [`cli`] is what people type.
 
 pub mod address;
 pub mod alerts;
@@ -14,6 +14,7 @@ pub mod doctor;
 pub mod driver;
 pub mod fleet;
 pub mod http;
+pub mod ledger;
 pub mod meeting;
 mod plain;
 mod polling;

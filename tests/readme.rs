@@ -24,7 +24,8 @@ fn blocks(language: &str) -> Vec<&'static str> {
 
 fn program() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_jibri-autostart"));
-    command.env_clear();
+    // One that is on the disk would be everybody's.
+    command.env_clear().env("JIBRI_AUTOSTART_LEDGER__PATH", "");
     command
 }
 

@@ -28,6 +28,7 @@ impl Program {
             ("XMPP__SECRET", prosody.component_secret()),
             ("MUC__DOMAINS", testkit::config::MUC),
             ("LOG__FORMAT", "json"),
+            ("LEDGER__PATH", ""),
         ];
         let mut command = Command::new(env!("CARGO_BIN_EXE_jibri-autostart"));
         command.env_clear().arg("run").stderr(Stdio::piped());

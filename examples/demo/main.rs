@@ -80,6 +80,9 @@ rooms = ["lesson@muc.meet.jitsi", "hearing@muc.meet.jitsi", "clinic@muc.meet.jit
 
 {start}[http]
 listen = ""
+
+[ledger]
+path = ""
 "#,
         server = prosody.component(),
         secret = secret.display(),

@@ -195,6 +195,9 @@ pending_timeout = "6s"
 health_interval = "2s"
 wedged_after = {WEDGED_AFTER}
 {instances}
+[ledger]
+path = ""
+
 [recovery]
 on = ["wedged"]
 command = {command:?}

@@ -3,6 +3,7 @@
 mod ask;
 mod check;
 mod doctor;
+mod history;
 mod logging;
 mod run;
 mod show;
@@ -58,6 +59,8 @@ enum Command {
     Stop(Order),
     /// Hand a room back to the rules
     Release(Order),
+    /// Tell what became of recordings: all of them, or the story of one room
+    History(history::Args),
     /// For a container: exit with 0 if the running service is linked to Prosody and able to act, else 1
     Healthcheck,
 }
@@ -106,6 +109,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Record(Order { room, json }) => show::order(&loaded.settings, Hand::Record, &room, json),
         Command::Stop(Order { room, json }) => show::order(&loaded.settings, Hand::Stop, &room, json),
         Command::Release(Order { room, json }) => show::order(&loaded.settings, Hand::Release, &room, json),
+        Command::History(args) => history::history(&loaded.settings, &args),
         Command::Healthcheck => show::healthcheck(&loaded.settings),
     }
 }

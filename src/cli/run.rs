@@ -10,7 +10,7 @@ use crate::config::{Loaded, Mistakes, Settings};
 use crate::driver;
 
 /// Keys and tables that are read and checked, but that nothing acts upon yet.
-const NOT_YET: [&str; 2] = ["standby", "ledger"];
+const NOT_YET: [&str; 1] = ["standby"];
 
 /// Runs until SIGTERM or SIGINT. `load`: reads the configuration again, at SIGHUP.
 pub(super) fn run(loaded: Loaded, load: impl Fn() -> Result<Loaded, Mistakes>, dry_run: bool) -> ExitCode {
@@ -117,7 +117,7 @@ mod tests {
     #[test]
     fn a_key_is_under_its_table_only() {
         assert!(is_under("jibri.instance.name", "jibri"));
-        assert!(is_under("ledger", "ledger"));
-        assert!(!is_under("ledgers.path", "ledger"));
+        assert!(is_under("standby", "standby"));
+        assert!(!is_under("standbys.peer", "standby"));
     }
 }

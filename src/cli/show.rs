@@ -73,12 +73,12 @@ pub(super) fn healthcheck(settings: &Settings) -> ExitCode {
     }
 }
 
-fn get<T: DeserializeOwned>(settings: &Settings, path: &str) -> Result<T, Trouble> {
+pub(super) fn get<T: DeserializeOwned>(settings: &Settings, path: &str) -> Result<T, Trouble> {
     let body = ask::get(settings, path)?;
     serde_json::from_slice(&body).map_err(|_| Trouble::Strange { url: path.to_owned() })
 }
 
-fn raw(settings: &Settings, path: &str) -> ExitCode {
+pub(super) fn raw(settings: &Settings, path: &str) -> ExitCode {
     finish(get::<serde_json::Value>(settings, path).map(line))
 }
 
@@ -86,7 +86,7 @@ fn line(value: serde_json::Value) -> String {
     format!("{value}\n")
 }
 
-fn finish(text: Result<String, Trouble>) -> ExitCode {
+pub(super) fn finish(text: Result<String, Trouble>) -> ExitCode {
     match text {
         Ok(text) => match std::io::stdout().write_all(text.as_bytes()) {
             Ok(()) => ExitCode::SUCCESS,
@@ -100,7 +100,7 @@ fn finish(text: Result<String, Trouble>) -> ExitCode {
     }
 }
 
-fn is_coloured() -> bool {
+pub(super) fn is_coloured() -> bool {
     std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
 }
 

@@ -29,6 +29,8 @@ pub(super) struct Alarms {
     without_jibri: Option<Time>,
     /// The book is not what it was when it was last shown.
     has_news: bool,
+    /// What was told since this was last asked.
+    told: Vec<Delivery>,
 }
 
 impl Alarms {
@@ -48,6 +50,7 @@ impl Alarms {
             down: None,
             without_jibri: None,
             has_news: true,
+            told: Vec::new(),
         }
     }
 
@@ -99,6 +102,11 @@ impl Alarms {
         std::mem::take(&mut self.has_news)
     }
 
+    /// What was told since this was last asked.
+    pub(super) fn take_deliveries(&mut self) -> Vec<Delivery> {
+        std::mem::take(&mut self.told)
+    }
+
     fn raise(&mut self, now: Time, report: Report) {
         // What stands already may have new words, of which nothing is told.
         self.has_news = true;
@@ -113,6 +121,7 @@ impl Alarms {
 
     fn send(&mut self, now: Time, deliveries: Vec<Delivery>) {
         self.has_news |= !deliveries.is_empty();
+        self.told.extend_from_slice(&deliveries);
         for delivery in deliveries {
             if let Some(deliverer) = &mut self.deliverer {
                 deliverer.send(now, delivery);

@@ -1,6 +1,7 @@
 //! The one place where cores and edges meet: feeds inputs to the cores and carries out their effects.
 
 mod alarms;
+mod chronicle;
 mod clock;
 mod fleet;
 mod orders;
@@ -20,12 +21,14 @@ use tokio::time::{Instant, MissedTickBehavior};
 use crate::config::{Footprint, Settings};
 use crate::discovery::DiscoveryEvent;
 use crate::fleet::Input as FleetInput;
+use crate::ledger::{self, Ledger};
 use crate::meeting::{Input, Meetings, Supply};
 use crate::recovery;
 use crate::sightings::{self, Sighting, Sightings};
 use crate::surface::{Board, Metrics, Order, Surface, orders};
 use crate::xmpp::{self, BreweryEvent, Command, Failure, Link, LinkEvent, NotLetIn};
 use alarms::Alarms;
+use chronicle::Chronicle;
 use clock::Clock;
 use fleet::Jibris;
 use publish::Publisher;
@@ -35,6 +38,8 @@ use sources::{Heard, Sources};
 const GOODBYE: Duration = Duration::from_secs(2);
 /// How long alerts on their way have at the end.
 const LAST_ALERTS: Duration = Duration::from_millis(500);
+/// How long the ledger has at the end.
+const LAST_ENTRIES: Duration = Duration::from_millis(500);
 
 /// Runs the service until `stop` completes; then leaves the rooms and closes the stream. Recordings go on.
 /// `reloads`: new settings, of which it takes what can change while it runs.
@@ -50,8 +55,10 @@ pub async fn run(
     let metrics = Arc::new(Metrics::new(Arc::clone(&board), link.counters()));
     let surface = Surface { board, metrics, services: settings.muc.domains.clone().into() };
     let (orders, ordered) = orders();
-    let sources = Sources::spawn(&settings, sightings.webhooks.take(), surface.clone(), orders);
     let clock = Clock::start();
+    let ledger = open_ledger(&settings, &surface);
+    let webhooks = sightings.webhooks.take();
+    let sources = Sources::spawn(&settings, webhooks, surface.clone(), orders, ledger.reader());
     let meetings = Meetings::new(&settings, dry_run, rand::random(), clock.now());
     let jibris = Jibris::new(&settings, dry_run, sightings.look.take(), clock);
     let alarms = Alarms::new(&settings);
@@ -62,6 +69,7 @@ pub async fn run(
         jibris,
         alarms,
         publisher: Publisher::new(surface),
+        chronicle: Chronicle::new(ledger, clock),
         supply: Supply::Unknown,
         link,
         sources,
@@ -87,6 +95,7 @@ struct Driver {
     jibris: Jibris,
     alarms: Alarms,
     publisher: Publisher,
+    chronicle: Chronicle,
     /// What the meetings were told last of free Jibris.
     supply: Supply,
     link: Link,
@@ -116,6 +125,7 @@ impl Driver {
             interval
         });
         loop {
+            self.record();
             let deadlines = [
                 self.meetings.next_deadline(),
                 self.jibris.core.next_deadline(),
@@ -133,6 +143,7 @@ impl Driver {
                 Some(sighting) = sightings.events.recv() => self.sighting(sighting),
                 (name, outcome) = self.jibris.restarted() => {
                     tell_fleet::log_outcome(&name, &outcome);
+                    self.chronicle.restarted(&name, &outcome);
                     self.feed_fleet(fleet::recovered(name, &outcome));
                 }
                 () = until(deadline) => self.tick(),
@@ -291,11 +302,17 @@ impl Driver {
     async fn goodbye(mut self) {
         let effects = self.meetings.leave_all(self.clock.now());
         self.carry_out(effects);
+        self.record();
         if tokio::time::timeout(GOODBYE, self.link.close()).await.is_err() {
             tracing::warn!("Prosody did not take our leave within {GOODBYE:?}");
         }
-        self.alarms.finish(LAST_ALERTS).await;
+        tokio::join!(self.alarms.finish(LAST_ALERTS), self.chronicle.finish(LAST_ENTRIES));
     }
+}
+
+fn open_ledger(settings: &Settings, surface: &Surface) -> Ledger {
+    let (path, board) = (settings.ledger.path.clone(), Arc::clone(&surface.board));
+    Ledger::spawn(path, settings.ledger.keep, ledger::Limits::default(), move || board.tell_history())
 }
 
 /// Says once which Jibris could not be restarted if they had to be.

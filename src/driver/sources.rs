@@ -8,6 +8,7 @@ use crate::address::RoomJid;
 use crate::config::Settings;
 use crate::discovery::{self, Discovery, DiscoveryEvent};
 use crate::http::{self, EventSync, HttpEvent, Parts, Readiness};
+use crate::ledger::Reader;
 use crate::meeting::vouch::{Change, Report, Source, Vouchers};
 use crate::sightings::Webhooks;
 use crate::surface::{Orders, Surface};
@@ -39,6 +40,7 @@ impl Sources {
         jibri_webhooks: Option<Webhooks>,
         surface: Surface,
         orders: Orders,
+        history: Reader,
     ) -> Self {
         let discovery = discovery::spawn(settings);
         let (readiness, ready) = watch::channel(Err("not yet linked to Prosody".to_owned()));
@@ -47,9 +49,15 @@ impl Sources {
             own_domain: settings.xmpp.domain.clone(),
         });
         let token = settings.http.token.clone();
-        let surface = Some(surface);
-        let orders = Some(orders);
-        let parts = Parts { token, event_sync, jibri_webhooks, readiness: Some(ready), surface, orders };
+        let parts = Parts {
+            token,
+            event_sync,
+            jibri_webhooks,
+            readiness: Some(ready),
+            surface: Some(surface),
+            history: Some(history),
+            orders: Some(orders),
+        };
         let http = settings.http.listen.map(|listen| http::spawn_apart(listen, http::router(parts)));
         tell_sources(settings);
         Self {

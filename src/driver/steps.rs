@@ -88,6 +88,7 @@ impl Driver {
         tell::log(event);
         let view = self.meetings.room(&event.room);
         self.alarms.meeting(self.clock.now(), &event.room, &event.what, view.as_ref());
+        self.chronicle.meeting(self.clock.now(), event, view.as_ref(), self.meetings.roster(&event.room));
         self.publisher.meeting(event, view.as_ref().map_or(0, |view| view.attempt));
         let people = view.is_some_and(|view| view.people > 0);
         let news = News::of(&event.what, people)?;
@@ -128,6 +129,7 @@ impl Driver {
     fn fleet_event(&mut self, event: &fleet::Event) {
         tell_fleet::log(event, self.clock);
         self.publisher.fleet(event);
+        self.chronicle.fleet(self.clock.now(), event);
         // A stranger may go as it came, and one that is being restarted is told of if it does not come back.
         let is_missed = match event {
             fleet::Event::Verdict { name, .. } => {

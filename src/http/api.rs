@@ -1,5 +1,6 @@
 //! `GET /api/v1/…` and `GET /metrics`: what the board shows. Nothing here asks the core, or waits for it.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use axum::extract::rejection::PathRejection;
@@ -55,9 +56,14 @@ pub(super) fn named(name: Result<Path<String>, PathRejection>) -> Result<String,
 }
 
 pub(super) fn find(surface: &Surface, name: &str) -> Option<Arc<Room>> {
-    match &*surface.services {
-        [service] if !name.contains('@') => surface.board.room(&format!("{name}@{service}")),
-        _ => surface.board.room(name),
+    surface.board.room(&full_name(name, &surface.services))
+}
+
+/// The JID of a room that may be called by its local part, where one MUC domain is watched.
+pub(super) fn full_name<'a>(name: &'a str, services: &[String]) -> Cow<'a, str> {
+    match services {
+        [service] if !name.contains('@') => Cow::Owned(format!("{name}@{service}")),
+        _ => Cow::Borrowed(name),
     }
 }
 

@@ -70,6 +70,13 @@ impl Error {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "too many read the events already", hint)
     }
 
+    /// The file of the history cannot be read.
+    pub(super) const fn no_history() -> Self {
+        let hint =
+            "the service's log says what is wrong with the file of ledger.path; recordings do not need it";
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "the history cannot be read now", hint)
+    }
+
     /// There are no metrics, which is not known to happen.
     pub(super) const fn no_metrics() -> Self {
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "the metrics cannot be written", "report this")

@@ -44,6 +44,7 @@ impl Frame {
             Change::Gone(room) => Self::new("gone", &serde_json::json!({ "room": room })),
             Change::Jibris => Self::new("jibris", &board.jibris()),
             Change::Alerts => Self::new("alerts", &board.alerts()),
+            Change::History => Self::new("history", &serde_json::json!({})),
         }
     }
 

@@ -10,6 +10,7 @@ pub mod client;
 mod error;
 mod event_sync;
 mod events;
+mod history;
 mod jibri_webhook;
 mod page;
 mod ready;
@@ -25,6 +26,7 @@ use axum::{Json, Router};
 use tokio::sync::watch;
 
 use crate::config::Secret;
+use crate::ledger::Reader;
 use crate::sightings::Webhooks;
 use crate::surface::{Orders, Surface};
 use auth::Guard;
@@ -53,6 +55,8 @@ pub struct Parts {
     pub surface: Option<Surface>,
     /// Where orders by hand go; none: there are no such routes. They need the surface as well.
     pub orders: Option<Orders>,
+    /// What the history shows; none, or no surface: there is no such route.
+    pub history: Option<Reader>,
 }
 
 /// All routes.
@@ -73,6 +77,9 @@ pub fn router(parts: Parts) -> Router {
     if let (Some(surface), Some(orders)) = (&parts.surface, parts.orders) {
         let routes = by_hand::routes(surface.clone(), orders);
         router = router.merge(routes.route_layer(middleware::from_fn_with_state(guard, auth::always)));
+    }
+    if let (Some(surface), Some(reader)) = (&parts.surface, parts.history) {
+        router = router.merge(history::routes(reader, surface.services.clone()));
     }
     if let Some(surface) = parts.surface {
         router = router.merge(api::routes(surface)).merge(page::routes());

@@ -171,6 +171,19 @@ impl Roster {
         speakers().nth(turn)
     }
 
+    /// Who came last and is a moderator, or else a person; with the real JID, where it is shown, and whether it
+    /// is a moderator.
+    pub fn newest(&self) -> Option<(&Nick, Option<&RealJid>, bool)> {
+        let people = self.occupants.iter().filter(|o| counts_as_person(o));
+        let newest = people.max_by_key(|o| (counts_as_moderator(o), o.first))?;
+        Some((&newest.nick, newest.jid.as_ref(), counts_as_moderator(newest)))
+    }
+
+    /// The nickname that the bearer of this real JID has.
+    pub fn bearer(&self, jid: &RealJid) -> Option<&Nick> {
+        self.occupants.iter().find(|o| o.jid.as_ref() == Some(jid)).map(|o| &o.nick)
+    }
+
     /// Whether the bearer of this real JID is a moderator here.
     pub(super) fn is_moderator(&self, jid: &RealJid) -> bool {
         self.occupants.iter().any(|o| counts_as_moderator(o) && o.jid.as_ref() == Some(jid))

@@ -26,6 +26,8 @@ pub enum Change {
     Jibris,
     /// The alerts.
     Alerts,
+    /// Something was written to the history.
+    History,
 }
 
 /// What is shown.
@@ -168,6 +170,11 @@ impl Board {
         if is_news {
             self.tell(Change::Alerts);
         }
+    }
+
+    /// Something was written to the history.
+    pub fn tell_history(&self) {
+        self.tell(Change::History);
     }
 
     /// The whole at a glance.

@@ -1,7 +1,9 @@
 //! Readers of the events: what they are told, and what those cost that do not read.
 
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use jibri_autostart::ledger::{Attempt, Entry};
 use reqwest::{Response, StatusCode};
 use serde_json::{Value, json};
 use tokio::io::AsyncWriteExt as _;
@@ -135,4 +137,23 @@ async fn more_readers_than_may_be_are_turned_away_and_all_else_is_served() {
         }
     };
     timeout(LONG, again).await.expect("there is room again");
+}
+
+#[tokio::test]
+async fn a_reader_is_told_that_there_is_more_history() {
+    let mut world = world().await;
+    let mut reader = Reader::open(&world).await;
+    reader.until("complete").await;
+    world.tells_history.store(true, Ordering::Relaxed);
+    let key = world.ledger.new_key();
+    world.ledger.put(key, Entry::Attempt(Attempt { room: "new".to_owned(), ..Attempt::default() }));
+    // What was written before it came may be told as well.
+    let mut is_there = async || {
+        assert_eq!(reader.until("history").await, json!({}));
+        let answer =
+            world.client.get(format!("{}/api/v1/history?limit=1000", world.url)).send().await.unwrap();
+        let entries: Vec<Value> = answer.json().await.unwrap();
+        entries.iter().any(|entry| entry["room"] == "new")
+    };
+    while !is_there().await {}
 }

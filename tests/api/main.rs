@@ -10,15 +10,18 @@
 )]
 
 mod events;
+mod history;
 mod openapi;
 mod schema;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use jibri_autostart::config::{Secret, from_toml};
 use jibri_autostart::discovery;
 use jibri_autostart::http::{self, EventSync, HttpEvent, Parts, Readiness, client};
+use jibri_autostart::ledger::{Ledger, Limits};
 use jibri_autostart::sightings;
 use jibri_autostart::surface::{Alert, Board, Jibri, Link, Metrics, Room, Surface};
 use reqwest::Client;
@@ -33,6 +36,9 @@ struct World {
     board: Arc<Board>,
     client: Client,
     ready: watch::Sender<Readiness>,
+    ledger: Ledger,
+    /// Off, so that no reader is told of what was written before it came.
+    tells_history: Arc<AtomicBool>,
     _discovery: discovery::Discovery,
     _sightings: sightings::Sightings,
     _server: mpsc::Receiver<HttpEvent>,
@@ -50,6 +56,14 @@ async fn world() -> World {
     let surface =
         Surface { board: Arc::clone(&board), metrics, services: settings.muc.domains.clone().into() };
     fill(&board);
+    let (told, tells_history) = (Arc::clone(&board), Arc::<AtomicBool>::default());
+    let tells = Arc::clone(&tells_history);
+    let mut ledger = Ledger::spawn(None, LONG, Limits::default(), move || {
+        if tells.load(Ordering::Relaxed) {
+            told.tell_history();
+        }
+    });
+    history::fill(&mut ledger).await;
     let parts = Parts {
         orders: None,
         token: Secret::new(TOKEN),
@@ -57,6 +71,7 @@ async fn world() -> World {
         jibri_webhooks: sightings.webhooks.take(),
         readiness: Some(readiness),
         surface: Some(surface),
+        history: Some(ledger.reader()),
     };
     let mut server = http::spawn_apart("127.0.0.1:0".parse().unwrap(), http::router(parts));
     let Some(HttpEvent::Listening(address)) = server.recv().await else { panic!("cannot listen") };
@@ -66,6 +81,8 @@ async fn world() -> World {
         board,
         client,
         ready,
+        ledger,
+        tells_history,
         _discovery: discovery,
         _sightings: sightings,
         _server: server,

@@ -8,12 +8,12 @@ use serde_json::Value;
 use super::schema::{hold, resolve};
 use super::{TOKEN, World, world};
 
-fn document() -> Value {
+pub(crate) fn document() -> Value {
     serde_saphyr::from_str(include_str!("../../openapi.yaml")).expect("YAML")
 }
 
 /// Asks, and holds the answer to the file.
-async fn ask(
+pub(crate) async fn ask(
     world: &World,
     document: &Value,
     method: Method,

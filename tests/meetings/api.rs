@@ -18,7 +18,7 @@ on_both! {
 /// A nickname that would be a script, a tag, an attribute and a format, were it taken for one.
 const HOSTILE: &str = "<script>\"'&{0}%s\\";
 
-async fn get(url: &str, path: &str) -> Result<Value> {
+pub(crate) async fn get(url: &str, path: &str) -> Result<Value> {
     let (status, body) = testkit::http::ask("GET", &format!("{url}{path}"), "", SOON).await?;
     if status != 200 {
         return Err(format!("{path}: {status} {body}").into());
@@ -140,7 +140,7 @@ async fn what_is_wrong_is_shown(version: Version) -> Result {
 }
 
 /// The program asked with the same configuration, where only the address matters.
-fn program(url: &str, args: &[&str]) -> Output {
+pub(crate) fn program(url: &str, args: &[&str]) -> Output {
     program_with(url, args, &[])
 }
 

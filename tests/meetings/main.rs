@@ -20,6 +20,7 @@ mod discovery;
 mod discreet;
 mod fleet;
 mod gates;
+mod history;
 mod names;
 mod nonsense;
 mod people;

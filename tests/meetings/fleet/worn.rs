@@ -6,6 +6,7 @@ use testkit::process::this_test;
 use testkit::{Behaviour, JibriProcessOptions, Life, Result, ServiceManager, Version};
 
 use super::{PATIENCE, Setup, restarted};
+use crate::api::until;
 use crate::receiver::Receiver;
 use crate::{LONG, world};
 
@@ -31,6 +32,16 @@ pub(super) async fn an_unhealthy_one_is_restarted(version: Version) -> Result {
     assert_eq!(receiver.told_of("jibri_offline"), Vec::<String>::new(), "it was we who restarted it");
     autostart.logged("Jibri is back after its restart").await?;
     assert_eq!(restarted(&manager), ["jibri-1"]);
+    let is_restart = |entry: &serde_json::Value| {
+        entry["kind"] == "recovery"
+            && entry["instance"] == "jibri-1"
+            && entry["trigger"] == "unhealthy"
+            && entry["outcome"] == "restarted"
+            && entry["output"].as_str().is_some_and(|output| output.contains("exit status 0"))
+    };
+    let has_restart =
+        |history: &serde_json::Value| history.as_array().is_some_and(|all| all.iter().any(is_restart));
+    until(&autostart.http().await?, "/api/v1/history", has_restart).await?;
     Ok(())
 }
 

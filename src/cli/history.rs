@@ -1,0 +1,286 @@
+//! `history`: what became of recordings, as a table; or the story of one room, in plain words.
+
+use std::process::ExitCode;
+
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+
+use super::show::{finish, get, is_coloured, raw};
+use super::table::{Colour, Table};
+use crate::config::Settings;
+use crate::ledger::{Alert, Attempt, Entry, Moment, Outcome, Record, Recovery};
+use crate::plain::plain;
+
+/// Most characters of any text in a story.
+const MOST: usize = 1000;
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// One room: its full JID, or the part before the @ where one MUC domain is watched
+    room: Option<String>,
+    /// Since when: how long ago (24h, 7d), or a moment in UTC (2026-11-22T12:00:00Z)
+    #[arg(long, value_name = "TIME")]
+    since: Option<String>,
+    /// Most entries, the newest; 1000 at most [default: 100]
+    #[arg(long, value_name = "N")]
+    limit: Option<u16>,
+    /// Print the JSON of the HTTP API
+    #[arg(long)]
+    json: bool,
+}
+
+impl Args {
+    fn path(&self) -> String {
+        let limit = self.limit.map(|limit| limit.to_string());
+        let asked = [("room", &self.room), ("since", &self.since), ("limit", &limit)];
+        let asked: Vec<String> = asked
+            .into_iter()
+            .filter_map(|(name, value)| {
+                let value = utf8_percent_encode(value.as_ref()?, NON_ALPHANUMERIC);
+                Some(format!("{name}={value}"))
+            })
+            .collect();
+        format!("/api/v1/history?{}", asked.join("&"))
+    }
+}
+
+/// `history`.
+pub(super) fn history(settings: &Settings, args: &Args) -> ExitCode {
+    let path = args.path();
+    if args.json {
+        return raw(settings, &path);
+    }
+    finish(get(settings, &path).map(|records: Vec<Record>| match &args.room {
+        Some(room) => story(room, &records),
+        None => table(records),
+    }))
+}
+
+fn table(records: Vec<Record>) -> String {
+    let mut table = Table::new(&["ABOUT", "WHAT", "TIME (UTC)", "LASTED"], is_coloured());
+    for Record { entry, .. } in records {
+        let (time, is_open) = (entry.time(), entry.is_open());
+        let (about, what, colour, lasted, note) = match entry {
+            Entry::Attempt(attempt) => {
+                let colour = match attempt.outcome {
+                    Outcome::Recording | Outcome::Recorded => Colour::Good,
+                    Outcome::Failed | Outcome::NotStarted => Colour::Bad,
+                    _ => Colour::Odd,
+                };
+                let lasted = attempt.on.map(|on| (on, attempt.off));
+                (attempt.room, attempt.outcome.name().to_owned(), colour, lasted, attempt.reason)
+            }
+            Entry::Recovery(recovery) => {
+                let what = format!("{} ({})", recovery.outcome, recovery.trigger);
+                (recovery.instance, what, Colour::Odd, None, recovery.output)
+            }
+            Entry::Alert(alert) => {
+                let colour = if is_open { Colour::Bad } else { Colour::None };
+                let lasted = Some((alert.raised, alert.resolved));
+                (alert.subject, alert.alert, colour, lasted, Some(alert.summary))
+            }
+        };
+        let lasted = match lasted {
+            Some((from, Some(to))) => span(from, to),
+            Some((from, None)) if is_open => format!("{}, still", span(from, Moment::now())),
+            _ => String::new(),
+        };
+        let cells = vec![
+            (about, Colour::None),
+            (what, colour),
+            (format!("{} {}", date(time), clock(time)), Colour::None),
+            (lasted, Colour::None),
+        ];
+        table.row(cells, note.as_deref());
+    }
+    table.text()
+}
+
+/// A day as `2026-11-22`.
+fn date(moment: Moment) -> String {
+    moment.to_string().chars().take(10).collect()
+}
+
+/// A time of the day as `14:00:03`.
+fn clock(moment: Moment) -> String {
+    moment.to_string().chars().skip(11).take(8).collect()
+}
+
+/// How long it was, to the greatest unit or two.
+fn span(from: Moment, to: Moment) -> String {
+    let seconds = to.0.saturating_sub(from.0).max(0) / 1000;
+    let (minutes, hours) = (seconds / 60, seconds / 3600);
+    match seconds {
+        0..60 => format!("{seconds} s"),
+        60..3600 => format!("{minutes} min"),
+        _ => format!("{hours} h {} min", minutes % 60),
+    }
+}
+
+/// What happened in a room, the oldest first.
+fn story(room: &str, records: &[Record]) -> String {
+    let room = plain(room, MOST);
+    if records.is_empty() {
+        return format!("nothing is known of {room} in that time: no recording was wanted or seen there\n");
+    }
+    let mut lines = Vec::new();
+    let mut wanted = None;
+    for Record { entry, .. } in records.iter().rev() {
+        match entry {
+            Entry::Attempt(attempt) => {
+                // Told once, however many starts it took.
+                let is_told = attempt.wanted.is_some() && attempt.wanted == wanted;
+                wanted = attempt.wanted;
+                attempt_lines(attempt, is_told, &mut lines);
+            }
+            Entry::Alert(alert) => alert_lines(alert, &mut lines),
+            Entry::Recovery(recovery) => recovery_lines(recovery, &mut lines),
+        }
+    }
+    // What happened in the same second stays in the order in which it was told.
+    lines.sort_by_key(|(at, _)| at.0 / 1000);
+    let mut text = format!("{room}, times are UTC\n");
+    let mut day = String::new();
+    for (at, line) in lines {
+        let on = date(at);
+        if on != day {
+            text.push_str(&format!("{on}\n"));
+            day = on;
+        }
+        text.push_str(&format!("  {} {}\n", clock(at), plain(&line, MOST)));
+    }
+    text
+}
+
+fn attempt_lines(attempt: &Attempt, is_told: bool, lines: &mut Vec<(Moment, String)>) {
+    let because = attempt.reason.as_deref().map_or(String::new(), |why| format!(": {why}"));
+    if let Some(wanted) = attempt.wanted.filter(|_| !is_told) {
+        let who = attempt.trigger.as_deref().map_or(String::new(), |who| format!(": {who} was there"));
+        lines.push((wanted, format!("wanted{who}")));
+    }
+    if let Some(sent) = attempt.sent {
+        lines.push((sent, "asked Jicofo for a recording".to_owned()));
+    }
+    if let Some(on) = attempt.on {
+        let session = attempt.session_id.as_ref().map(|session| format!("session {session}"));
+        let details: Vec<String> = session.into_iter().chain(attempt.jibri.clone()).collect();
+        let details = if details.is_empty() { String::new() } else { format!(" ({})", details.join(", ")) };
+        let found = if attempt.sent.is_some() { "" } else { "found: " };
+        lines.push((on, format!("{found}recording is on{details}")));
+    }
+    let known = attempt.on.or(attempt.sent).or(attempt.wanted).unwrap_or_default();
+    let end = match attempt.outcome {
+        Outcome::Waiting => format!("still waiting, nothing was sent yet{because}"),
+        Outcome::Starting => format!("waiting for Jicofo's answer{because}"),
+        Outcome::Pending => format!("a Jibri was found, waiting for it to be on{because}"),
+        Outcome::Recording => format!("still on{because}"),
+        Outcome::Recorded => format!("over{because}"),
+        Outcome::Stopped => format!("stopped{because}"),
+        Outcome::Failed if attempt.on.is_some() => format!("NOT RECORDED ANY MORE{because}"),
+        Outcome::Failed => format!("it FAILED{because}"),
+        Outcome::NotStarted => format!("NOT RECORDED, nothing was sent{because}"),
+        Outcome::Unknown => format!("how this ended is unknown{because}"),
+    };
+    lines.push((attempt.off.unwrap_or(known), end));
+}
+
+fn alert_lines(alert: &Alert, lines: &mut Vec<(Moment, String)>) {
+    lines.push((alert.raised, format!("alert {}: {}", alert.alert, alert.summary)));
+    if let Some(resolved) = alert.resolved {
+        lines.push((resolved, format!("alert {} is over", alert.alert)));
+    }
+}
+
+fn recovery_lines(recovery: &Recovery, lines: &mut Vec<(Moment, String)>) {
+    let Recovery { instance, trigger, outcome, .. } = recovery;
+    lines.push((recovery.time, format!("restart of {instance} ({trigger}): {outcome}")));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(time: &str) -> Option<Moment> {
+        humantime::parse_rfc3339(&format!("2026-11-22T{time}Z")).ok().map(Moment::from)
+    }
+
+    fn record(id: i64, entry: Entry) -> Record {
+        Record { id, entry }
+    }
+
+    fn ada() -> Attempt {
+        Attempt {
+            room: "r1@muc".to_owned(),
+            trigger: Some("Ada (moderator)".to_owned()),
+            wanted: at("14:00:03"),
+            ..Attempt::default()
+        }
+    }
+
+    #[test]
+    fn the_story_of_a_recording() {
+        let failed = Attempt {
+            sent: at("14:00:03"),
+            off: at("14:00:04"),
+            outcome: Outcome::Failed,
+            reason: Some("all Jibris are busy".to_owned()),
+            ..ada()
+        };
+        let worked = Attempt {
+            sent: at("14:00:06"),
+            on: at("14:00:09"),
+            off: at("14:40:00"),
+            session_id: Some("x".to_owned()),
+            jibri: Some("jibri-2".to_owned()),
+            outcome: Outcome::Recorded,
+            reason: Some("ended by itself".to_owned()),
+            trigger: Some("Eve\u{1b}[2J (moderator)".to_owned()),
+            wanted: at("14:00:05"),
+            ..ada()
+        };
+        let records = [record(2, Entry::Attempt(worked)), record(1, Entry::Attempt(failed))];
+        assert_eq!(
+            story("r1", &records),
+            "r1, times are UTC\n2026-11-22\n  \
+             14:00:03 wanted: Ada (moderator) was there\n  \
+             14:00:03 asked Jicofo for a recording\n  \
+             14:00:04 it FAILED: all Jibris are busy\n  \
+             14:00:05 wanted: Eve\u{fffd}[2J (moderator) was there\n  \
+             14:00:06 asked Jicofo for a recording\n  \
+             14:00:09 recording is on (session x, jibri-2)\n  \
+             14:40:00 over: ended by itself\n"
+        );
+        assert!(story("r2\u{7}", &[]).starts_with("nothing is known of r2\u{fffd}"));
+    }
+
+    #[test]
+    fn a_table_fits() {
+        let long = "x".repeat(300);
+        let attempt = Attempt { room: long.clone(), on: at("14:00:00"), off: at("15:05:00"), ..ada() };
+        let attempt = Attempt { outcome: Outcome::Recorded, reason: Some(long.clone()), ..attempt };
+        let recovery = Recovery {
+            instance: "jibri-1".to_owned(),
+            trigger: "wedged".to_owned(),
+            outcome: "restarted".to_owned(),
+            time: at("14:00:00").unwrap(),
+            output: Some(long.clone()),
+        };
+        let alert = Alert {
+            alert: "start_overdue".to_owned(),
+            subject: long,
+            raised: at("14:00:00").unwrap(),
+            ..Alert::default()
+        };
+        let entries = [Entry::Attempt(attempt), Entry::Recovery(recovery), Entry::Alert(alert)];
+        let text = table(entries.map(|entry| record(1, entry)).into());
+        assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
+        for needle in ["recorded", "1 h 5 min", "restarted (wedged)", "2026-11-22 14:00:00", "still"] {
+            assert!(text.contains(needle), "{needle}\n{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_asked_for_is_encoded() {
+        let args = Args { room: Some("[a]&b=ö".to_owned()), since: None, limit: Some(7), json: false };
+        assert_eq!(args.path(), "/api/v1/history?room=%5Ba%5D%26b%3D%C3%B6&limit=7");
+    }
+}

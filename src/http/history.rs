@@ -1,0 +1,93 @@
+//! `GET /api/v1/history`: what became of recordings, restarts and alerts, the newest first.
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use axum::Router;
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Query, State};
+use axum::response::Response;
+use axum::routing::get;
+use serde::Deserialize;
+use tokio::sync::Semaphore;
+
+use super::Error;
+use super::api::{full_name, json};
+use crate::ledger::{self, Moment, Reader};
+
+/// Entries, if nothing is said.
+const LIMIT: usize = 100;
+/// Entries at most.
+const MOST: usize = 1000;
+/// Who reads the file at once; others wait.
+const READERS: usize = 4;
+
+#[derive(Debug, Clone)]
+struct History {
+    reader: Reader,
+    services: Arc<[String]>,
+    turns: Arc<Semaphore>,
+}
+
+pub(super) fn routes(reader: Reader, services: Arc<[String]>) -> Router {
+    let turns = Arc::new(Semaphore::new(READERS));
+    Router::new().route("/api/v1/history", get(history)).with_state(History { reader, services, turns })
+}
+
+/// As it stands in the URL. Forms leave empty what is not asked for.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Asked {
+    room: String,
+    since: String,
+    limit: String,
+}
+
+impl Asked {
+    fn query(&self, services: &[String]) -> Result<ledger::Query, Error> {
+        let room = (!self.room.is_empty()).then(|| full_name(&self.room, services).into_owned());
+        let since = (!self.since.is_empty()).then(|| since(&self.since)).transpose()?;
+        let limit = match self.limit.as_str() {
+            "" => LIMIT,
+            limit => {
+                limit.parse().ok().filter(|limit| (1..=MOST).contains(limit)).ok_or(Error::bad_request(
+                    "limit is no number of entries",
+                    "write a number from 1 to 1000, or leave it out",
+                ))?
+            }
+        };
+        Ok(ledger::Query { room, since, limit })
+    }
+}
+
+/// A moment, or how long ago that was.
+fn since(text: &str) -> Result<Moment, Error> {
+    const HINT: &str =
+        "write a moment in UTC like 2026-11-22T12:00:00Z, or how long ago it was, like 2h or 7d";
+    if let Ok(moment) = humantime::parse_rfc3339(text) {
+        return Ok(SystemTime::into(moment));
+    }
+    let ago: Duration =
+        humantime::parse_duration(text).map_err(|_| Error::bad_request("since is no time", HINT))?;
+    Ok(Moment::now().before(ago))
+}
+
+async fn history(
+    State(history): State<History>,
+    asked: Result<Query<Asked>, QueryRejection>,
+) -> Result<Response, Error> {
+    let hint = "room=, since= and limit= are known, each once and URL-encoded as UTF-8";
+    let Query(asked) = asked.map_err(|_| Error::bad_request("this is no question", hint))?;
+    let query = asked.query(&history.services)?;
+    // The file is read on a thread that may wait for the disk; nobody else does.
+    let _turn = history.turns.acquire().await.map_err(|_| Error::no_history())?;
+    let records = tokio::task::spawn_blocking(move || history.reader.read(&query)).await;
+    match records {
+        Ok(Ok(records)) => Ok(json(records)),
+        Ok(Err(unreadable)) => {
+            tracing::warn!("{unreadable}");
+            Err(Error::no_history())
+        }
+        Err(_) => Err(Error::no_history()),
+    }
+}

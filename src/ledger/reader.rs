@@ -1,0 +1,102 @@
+//! Reading the ledger: what is in the file, and what is not there yet.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use rusqlite::{Connection, ErrorCode, OpenFlags};
+
+use super::entry::{Entry, Moment, Record};
+use super::schema;
+
+/// How long to wait for a writer; there is hardly ever anything to wait for.
+const BUSY: Duration = Duration::from_secs(2);
+
+/// What is kept in memory: what is not written yet, or all there is if there is no file.
+#[derive(Debug, Default)]
+pub(super) struct Memory {
+    /// By the order in which they began.
+    pub(super) entries: BTreeMap<u64, Entry>,
+    /// What their keys are counted from.
+    pub(super) base: i64,
+    /// The file, while it can be used.
+    pub(super) file: Option<PathBuf>,
+    /// Somebody who read it has found it damaged.
+    pub(super) damage: Option<String>,
+}
+
+impl Memory {
+    /// The number of the entry with this key.
+    pub(super) fn id(&self, key: u64) -> i64 {
+        self.base.saturating_add(i64::try_from(key).unwrap_or(i64::MAX))
+    }
+}
+
+/// What is asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Query {
+    /// Of this room only: its attempts, and the alerts about it.
+    pub room: Option<String>,
+    /// What began, ended or lasted after that.
+    pub since: Option<Moment>,
+    /// At most so many, the newest.
+    pub limit: usize,
+}
+
+/// Reads; cheap to clone. Every reading has a connection of its own and waits for nobody.
+#[derive(Debug, Clone, Default)]
+pub struct Reader {
+    memory: Arc<Mutex<Memory>>,
+}
+
+/// The file cannot be read.
+#[derive(Debug, thiserror::Error)]
+#[error("the ledger cannot be read: {0}")]
+pub struct Unreadable(#[from] rusqlite::Error);
+
+impl Reader {
+    pub(super) fn memory(&self) -> MutexGuard<'_, Memory> {
+        // Nothing panics while it holds the lock.
+        self.memory.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The newest entries first. Reads a file, so it may take a while: not for the driver's thread.
+    ///
+    /// # Errors
+    /// [`Unreadable`], if there is a file and it is.
+    pub fn read(&self, query: &Query) -> Result<Vec<Record>, Unreadable> {
+        let since = query.since.unwrap_or(Moment(i64::MIN));
+        // First memory: what moves from there to the file meanwhile is seen twice, and not missed.
+        let (mut records, file) = {
+            let memory = self.memory();
+            let is_asked_for = |entry: &Entry| {
+                query.room.as_ref().is_none_or(|room| entry.is_about(room))
+                    && (entry.is_open() || entry.time().max(entry.end().unwrap_or_default()) >= since)
+            };
+            let asked = memory.entries.iter().filter(|(_, entry)| is_asked_for(entry));
+            let records = asked.map(|(key, entry)| (memory.id(*key), entry.clone()));
+            (records.collect::<BTreeMap<i64, Entry>>(), memory.file.clone())
+        };
+        if let Some(path) = file {
+            let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+            let written = Connection::open_with_flags(path, flags).and_then(|file| {
+                file.busy_timeout(BUSY)?;
+                schema::read(&file, query.room.as_deref(), since, query.limit)
+            });
+            let written = written.inspect_err(|error| {
+                if let Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) = error.sqlite_error_code()
+                {
+                    self.memory().damage = Some(error.to_string());
+                }
+            });
+            for Record { id, entry } in written? {
+                records.entry(id).or_insert(entry);
+            }
+        }
+        let mut records: Vec<_> = records.into_iter().map(|(id, entry)| Record { id, entry }).collect();
+        records.sort_by_key(|record| std::cmp::Reverse((record.entry.time(), record.id)));
+        records.truncate(query.limit);
+        Ok(records)
+    }
+}

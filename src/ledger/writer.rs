@@ -1,0 +1,276 @@
+//! The thread that writes: takes entries from the queue, keeps what cannot be written, and tries again.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::time::{Duration, Instant};
+
+use tokio::sync::watch;
+
+use super::entry::{Entry, Moment};
+use super::file::{File, Trouble, move_aside};
+use super::reader::Reader;
+use super::{Limits, Message};
+
+/// Entries that are written in one piece.
+const BATCH: usize = 1000;
+/// News of what was written is told no sooner after the last.
+const TOLD_APART: Duration = Duration::from_millis(100);
+/// What is older than `ledger.keep` is looked for so often.
+const PRUNE: Duration = Duration::from_secs(3600);
+
+pub(super) struct Writer<T> {
+    pub(super) path: Option<PathBuf>,
+    pub(super) keep: Duration,
+    pub(super) limits: Limits,
+    pub(super) reader: Reader,
+    pub(super) queue: Receiver<Message>,
+    /// Entries that did not fit into the queue.
+    pub(super) lost: Arc<AtomicU64>,
+    /// How many messages were taken and are as safe as they can be.
+    pub(super) safe: watch::Sender<u64>,
+    /// Is called when something new can be read.
+    pub(super) told: T,
+}
+
+struct State {
+    file: Option<File>,
+    /// There is to be none, or it is a newer version's and stays as it is.
+    is_without: bool,
+    /// It has been open before: what is open in it is ours, and numbers go on.
+    was_open: bool,
+    /// The file is in trouble: when to try again.
+    again: Option<Instant>,
+    /// It is to be moved aside, for this reason.
+    damaged: Option<String>,
+    /// It was told that the file is in trouble.
+    is_told: bool,
+    taken: u64,
+    /// Entries that did not fit into memory while the file was in trouble.
+    forgotten: u64,
+    /// Something is new that was not told yet.
+    news: bool,
+    told: Instant,
+    pruned: Instant,
+}
+
+impl<T: Fn()> Writer<T> {
+    /// Until nobody can put in anything any more, and all is written that can be.
+    pub(super) fn work(self) {
+        let now = Instant::now();
+        let mut state = State {
+            file: None,
+            is_without: self.path.is_none(),
+            was_open: false,
+            again: None,
+            damaged: None,
+            is_told: false,
+            taken: 0,
+            forgotten: 0,
+            news: false,
+            told: now,
+            pruned: now,
+        };
+        loop {
+            self.flush(&mut state);
+            if state.pruned.elapsed() >= PRUNE {
+                state.pruned = Instant::now();
+                self.prune(&mut state);
+            }
+            if state.news && state.told.elapsed() >= TOLD_APART {
+                state.news = false;
+                state.told = Instant::now();
+                (self.told)();
+            }
+            if !self.take(&mut state) {
+                // The last chance: now, or never.
+                state.again = None;
+                self.flush(&mut state);
+                return;
+            }
+        }
+    }
+
+    /// Waits for something, and takes all that there is into memory. Returns whether more can come.
+    fn take(&self, state: &mut State) -> bool {
+        let wait = match (state.news, state.again) {
+            (true, _) => TOLD_APART,
+            (false, Some(again)) => again.saturating_duration_since(Instant::now()),
+            (false, None) => PRUNE,
+        };
+        let first = match self.queue.recv_timeout(wait) {
+            Ok(message) => message,
+            Err(RecvTimeoutError::Timeout) => return true,
+            Err(RecvTimeoutError::Disconnected) => return false,
+        };
+        let mut memory = self.reader.memory();
+        for Message { key, entry } in std::iter::once(first).chain(self.queue.try_iter().take(BATCH)) {
+            state.taken = state.taken.saturating_add(1);
+            memory.entries.insert(key, entry);
+            if memory.entries.len() > self.limits.memory {
+                // What is over first: what is open is put again when it ends.
+                let over = memory.entries.iter().find(|(_, entry)| !entry.is_open()).map(|(key, _)| *key);
+                if let Some(key) = over.or_else(|| memory.entries.first_key_value().map(|(key, _)| *key)) {
+                    memory.entries.remove(&key);
+                }
+                state.forgotten = state.forgotten.saturating_add(1);
+            }
+        }
+        state.news = true;
+        true
+    }
+
+    /// Writes what is in memory, if it can be written now.
+    fn flush(&self, state: &mut State) {
+        let damage = self.reader.memory().damage.take();
+        if let Some(damage) = damage.filter(|_| state.file.is_some()) {
+            self.in_trouble(state, Trouble::Damaged(damage));
+            state.again = None;
+        }
+        if !state.is_without && state.again.is_none_or(|again| again <= Instant::now()) {
+            self.open(state);
+            self.write(state);
+        }
+        if state.is_without || state.again.is_none() {
+            self.safe.send_replace(state.taken);
+        }
+        let lost = self.lost.swap(0, Ordering::Relaxed);
+        if lost > 0 {
+            tracing::error!(
+                lost,
+                "history: more happened at once than could be written down, and is missing there"
+            );
+        }
+    }
+
+    fn write(&self, state: &mut State) {
+        let Some(file) = &mut state.file else { return };
+        let entries: Vec<(u64, i64, Entry)> = {
+            let memory = self.reader.memory();
+            memory.entries.iter().map(|(key, entry)| (*key, memory.id(*key), entry.clone())).collect()
+        };
+        // A file in trouble is well again when something was written to it, and not before.
+        if entries.is_empty() {
+            state.again = None;
+            return;
+        }
+        if let Err(trouble) = file.write(entries.iter().map(|(_, id, entry)| (*id, entry))) {
+            return self.in_trouble(state, trouble);
+        }
+        let mut memory = self.reader.memory();
+        for (key, ..) in &entries {
+            memory.entries.remove(key);
+        }
+        drop(memory);
+        state.again = None;
+        if std::mem::take(&mut state.is_told) {
+            let lost = std::mem::take(&mut state.forgotten);
+            tracing::info!(
+                lost,
+                "the ledger {} is written again, with what was kept in memory meanwhile",
+                self.path.as_deref().unwrap_or(Path::new("")).display()
+            );
+        }
+    }
+
+    fn open(&self, state: &mut State) {
+        let Some(path) = self.path.as_ref().filter(|_| state.file.is_none()) else { return };
+        let now = Moment::now();
+        let opened = match state.damaged.take() {
+            Some(why) => set_aside(path, now, &why).and_then(|()| File::open(path, now, true)),
+            None => match File::open(path, now, !state.was_open) {
+                Err(Trouble::Damaged(why)) => {
+                    set_aside(path, now, &why).and_then(|()| File::open(path, now, true))
+                }
+                opened => opened,
+            },
+        };
+        match opened {
+            Ok(file) => self.opened(state, file, path),
+            Err(trouble @ Trouble::Newer(_)) => {
+                tracing::error!(
+                    "the ledger {} is left alone: {trouble}; the history is kept in memory: run the newer version, \
+                     or let ledger.path name another file",
+                    path.display()
+                );
+                state.is_without = true;
+            }
+            Err(trouble) => self.in_trouble(state, trouble),
+        }
+    }
+
+    fn opened(&self, state: &mut State, file: File, path: &Path) {
+        if (1..super::schema::VERSION).contains(&file.version) {
+            tracing::info!(from = file.version, "the ledger {} was brought up to date", path.display());
+        }
+        if file.closed > 0 {
+            tracing::info!(
+                entries = file.closed,
+                "history: what was under way when the program ended is closed as unknown"
+            );
+        }
+        let mut memory = self.reader.memory();
+        if !std::mem::replace(&mut state.was_open, true) {
+            memory.base = file.last_id;
+        }
+        memory.file = Some(path.to_owned());
+        drop(memory);
+        state.file = Some(file);
+        state.news = true;
+        self.prune(state);
+    }
+
+    /// Says it once, and tries again later.
+    fn in_trouble(&self, state: &mut State, trouble: Trouble) {
+        let Some(path) = &self.path else { return };
+        let now = Instant::now();
+        state.again = now.checked_add(self.limits.retry);
+        // What is damaged is told of when it is moved aside.
+        let is_damaged = matches!(trouble, Trouble::Damaged(_));
+        if !is_damaged && !std::mem::replace(&mut state.is_told, true) {
+            tracing::error!(
+                "the ledger {} cannot be written: {trouble}; make room on its disk, and see that its directory is \
+                 there and writable for this program; meetings are recorded all the same, and the history is kept \
+                 in memory until it can be written",
+                path.display()
+            );
+        }
+        if matches!(trouble, Trouble::Full(_)) {
+            return;
+        }
+        if let Trouble::Damaged(why) = trouble {
+            state.damaged = Some(why);
+        }
+        state.file = None;
+        self.reader.memory().file = None;
+    }
+
+    /// Forgets what is older than `ledger.keep`.
+    fn prune(&self, state: &mut State) {
+        let before = Moment::now().before(self.keep);
+        self.reader.memory().entries.retain(|_, entry| entry.is_open() || entry.time() >= before);
+        let Some(file) = &mut state.file else { return };
+        match file.prune(before) {
+            Ok(0) => {}
+            Ok(entries) => tracing::debug!(entries, "history: forgotten what is older than ledger.keep"),
+            Err(trouble) => self.in_trouble(state, trouble),
+        }
+    }
+}
+
+fn set_aside(path: &Path, now: Moment, why: &str) -> Result<(), Trouble> {
+    match move_aside(path, now) {
+        Ok(moved) => {
+            tracing::error!(
+                "the ledger {} is damaged ({why}) and was moved to {}; a new one is begun",
+                path.display(),
+                moved.display()
+            );
+            Ok(())
+        }
+        Err(error) => {
+            Err(Trouble::Passing(format!("it is damaged ({why}) and cannot be moved aside: {error}")))
+        }
+    }
+}
