@@ -2,7 +2,7 @@
 //!
 //! Three rings, and imports only point inwards: the core ([`config`], [`meeting`], [`fleet`]) is pure data and pure
 //! functions; the [`driver`] feeds it inputs and carries out its effects; the edges ([`xmpp`],
-//! [`discovery`], [`http`], [`sightings`], [`alerts`], [`recovery`], [`ledger`], [`surface`]) touch the outside.
+//! [`discovery`], [`http`], [`sightings`], [`alerts`], [`recovery`], [`ledger`], [`standby`], [`surface`]) touch the outside.
 //! [`cli`] is what people type.
 
 pub mod address;
@@ -20,6 +20,7 @@ mod plain;
 mod polling;
 pub mod recovery;
 pub mod sightings;
+pub mod standby;
 pub mod surface;
 mod tenant;
 pub mod time;

@@ -88,6 +88,12 @@ impl Book {
         deliveries
     }
 
+    /// What is to be told to those who have not been told of what stands.
+    pub fn all_anew(&mut self, now: Time) -> Vec<Delivery> {
+        let lasting = self.standing.values_mut().filter(|standing| standing.until.is_none());
+        lasting.map(|standing| standing.tell(now, Status::Raised)).collect()
+    }
+
     /// When [`Self::tick`] has something to do.
     pub fn next_deadline(&self) -> Option<Time> {
         self.standing.values().flat_map(|standing| [standing.due, standing.until]).flatten().min()

@@ -9,9 +9,6 @@ use super::logging;
 use crate::config::{Loaded, Mistakes, Settings};
 use crate::driver;
 
-/// Keys and tables that are read and checked, but that nothing acts upon yet.
-const NOT_YET: [&str; 1] = ["standby"];
-
 /// Runs until SIGTERM or SIGINT. `load`: reads the configuration again, at SIGHUP.
 pub(super) fn run(loaded: Loaded, load: impl Fn() -> Result<Loaded, Mistakes>, dry_run: bool) -> ExitCode {
     logging::start(&loaded.settings.log);
@@ -49,7 +46,6 @@ async fn serve(loaded: Loaded, load: impl Fn() -> Result<Loaded, Mistakes>, dry_
         }
     };
     tracing::info!(version = env!("CARGO_PKG_VERSION"), dry_run, "jibri-autostart starts");
-    warn_of_idle_keys(&loaded);
     let (reloaded, reloads) = mpsc::channel(1);
     tokio::select! {
         () = driver::run(loaded.settings, dry_run, reloads, stop_signal(terminate, interrupt)) => {}
@@ -68,7 +64,6 @@ async fn reload_at(
     while hangup.recv().await.is_some() {
         match load() {
             Ok(loaded) => {
-                warn_of_idle_keys(&loaded);
                 let _ = reloaded.send(loaded.settings).await;
             }
             Err(Mistakes(mistakes)) => {
@@ -91,33 +86,4 @@ async fn stop_signal(mut terminate: Signal, mut interrupt: Signal) {
         _ = interrupt.recv() => "SIGINT",
     };
     tracing::info!("{name}: leaving the rooms");
-}
-
-/// Says once which keys somebody has set that do nothing yet.
-fn warn_of_idle_keys(loaded: &Loaded) {
-    let idle: Vec<&str> = loaded
-        .set
-        .iter()
-        .map(String::as_str)
-        .filter(|key| NOT_YET.iter().any(|not_yet| is_under(key, not_yet)))
-        .collect();
-    if !idle.is_empty() {
-        tracing::warn!("these keys are set, but do nothing in this version: {}", idle.join(", "));
-    }
-}
-
-fn is_under(key: &str, table: &str) -> bool {
-    key.strip_prefix(table).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_key_is_under_its_table_only() {
-        assert!(is_under("jibri.instance.name", "jibri"));
-        assert!(is_under("standby", "standby"));
-        assert!(!is_under("standbys.peer", "standby"));
-    }
 }

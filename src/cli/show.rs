@@ -109,6 +109,9 @@ fn overview(status: &Status, alerts: Vec<Alert>) -> String {
     let dry_run = if *dry_run { ", a dry run" } else { "" };
     let linked = match (link.linked, &link.reason) {
         (true, _) => format!("linked for {}", age(&link.since)),
+        (false, _) if link.standby => {
+            format!("standing by for {}: another instance has the link", age(&link.since))
+        }
         (false, None) => "not linked yet".to_owned(),
         (false, Some(why)) => format!("NOT LINKED for {}: {why}", age(&link.since)),
     };

@@ -231,6 +231,7 @@ section! { Alerts {
 
 section! { Standby {
     peer: Optional<PeerUrl> = "",
+    allowed: Flag = "false",
     takeover_after: Time<100> = "2s",
 } }
 

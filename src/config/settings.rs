@@ -266,6 +266,8 @@ pub struct Alerts {
 pub struct Standby {
     /// The other instance's HTTP address; `None`: none.
     pub peer: Option<String>,
+    /// Another instance may have the link, though it cannot be asked.
+    pub allowed: bool,
     /// How long it must not have answered.
     pub takeover_after: Duration,
 }

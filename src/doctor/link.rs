@@ -70,8 +70,11 @@ impl Seen {
             }
             LinkEvent::SenderTried { accepted } => self.sender = Some(accepted),
             LinkEvent::Brewery(event) => self.take_brewery(event),
-            LinkEvent::Up | LinkEvent::Room { .. } | LinkEvent::Invited { .. } | LinkEvent::Pinged { .. } => {
-            }
+            LinkEvent::Up
+            | LinkEvent::StandingBy { .. }
+            | LinkEvent::Room { .. }
+            | LinkEvent::Invited { .. }
+            | LinkEvent::Pinged { .. } => {}
         }
     }
 
@@ -103,6 +106,8 @@ impl Own {
     pub(super) async fn open(settings: &Settings) -> Result<Self, Failure> {
         let mut settings = settings.clone();
         (settings.xmpp.reconnect_min, settings.xmpp.reconnect_max) = (NEVER, NEVER);
+        // Whoever else has the link is told of, and not waited for.
+        (settings.standby.peer, settings.standby.allowed) = (None, false);
         let (link, mut events) = xmpp::spawn(&settings);
         match events.recv().await {
             Some(LinkEvent::Down { failure, .. }) => Err(failure),

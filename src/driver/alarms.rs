@@ -27,6 +27,8 @@ pub(super) struct Alarms {
     down: Option<(Time, String)>,
     /// Since when rooms wait for a Jibri.
     without_jibri: Option<Time>,
+    /// Another instance acts, and tells.
+    stands_by: bool,
     /// The book is not what it was when it was last shown.
     has_news: bool,
     /// What was told since this was last asked.
@@ -49,6 +51,7 @@ impl Alarms {
             due: BTreeSet::new(),
             down: None,
             without_jibri: None,
+            stands_by: false,
             has_news: true,
             told: Vec::new(),
         }
@@ -121,6 +124,9 @@ impl Alarms {
 
     fn send(&mut self, now: Time, deliveries: Vec<Delivery>) {
         self.has_news |= !deliveries.is_empty();
+        if self.stands_by {
+            return;
+        }
         self.told.extend_from_slice(&deliveries);
         for delivery in deliveries {
             if let Some(deliverer) = &mut self.deliverer {
@@ -244,6 +250,19 @@ impl Alarms {
             }
             fleet::Event::Back { name, .. } => self.resolve(now, Kind::JibriNotBack, name.as_str()),
             _ => {}
+        }
+    }
+
+    /// Another instance acts, and tells what is wrong; or not any more, and what stands is for us to tell.
+    pub(super) fn stand_by(&mut self, now: Time, stands_by: bool) {
+        if stands_by {
+            self.down = None;
+            // Told it is not: whoever was told before hears the rest from the other one.
+            self.stands_by = true;
+            self.resolve(now, Kind::ProsodyDown, "prosody");
+        } else if std::mem::take(&mut self.stands_by) {
+            let deliveries = self.book.all_anew(now);
+            self.send(now, deliveries);
         }
     }
 

@@ -8,6 +8,7 @@ mod orders;
 mod publish;
 mod reload;
 mod sources;
+mod standby;
 mod steps;
 mod tell;
 mod tell_fleet;
@@ -75,6 +76,7 @@ pub async fn run(
         sources,
         clock,
         linked: false,
+        stands_by: false,
         sender_refused: false,
         sees_brewery: false,
         trouble: None,
@@ -102,6 +104,8 @@ struct Driver {
     sources: Sources,
     clock: Clock,
     linked: bool,
+    /// There is none because another instance has it.
+    stands_by: bool,
     /// Prosody does not allow footprint `unseen`.
     sender_refused: bool,
     /// We are in the brewery and know who else is.
@@ -173,6 +177,7 @@ impl Driver {
         match event {
             LinkEvent::Up => self.link_up(),
             LinkEvent::Down { failure, retry_in } => self.link_down(&failure, retry_in),
+            LinkEvent::StandingBy { thrown_out } => self.stand_by(thrown_out),
             LinkEvent::Room { room, event } => self.feed(Input::Room { room, event }),
             LinkEvent::Items { service, rooms } => {
                 let changes = self.sources.items(service, rooms);
@@ -197,6 +202,7 @@ impl Driver {
         tracing::info!(server, domain, "linked to Prosody");
         self.linked = true;
         self.trouble = None;
+        self.leave_standby();
         self.sources.link_up();
         self.alarms.link_up(self.clock.now());
         self.feed(Input::LinkUp);
@@ -207,6 +213,7 @@ impl Driver {
 
     fn link_down(&mut self, failure: &Failure, retry_in: Duration) {
         let retry_ms = u64::try_from(retry_in.as_millis()).unwrap_or(u64::MAX);
+        self.leave_standby();
         // Said once: it is tried again for ever, and that it still fails is no news.
         let told = failure.to_string();
         self.alarms.link_down(self.clock.now(), &told);

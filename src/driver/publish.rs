@@ -26,7 +26,7 @@ pub(super) struct Publisher {
     lists: bool,
     listed: Option<Time>,
     swept: Time,
-    link: Option<(bool, Option<String>)>,
+    link: Option<Link>,
     /// Rooms with a start request of which it is not known what becomes.
     starting: BTreeSet<RoomJid>,
     /// Who has said once what only a Jibri says: Jicofo is in the brewery as well, and anybody may be.
@@ -169,16 +169,17 @@ impl Publisher {
         self.surface.board.set_jibris(shown);
     }
 
-    fn write_link(&mut self, linked: bool, trouble: Option<&str>, clock: Clock, now: Time) {
-        if self.link.as_ref().is_some_and(|(was, why)| *was == linked && why.as_deref() == trouble) {
+    /// `now`: how it is, but for since when.
+    fn write_link(&mut self, now: Link, clock: Clock, at: Time) {
+        let before = self.link.as_ref();
+        if before.is_some_and(|before| Link { since: String::new(), ..before.clone() } == now) {
             return;
         }
-        let before = self.link.replace((linked, trouble.map(str::to_owned)));
-        let since = match before {
-            Some((was, _)) if was == linked => self.surface.board.status().link.since,
-            _ => clock.shown(now),
-        };
-        self.surface.board.set_link(Link { linked, since, reason: trouble.map(str::to_owned) });
+        let same = before.filter(|before| (before.linked, before.standby) == (now.linked, now.standby));
+        let since = same.map_or_else(|| clock.shown(at), |before| before.since.clone());
+        let link = Link { since, ..now };
+        self.link = Some(link.clone());
+        self.surface.board.set_link(link);
     }
 }
 
@@ -186,7 +187,13 @@ impl Driver {
     /// Writes to the board what has changed; says when there is more to be written.
     pub(super) fn publish(&mut self) -> Option<Time> {
         let (now, clock) = (self.clock.now(), self.clock);
-        self.publisher.write_link(self.linked, self.trouble.as_deref(), clock, now);
+        let link = Link {
+            linked: self.linked,
+            standby: self.stands_by,
+            since: String::new(),
+            reason: self.trouble.clone(),
+        };
+        self.publisher.write_link(link, clock, now);
         self.publisher.write_rooms(&self.meetings, clock, now);
         if self.alarms.take_news() {
             self.publisher.lists();

@@ -163,6 +163,12 @@ impl Sources {
         self.readiness.send_modify(|readiness| *readiness = Ok(()));
     }
 
+    /// Another instance has the link.
+    pub(super) fn stand_by(&mut self, why: &str) {
+        self.readiness.send_modify(|readiness| *readiness = Err(why.to_owned()));
+        self.vouchers.handle(Report::SourceLost { source: Source::Disco });
+    }
+
     /// There is no link.
     pub(super) fn link_down(&mut self, failure: &Failure) {
         let why = format!("no link to Prosody: {failure}");

@@ -83,6 +83,8 @@ pub enum Input {
         /// Whether the command, or the request, succeeded; else why not, in words.
         result: Result<(), String>,
     },
+    /// Another instance acts, or not any more: till then nothing is restarted.
+    StandBy(bool),
     /// Nothing new but the time: some deadline has passed.
     Tick,
 }

@@ -157,6 +157,10 @@ impl Fleet {
                 self.retry_recoveries();
             }
             Input::Recovered { name, result } => self.recovered(&name, result, now, &mut effects),
+            Input::StandBy(stands_by) => {
+                self.policy.stands_by = stands_by;
+                self.retry_recoveries();
+            }
             Input::Tick => {}
         }
         self.follow(now, &mut effects);

@@ -76,11 +76,13 @@ pub(super) struct Policy {
     hour: VecDeque<Time>,
     /// Those that should be restarted.
     pub(super) wanting: BTreeSet<JibriName>,
+    /// Another instance acts.
+    pub(super) stands_by: bool,
 }
 
 impl Policy {
     pub(super) fn new(settings: Recovery) -> Self {
-        Self { settings, current: None, hour: VecDeque::new(), wanting: BTreeSet::new() }
+        Self { settings, current: None, hour: VecDeque::new(), wanting: BTreeSet::new(), stands_by: false }
     }
 
     fn is_on(&self, trigger: RecoveryTrigger) -> bool {
@@ -119,6 +121,9 @@ impl Policy {
         is_fresh: bool,
         now: Time,
     ) -> Option<Obstacle> {
+        if self.stands_by {
+            return Some(Obstacle::NotNow(None));
+        }
         // Any nickname may turn up in a brewery; only those that an administrator has written down are ours.
         if !jibri.configured {
             return Some(Obstacle::Limit(Limit::NotConfigured, None));

@@ -18,11 +18,10 @@ mod server;
 
 use std::time::Duration;
 
+use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request};
 use axum::middleware::{self, Next};
-use axum::response::{IntoResponse, Response};
-use axum::routing::get;
-use axum::{Json, Router};
+use axum::response::Response;
 use tokio::sync::watch;
 
 use crate::config::Secret;
@@ -62,7 +61,7 @@ pub struct Parts {
 /// All routes.
 pub fn router(parts: Parts) -> Router {
     let guard = Guard::new(&parts.token);
-    let mut router = Router::new().route("/healthz", get(healthz));
+    let mut router = Router::new().merge(ready::health(parts.readiness.clone()));
     if let Some(event_sync) = parts.event_sync {
         let routes = event_sync::routes(event_sync);
         let layer = middleware::from_fn_with_state(guard.clone(), auth::if_set);
@@ -89,11 +88,6 @@ pub fn router(parts: Parts) -> Router {
         .method_not_allowed_fallback(async || Error::method_not_allowed())
         .layer(DefaultBodyLimit::max(MOST_BODY))
         .layer(middleware::from_fn(limit_time))
-}
-
-/// The process lives and answers; whether it can act is for `/readyz` to say.
-async fn healthz() -> Response {
-    Json(serde_json::json!({ "alive": true })).into_response()
 }
 
 async fn limit_time(request: Request, next: Next) -> Result<Response, Error> {

@@ -1,4 +1,4 @@
-//! `GET /readyz`: whether the program is linked to Prosody and able to act.
+//! `GET /healthz`: it lives; and `GET /readyz`: it is linked to Prosody and able to act.
 
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
@@ -12,6 +12,15 @@ pub type Readiness = Result<(), String>;
 
 pub(super) fn routes(readiness: watch::Receiver<Readiness>) -> Router {
     Router::new().route("/readyz", get(readyz)).with_state(readiness)
+}
+
+/// `readiness`: whether there is a link, which the other instance of `[standby]` wants to know.
+pub(super) fn health(readiness: Option<watch::Receiver<Readiness>>) -> Router {
+    let healthz = async move || {
+        let linked = readiness.as_ref().is_some_and(|readiness| readiness.borrow().is_ok());
+        Json(serde_json::json!({ "alive": true, "linked": linked }))
+    };
+    Router::new().route("/healthz", get(healthz))
 }
 
 async fn readyz(State(readiness): State<watch::Receiver<Readiness>>) -> Result<Response, Error> {

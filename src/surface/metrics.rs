@@ -116,6 +116,8 @@ impl Collector for Sampled {
         let totals = &status.totals;
         let mut out = Out(&mut encoder);
         out.gauge("up", "Linked to Prosody and able to act", u64::from(status.link.linked))?;
+        let standby = u64::from(status.link.standby);
+        out.gauge("standby", "Another instance has the link, and this one waits for its turn", standby)?;
         out.gauge("people", "People in all rooms", totals.people)?;
         out.gauge("rooms_waiting", "Rooms to be recorded with no Jibri free", totals.rooms_waiting)?;
         let of = |map: &std::collections::BTreeMap<String, u64>| map.clone().into_iter().collect::<Vec<_>>();

@@ -17,6 +17,8 @@ pub const VERDICTS: [&str; 6] = ["ok", "suspect", "wedged", "unhealthy", "expire
 pub struct Link {
     /// There is one.
     pub linked: bool,
+    /// There is none because another instance has it.
+    pub standby: bool,
     /// Since when it is so, RFC 3339.
     pub since: String,
     /// Why there is none.

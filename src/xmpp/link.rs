@@ -6,7 +6,7 @@ use std::time::Duration;
 use backon::{BackoffBuilder, ExponentialBackoff, ExponentialBuilder};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use super::brewery::BreweryEvent;
 use super::brewery::seat::Seat;
@@ -17,10 +17,18 @@ use super::session::{End, Session};
 use crate::address::{Nick, RoomJid};
 use crate::config::{Settings, Xmpp};
 use crate::meeting::{Action, RoomEvent};
+use crate::polling::jittered;
+use crate::standby::Gate;
 use crate::tenant::Services;
 
 /// Events that may wait for the driver before Prosody has to.
 const EVENTS: usize = 1024;
+/// Between two attempts of one that waits for its turn: short, because nobody tells it when that comes.
+const CONFLICT: Duration = Duration::from_millis(900);
+/// How long one waits at least that was thrown out by it knows not whom: doubled each time, or two of them would throw
+/// each other out for ever.
+const THROWN_OUT: Duration = Duration::from_secs(2);
+const THROWN_OUT_MAX: Duration = Duration::from_secs(600);
 /// How long [`Link::close`] may take.
 const CLOSING: Duration = Duration::from_secs(2);
 
@@ -71,6 +79,11 @@ pub enum LinkEvent {
         failure: Failure,
         /// When it is tried again.
         retry_in: Duration,
+    },
+    /// There is no link because another instance has it; this one waits for its turn. Told once.
+    StandingBy {
+        /// It had the link, and another connection has thrown it out.
+        thrown_out: bool,
     },
     /// Something about a room of the configured services.
     Room {
@@ -161,7 +174,7 @@ pub(super) struct Config {
     pub(super) services: Services,
 }
 
-/// Starts the task; it begins to connect at once.
+/// Starts the task; it begins to connect as soon as the other instance, if there is one, lets it.
 pub fn spawn(settings: &Settings) -> (Link, mpsc::Receiver<LinkEvent>) {
     let seat = settings
         .jibri
@@ -177,30 +190,54 @@ pub fn spawn(settings: &Settings) -> (Link, mpsc::Receiver<LinkEvent>) {
     let counters = Arc::new(Counters::default());
     let (commands, commands_end) = mpsc::unbounded_channel();
     let (events_end, events) = mpsc::channel(EVENTS);
-    let task = tokio::spawn(keep(config, seat, Arc::clone(&counters), commands_end, events_end));
+    let task = tokio::spawn(keep(
+        config,
+        seat,
+        Gate::new(settings),
+        Arc::clone(&counters),
+        commands_end,
+        events_end,
+    ));
     (Link { commands, counters, task }, events)
 }
 
 async fn keep(
     config: Config,
     mut seat: Option<Seat>,
+    mut gate: Gate,
     counters: Arc<Counters>,
     mut commands: mpsc::UnboundedReceiver<Command>,
     events: mpsc::Sender<LinkEvent>,
 ) {
     let mut delays = Delays::new(&config.xmpp);
     let mut was_up = false;
+    let mut stands_by = false;
     loop {
+        let let_in = tokio::select! {
+            let_in = gate.is_open() => let_in,
+            () = closed(&mut commands) => return,
+        };
+        if !let_in {
+            if !std::mem::replace(&mut stands_by, true) && !stand_by(&events, false).await {
+                return;
+            }
+            tokio::select! {
+                () = gate.open() => {}
+                () = closed(&mut commands) => return,
+            }
+        }
         let connected = tokio::select! {
             connected = connect(&config.xmpp) => connected,
             () = closed(&mut commands) => return,
         };
+        let is_up = connected.is_ok();
         let end = match connected {
             Ok(stanzas) => {
                 if was_up {
                     counters.reconnects.add();
                 }
                 was_up = true;
+                stands_by = false;
                 let up_at = Instant::now();
                 // What was wanted while there was no link is not wanted any more; what the driver wants
                 // after it has been told comes later than that.
@@ -221,7 +258,21 @@ async fn keep(
             Err(failure) => End::Failed(failure),
         };
         let End::Failed(failure) = end else { return };
-        let retry_in = delays.next();
+        let is_conflict = matches!(failure, Failure::Conflict { .. });
+        let is_thrown_out = is_conflict && is_up;
+        if is_thrown_out {
+            gate.thrown_out();
+        }
+        if is_conflict && gate.expects_another() && (gate.asks() || !is_thrown_out) {
+            if !std::mem::replace(&mut stands_by, true) && !stand_by(&events, is_thrown_out).await {
+                return;
+            }
+            tokio::select! {
+                () = sleep(jittered(CONFLICT)) => continue,
+                () = closed(&mut commands) => return,
+            }
+        }
+        let retry_in = if is_thrown_out { delays.after_being_thrown_out() } else { delays.next() };
         let retry_at = Instant::now().checked_add(retry_in);
         if events.send(LinkEvent::Down { failure, retry_in }).await.is_err() {
             return;
@@ -235,6 +286,11 @@ async fn keep(
     }
 }
 
+/// Whether somebody still wants to know.
+async fn stand_by(events: &mpsc::Sender<LinkEvent>, thrown_out: bool) -> bool {
+    events.send(LinkEvent::StandingBy { thrown_out }).await.is_ok()
+}
+
 /// Drops commands until their sender is gone.
 async fn closed(commands: &mut mpsc::UnboundedReceiver<Command>) {
     while commands.recv().await.is_some() {}
@@ -246,12 +302,14 @@ struct Delays {
     min: Duration,
     max: Duration,
     next: ExponentialBackoff,
+    /// How often another connection has thrown us out.
+    thrown_out: u32,
 }
 
 impl Delays {
     fn new(xmpp: &Xmpp) -> Self {
         let (min, max) = (xmpp.reconnect_min, xmpp.reconnect_max.max(xmpp.reconnect_min));
-        Self { min, max, next: Self::from_the_start(min, max) }
+        Self { min, max, next: Self::from_the_start(min, max), thrown_out: 0 }
     }
 
     fn from_the_start(min: Duration, max: Duration) -> ExponentialBackoff {
@@ -269,11 +327,20 @@ impl Delays {
         self.next.next().unwrap_or(self.max).clamp(self.min, self.max)
     }
 
+    fn after_being_thrown_out(&mut self) -> Duration {
+        let doubled = 1_u32.checked_shl(self.thrown_out).unwrap_or(u32::MAX);
+        self.thrown_out = self.thrown_out.saturating_add(1);
+        jittered(THROWN_OUT.saturating_mul(doubled).min(THROWN_OUT_MAX))
+    }
+
     /// A link that held for longer than the longest delay was a good one. One that broke at once was not,
     /// or two instances with one name would throw each other out as fast as they can.
     fn was_up_for(&mut self, up: Duration) {
         if up >= self.max {
             self.next = Self::from_the_start(self.min, self.max);
+        }
+        if up >= THROWN_OUT_MAX {
+            self.thrown_out = 0;
         }
     }
 }

@@ -91,7 +91,7 @@ async fn world() -> World {
 
 fn fill(board: &Board) {
     let since = "2026-11-22T12:00:00Z".to_owned();
-    board.set_link(Link { linked: true, since: since.clone(), reason: None });
+    board.set_link(Link { linked: true, standby: false, since: since.clone(), reason: None });
     board.put_rooms(&[room("r1", "recording"), room("[acme]größe/<script>", "held")]);
     let jibri = |name: &str, verdict: &str| Jibri {
         name: name.to_owned(),

@@ -92,7 +92,7 @@ pub(crate) fn settings(server: String, secret: &str) -> Settings {
             prosody_down: seconds(1),
             repeat: seconds(1),
         },
-        standby: Standby { peer: None, takeover_after: seconds(1) },
+        standby: Standby { peer: None, allowed: false, takeover_after: seconds(1) },
         http: Http { listen: None, token: Secret::default(), token_file: None },
         ledger: Ledger { path: None, keep: seconds(1) },
         log: Log { level: LogLevel::Error, format: LogFormat::Text },

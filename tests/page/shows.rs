@@ -88,7 +88,12 @@ async fn changes_without_being_loaded_again() {
     browser.until("document.querySelector('#alerts .empty').checkVisibility()").await;
     world.board.set_waiting(3);
     browser.until("document.querySelector('#counts').innerText.includes('wait for a Jibri\\n3')").await;
-    let link = Link { linked: false, since: sample::ago(2), reason: Some("connection refused".to_owned()) };
+    let link = Link {
+        linked: false,
+        standby: false,
+        since: sample::ago(2),
+        reason: Some("connection refused".to_owned()),
+    };
     world.board.set_link(link);
     browser.until("document.querySelector('#link').textContent.includes('connection refused')").await;
     assert_eq!(browser.text("h1").await, "No link to Prosody: nothing can be recorded");

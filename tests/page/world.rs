@@ -30,7 +30,7 @@ impl World {
     /// The same with these routes instead of the real ones.
     pub(crate) async fn start_with(instead: Router) -> Self {
         let board = Arc::new(Board::new("autostart.meet.jitsi", false));
-        board.set_link(Link { linked: true, since: sample::ago(3 * 3600), reason: None });
+        board.set_link(Link { linked: true, standby: false, since: sample::ago(3 * 3600), reason: None });
         let address = "127.0.0.1:0".parse().unwrap();
         let stand_in = StandIn::new(Arc::clone(&board));
         let mut world = Self { board, stand_in, url: String::new(), instead, address, server: None };
