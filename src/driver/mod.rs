@@ -17,9 +17,10 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, MissedTickBehavior};
 
 use crate::config::{Footprint, Settings};
+use crate::coupling::Coupling;
 use crate::discovery::DiscoveryEvent;
 use crate::fleet::Input as FleetInput;
-use crate::meeting::{Input, Meetings, Supply};
+use crate::meeting::{Input, Meetings};
 use crate::recovery;
 use crate::sightings::{self, Sighting, Sightings};
 use crate::surface::{Board, Metrics, Surface};
@@ -60,7 +61,7 @@ pub async fn run(
         jibris,
         alarms,
         publisher: Publisher::new(surface),
-        supply: Supply::Unknown,
+        coupling: Coupling::default(),
         link,
         sources,
         clock,
@@ -85,8 +86,8 @@ struct Driver {
     jibris: Jibris,
     alarms: Alarms,
     publisher: Publisher,
-    /// What the meetings were told last of free Jibris.
-    supply: Supply,
+    /// What the cores have yet to be told of each other.
+    coupling: Coupling,
     link: Link,
     sources: Sources,
     clock: Clock,
