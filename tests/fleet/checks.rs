@@ -57,6 +57,7 @@ impl Checks {
     pub fn forget(&mut self) {
         self.verdicts.fill(Verdict::Ok);
         self.found.fill(false);
+        self.lost.iter_mut().for_each(Vec::clear);
         self.available = Availability::default();
         self.restarts.clear();
         self.current = None;

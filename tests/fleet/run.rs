@@ -70,11 +70,11 @@ fn what_always_holds() {
     });
     let (mut failed, seen) = (failed.into_inner().unwrap(), seen.into_inner().unwrap());
     failed.sort_by_key(|(seed, _)| *seed);
+    println!("{}", seen.table());
     if let Some((seed, violation)) = failed.first() {
         let all: Vec<String> = failed.iter().map(|(seed, v)| format!("  {seed}: {v}\n")).collect();
         panic!("{}\nfailed (at most 20 are looked for):\n{}", report(*seed, violation), all.concat());
     }
-    println!("{}", seen.table());
     assert_eq!(seen.accused, 0);
     if seeds >= 2000 {
         assert!(seen.missing().is_empty(), "never happened: {:?}", seen.missing());

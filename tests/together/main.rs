@@ -22,6 +22,7 @@ mod expected;
 mod jibri;
 #[path = "../fleet/jicofo.rs"]
 mod jicofo;
+mod line;
 mod link;
 #[path = "../fleet/plan.rs"]
 mod plan;

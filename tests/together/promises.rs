@@ -97,9 +97,6 @@ impl World {
 
     pub fn before_a_step(&mut self) {
         self.cores.promises.started.clear();
-        for r in 0..self.rooms.len() {
-            self.cores.promises.denied[r] = self.is_denied(r);
-        }
     }
 
     fn is_denied(&self, r: usize) -> bool {
@@ -136,7 +133,11 @@ impl World {
 
     /// After a step of the meetings: nobody overtakes who waits longer.
     pub fn check_line(&mut self) {
-        let denied: Vec<usize> = (0..self.rooms.len()).filter(|r| self.is_denied(*r)).collect();
+        let denied: Vec<usize> = if self.cores.meetings.rooms_waiting() == 0 {
+            Vec::new()
+        } else {
+            (0..self.rooms.len()).filter(|r| self.is_denied(*r)).collect()
+        };
         if !denied.is_empty() {
             self.seen.count("rooms wait in line");
         }
@@ -151,6 +152,9 @@ impl World {
             if self.cores.promises.denied[r] {
                 self.seen.count("served when one became free");
             }
+        }
+        for r in 0..self.rooms.len() {
+            self.cores.promises.denied[r] = denied.contains(&r);
         }
         let is_free = matches!(self.cores.fleet.supply(), Supply::Known { free, .. } if free > 0);
         if denied.is_empty() || !is_free || !self.is_linked() {
@@ -214,7 +218,10 @@ impl World {
         let start = &self.plan.settings.start;
         // Of what is asked in somebody's name nobody may tell us that it has come to nothing.
         let untold = if self.is_unseen() { us(start.request_timeout) } else { 0 };
-        let bound = us(start.settle) + us(start.retry_max) + untold + STARTING + bad * LOST;
+        // Two whose pages do not load are tried in turn until Jicofo's retries are used up: an idle presence
+        // clears a failure (JITSI.md 2).
+        let rounds = if bad > 1 { 1 + u64::from(self.plan.num_retries) } else { 1 };
+        let bound = us(start.settle) + us(start.retry_max) + untold + STARTING + bad * rounds * LOST;
         let waits = self.now - since;
         self.cores.promises.longest = self.cores.promises.longest.max(waits);
         if waits > bound {
