@@ -1,6 +1,6 @@
 #!/bin/sh
-# Applies each line of mutations.txt to the core, runs the simulation, the one of both cores together and the property tests, puts the core back, and
-# prints a table: what was changed, the first seed that finds it, and what it breaks.
+# Applies each line of mutations.txt to the core, runs the simulation, the one of both cores together and the property
+# tests, puts the core back, and prints a table: what was changed, the first seed that finds it, and what it breaks.
 #
 #   tests/simulation/mutate.sh [NUMBER...]      SIM_SEEDS=2000 by default
 #
