@@ -114,7 +114,7 @@ impl World {
                 let since = self.now.saturating_sub(us(*wanted_for));
                 self.cores.promises.started.push((r, since));
             }
-            What::Taken { .. } => self.seen.count("unseen: taken"),
+            What::Taken => self.seen.count("unseen: taken"),
             What::StartFailed { why, .. } => self.seen.count_owned(format!("failed: {why:?}")),
             What::Held(Hold::StoppedBy(_)) => {
                 self.seen.count("held for a person's stop");
