@@ -1,7 +1,7 @@
 //! jibri-autostart: makes sure that every Jitsi meeting that must be recorded is recorded.
 //!
-//! Three rings, and imports only point inwards: the core ([`config`], [`meeting`], [`fleet`]) is pure data and pure
-//! functions; the [`driver`] feeds it inputs and carries out its effects; the edges ([`xmpp`],
+//! Three rings, and imports only point inwards: the core ([`config`], [`meeting`], [`fleet`], and [`coupling`] between
+//! the two) is pure data and pure functions; the [`driver`] feeds it inputs and carries out its effects; the edges ([`xmpp`],
 //! [`discovery`], [`http`], [`sightings`], [`alerts`], [`recovery`], [`ledger`], [`standby`], [`surface`]) touch the outside.
 //! [`cli`] is what people type.
 
@@ -9,6 +9,7 @@ pub mod address;
 pub mod alerts;
 pub mod cli;
 pub mod config;
+pub mod coupling;
 pub mod discovery;
 pub mod doctor;
 pub mod driver;

@@ -20,10 +20,11 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, MissedTickBehavior};
 
 use crate::config::{Footprint, Settings};
+use crate::coupling::Coupling;
 use crate::discovery::DiscoveryEvent;
 use crate::fleet::Input as FleetInput;
 use crate::ledger::{self, Ledger};
-use crate::meeting::{Input, Meetings, Supply};
+use crate::meeting::{Input, Meetings};
 use crate::recovery;
 use crate::sightings::{self, Sighting, Sightings};
 use crate::surface::{Board, Metrics, Order, Surface, orders};
@@ -71,7 +72,7 @@ pub async fn run(
         alarms,
         publisher: Publisher::new(surface),
         chronicle: Chronicle::new(ledger, clock),
-        supply: Supply::Unknown,
+        coupling: Coupling::default(),
         link,
         sources,
         clock,
@@ -98,8 +99,8 @@ struct Driver {
     alarms: Alarms,
     publisher: Publisher,
     chronicle: Chronicle,
-    /// What the meetings were told last of free Jibris.
-    supply: Supply,
+    /// What the cores have yet to be told of each other.
+    coupling: Coupling,
     link: Link,
     sources: Sources,
     clock: Clock,

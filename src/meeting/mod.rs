@@ -409,7 +409,7 @@ impl Meetings {
         if let Some(urgency) = room.decide(&mut ctx, policy) {
             self.turns.push(jid.clone(), urgency);
         }
-        room.stand = room.stands(ctx.chance, policy, ctx.dry_run);
+        room.stand = room.stands(ctx.chance, policy, ctx.dry_run, now);
         if !was_starting && room.is_starting() {
             self.line.sent();
         }

@@ -358,14 +358,15 @@ impl Room {
     }
 
     /// Where it stands in the line for a Jibri. Who could not start anyway keeps nobody waiting.
-    pub(super) fn stands(&self, chance: Chance, policy: Policy<'_>, dry_run: bool) -> Stand {
+    pub(super) fn stands(&self, chance: Chance, policy: Policy<'_>, dry_run: bool, now: Time) -> Stand {
         let may_act = self.roster.has_focus() && (policy.in_names || !self.seat.is_unwelcome());
-        if may_act && !dry_run { self.recording.stands(chance) } else { Stand::Aside }
+        if may_act && !dry_run { self.recording.stands(chance, now) } else { Stand::Aside }
     }
 
     pub(super) fn deadline(&self, now: Time, policy: Policy<'_>) -> Option<Time> {
         let facts = Self::facts(&self.roster, &self.seat, self.status.as_ref(), now);
         let recording = self.recording.deadline(&facts, policy);
-        recording.into_iter().chain(self.seat.deadline()).min()
+        let keeps_until = self.recording.keeps_until().filter(|until| now < *until);
+        recording.into_iter().chain(self.seat.deadline()).chain(keeps_until).min()
     }
 }

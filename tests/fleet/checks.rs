@@ -53,6 +53,16 @@ impl Checks {
         self.found[j] = false;
     }
 
+    /// We were restarted, and remember nothing.
+    pub fn forget(&mut self) {
+        self.verdicts.fill(Verdict::Ok);
+        self.found.fill(false);
+        self.lost.iter_mut().for_each(Vec::clear);
+        self.available = Availability::default();
+        self.restarts.clear();
+        self.current = None;
+    }
+
     pub fn command_ended(&mut self, j: usize, ok: bool) {
         if !ok {
             self.current.take_if(|(current, _)| *current == j);
@@ -104,7 +114,10 @@ impl World {
                 self.after(wait, Ev::ToFleet(Input::Pinged { name, answered }));
             }
             Effect::Look { .. } => self.seen.count("looks at rooms"),
-            Effect::AskJicofo => self.seen.count("Jicofo asked out of turn"),
+            Effect::AskJicofo => {
+                self.seen.count("Jicofo asked out of turn");
+                self.asked_for_jicofo();
+            }
             Effect::Taken { .. } => self.seen.count("starts seen to be taken"),
             Effect::NotTaken { .. } => self.seen.count("starts seen not to be taken"),
             Effect::Available(available) => {
@@ -187,9 +200,11 @@ impl World {
         if Fault::WEDGED.contains(&fault) && !self.checks.found[j] {
             self.checks.found[j] = true;
             let lost = self.checks.lost[j].len() as u64;
+            let took = self.now - self.checks.lost[j].first().copied().unwrap_or(self.now);
             let found = self.seen.found.entry(fault).or_default();
             found.found += 1;
-            found.lost += lost;
+            found.lost.push(lost);
+            found.took.push(took);
         }
     }
 
@@ -255,9 +270,9 @@ impl World {
         if !self.now.is_multiple_of(7) && self.jibris.len() > 4 {
             return;
         }
-        let free = self.fleet.view(time(self.now)).filter(|jibri| jibri.free).count();
+        let free = self.cores.fleet.view(time(self.now)).filter(|jibri| jibri.free).count();
         let told = self.checks.available;
-        let is = self.fleet.availability();
+        let is = self.cores.fleet.availability();
         if (is.free, is.visible) != (told.free, told.visible) || free != is.free || is.change < told.change {
             self.fail(format!("free are {free}, told {told:?}, said {is:?}"));
         }
@@ -267,7 +282,8 @@ impl World {
     pub fn check_verdicts(&mut self) {
         for j in 0..self.jibris.len() {
             let jibri = &self.jibris[j];
-            let verdict = self.fleet.jibri_view(&jibri.plan.name, time(self.now)).map(|view| view.verdict);
+            let verdict =
+                self.cores.fleet.jibri_view(&jibri.plan.name, time(self.now)).map(|view| view.verdict);
             let is_settled =
                 jibri.alive && self.now > jibri.since + 60 * SEC && jibri.server.flatten().is_some();
             let (name, fault) = (jibri.plan.name.clone(), jibri.fault);
@@ -296,7 +312,7 @@ impl World {
             let Some(session) = self.jicofo.sessions[r].as_ref().filter(|session| session.on) else {
                 continue;
             };
-            if let Serving::Known(name) = self.fleet.serving(&self.rooms[r].jid) {
+            if let Serving::Known(name) = self.cores.fleet.serving(&self.rooms[r].jid) {
                 self.seen.count("recordings with their Jibri known");
                 let j = self.names[name];
                 if session.jibri != Some(j) {
@@ -309,6 +325,7 @@ impl World {
     }
 
     pub fn finish(&mut self) {
+        self.cores_finish();
         for j in 0..self.jibris.len() {
             match self.checks.fault[j] {
                 Some((fault, _)) if Fault::WEDGED.contains(&fault) => {}

@@ -3,10 +3,11 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use crate::plan::Fault;
+use crate::expected::HAVE_TO_HAPPEN;
+use crate::plan::{Fault, SEC, Us};
 
 /// How the Jibris with one fault fared.
-#[derive(Debug, Default, Clone, Copy)]
+#[derive(Debug, Default, Clone)]
 pub struct Found {
     pub faulty: u64,
     /// Of those, so many lost a start at all.
@@ -14,8 +15,9 @@ pub struct Found {
     /// So many lost as many starts, one after the other, as make one wedged.
     pub due: u64,
     pub found: u64,
-    /// Starts lost before it was found.
-    pub lost: u64,
+    /// Starts lost before it was found, and how long after the first of them.
+    pub lost: Vec<u64>,
+    pub took: Vec<Us>,
 }
 
 #[derive(Debug, Default)]
@@ -26,70 +28,6 @@ pub struct Coverage {
     pub good: u64,
     pub accused: u64,
 }
-
-/// Each of these has to happen in a full run.
-pub const HAVE_TO_HAPPEN: &[&str] = &[
-    "Jicofo falls back to another",
-    "Jicofo gives up on a silent Jibri",
-    "a Jibri crashes",
-    "a Jibri is lost in a session",
-    "a presence stays after its Jibri has died",
-    "a start meets a busy Jibri",
-    "an answer too late",
-    "event: Back",
-    "event: BusyWithoutRecorder",
-    "event: InDoubt",
-    "event: Limited Cooldown",
-    "event: Limited NotConfigured",
-    "event: Limited PerHour",
-    "event: Limited Twins",
-    "event: NotBack",
-    "event: RecoveryFailed",
-    "event: Restarted",
-    "event: Twins",
-    "event: TwinsOver",
-    "event: WouldRecover",
-    "evidence: Absent",
-    "evidence: Expired",
-    "evidence: FailedStarts",
-    "evidence: PingDead",
-    "evidence: PortDead",
-    "evidence: Unhealthy",
-    "failed: AllBusy",
-    "failed: EndedBeforeOn",
-    "failed: Failed",
-    "failed: NoJibri",
-    "failed: SeveralFailed",
-    "fault: Busy",
-    "fault: Crashes",
-    "fault: Hangs",
-    "fault: HungPort",
-    "fault: HungXmpp",
-    "fault: PageFails",
-    "fault: Refuses",
-    "fault: SessionFails",
-    "fault: SingleUse",
-    "fault: Slow",
-    "fault: Unhealthy",
-    "looks at rooms",
-    "none free",
-    "recover: Expired",
-    "recover: Recycle",
-    "recover: Unhealthy",
-    "recover: Wedged",
-    "recordings on",
-    "recordings with their Jibri known",
-    "starts by hand",
-    "stopped before it was on",
-    "the brewery is lost",
-    "the way to all health ports is cut",
-    "verdict: expired",
-    "verdict: offline",
-    "verdict: ok",
-    "verdict: suspect",
-    "verdict: unhealthy",
-    "verdict: wedged",
-];
 
 impl Coverage {
     pub fn count(&mut self, what: &'static str) {
@@ -110,7 +48,8 @@ impl Coverage {
             sum.tried += more.tried;
             sum.due += more.due;
             sum.found += more.found;
-            sum.lost += more.lost;
+            sum.lost.extend(&more.lost);
+            sum.took.extend(&more.took);
         }
         self.good += other.good;
         self.accused += other.accused;
@@ -123,16 +62,32 @@ impl Coverage {
     pub fn table(&self) -> String {
         let mut table: String =
             self.counts.iter().map(|(what, times)| format!("{times:>9}  {what}\n")).collect();
-        table.push_str("\n    fault        faulty   tried     due   found   lost starts until found, mean\n");
+        table.push_str(
+            "\n    fault        faulty   tried     due   found   lost starts until found, seconds since the first\n",
+        );
         for (fault, f) in &self.found {
-            let mean = f.lost as f64 / f.found.max(1) as f64;
+            let (lost, took) = (spread(&f.lost), spread(&f.took));
             let name = format!("{fault:?}");
             table.push_str(&format!(
-                "    {name:<12} {:>6}  {:>6}  {:>6}  {:>6}   {mean:.1}\n",
-                f.faulty, f.tried, f.due, f.found
+                "    {name:<12} {:>6}  {:>6}  {:>6}  {:>6}   median {}, most {}; median {}, most {}\n",
+                f.faulty,
+                f.tried,
+                f.due,
+                f.found,
+                lost.0,
+                lost.1,
+                took.0 / SEC,
+                took.1 / SEC
             ));
         }
         table.push_str(&format!("    good Jibris: {}, accused: {}\n", self.good, self.accused));
         table
     }
+}
+
+/// The median and the most.
+fn spread(values: &[u64]) -> (u64, u64) {
+    let mut values = values.to_vec();
+    values.sort_unstable();
+    (values.get(values.len() / 2).copied().unwrap_or(0), values.last().copied().unwrap_or(0))
 }

@@ -10,6 +10,8 @@ use crate::world::{Ev, World};
 pub struct Job {
     pub r: usize,
     pub number: u64,
+    /// Its browser is in the room.
+    pub inside: bool,
     /// Chrome is being ended, the finalize script runs.
     pub finishing: bool,
 }
@@ -25,7 +27,7 @@ pub struct Jibri {
     pub job: Option<Job>,
     pub busy_since: Option<Us>,
     /// The start under way, which holds the lock, and those that wait for it.
-    launching: Option<(usize, u64)>,
+    pub launching: Option<(usize, u64)>,
     waiting: Vec<(usize, u64)>,
     pub healthy: bool,
     pub expired: bool,
@@ -33,7 +35,7 @@ pub struct Jibri {
     /// What Prosody shows of it: not there, there without a status, there.
     pub server: Option<Option<Report>>,
     /// Cured by a restart; the fault does not come back.
-    cured: bool,
+    pub cured: bool,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -246,6 +248,7 @@ impl World {
             Act::Launched { ok } => self.launched(j, ok),
             Act::On { job: at } => {
                 let Some(job) = self.job_of(j, at) else { return };
+                self.jibris[j].job = Some(Job { inside: true, ..job });
                 self.after(20 * MS, Ev::Jicofo(Word::On { j, r: job.r, number: job.number }));
                 match self.jibris[j].fault {
                     Fault::SessionFails => {
@@ -353,7 +356,7 @@ impl World {
     fn launched(&mut self, j: usize, ok: bool) {
         let Some((r, number)) = self.jibris[j].launching.take() else { return };
         if ok {
-            self.jibris[j].job = Some(Job { r, number, finishing: false });
+            self.jibris[j].job = Some(Job { r, number, inside: false, finishing: false });
             self.jibris[j].busy_since = Some(self.now);
             let at = self.now;
             self.show(j);

@@ -1,6 +1,6 @@
 //! A simulated Jicofo, as JITSI.md 2 says: whom it selects, how long it waits, when it gives up.
 
-use jibri_autostart::fleet::{Busy, Detected, Health, JibriName, News, Report, Stamp};
+use jibri_autostart::fleet::{Busy, Detected, Health, JibriName, Report, Stamp};
 use jibri_autostart::meeting::{Ended, StartFailure};
 
 use crate::jibri::{Act, Jibri};
@@ -95,6 +95,13 @@ impl Jicofo {
         self.beliefs.iter().zip(jibris).filter_map(row).collect()
     }
 
+    /// It reports idle and healthy, and has not failed of late.
+    pub fn would_select(&self, j: usize, now: Us) -> bool {
+        let belief = &self.beliefs[j];
+        belief.report.is_some_and(|r| r.busy == Busy::Idle && r.health == Health::Healthy)
+            && belief.failed.is_none_or(|at| now >= at + 60 * SEC)
+    }
+
     fn select(&mut self, now: Us) -> Result<usize, StartFailure> {
         if self.beliefs.iter().all(|belief| belief.report.is_none()) {
             return Err(StartFailure::NoJibri);
@@ -182,8 +189,8 @@ impl World {
                 let is_first = !std::mem::replace(&mut session.accepted, true);
                 let by_hand = session.by_hand;
                 self.after(90 * SEC, Ev::Jicofo(Word::PendingTimeout { j, r, number }));
-                if is_first && !by_hand {
-                    self.tell_meeting(r, News::Accepted);
+                if is_first {
+                    self.room_accepted(r, by_hand);
                 }
             }
             Word::On { j, r, number } => {

@@ -1,7 +1,7 @@
 //! Rooms that want to be recorded, again and again, and people who stop, leave, and start by hand.
 
 use jibri_autostart::address::{Nick, RoomJid};
-use jibri_autostart::fleet::News;
+use jibri_autostart::fleet::{Input, News};
 use jibri_autostart::meeting::{Ended, StartFailure};
 
 use crate::jicofo::Word;
@@ -35,6 +35,25 @@ impl Room {
 }
 
 impl World {
+    pub fn rooms_begin(&mut self) {
+        for r in 0..self.rooms.len() {
+            let first = self.some(0, 200 * SEC);
+            self.after(first, Ev::Room { r, number: 0, step: Step::Wants });
+        }
+    }
+
+    /// Room news come in order, for they are our own.
+    fn tell_meeting(&mut self, r: usize, news: News) {
+        let room = self.rooms[r].jid.clone();
+        self.deliver(Input::Meeting { room, news });
+    }
+
+    pub fn room_accepted(&mut self, r: usize, by_hand: bool) {
+        if !by_hand {
+            self.tell_meeting(r, News::Accepted);
+        }
+    }
+
     pub fn room_step(&mut self, r: usize, number: u64, step: Step) {
         if self.rooms[r].number != number {
             return;

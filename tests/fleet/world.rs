@@ -5,11 +5,12 @@ use std::collections::{BinaryHeap, HashMap};
 use std::time::Duration;
 
 use jibri_autostart::address::RoomJid;
-use jibri_autostart::fleet::{Brewery, Fleet, Input, JibriName, News, Report};
+use jibri_autostart::fleet::{Brewery, Input, JibriName, Report};
 use jibri_autostart::time::Time;
 use rand::rngs::SmallRng;
 use rand::{RngExt as _, SeedableRng as _};
 
+use crate::cores::Cores;
 use crate::coverage::Coverage;
 use crate::jibri::{Act, Jibri};
 use crate::jicofo::{Jicofo, Word};
@@ -74,7 +75,7 @@ pub struct World {
     pub plan: Plan,
     pub now: Us,
     pub rng: SmallRng,
-    pub fleet: Fleet,
+    pub cores: Cores,
     pub jibris: Vec<Jibri>,
     pub names: HashMap<JibriName, usize>,
     pub rooms: Vec<Room>,
@@ -90,6 +91,7 @@ pub struct World {
     pub trace: Option<Vec<String>>,
     pub checks: crate::checks::Checks,
     brewery_last: Us,
+    detector_last: Us,
     queue: BinaryHeap<Reverse<Queued>>,
     count: u64,
 }
@@ -101,12 +103,13 @@ pub fn time(at: Us) -> Time {
 impl World {
     pub fn new(seed: u64, with_trace: bool) -> Self {
         let mut rng = SmallRng::seed_from_u64(seed);
-        let plan = Plan::new(&mut rng);
+        let mut plan = Plan::new(&mut rng);
+        let cores = Cores::new(&mut plan, seed, &mut rng);
         let jibris: Vec<Jibri> = plan.jibris.iter().map(Jibri::new).collect();
         let rooms = (0..plan.rooms).map(|r| Room::new(r, r < plan.bad_rooms && plan.rooms > 1)).collect();
         let mut world = Self {
             now: 0,
-            fleet: Fleet::new(&plan.settings, time(0)),
+            cores,
             names: plan.jibris.iter().enumerate().map(|(j, p)| (JibriName::new(&p.name), j)).collect(),
             jicofo: Jicofo::new(jibris.len(), plan.rooms),
             checks: crate::checks::Checks::new(jibris.len()),
@@ -121,6 +124,7 @@ impl World {
             violation: None,
             trace: with_trace.then(Vec::new),
             brewery_last: 0,
+            detector_last: 0,
             queue: BinaryHeap::new(),
             count: 0,
             plan,
@@ -147,10 +151,7 @@ impl World {
                 self.after(first, Ev::Hook { j });
             }
         }
-        for r in 0..self.rooms.len() {
-            let first = self.some(0, 200 * SEC);
-            self.after(first, Ev::Room { r, number: 0, step: Step::Wants });
-        }
+        self.rooms_begin();
         if self.plan.brewery {
             let first = self.some(SEC, 5 * SEC);
             self.after(first, Ev::BreweryTurns);
@@ -182,12 +183,6 @@ impl World {
         self.queue.push(Reverse(Queued(self.now + wait, self.count, ev)));
     }
 
-    /// Room news come in order, for they are our own.
-    pub fn tell_meeting(&mut self, r: usize, news: News) {
-        let room = self.rooms[r].jid.clone();
-        self.deliver(Input::Meeting { room, news });
-    }
-
     /// The brewery keeps the order of what it tells, however late.
     pub fn tell_brewery(&mut self, brewery: Brewery) {
         let lag = if self.rng.random_bool(0.8) { self.some(0, 100 * MS) } else { self.some(0, LAG) };
@@ -217,7 +212,7 @@ impl World {
         }
     }
 
-    /// Hands it to the fleet, and does what the fleet wants.
+    /// Hands it to the fleet.
     pub fn deliver(&mut self, input: Input) {
         // What was on its way when the brewery was lost, or before we are in, does not come.
         let is_late = matches!(
@@ -230,36 +225,36 @@ impl World {
         if !matches!(input, Input::Tick | Input::Detector(_)) {
             self.line(|_| format!("  <- {input:?}"));
         }
-        let effects = self.fleet.handle(time(self.now), input);
-        for effect in effects {
-            self.take_effect(effect);
-        }
+        self.give(input);
         self.check_numbers();
     }
 
     pub fn run(&mut self) {
         while self.violation.is_none() {
-            let tick =
-                self.fleet.next_deadline().map(|at| u64::try_from(at.since_start().as_micros()).unwrap());
+            let tick = self
+                .cores
+                .next_deadline()
+                .map(|at| u64::try_from(at.since_start().as_nanos().div_ceil(1000)).unwrap());
             let next = self.queue.peek().map(|queued| queued.0.0);
             if tick.unwrap_or(Us::MAX).min(next.unwrap_or(Us::MAX)) > self.plan.until {
                 break;
             }
             if let Some(at) = tick.filter(|at| next.is_none_or(|next| *at < next)) {
-                if at < self.now {
+                if at <= self.now {
                     self.checks.late_ticks += 1;
                     if self.checks.late_ticks > 1000 {
                         self.fail("a deadline that never passes".into());
                     }
                 }
                 self.now = self.now.max(at);
-                self.deliver(Input::Tick);
+                self.tick();
                 continue;
             }
             self.checks.late_ticks = 0;
             let Some(Reverse(Queued(at, _, ev))) = self.queue.pop() else { break };
             self.now = at;
             self.happen(ev);
+            self.after_event();
         }
     }
 
@@ -311,12 +306,27 @@ impl World {
 
     fn brewery_turns(&mut self) {
         if self.brewery_in {
-            self.brewery_in = false;
-            self.brewery_losses += 1;
-            self.seen.count("the brewery is lost");
-            self.deliver(Input::Brewery(Brewery::Lost));
+            self.brewery_lost();
             let back = self.some(SEC, 120 * SEC);
             self.after(back, Ev::BreweryTurns);
+            return;
+        }
+        self.brewery_entered();
+        if self.plan.brewery_trouble {
+            let until = self.some(60 * SEC, 900 * SEC);
+            self.after(until, Ev::BreweryTurns);
+        }
+    }
+
+    pub fn brewery_lost(&mut self) {
+        self.brewery_in = false;
+        self.brewery_losses += 1;
+        self.seen.count("the brewery is lost");
+        self.deliver(Input::Brewery(Brewery::Lost));
+    }
+
+    pub fn brewery_entered(&mut self) {
+        if self.brewery_in || !self.is_linked() {
             return;
         }
         self.brewery_in = true;
@@ -327,10 +337,6 @@ impl World {
             }
         }
         self.tell_brewery(Brewery::Complete);
-        if self.plan.brewery_trouble {
-            let until = self.some(60 * SEC, 900 * SEC);
-            self.after(until, Ev::BreweryTurns);
-        }
     }
 
     pub fn tell_brewery_of(&mut self, j: usize, status: Option<Report>) {
@@ -345,9 +351,15 @@ impl World {
     fn ask_detector(&mut self) {
         let interval = self.plan.detector.unwrap();
         self.after(interval, Ev::AskDetector);
+        self.ask_jicofo();
+    }
+
+    pub fn ask_jicofo(&mut self) {
         let rows = self.detector_up.then(|| self.jicofo.rows(&self.jibris));
         let lag = self.some(0, 200 * MS);
-        self.after(lag, Ev::ToFleet(Input::Detector(rows)));
+        self.detector_last = self.detector_last.max(self.now + lag);
+        let wait = self.detector_last - self.now;
+        self.after(wait, Ev::ToFleet(Input::Detector(rows)));
     }
 
     fn ask_port(&mut self, j: usize) {

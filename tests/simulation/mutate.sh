@@ -1,6 +1,6 @@
 #!/bin/sh
-# Applies each line of mutations.txt to the core, runs the simulation and the property tests, puts the core back, and
-# prints a table: what was changed, the first seed that finds it, and what it breaks.
+# Applies each line of mutations.txt to the core, runs the simulation, the one of both cores together and the property
+# tests, puts the core back, and prints a table: what was changed, the first seed that finds it, and what it breaks.
 #
 #   tests/simulation/mutate.sh [NUMBER...]      SIM_SEEDS=2000 by default
 #
@@ -9,7 +9,7 @@ set -eu
 cd "$(dirname "$0")/../.."
 git diff --quiet -- src || { echo "src has changes; commit or stash them first" >&2; exit 1; }
 trap 'git checkout -q -- src' EXIT INT TERM
-export SIM_SEEDS="${SIM_SEEDS:-2000}" PROPTEST_CASES="${PROPTEST_CASES:-1500}"
+export SIM_SEEDS="${SIM_SEEDS:-2000}" TOGETHER_SEEDS="${TOGETHER_SEEDS:-2000}" PROPTEST_CASES="${PROPTEST_CASES:-1500}"
 log=$(mktemp)
 echo "| # | mutation | caught by | what breaks |"
 echo "|---|---|---|---|"
@@ -28,7 +28,10 @@ while IFS= read -r line; do
         open my $out, ">", $file or die "$file: $!"; print $out $text; close $out; print $name')
     if cargo test --quiet --test simulation what_always_holds >"$log" 2>&1; then
         caught="**not by the simulation**"; what=""
-        if ! cargo test --quiet --test properties >"$log" 2>&1; then
+        if ! cargo test --quiet --test together >"$log" 2>&1; then
+            caught="together, seed $(grep -m1 -oE '^seed [0-9]+' "$log" | grep -oE '[0-9]+')"
+            what=$(grep -m1 -oE '^seed [0-9]+: .*' "$log" | sed 's/^[^:]*: //; s/|/\//g' | cut -c1-90)
+        elif ! cargo test --quiet --test properties >"$log" 2>&1; then
             caught="properties"
             what=$(grep -m1 -A1 "panicked at tests/properties" "$log" | tail -1 | cut -c1-80)
         fi

@@ -15,6 +15,9 @@ use crate::time::Time;
 /// Focus joins a room a moment before its recorder exists (JITSI.md 2). Nobody tells us of a refusal of what we
 /// ask in somebody's name, so that moment is waited for.
 const FOCUS_READY: Duration = Duration::from_secs(1);
+/// A free Jibri is kept so long for who is first in line and has to look, or to enter, before the start; a room
+/// whose lists are not to be had would keep it from all others.
+const KEPT_FOR: Duration = Duration::from_secs(2);
 
 impl Recording {
     /// What is due, given that focus is there.
@@ -90,16 +93,22 @@ impl Recording {
     }
 
     /// Where it stands in the line for a Jibri.
-    pub(in crate::meeting) fn stands(&self, chance: Chance) -> Stand {
+    pub(in crate::meeting) fn stands(&self, chance: Chance, now: Time) -> Stand {
         let Some(since) = self.missing_since.filter(|_| self.phase == Phase::Idle) else {
             return Stand::Aside;
         };
         match self.not_before {
-            None if self.no_jibri_free || self.waits => Stand::InLine(since),
+            None if self.no_jibri_free => Stand::InLine(since),
+            None if self.keeps_until().is_some_and(|until| now < until) => Stand::InLine(since),
             Some(_) if self.may_wake(chance) => Stand::InLine(since),
             Some(_) if self.wants_jibri() => Stand::Dozing(since),
             _ => Stand::Aside,
         }
+    }
+
+    /// Until when the Jibri that it may have is kept for it.
+    pub(in crate::meeting) fn keeps_until(&self) -> Option<Time> {
+        self.waits_since.map(|since| since.after(KEPT_FOR))
     }
 
     /// Focus, which is not heard now, could be asked what became of a start.

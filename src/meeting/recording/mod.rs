@@ -164,6 +164,8 @@ pub(super) struct Recording {
     inquiry: Option<(Time, u32)>,
     /// What is due waits for a look or a visit.
     waits: bool,
+    /// Since when it does.
+    waits_since: Option<Time>,
     /// A start is due, and there is no moderator whose name could be used.
     nobody_to_speak_for: bool,
     /// A start is due, and no Jibri is free.
@@ -200,6 +202,7 @@ impl Recording {
             heard: true,
             inquiry: None,
             waits: false,
+            waits_since: None,
             nobody_to_speak_for: false,
             no_jibri_free: false,
             failed_under: None,
@@ -304,7 +307,9 @@ impl Recording {
         }
         let unneeded = matches!(self.phase, Phase::Recording { .. }) && !wanted;
         self.stop.observe(unneeded, self.is_stopped_by_hand(), facts, ctx, policy);
-        if facts.complete() && facts.focus { self.act(facts, ctx, policy) } else { Next::Nothing }
+        let next = if facts.complete() && facts.focus { self.act(facts, ctx, policy) } else { Next::Nothing };
+        self.waits_since = self.waits.then(|| self.waits_since.unwrap_or(ctx.now));
+        next
     }
 
     fn pass_deadlines(&mut self, facts: &Facts<'_>, ctx: &mut Ctx<'_>, policy: Policy<'_>) {

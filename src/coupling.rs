@@ -1,0 +1,83 @@
+//! How the two cores hang together: what comes out of the one and has to go into the other, in which order. Pure,
+//! as they are: the driver and the simulation of both turn the same crank.
+//!
+//! ```text
+//! add(step) -> while let Some(step) = next(&fleet) { handle it; event(..) and effect(..) of all that came out }
+//! ```
+
+use std::collections::VecDeque;
+
+use crate::address::RoomJid;
+use crate::fleet::{self, Effect, Fleet, News};
+use crate::meeting::{self, Event, RoomEvent, Supply};
+
+/// Something that a core has to be told.
+#[derive(Debug)]
+pub enum Step {
+    /// The meetings.
+    Meetings(meeting::Input),
+    /// The fleet.
+    Fleet(fleet::Input),
+}
+
+/// What the cores have yet to be told of each other.
+#[derive(Debug, Default)]
+pub struct Coupling {
+    steps: VecDeque<Step>,
+    /// The supply that the meetings were told last.
+    told: Supply,
+    /// The fleet has counted a start since.
+    has_counted: bool,
+}
+
+impl Coupling {
+    /// Something from outside, or from one core for the other.
+    pub fn add(&mut self, step: Step) {
+        self.steps.push_back(step);
+    }
+
+    /// What is to be told next: what the one core has begun the other counts before anything else happens, and when
+    /// nothing is left, the meetings are told how many Jibris are free, if that may be news.
+    pub fn next(&mut self, fleet: &Fleet) -> Option<Step> {
+        let step = self.steps.pop_front().or_else(|| self.supply(fleet))?;
+        self.has_counted |= matches!(step, Step::Fleet(fleet::Input::Meeting { news: News::StartSent, .. }));
+        Some(step)
+    }
+
+    fn supply(&mut self, fleet: &Fleet) -> Option<Step> {
+        let supply = fleet.supply();
+        // The same number may come of one start that went out and another that ended.
+        let is_new = std::mem::replace(&mut self.told, supply) != supply;
+        let has_counted = std::mem::take(&mut self.has_counted);
+        (is_new || has_counted).then_some(Step::Meetings(meeting::Input::Supply(supply)))
+    }
+
+    /// The meetings tell something. `people`: somebody is in that room. Returns whether Jicofo's REST interface is
+    /// worth asking at once: whom it selects, or has failed, shows in its next answer.
+    pub fn event(&mut self, event: &Event, people: bool) -> bool {
+        let Some(news) = News::of(&event.what, people) else { return false };
+        let shows_at_jicofo = matches!(news, News::StartSent | News::Failed { .. });
+        self.add(Step::Fleet(fleet::Input::Meeting { room: event.room.clone(), news }));
+        shows_at_jicofo
+    }
+
+    /// The fleet wants something; what concerns the meetings is taken note of.
+    pub fn effect(&mut self, effect: &Effect) {
+        let (room, event) = match effect {
+            Effect::Look { room } => (room, RoomEvent::JibriStopped),
+            Effect::Taken { room } => (room, RoomEvent::Taken(true)),
+            Effect::NotTaken { room } => (room, RoomEvent::Taken(false)),
+            // The supply is read when all else has been told.
+            Effect::Available(_)
+            | Effect::Recover { .. }
+            | Effect::Ping { .. }
+            | Effect::AskJicofo
+            | Effect::Tell(_) => return,
+        };
+        self.add(room_step(room, event));
+    }
+}
+
+fn room_step(room: &RoomJid, event: RoomEvent) -> Step {
+    Step::Meetings(meeting::Input::Room { room: room.clone(), event })
+}
