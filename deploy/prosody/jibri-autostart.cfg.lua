@@ -26,8 +26,9 @@ Component (domain)
   if secret ~= "" then
     component_secret = secret
   end
-  -- After a lost link the new one counts, not the one that nobody has noticed to be dead.
-  component_conflict_resolve = "kick_old"
+  -- After a lost link the new one counts, not the one that nobody has noticed to be dead. Where two instances run, of
+  -- which one stands by, this has to be "kick_new": the first one keeps the place.
+  component_conflict_resolve = ENV_PROSODY_AUTOSTART_CONFLICT or "kick_old"
   -- Only for muc.footprint = "unseen"; read in README.md what a stolen secret can do then.
   --: validate_from_addresses = false
 
