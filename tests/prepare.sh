@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Brings a Debian 12 machine with Rust to where all tests can run: Prosody 0.12 from apt, and Prosody 13 in a
-# chroot of Debian 13; what looks at packages, units and metrics; and fresh Debian 12 and 13 roots to install the
+# chroot of Debian 13; what looks at packages, units, manifests and metrics; and fresh Debian 12 and 13 roots to install the
 # package into. Needs root; does nothing that is already done.
 set -euo pipefail
 
@@ -11,7 +11,7 @@ export DEBIAN_FRONTEND=noninteractive
 
 missing=()
 # The tests use the programs of prometheus and systemd only; starting them as services is nobody's wish here.
-for package in prosody debootstrap gcc libc6-dev systemd prometheus dpkg-dev man-db; do
+for package in prosody debootstrap gcc libc6-dev systemd prometheus dpkg-dev man-db docker-compose python3-venv; do
   dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing+=("$package")
 done
 if [ ${#missing[@]} -gt 0 ]; then
@@ -45,5 +45,14 @@ for suite in bookworm trixie; do
   chmod +x "$fresh/usr/sbin/policy-rc.d"
   touch "$fresh/.complete"
 done
+
+# The schemas of Kubernetes.
+schemas=$(dirname "$chroot_dir")/kubernetes-validate
+if [ ! -e "$schemas/.complete" ]; then
+  rm -rf "$schemas"
+  /usr/bin/python3 -m venv "$schemas"
+  "$schemas/bin/pip" install --quiet kubernetes-validate==1.37.0
+  touch "$schemas/.complete"
+fi
 
 command -v cargo-deb >/dev/null || cargo install cargo-deb --version 3.8.0 --locked

@@ -31,16 +31,17 @@ fi
 
 # The demo plays the meetings; Prosody and the program that it starts are these containers, with the host's network.
 wrappers=$(mktemp -d)
-trap 'rm -rf "$wrappers"' EXIT
+# Who kills the client leaves its container behind.
+trap 'rm -rf "$wrappers"; docker ps -q --filter label=jibri-autostart-test | xargs -r docker rm -f >/dev/null' EXIT
 cat >"$wrappers/prosody" <<'WRAPPER'
 #!/bin/sh
-exec docker run --rm --interactive --init --network host --volume /tmp:/tmp jibri-autostart-prosody:test "$@"
+exec docker run --rm --label jibri-autostart-test --interactive --init --network host --volume /tmp:/tmp jibri-autostart-prosody:test "$@"
 WRAPPER
 cat >"$wrappers/program" <<'WRAPPER'
 #!/bin/sh
 variables=$(env | sed -n 's/^\(JIBRI_AUTOSTART_[A-Z_0-9]*\)=.*/--env \1/p')
 # One word each, and the values go by the environment.
-exec docker run --rm --init --network host --read-only --cap-drop ALL --security-opt no-new-privileges \
+exec docker run --rm --label jibri-autostart-test --init --network host --read-only --cap-drop ALL --security-opt no-new-privileges \
   $variables jibri-autostart:test "$@"
 WRAPPER
 chmod +x "$wrappers"/*

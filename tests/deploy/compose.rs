@@ -1,10 +1,11 @@
 //! The overlay for docker-jitsi-meet, after what compose does to it.
 
 use std::collections::BTreeMap;
+use std::process::Command;
 
 use serde_json::Value;
 
-use crate::program::{program, read, run};
+use crate::program::{file, program, read, run};
 
 const FILE: &str = "deploy/docker-jitsi-meet/jibri-autostart.yml";
 
@@ -149,4 +150,38 @@ fn the_service_can_do_little() {
     let volume = service["volumes"][0].as_str().unwrap().split_once(':').unwrap().0;
     assert!(overlay["volumes"].as_object().unwrap().contains_key(volume));
     assert!(!read(FILE).contains("docker.sock"));
+}
+
+/// As much of docker-jitsi-meet's own file as the overlay adds to.
+const THEIRS: &str = "
+services:
+    prosody: {image: prosody, environment: [XMPP_MUC_DOMAIN], networks: {meet.jitsi: {aliases: [xmpp.meet.jitsi]}}}
+    jicofo: {image: jicofo, environment: [JICOFO_TRUSTED_DOMAINS, JICOFO_ENABLE_REST], networks: {meet.jitsi: }}
+networks: {meet.jitsi: }
+";
+
+/// Compose reads both, finds them right by its schema, and puts them together.
+#[test]
+fn compose_puts_it_together_with_theirs() {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::write(dir.path().join("docker-compose.yml"), THEIRS).unwrap();
+    std::fs::copy(file(FILE), dir.path().join("jibri-autostart.yml")).unwrap();
+    std::fs::write(dir.path().join(".env"), "JIBRI_AUTOSTART_XMPP__SECRET=s3cret\nXMPP_MUC_DOMAIN=rooms.b\n")
+        .unwrap();
+    let mut command = Command::new("docker-compose");
+    command.args(["-f", "docker-compose.yml", "-f", "jibri-autostart.yml", "config"]).current_dir(dir.path());
+    let whole: Value = serde_saphyr::from_str(&run(&mut command)).unwrap();
+    let services = &whole["services"];
+    assert_eq!(services["prosody"]["environment"]["XMPP_MUC_DOMAIN"], "rooms.b");
+    assert_eq!(services["prosody"]["environment"]["JIBRI_AUTOSTART_XMPP__SECRET"], "s3cret");
+    assert_eq!(services["prosody"]["image"], "prosody", "what is theirs stays");
+    assert_eq!(services["jicofo"]["environment"]["JICOFO_ENABLE_REST"], "1");
+    let ours = &services["jibri-autostart"]["environment"];
+    assert_eq!(ours["JIBRI_AUTOSTART_MUC__DOMAINS"], "rooms.b");
+    assert_eq!(ours["JIBRI_AUTOSTART_XMPP__SECRET"], "s3cret");
+
+    std::fs::write(dir.path().join(".env"), "").unwrap();
+    let output = command.output().unwrap();
+    let (_, stderr) = crate::program::texts(&output);
+    assert!(!output.status.success() && stderr.contains("openssl"), "{stderr}");
 }

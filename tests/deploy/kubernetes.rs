@@ -1,11 +1,12 @@
-//! The manifests: that they can be read, fit together, and ask for what they should. Whether a cluster takes them is
-//! not tested here: there is neither one nor its schemas.
+//! The manifests: that the schemas of Kubernetes take them, that they fit together, and ask for what they should. Not
+//! tried: a cluster, kustomize itself, and the two resources of Prometheus's operator against its schemas.
 
 use std::collections::BTreeMap;
+use std::process::Command;
 
 use serde_json::Value;
 
-use crate::program::{file, program, read, run};
+use crate::program::{file, prepared, program, read, run};
 
 const DIR: &str = "deploy/kubernetes";
 
@@ -49,6 +50,24 @@ fn every_manifest_is_applied() {
         kinds,
         ["Deployment", "PodDisruptionBudget", "PodMonitor", "PrometheusRule", "Service", "ServiceAccount"]
     );
+}
+
+#[test]
+fn the_schemas_of_kubernetes_take_them() {
+    let validate = prepared("kubernetes-validate").join("bin/kubernetes-validate");
+    let mut command = Command::new(&validate);
+    command.arg("--strict").current_dir(file(DIR));
+    let manifests = names(&manifest("kustomization.yaml")["resources"]);
+    let told = command.args(&manifests).output().unwrap();
+    let (stdout, stderr) = crate::program::texts(&told);
+    assert!(told.status.success(), "{stdout}{stderr}");
+    assert_eq!((stdout + &stderr).matches(" passed ").count(), manifests.len());
+
+    // And they would not take just anything.
+    let wrong = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(wrong.path(), read("deploy/kubernetes/deployment.yaml").replace("replicas", "replikas"))
+        .unwrap();
+    assert!(!Command::new(validate).arg("--strict").arg(wrong.path()).output().unwrap().status.success());
 }
 
 #[test]

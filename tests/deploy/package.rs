@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use testkit::{Result, SOON, Version, World};
 
-use crate::program::{Running, file, run, say};
+use crate::program::{Running, file, prepared, run, say};
 
 const SECRET: &str = "s3cret-of-the-package";
 /// Bytes of the stripped program.
@@ -42,10 +42,7 @@ struct Root {
 impl Root {
     /// What the test does is written over the root that `tests/prepare.sh` has made, which stays as it is.
     fn fresh(suite: &str) -> Self {
-        let chroot = std::env::var("JIBRI_AUTOSTART_TEST_CHROOT")
-            .unwrap_or_else(|_| "/var/cache/jibri-autostart-tests/trixie".to_owned());
-        let below = Path::new(&chroot).with_file_name(format!("fresh-{suite}"));
-        assert!(below.join(".complete").exists(), "{below:?} is missing: run tests/prepare.sh");
+        let below = prepared(&format!("fresh-{suite}"));
         let dir = tempfile::tempdir().unwrap();
         run(Command::new("mount").args(["-t", "tmpfs", "tmpfs"]).arg(dir.path()));
         let root = Self { dir };

@@ -14,6 +14,15 @@ pub(crate) fn read(path: &str) -> String {
     std::fs::read_to_string(file(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
 }
 
+/// Something that `tests/prepare.sh` has put on this machine.
+pub(crate) fn prepared(name: &str) -> PathBuf {
+    let chroot = std::env::var("JIBRI_AUTOSTART_TEST_CHROOT")
+        .unwrap_or_else(|_| "/var/cache/jibri-autostart-tests/trixie".to_owned());
+    let path = Path::new(&chroot).with_file_name(name);
+    assert!(path.join(".complete").exists(), "{path:?} is missing: run tests/prepare.sh");
+    path
+}
+
 /// The program that was just built, with nothing in its environment.
 pub(crate) fn program() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_jibri-autostart"));
