@@ -10,6 +10,7 @@ documents=$release/package
 rm -rf "$documents"
 mkdir -p "$documents"
 "$release/jibri-autostart" man --dir "$documents/man"
+gzip -9n "$documents"/man/*.1
 for shell in bash zsh fish; do
   "$release/jibri-autostart" completions "$shell" >"$documents/completions.$shell"
 done
