@@ -29,6 +29,9 @@ if docker run --rm --entrypoint /bin/sh jibri-autostart:test -c true 2>/dev/null
   exit 1
 fi
 
+docker run --rm --read-only --env JIBRI_AUTOSTART_XMPP__DOMAIN=autostart.meet.jitsi --env JIBRI_AUTOSTART_XMPP__SECRET=s \
+  --env JIBRI_AUTOSTART_MUC__DOMAINS=muc.meet.jitsi jibri-autostart:test check >/dev/null
+
 # The demo plays the meetings; Prosody and the program that it starts are these containers, with the host's network.
 wrappers=$(mktemp -d)
 # Who kills the client leaves its container behind.
@@ -39,10 +42,13 @@ exec docker run --rm --label jibri-autostart-test --interactive --init --network
 WRAPPER
 cat >"$wrappers/program" <<'WRAPPER'
 #!/bin/sh
-variables=$(env | sed -n 's/^\(JIBRI_AUTOSTART_[A-Z_0-9]*\)=.*/--env \1/p')
-# One word each, and the values go by the environment.
-exec docker run --rm --label jibri-autostart-test --init --network host --read-only --cap-drop ALL --security-opt no-new-privileges \
-  $variables jibri-autostart:test "$@"
+# run --config FILE: the demo writes it for itself only, and the image's user is another.
+for config; do :; done
+directory=$(dirname "$config")
+chmod a+rX "$directory" "$config"
+exec docker run --rm --label jibri-autostart-test --init --network host --read-only --cap-drop ALL \
+  --security-opt no-new-privileges --volume "$directory:$directory:ro" --env JIBRI_AUTOSTART_HTTP__LISTEN=127.0.0.1:0 \
+  jibri-autostart:test "$@"
 WRAPPER
 chmod +x "$wrappers"/*
 cargo build --release --locked --example demo
