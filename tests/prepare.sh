@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Brings a Debian 12 machine with Rust to where all tests can run: Prosody 0.12 from apt, Prosody 13 in a chroot of
-# Debian 13, and Chromium for the status page. Needs root; does nothing that is already done.
+# Brings a Debian 12 machine with Rust to where all tests can run: Prosody 0.12 from apt, and Prosody 13 in a chroot of
+# Debian 13; Chromium for the status page; what looks at packages, units, manifests and metrics; and fresh Debian 12 and
+# 13 roots to install the package into. Needs root; does nothing that is already done.
 set -euo pipefail
 
 chroot_dir=${JIBRI_AUTOSTART_TEST_CHROOT:-/var/cache/jibri-autostart-tests/trixie}
@@ -9,7 +10,9 @@ mirror=$(apt-get indextargets --format '$(SITE)' 'Created-By: Packages' 2>/dev/n
 export DEBIAN_FRONTEND=noninteractive
 
 missing=()
-for package in prosody debootstrap gcc libc6-dev chromium chromium-driver fonts-dejavu-core; do
+# The tests use the programs of prometheus and systemd only; starting them as services is nobody's wish here.
+for package in prosody debootstrap gcc libc6-dev chromium chromium-driver fonts-dejavu-core \
+  systemd prometheus dpkg-dev man-db docker-compose python3-venv; do
   dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing+=("$package")
 done
 if [ ${#missing[@]} -gt 0 ]; then
@@ -31,3 +34,30 @@ if [ ! -e "$chroot_dir/.complete" ]; then
   chroot "$chroot_dir" apt-get install -qy --no-install-recommends prosody
   touch "$chroot_dir/.complete"
 fi
+
+# The package is installed into copies of these, which have nothing but what every Debian has.
+for suite in bookworm trixie; do
+  fresh=$(dirname "$chroot_dir")/fresh-$suite
+  [ -e "$fresh/.complete" ] && continue
+  rm -rf "$fresh"
+  mkdir -p "$fresh"
+  debootstrap --variant=minbase --include=adduser "$suite" "$fresh" ${mirror:+"$mirror"}
+  printf '#!/bin/sh\nexit 101\n' >"$fresh/usr/sbin/policy-rc.d"
+  chmod +x "$fresh/usr/sbin/policy-rc.d"
+  touch "$fresh/.complete"
+done
+
+# The schemas of Kubernetes.
+schemas=$(dirname "$chroot_dir")/kubernetes-validate
+if [ ! -e "$schemas/.complete" ]; then
+  rm -rf "$schemas"
+  /usr/bin/python3 -m venv "$schemas"
+  # Nothing else comes from there, so that a machine without it loses this one check and says so.
+  if "$schemas/bin/pip" install --quiet --retries 1 --timeout 20 kubernetes-validate==1.37.0; then
+    touch "$schemas/.complete"
+  else
+    echo "the schemas of Kubernetes cannot be had: the manifests are not held to them" >&2
+  fi
+fi
+
+command -v cargo-deb >/dev/null || cargo install cargo-deb --version 3.8.0 --locked

@@ -3,6 +3,7 @@
 mod ask;
 mod check;
 mod doctor;
+mod documents;
 mod history;
 mod logging;
 mod run;
@@ -63,6 +64,17 @@ enum Command {
     History(history::Args),
     /// For a container: exit with 0 if the running service is linked to Prosody and able to act, else 1
     Healthcheck,
+    /// Print the completions for a shell
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+    /// Print the manual page
+    Man {
+        /// Write it, and one for each command, into this directory instead
+        #[arg(long, value_name = "DIR")]
+        dir: Option<PathBuf>,
+    },
 }
 
 #[derive(Debug, clap::Args)]
@@ -91,6 +103,12 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
             return if error.use_stderr() { ExitCode::from(EXIT_MISTAKES) } else { ExitCode::SUCCESS };
         }
     };
+    // These need no configuration.
+    match &cli.command {
+        Command::Completions { shell } => return documents::completions(*shell),
+        Command::Man { dir } => return documents::man(dir.as_deref()),
+        _ => {}
+    }
     let load = || load(cli.config.as_deref());
     let loaded = match load() {
         Ok(loaded) => loaded,
@@ -111,6 +129,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Release(Order { room, json }) => show::order(&loaded.settings, Hand::Release, &room, json),
         Command::History(args) => history::history(&loaded.settings, &args),
         Command::Healthcheck => show::healthcheck(&loaded.settings),
+        Command::Completions { .. } | Command::Man { .. } => ExitCode::SUCCESS,
     }
 }
 

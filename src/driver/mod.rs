@@ -10,6 +10,7 @@ mod reload;
 mod sources;
 mod standby;
 mod steps;
+mod supervisor;
 mod tell;
 mod tell_fleet;
 
@@ -35,6 +36,7 @@ use clock::Clock;
 use fleet::Jibris;
 use publish::Publisher;
 use sources::{Heard, Sources};
+use supervisor::Supervisor;
 
 /// How long leaving the rooms and closing the stream may take.
 const GOODBYE: Duration = Duration::from_secs(2);
@@ -81,13 +83,16 @@ pub async fn run(
         sender_refused: false,
         sees_brewery: false,
         trouble: None,
+        supervisor: Supervisor::find(),
     };
     // Nobody tells us of a link that never was.
     driver.alarms.link_down(clock.now(), "there is no link to Prosody yet");
+    driver.supervisor.ready();
     tokio::select! {
         () = driver.work(events, &mut sightings, reloads, ordered) => {}
         () = stop => {}
     }
+    driver.supervisor.stopping();
     driver.goodbye().await;
 }
 
@@ -113,6 +118,7 @@ struct Driver {
     sees_brewery: bool,
     /// Why there is no link, as it was told last.
     trouble: Option<String>,
+    supervisor: Supervisor,
 }
 
 impl Driver {
@@ -153,8 +159,12 @@ impl Driver {
                 }
                 () = until(deadline) => self.tick(),
                 () = tick(&mut disco), if self.linked => self.ask_services(),
-                Some(settings) = reloads.recv() => self.reload(settings),
                 Some(order) = ordered.recv() => self.order(order),
+                Some(settings) = reloads.recv() => {
+                    self.reload(settings);
+                    self.supervisor.reloaded();
+                }
+                () = self.supervisor.due() => self.supervisor.alive(),
             }
         }
     }
@@ -201,6 +211,7 @@ impl Driver {
     fn link_up(&mut self) {
         let (server, domain) = (&self.settings.xmpp.server, &self.settings.xmpp.domain);
         tracing::info!(server, domain, "linked to Prosody");
+        self.supervisor.status(&format!("linked to Prosody at {server} as {domain}"));
         self.linked = true;
         self.trouble = None;
         self.leave_standby();
@@ -222,6 +233,7 @@ impl Driver {
             tracing::debug!(retry_ms, "still no link to Prosody");
         } else {
             tracing::warn!(retry_ms, "no link to Prosody: {told}; trying again until it is there");
+            self.supervisor.status(&format!("no link to Prosody: {told}"));
             self.trouble = Some(told);
         }
         self.sources.link_down(failure);

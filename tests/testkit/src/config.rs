@@ -48,6 +48,12 @@ pub struct ProsodyOptions {
     pub extra_host: Vec<(String, String)>,
     /// Lua text after everything, for further hosts.
     pub extra_tail: String,
+    /// Files of `conf.d`, which are read after everything: (file name, text).
+    pub conf_d: Vec<(String, String)>,
+    /// Whether the block of the component is left to those files.
+    pub no_component: bool,
+    /// Variables in Prosody's environment.
+    pub environment: Vec<(String, String)>,
     /// Plugins of the test's own: (file name, text).
     pub plugins: Vec<(String, String)>,
     /// Logs stanzas and decisions, not only what happened.
@@ -69,6 +75,9 @@ impl Default for ProsodyOptions {
             extra_global: String::new(),
             extra_host: Vec::new(),
             extra_tail: String::new(),
+            conf_d: Vec::new(),
+            no_component: false,
+            environment: Vec::new(),
             plugins: Vec::new(),
             debug_log: false,
         }
@@ -151,17 +160,26 @@ admins = {{ {admins}}}
             }
             lua.push_str(&self.extra_for(host));
         }
-        let _ = write!(
-            lua,
-            "\nComponent \"{COMPONENT}\"\ncomponent_secret = {:?}\ncomponent_conflict_resolve = {:?}\n",
-            self.component_secret, self.conflict_resolve
+        if !self.no_component {
+            lua.push_str(&self.component());
+        }
+        lua.push('\n');
+        lua.push_str(&self.extra_tail);
+        if !self.conf_d.is_empty() {
+            lua.push_str("\nInclude \"conf.d/*.cfg.lua\"\n");
+        }
+        lua
+    }
+
+    fn component(&self) -> String {
+        let (secret, conflict) = (&self.component_secret, &self.conflict_resolve);
+        let mut lua = format!(
+            "\nComponent \"{COMPONENT}\"\ncomponent_secret = {secret:?}\ncomponent_conflict_resolve = {conflict:?}\n"
         );
         if !self.validate_from {
             lua.push_str("validate_from_addresses = false\n");
         }
         lua.push_str(&self.extra_for(COMPONENT));
-        lua.push('\n');
-        lua.push_str(&self.extra_tail);
         lua
     }
 

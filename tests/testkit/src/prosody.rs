@@ -16,7 +16,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// Which Prosody.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Version {
-    /// Prosody 0.12, installed on this system.
+    /// Prosody 0.12, installed on this system (`JIBRI_AUTOSTART_TEST_PROSODY` names another program for it).
     Debian12,
     /// Prosody 13, in a chroot (`JIBRI_AUTOSTART_TEST_CHROOT` names another place for it).
     Debian13,
@@ -34,7 +34,7 @@ impl Version {
     /// Can this one be run here?
     pub fn available(self) -> bool {
         match self {
-            Version::Debian12 => Path::new("/usr/bin/prosody").exists(),
+            Version::Debian12 => installed().exists(),
             // Only root may change the root directory.
             Version::Debian13 => self.root().join("usr/bin/prosody").exists() && is_root(),
         }
@@ -51,7 +51,7 @@ impl Version {
 
     fn command(self) -> Command {
         match self {
-            Version::Debian12 => Command::new("/usr/bin/prosody"),
+            Version::Debian12 => Command::new(installed()),
             Version::Debian13 => {
                 let mut command = Command::new("chroot");
                 command.arg(self.root()).arg("/usr/bin/prosody");
@@ -59,6 +59,11 @@ impl Version {
             }
         }
     }
+}
+
+fn installed() -> PathBuf {
+    std::env::var_os("JIBRI_AUTOSTART_TEST_PROSODY")
+        .map_or_else(|| PathBuf::from("/usr/bin/prosody"), PathBuf::from)
 }
 
 fn is_root() -> bool {
@@ -92,6 +97,10 @@ impl Prosody {
         let own = options.plugins.iter().map(|(name, text)| (name.as_str(), text.as_str()));
         for (name, text) in PLUGINS.into_iter().chain(own) {
             fs::write(dir.path().join("plugins").join(name), text)?;
+        }
+        fs::create_dir_all(dir.path().join("conf.d"))?;
+        for (name, text) in &options.conf_d {
+            fs::write(dir.path().join("conf.d").join(name), text)?;
         }
         let (c2s, component) = (ports::loopback(), ports::loopback());
         let mut prosody = Prosody { version, options, dir, c2s, component, child: None };
@@ -133,6 +142,10 @@ impl Prosody {
         let output = fs::File::create(self.dir.path().join("output"))?;
         let mut command = self.version.command();
         command.arg("-F").arg("--config").arg(format!("{}/prosody.cfg.lua", self.dir_inside()));
+        // So that a file of conf.d can say where to listen as in its own setting: by the environment.
+        let port = self.component.port().to_string();
+        let own = self.options.environment.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+        command.envs(own.chain([("PROSODY_AUTOSTART_PORT", port.as_str())]));
         // The pipe is the leash: it closes when this process is gone, and Prosody ends.
         let child = command.stdin(Stdio::piped()).stdout(output.try_clone()?).stderr(output).spawn()?;
         self.child = Some(child);
