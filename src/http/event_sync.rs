@@ -4,11 +4,15 @@
 //! twice, late or out of order. Everything but a request that no sender can mean is answered with a success
 //! at once: Prosody sends again whatever it thinks has failed.
 
+use std::sync::Arc;
+
 use axum::Router;
 use axum::body::Bytes;
-use axum::extract::State;
 use axum::extract::rejection::BytesRejection;
+use axum::extract::{Request, State};
 use axum::http::StatusCode;
+use axum::middleware::Next;
+use axum::response::Response;
 use axum::routing::post;
 use serde::Deserialize;
 use serde_json::Value;
@@ -16,6 +20,7 @@ use serde_json::Value;
 use super::Error;
 use crate::address::{RealJid, RoomJid};
 use crate::discovery::Touches;
+use crate::surface::Board;
 
 /// What the routes work with.
 #[derive(Debug, Clone)]
@@ -33,6 +38,18 @@ pub(super) fn routes(event_sync: EventSync) -> Router {
         .route("/events/occupant/joined", post(alive))
         .route("/events/occupant/left", post(alive))
         .with_state(event_sync)
+}
+
+/// Where another instance acts, an event is for that one: Prosody sends it again, and then perhaps there.
+pub(super) async fn if_acting(
+    State(board): State<Arc<Board>>,
+    request: Request,
+    next: Next,
+) -> Result<Response, Error> {
+    if board.stands_by() {
+        return Err(Error::not_ready("standing by: another instance has the link to Prosody".to_owned()));
+    }
+    Ok(next.run(request).await)
 }
 
 /// What is read of an event. All else in it is the sender's business and may have any shape.

@@ -16,6 +16,7 @@ mod page;
 mod ready;
 mod server;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
@@ -65,6 +66,13 @@ pub fn router(parts: Parts) -> Router {
     if let Some(event_sync) = parts.event_sync {
         let routes = event_sync::routes(event_sync);
         let layer = middleware::from_fn_with_state(guard.clone(), auth::if_set);
+        let routes = match &parts.surface {
+            Some(surface) => {
+                let board = Arc::clone(&surface.board);
+                routes.layer(middleware::from_fn_with_state(board, event_sync::if_acting))
+            }
+            None => routes,
+        };
         router = router.nest("/event-sync", routes.layer(layer));
     }
     if let Some(webhooks) = parts.jibri_webhooks {

@@ -9,13 +9,16 @@ mod peer;
 
 use std::time::Duration;
 
-use tokio::time::{Instant, sleep, sleep_until};
+use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use crate::config::{self, Settings};
 use peer::{Peer, Word};
 
 /// An instance that is let in by the other's word waits up to so long, or both would come at once.
 const MANNERS: Duration = Duration::from_millis(300);
+/// One that was thrown out and hears nothing of the other one, who must live, waits so long, and longer each time: the
+/// network between the two is cut, and they would throw each other out for ever.
+const BLIND: [Duration; 3] = [Duration::from_secs(60), Duration::from_secs(240), Duration::from_secs(600)];
 
 /// What lets a link be made, or not.
 #[derive(Debug)]
@@ -27,6 +30,8 @@ pub struct Gate {
     silent_since: Instant,
     /// Whatever it has said before then is old.
     heed_from: Instant,
+    /// How often it has thrown us out since it was last heard.
+    thrown_out: usize,
 }
 
 impl Gate {
@@ -40,6 +45,7 @@ impl Gate {
             is_expected: *allowed || peer.is_some(),
             silent_since: now,
             heed_from: now,
+            thrown_out: 0,
         }
     }
 
@@ -58,12 +64,14 @@ impl Gate {
         let now = Instant::now();
         // It may have been let in so shortly before that it does not know of it yet.
         (self.silent_since, self.heed_from) = (now, now.checked_add(MANNERS).unwrap_or(now));
+        self.thrown_out = self.thrown_out.saturating_add(1);
     }
 
     /// Whether a link may be made at once.
     pub async fn is_open(&mut self) -> bool {
-        let Some(peer) = &mut self.peer else { return true };
-        Instant::now() >= self.heed_from && peer.ask().await == Word::NotLinked
+        let Some(peer) = &self.peer else { return true };
+        // A healthy one says at once that it has no link; all else is for those who wait.
+        Instant::now() >= self.heed_from && timeout(MANNERS, peer.ask()).await == Ok(Word::NotLinked)
     }
 
     /// Waits until a link may be made. Nothing is lost if it is not waited for to the end.
@@ -79,7 +87,16 @@ impl Gate {
                 }
                 continue;
             }
-            let Some(over) = silent_since.checked_add(self.takeover_after) else { return };
+            if heard.is_some() {
+                self.thrown_out = 0;
+            }
+            let blind = self.thrown_out.checked_sub(1).map(|times| BLIND.get(times).or(BLIND.last()));
+            let patience = match blind {
+                Some(blind) => blind.copied().unwrap_or(self.takeover_after),
+                // By then all is to be done, the handshake included.
+                None => self.takeover_after.mul_f64(0.95),
+            };
+            let Some(over) = silent_since.checked_add(patience) else { return };
             tokio::select! {
                 () = sleep_until(over) => return,
                 () = peer.news() => {}

@@ -189,6 +189,11 @@ impl Board {
         }
     }
 
+    /// Another instance acts.
+    pub fn stands_by(&self) -> bool {
+        self.read().link.standby
+    }
+
     /// One room.
     pub fn room(&self, room: &str) -> Option<Arc<Room>> {
         self.read().rooms.get(room).cloned()

@@ -267,8 +267,10 @@ async fn keep(
             if !std::mem::replace(&mut stands_by, true) && !stand_by(&events, is_thrown_out).await {
                 return;
             }
+            // Where the other one can be asked, its answer is waited for and not the time.
+            let pause = if is_thrown_out { Duration::ZERO } else { jittered(CONFLICT) };
             tokio::select! {
-                () = sleep(jittered(CONFLICT)) => continue,
+                () = sleep(pause) => continue,
                 () = closed(&mut commands) => return,
             }
         }

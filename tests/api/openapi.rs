@@ -82,6 +82,13 @@ async fn errors_are_as_the_file_says() {
         ask(&world, &document, Method::POST, created, created, &long).await,
         StatusCode::PAYLOAD_TOO_LARGE
     );
+    world.board.set_link(Link { standby: true, ..Link::default() });
+    let away = ask(&world, &document, Method::POST, created, created, "{}").await;
+    assert_eq!(
+        away,
+        StatusCode::SERVICE_UNAVAILABLE,
+        "Prosody sends it again, and then perhaps to the other one"
+    );
     for (method, path, expected) in [
         (Method::POST, "/api/v1/rooms", StatusCode::METHOD_NOT_ALLOWED),
         (Method::POST, "/api/v1/rooms/r1/record", StatusCode::NOT_FOUND),

@@ -56,7 +56,9 @@ fn every_manifest_is_applied() {
 fn the_schemas_of_kubernetes_take_them() {
     let validate = prepared("kubernetes-validate").join("bin/kubernetes-validate");
     if !validate.exists() {
-        eprintln!("SKIPPED: tests/prepare.sh could not get the schemas, so the manifests are not held to them");
+        eprintln!(
+            "SKIPPED: tests/prepare.sh could not get the schemas, so the manifests are not held to them"
+        );
         return;
     }
     let mut command = Command::new(&validate);

@@ -30,6 +30,7 @@ mod reload;
 mod rooms;
 #[path = "../stand_in/mod.rs"]
 mod stand_in;
+mod standby;
 mod stops;
 mod visits;
 
