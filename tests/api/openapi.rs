@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use jibri_autostart::surface::Link;
 use reqwest::{Method, StatusCode};
 use serde_json::Value;
 

@@ -126,6 +126,12 @@ async fn it_is_killed(version: Version, policy: &str, ask: bool) -> Result {
     ada.wait_recording("on", LONG).await?;
     let mut took = Vec::new();
     for n in 0..TIMES {
+        let url = second.http().await?;
+        let shown = async |path: &str| testkit::http::ask("GET", &format!("{url}{path}"), "", SOON).await;
+        let (status, why) = shown("/readyz").await?;
+        assert!(status == 503 && why.contains("standing by"), "{why}");
+        let (_, metrics) = shown("/metrics").await?;
+        assert!(metrics.contains("_standby 1\n") && metrics.contains("_up 0\n"), "{metrics}");
         assert_eq!(
             second.count(r#""level":"WARN""#) + second.count(r#""level":"ERROR""#),
             0,
