@@ -1,4 +1,4 @@
-//! The read-only surface over HTTP, without a Prosody: what `openapi.yaml` says of it, and its readers.
+//! The surface over HTTP, without a Prosody: what `openapi.yaml` says of it, its readers, and orders by hand.
 
 #![allow(
     clippy::unwrap_used,
@@ -12,6 +12,7 @@
 mod events;
 mod history;
 mod openapi;
+mod orders;
 mod schema;
 
 use std::sync::Arc;
@@ -22,8 +23,9 @@ use jibri_autostart::config::{Secret, from_toml};
 use jibri_autostart::discovery;
 use jibri_autostart::http::{self, EventSync, HttpEvent, Parts, Readiness, client};
 use jibri_autostart::ledger::{Ledger, Limits};
+use jibri_autostart::meeting::NotTaken;
 use jibri_autostart::sightings;
-use jibri_autostart::surface::{Alert, Board, Jibri, Link, Metrics, Room, Surface};
+use jibri_autostart::surface::{self, Alert, Board, Jibri, Link, Metrics, Order, Room, Surface};
 use reqwest::Client;
 use tokio::sync::{mpsc, watch};
 
@@ -35,6 +37,10 @@ struct World {
     url: String,
     board: Arc<Board>,
     client: Client,
+    /// What requests bear.
+    token: &'static str,
+    /// Orders that nobody has answered.
+    orders: mpsc::Receiver<Order>,
     ready: watch::Sender<Readiness>,
     ledger: Ledger,
     /// Off, so that no reader is told of what was written before it came.
@@ -46,6 +52,10 @@ struct World {
 
 /// A server with every route that there is, and a board with something of everything.
 async fn world() -> World {
+    world_whose_token_is(TOKEN).await
+}
+
+async fn world_whose_token_is(token: &str) -> World {
     let file = "xmpp = { domain = \"a.b\", secret = \"s\" }\nmuc.domains = [\"muc.meet.jitsi\"]";
     let settings = from_toml(file).unwrap().settings;
     let discovery = discovery::spawn(&settings);
@@ -64,9 +74,10 @@ async fn world() -> World {
         }
     });
     history::fill(&mut ledger).await;
+    let (giver, orders) = surface::orders();
     let parts = Parts {
-        orders: None,
-        token: Secret::new(TOKEN),
+        orders: Some(giver),
+        token: Secret::new(token),
         event_sync: Some(EventSync { touches: discovery.touches.clone(), own_domain: "a.b".to_owned() }),
         jibri_webhooks: sightings.webhooks.take(),
         readiness: Some(readiness),
@@ -80,12 +91,28 @@ async fn world() -> World {
         url: format!("http://{address}"),
         board,
         client,
+        token: TOKEN,
+        orders,
         ready,
         ledger,
         tells_history,
         _discovery: discovery,
         _sightings: sightings,
         _server: server,
+    }
+}
+
+impl World {
+    /// From now on orders are answered, all of them with this.
+    fn answer(&mut self, answer: Result<(), NotTaken>) {
+        let (_, none) = mpsc::channel(1);
+        let mut orders = std::mem::replace(&mut self.orders, none);
+        tokio::spawn(async move {
+            while let Some(order) = orders.recv().await {
+                // Who asked may be gone.
+                let _ = order.answer.send(answer);
+            }
+        });
     }
 }
 
