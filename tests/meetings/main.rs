@@ -18,6 +18,7 @@ mod basics;
 mod by_hand;
 mod discovery;
 mod discreet;
+mod doctor;
 mod fleet;
 mod gates;
 mod history;
