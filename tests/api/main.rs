@@ -14,6 +14,7 @@ mod history;
 mod openapi;
 mod orders;
 mod schema;
+mod watching;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -47,7 +48,9 @@ struct World {
     tells_history: Arc<AtomicBool>,
     _discovery: discovery::Discovery,
     _sightings: sightings::Sightings,
-    _server: mpsc::Receiver<HttpEvent>,
+    router: axum::Router,
+    /// It ends with this.
+    server: mpsc::Receiver<HttpEvent>,
 }
 
 /// A server with every route that there is, and a board with something of everything.
@@ -84,7 +87,8 @@ async fn world_whose_token_is(token: &str) -> World {
         surface: Some(surface),
         history: Some(ledger.reader()),
     };
-    let mut server = http::spawn_apart("127.0.0.1:0".parse().unwrap(), http::router(parts));
+    let router = http::router(parts);
+    let mut server = http::spawn_apart("127.0.0.1:0".parse().unwrap(), router.clone());
     let Some(HttpEvent::Listening(address)) = server.recv().await else { panic!("cannot listen") };
     let client = client::builder("http:").timeout(LONG).build().unwrap();
     World {
@@ -98,7 +102,8 @@ async fn world_whose_token_is(token: &str) -> World {
         tells_history,
         _discovery: discovery,
         _sightings: sightings,
-        _server: server,
+        router,
+        server,
     }
 }
 
