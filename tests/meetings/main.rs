@@ -29,9 +29,11 @@ mod processes;
 mod receiver;
 mod reload;
 mod rooms;
+mod small_disk;
 #[path = "../stand_in/mod.rs"]
 mod stand_in;
 mod stops;
+mod surface;
 mod visits;
 
 use std::time::Duration;
