@@ -70,7 +70,7 @@ pub(super) fn healthcheck(settings: &Settings) -> ExitCode {
     }
 }
 
-fn read<T: DeserializeOwned>(body: &Vec<u8>) -> Option<T> {
+fn read<T: DeserializeOwned>(body: &[u8]) -> Option<T> {
     serde_json::from_slice(body).ok()
 }
 

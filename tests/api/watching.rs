@@ -182,13 +182,10 @@ async fn on_a_terminal_it_is_drawn_anew_and_ends_at_ctrl_c() {
     assert!(!watching.said().contains("m20@"), "{}", watching.said());
     go_away(&mut world);
     watching.says("CONTACT LOST").await;
-    let before = watching.said().len();
     serve_again(&mut world).await;
-    watching
-        .until("itself again", |watching| {
-            watching.said()[before..].rsplit("\u{1b}[H").nth(1).is_some_and(|frame| frame.starts_with("ROOM"))
-        })
-        .await;
+    let drawn_since =
+        |said: &str| said.rsplit("CONTACT LOST").next().is_some_and(|text| text.contains("\u{1b}[HROOM"));
+    watching.until("itself again", |watching| drawn_since(&watching.said())).await;
     // What is typed reaches it by its terminal.
     watching.child.stdin.as_mut().unwrap().write_all(b"\x03").unwrap();
     assert_eq!(watching.end().await.code(), Some(0));
