@@ -20,8 +20,6 @@ mod browser;
 mod quantiles;
 #[path = "../tests/page/sample.rs"]
 mod sample;
-#[path = "../tests/page/stand_in.rs"]
-mod stand_in;
 #[path = "../tests/page/world.rs"]
 mod world;
 

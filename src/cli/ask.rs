@@ -5,8 +5,9 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
 use reqwest::Method;
+use tokio::runtime::Runtime;
 
-use crate::config::{Secret, Settings};
+use crate::config::Settings;
 use crate::http::client::{self, Fault};
 use crate::plain::plain;
 
@@ -63,17 +64,19 @@ pub(super) fn post(settings: &Settings, path: &str) -> Result<Vec<u8>, Trouble> 
 }
 
 fn request(settings: &Settings, method: Method, path: &str) -> Result<Vec<u8>, Trouble> {
-    let address = settings.http.listen.map(reachable).ok_or(Trouble::Off)?;
-    let url = format!("http://{address}{path}");
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| Trouble::Cannot(error.to_string()))?;
-    let token = (method == Method::POST).then_some(&settings.http.token);
-    runtime.block_on(ask(url, method, token))
+    runtime()?.block_on(ask(settings, method, path))
 }
 
-async fn ask(url: String, method: Method, token: Option<&Secret>) -> Result<Vec<u8>, Trouble> {
+pub(super) fn runtime() -> Result<Runtime, Trouble> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    runtime.map_err(|error| Trouble::Cannot(error.to_string()))
+}
+
+/// The body of the answer to a request, if it is no error; a POST bears the token.
+pub(super) async fn ask(settings: &Settings, method: Method, path: &str) -> Result<Vec<u8>, Trouble> {
+    let address = settings.http.listen.map(reachable).ok_or(Trouble::Off)?;
+    let url = format!("http://{address}{path}");
+    let token = (method == Method::POST).then_some(&settings.http.token);
     let client = client::builder(&url).timeout(PATIENCE).build();
     let client = client.map_err(|error| Trouble::Cannot(client::cause(error)))?;
     let mut request = client.request(method, &url);

@@ -9,6 +9,7 @@ mod logging;
 mod run;
 mod show;
 mod table;
+mod view;
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -49,9 +50,9 @@ enum Command {
     /// Go through the live deployment step by step, and say which setting to change
     Doctor(doctor::Arguments),
     /// Show the running service at a glance
-    Status(Show),
+    Status(Watch),
     /// List the rooms that are watched
-    Rooms(Show),
+    Rooms(Watch),
     /// List the Jibris
     Jibris(Show),
     /// Record a room now, whatever the rules say, until nobody is left in it
@@ -82,6 +83,16 @@ struct Show {
     /// Print the JSON of the HTTP API
     #[arg(long)]
     json: bool,
+}
+
+#[derive(Debug, clap::Args)]
+struct Watch {
+    /// Print the JSON of the HTTP API
+    #[arg(long)]
+    json: bool,
+    /// Go on showing it until Ctrl-C: drawn anew on a terminal, else printed anew at each change
+    #[arg(long)]
+    watch: bool,
 }
 
 #[derive(Debug, clap::Args)]
@@ -121,9 +132,9 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Run { dry_run } => run::run(loaded, load, dry_run),
         Command::Check => check::check(&loaded),
         Command::Doctor(arguments) => doctor::doctor(loaded, file(cli.config.as_deref()), arguments),
-        Command::Status(Show { json }) => show::status(&loaded.settings, json),
-        Command::Rooms(Show { json }) => show::rooms(&loaded.settings, json),
-        Command::Jibris(Show { json }) => show::jibris(&loaded.settings, json),
+        Command::Status(Watch { json, watch }) => show::STATUS.show(&loaded.settings, json, watch),
+        Command::Rooms(Watch { json, watch }) => show::ROOMS.show(&loaded.settings, json, watch),
+        Command::Jibris(Show { json }) => show::JIBRIS.show(&loaded.settings, json, false),
         Command::Record(Order { room, json }) => show::order(&loaded.settings, Hand::Record, &room, json),
         Command::Stop(Order { room, json }) => show::order(&loaded.settings, Hand::Stop, &room, json),
         Command::Release(Order { room, json }) => show::order(&loaded.settings, Hand::Release, &room, json),

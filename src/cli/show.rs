@@ -10,36 +10,33 @@ use serde::de::DeserializeOwned;
 
 use super::ask::{self, Trouble};
 use super::table::{Colour, Table, WIDTH, cut};
+use super::view::View;
 use crate::config::Settings;
 use crate::meeting::Hand;
 use crate::plain::plain;
 use crate::surface::{Alert, Jibri, Room, Status};
 
 /// The service cannot be reached, or cannot be understood.
-const EXIT_UNREACHABLE: u8 = 3;
+pub(super) const EXIT_UNREACHABLE: u8 = 3;
 /// The service does not do what it is told.
 const EXIT_REFUSED: u8 = 4;
 
 /// `status`.
-pub(super) fn status(settings: &Settings, json: bool) -> ExitCode {
-    if json {
-        return raw(settings, "/api/v1/status");
-    }
-    let read = || Ok((get::<Status>(settings, "/api/v1/status")?, get(settings, "/api/v1/alerts")?));
-    finish(read().map(|(status, alerts)| overview(&status, alerts)))
-}
+pub(super) const STATUS: View = View {
+    paths: &["/api/v1/status", "/api/v1/alerts"],
+    text: |bodies| match bodies {
+        [status, alerts] => Some(overview(&read(status)?, read(alerts)?)),
+        _ => None,
+    },
+};
 
 /// `rooms`.
-pub(super) fn rooms(settings: &Settings, json: bool) -> ExitCode {
-    const PATH: &str = "/api/v1/rooms";
-    if json { raw(settings, PATH) } else { finish(get(settings, PATH).map(room_table)) }
-}
+pub(super) const ROOMS: View =
+    View { paths: &["/api/v1/rooms"], text: |bodies| Some(room_table(read(bodies.first()?)?)) };
 
 /// `jibris`.
-pub(super) fn jibris(settings: &Settings, json: bool) -> ExitCode {
-    const PATH: &str = "/api/v1/jibris";
-    if json { raw(settings, PATH) } else { finish(get(settings, PATH).map(jibri_table)) }
-}
+pub(super) const JIBRIS: View =
+    View { paths: &["/api/v1/jibris"], text: |bodies| Some(jibri_table(read(bodies.first()?)?)) };
 
 /// `record`, `stop` and `release`: an order by hand.
 pub(super) fn order(settings: &Settings, hand: Hand, room: &str, json: bool) -> ExitCode {
@@ -73,6 +70,10 @@ pub(super) fn healthcheck(settings: &Settings) -> ExitCode {
     }
 }
 
+fn read<T: DeserializeOwned>(body: &[u8]) -> Option<T> {
+    serde_json::from_slice(body).ok()
+}
+
 pub(super) fn get<T: DeserializeOwned>(settings: &Settings, path: &str) -> Result<T, Trouble> {
     let body = ask::get(settings, path)?;
     serde_json::from_slice(&body).map_err(|_| Trouble::Strange { url: path.to_owned() })
@@ -82,7 +83,7 @@ pub(super) fn raw(settings: &Settings, path: &str) -> ExitCode {
     finish(get::<serde_json::Value>(settings, path).map(line))
 }
 
-fn line(value: serde_json::Value) -> String {
+pub(super) fn line(value: serde_json::Value) -> String {
     format!("{value}\n")
 }
 
@@ -105,7 +106,7 @@ pub(super) fn is_coloured() -> bool {
 }
 
 fn overview(status: &Status, alerts: Vec<Alert>) -> String {
-    let Status { version, domain, dry_run, link, totals } = status;
+    let Status { version, domain, dry_run, footprint, link, totals } = status;
     let dry_run = if *dry_run { ", a dry run" } else { "" };
     let linked = match (link.linked, &link.reason) {
         (true, _) => format!("linked for {}", age(&link.since)),
@@ -124,13 +125,14 @@ fn overview(status: &Status, alerts: Vec<Alert>) -> String {
     for (name, value) in [
         ("service", format!("jibri-autostart {version} as {domain}{dry_run}")),
         ("prosody", linked),
+        ("footprint", footprint.name().to_owned()),
         ("rooms", counts(&totals.rooms)),
         ("people", totals.people.to_string()),
         ("waiting", format!("{} for a free Jibri", totals.rooms_waiting)),
         ("jibris", counts(&totals.jibris)),
         ("alerts", if alerts.is_empty() { "none".to_owned() } else { alerts.len().to_string() }),
     ] {
-        text.push_str(&cut(&format!("{name:9}{}", plain(&value, 1000)), WIDTH));
+        text.push_str(&cut(&format!("{name:11}{}", plain(&value, 1000)), WIDTH));
         text.push('\n');
     }
     if alerts.is_empty() {

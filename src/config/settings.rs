@@ -83,14 +83,27 @@ pub struct Muc {
 }
 
 /// `muc.footprint`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Footprint {
     /// Looks in from outside, enters only to act.
+    #[default]
     Discreet,
     /// Acts in a moderator's name and never enters.
     Unseen,
     /// Sits in the room.
     Resident,
+}
+
+impl Footprint {
+    /// Its name in the configuration and in the API.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Discreet => "discreet",
+            Self::Unseen => "unseen",
+            Self::Resident => "resident",
+        }
+    }
 }
 
 /// `[discovery]`: where rooms are learned from.

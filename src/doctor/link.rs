@@ -196,11 +196,7 @@ impl Own {
             (_, Some(Failure::InvalidFrom { .. })) => Finding::fail(
                 STEP,
                 "Prosody does not let us speak in moderators' names, so muc.footprint = \"unseen\" cannot work",
-                format!(
-                    "add validate_from_addresses = false to its Component {:?} block and restart it; until then the \
-                     service takes it as \"discreet\"",
-                    settings.xmpp.domain
-                ),
+                super::meetings::not_validated(&settings.xmpp.domain),
             ),
             (_, Some(failure)) => Finding::said(STEP, Verdict::Fail, &failure.to_string()),
             (_, None) => Finding::warn(

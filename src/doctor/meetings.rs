@@ -6,7 +6,7 @@ use super::link::Seen;
 use super::service::Snapshot;
 use super::{Finding, Verdict};
 use crate::address::RoomJid;
-use crate::config::Settings;
+use crate::config::{Footprint, Settings};
 use crate::meeting::{ListError, Listed, Role, list_error_reason};
 use crate::surface::Room;
 
@@ -153,17 +153,48 @@ pub(super) fn by_service(settings: &Settings, snapshot: &Snapshot) -> Vec<Findin
         findings.push(owner_by_service(domain, snapshot));
     }
     findings.push(focus_by_service(settings, snapshot));
-    if settings.muc.footprint == crate::config::Footprint::Unseen {
-        findings.push(Finding::warn(
-            "sender",
-            "not tried: the service has the link, and a refusal would end it",
-            "see whether the service's log has validate_from_addresses, or stop the service and run this again",
-        ));
+    if settings.muc.footprint == Footprint::Unseen {
+        findings.push(sender_by_service(settings, snapshot));
     }
     if snapshot.rooms.len() > CACHED {
         findings.push(many(snapshot.rooms.len()));
     }
     findings
+}
+
+/// Whether Prosody lets us speak in other people's names. To try it could end the service's link.
+fn sender_by_service(settings: &Settings, snapshot: &Snapshot) -> Finding {
+    const STEP: &str = "sender";
+    let is_at_work = |room: &Room| ["pending", "recording", "stopping"].contains(&room.state.as_str());
+    match snapshot.footprint {
+        Footprint::Unseen if snapshot.rooms.iter().any(is_at_work) => {
+            Finding::ok(STEP, "the service is unseen, and meetings are recorded so")
+        }
+        Footprint::Unseen => Finding::warn(
+            STEP,
+            "the service is unseen; no meeting is being recorded, so nothing shows that Prosody allows it",
+            OPEN_ONE,
+        ),
+        Footprint::Discreet => Finding::fail(
+            STEP,
+            "the service is discreet although muc.footprint is \"unseen\": Prosody does not let it speak in \
+             moderators' names, or it was started before that was set",
+            not_validated(&settings.xmpp.domain),
+        ),
+        Footprint::Resident => Finding::warn(
+            STEP,
+            "the service is resident: it was started before muc.footprint was \"unseen\"",
+            "restart it, then run this again",
+        ),
+    }
+}
+
+/// What to do where Prosody does not let us speak in moderators' names.
+pub(super) fn not_validated(domain: &str) -> String {
+    format!(
+        "add validate_from_addresses = false to its Component {domain:?} block and restart it, then the service; until \
+         then the service is \"discreet\""
+    )
 }
 
 /// So many meetings are more than Prosody keeps at hand by default.

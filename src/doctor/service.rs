@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde::de::DeserializeOwned;
 
 use super::Finding;
-use crate::config::Settings;
+use crate::config::{Footprint, Settings};
 use crate::http::client::{self, Fault};
 use crate::plain::plain;
 use crate::surface::{Alert, Jibri, Room, Status};
@@ -21,6 +21,7 @@ const NAMED: usize = 3;
 /// What the service shows.
 #[derive(Debug)]
 pub(super) struct Snapshot {
+    pub(super) footprint: Footprint,
     pub(super) rooms: Vec<Room>,
     pub(super) jibris: Vec<Jibri>,
     pub(super) alerts: Vec<Alert>,
@@ -77,7 +78,10 @@ impl Service {
             get(base, "/api/v1/alerts"),
         );
         match (rooms, jibris, alerts) {
-            (Ok(rooms), Ok(jibris), Ok(alerts)) => Self::Linked(Box::new(Snapshot { rooms, jibris, alerts })),
+            (Ok(rooms), Ok(jibris), Ok(alerts)) => {
+                let footprint = status.footprint;
+                Self::Linked(Box::new(Snapshot { footprint, rooms, jibris, alerts }))
+            }
             _ => Self::Strange("it does not show its rooms, Jibris and alerts".to_owned()),
         }
     }

@@ -56,6 +56,7 @@ pub async fn run(
     let (link, events) = xmpp::spawn(&settings);
     let mut sightings = sightings::spawn(&settings);
     let board = Arc::new(Board::new(&settings.xmpp.domain, dry_run));
+    board.set_footprint(settings.muc.footprint);
     let metrics = Arc::new(Metrics::new(Arc::clone(&board), link.counters()));
     let surface = Surface { board, metrics, services: settings.muc.domains.clone().into() };
     let (orders, ordered) = orders();
@@ -246,6 +247,7 @@ impl Driver {
                  taken as \"discreet\"",
                 self.settings.xmpp.domain
             );
+            self.publisher.footprint(Footprint::Discreet);
             self.feed(Input::SenderRefused);
         }
         if std::mem::take(&mut self.linked) {

@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::{Clock, Driver};
 use crate::address::RoomJid;
 use crate::alerts::Kind;
+use crate::config::Footprint;
 use crate::fleet::{self, JibriName, JibriView, Reason};
 use crate::meeting::{Effect, Event, Input, Meetings, RoomView, StartFailure, State, What};
 use crate::surface::{Alert, Jibri, Link, Metrics, Room, Surface};
@@ -71,6 +72,11 @@ impl Publisher {
         if !self.rooms.contains(room) {
             self.rooms.insert(room.clone());
         }
+    }
+
+    /// We take part in meetings otherwise than before.
+    pub(super) fn footprint(&self, footprint: Footprint) {
+        self.surface.board.set_footprint(footprint);
     }
 
     /// Any room may look otherwise.

@@ -18,17 +18,16 @@ struct Desk {
 }
 
 pub(super) fn routes(surface: Surface, orders: Orders) -> Router {
-    let desk = Desk { surface, orders };
-    Hand::ALL
-        .into_iter()
-        .fold(Router::new(), |router, hand| {
-            let path = format!("/api/v1/rooms/{{room}}/{}", hand.name());
-            let take = move |State(desk): State<Desk>, name: Result<Path<String>, PathRejection>| {
-                take(desk, name, hand)
-            };
-            router.route(&path, post(take))
+    let by = |hand| {
+        post(move |State(desk): State<Desk>, name: Result<Path<String>, PathRejection>| {
+            take(desk, name, hand)
         })
-        .with_state(desk)
+    };
+    Router::new()
+        .route("/api/v1/rooms/{room}/record", by(Hand::Record))
+        .route("/api/v1/rooms/{room}/stop", by(Hand::Stop))
+        .route("/api/v1/rooms/{room}/release", by(Hand::Release))
+        .with_state(Desk { surface, orders })
 }
 
 /// Answers with the room as it is then.

@@ -8,7 +8,7 @@ use backon::{BackoffBuilder, ExponentialBackoff, ExponentialBuilder};
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::sleep;
@@ -16,6 +16,11 @@ use tokio_io_timeout::TimeoutStream;
 
 /// Longest head of a request, in bytes.
 const MOST_HEAD: usize = 16 * 1024;
+/// What the kernel may keep of an answer until the peer takes it, in bytes. By itself it would keep 4 MB, and a reader
+/// of events who has stopped reading would not be noticed before it is full.
+const MOST_UNSENT: u32 = 64 * 1024;
+/// Connections that may wait to be accepted; the kernel has a limit of its own.
+const BACKLOG: u32 = 1024;
 /// Pause after a connection could not be accepted: most likely files have run out.
 const ACCEPT_AGAIN: Duration = Duration::from_millis(100);
 
@@ -109,8 +114,7 @@ async fn bind(listen: SocketAddr, events: &mpsc::Sender<HttpEvent>) -> Option<Tc
     let mut backoff = patience();
     let mut told = String::new();
     loop {
-        let bound = TcpListener::bind(listen).await;
-        let error = match bound.and_then(|listener| Ok((listener.local_addr()?, listener))) {
+        let error = match open(listen).and_then(|listener| Ok((listener.local_addr()?, listener))) {
             Ok((address, listener)) => {
                 events.send(HttpEvent::Listening(address)).await.ok()?;
                 return Some(listener);
@@ -125,6 +129,15 @@ async fn bind(listen: SocketAddr, events: &mpsc::Sender<HttpEvent>) -> Option<Tc
         }
         sleep(retry_in).await;
     }
+}
+
+/// Listens; what is accepted inherits the size of the buffer.
+fn open(listen: SocketAddr) -> std::io::Result<TcpListener> {
+    let socket = if listen.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    socket.set_reuseaddr(true)?;
+    socket.set_send_buffer_size(MOST_UNSENT)?;
+    socket.bind(listen)?;
+    socket.listen(BACKLOG)
 }
 
 /// Longest pause between two attempts to listen.

@@ -7,6 +7,7 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use tokio::sync::broadcast;
 
 use super::shown::{Alert, Jibri, Link, Room, STATES, Status, Totals, VERDICTS};
+use crate::config::Footprint;
 
 /// Most rooms that are read under one lock, and shown in one event.
 pub const PAGE: usize = 256;
@@ -16,7 +17,7 @@ const CHANGES: usize = 1024;
 /// Something that is shown otherwise now.
 #[derive(Debug, Clone)]
 pub enum Change {
-    /// The link.
+    /// The link, the footprint, or how many rooms wait.
     Status,
     /// These rooms, [`PAGE`] at most.
     Rooms(Vec<Arc<Room>>),
@@ -42,6 +43,7 @@ pub struct Board {
 
 #[derive(Debug, Default)]
 struct Content {
+    footprint: Footprint,
     link: Link,
     rooms: BTreeMap<Arc<str>, Arc<Room>>,
     totals: Totals,
@@ -108,6 +110,14 @@ impl Board {
         }
         self.write().link = link;
         self.tell(Change::Status);
+    }
+
+    /// How the program takes part in meetings from now on.
+    pub fn set_footprint(&self, footprint: Footprint) {
+        let before = std::mem::replace(&mut self.write().footprint, footprint);
+        if before != footprint {
+            self.tell(Change::Status);
+        }
     }
 
     /// So many rooms wait for a Jibri.
@@ -184,6 +194,7 @@ impl Board {
             version: self.version.clone(),
             domain: self.domain.clone(),
             dry_run: self.dry_run,
+            footprint: content.footprint,
             link: content.link.clone(),
             totals: content.totals.clone(),
         }
@@ -283,11 +294,13 @@ mod tests {
         for _ in 0..2 {
             board.put_rooms(&[room(1, "idle", 0)]);
             board.set_waiting(1);
+            board.set_footprint(Footprint::Unseen);
             board.set_link(Link { linked: true, ..Link::default() });
             board.set_jibris(Vec::new());
             board.set_alerts(Vec::new(), BTreeMap::new());
         }
         assert!(matches!(changes.try_recv(), Ok(Change::Rooms(rooms)) if rooms.len() == 1));
+        assert!(matches!(changes.try_recv(), Ok(Change::Status)));
         assert!(matches!(changes.try_recv(), Ok(Change::Status)));
         assert!(matches!(changes.try_recv(), Ok(Change::Status)));
         assert!(changes.try_recv().is_err());

@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use crate::config::Footprint;
+
 /// The states that a room may be in.
 pub const STATES: [&str; 8] =
     ["idle", "settling", "starting", "pending", "recording", "stopping", "backoff", "held"];
@@ -49,6 +51,8 @@ pub struct Status {
     pub domain: String,
     /// Nothing is started or stopped, only decided.
     pub dry_run: bool,
+    /// `muc.footprint` as it is in effect: where Prosody does not allow `unseen`, it is `discreet`.
+    pub footprint: Footprint,
     /// The link to Prosody.
     #[serde(flatten)]
     pub link: Link,

@@ -3,11 +3,12 @@
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use jibri_autostart::http::{HttpEvent, Limits, spawn_with};
 use jibri_autostart::ledger::{Attempt, Entry};
 use reqwest::{Response, StatusCode};
 use serde_json::{Value, json};
-use tokio::io::AsyncWriteExt as _;
-use tokio::net::TcpStream;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::{Instant, timeout};
 
 use super::{LONG, World, room, world};
@@ -109,6 +110,38 @@ async fn a_reader_that_never_reads_holds_nobody_up() {
     reader.until("complete").await;
     world.board.put_rooms(&[room("new", "pending")]);
     assert_eq!(reader.until("rooms").await[0]["state"], "pending");
+}
+
+/// What it does not take stays in its connection, 64 KB of it; then it is noticed, and its place is another's.
+#[tokio::test]
+async fn who_stops_reading_is_dropped() {
+    let world = world().await;
+    world.board.put_rooms(&(0..1000).map(|n| room(&format!("m{n}"), "idle")).collect::<Vec<_>>());
+    let limits = Limits { write: Duration::from_millis(300), ..Limits::default() };
+    let mut server = spawn_with("127.0.0.1:0".parse().unwrap(), world.router.clone(), limits);
+    let Some(HttpEvent::Listening(address)) = server.recv().await else { panic!("cannot listen") };
+    let mut asleep = Vec::new();
+    for _ in 0..256 {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.set_recv_buffer_size(2048).unwrap();
+        let mut stream = socket.connect(address).await.unwrap();
+        stream.write_all(b"GET /api/v1/events HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
+        asleep.push(stream);
+    }
+    let client = jibri_autostart::http::client::builder("http:").build().unwrap();
+    let url = format!("http://{address}/api/v1/events");
+    let answers = async {
+        while client.get(&url).send().await.unwrap().status() != StatusCode::OK {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    timeout(LONG, answers).await.expect("a place");
+    // Each of them sees the end of it, once it has taken what was sent.
+    for mut stream in asleep {
+        let mut read = Vec::new();
+        let ended = timeout(LONG, stream.read_to_end(&mut read)).await.expect("an end");
+        assert!(ended.is_err() || read.len() < 100_000, "{}", read.len());
+    }
 }
 
 #[tokio::test]

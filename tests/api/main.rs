@@ -1,4 +1,4 @@
-//! The read-only surface over HTTP, without a Prosody: what `openapi.yaml` says of it, and its readers.
+//! The surface over HTTP, without a Prosody: what `openapi.yaml` says of it, its readers, and orders by hand.
 
 #![allow(
     clippy::unwrap_used,
@@ -12,7 +12,9 @@
 mod events;
 mod history;
 mod openapi;
+mod orders;
 mod schema;
+mod watching;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -22,8 +24,9 @@ use jibri_autostart::config::{Secret, from_toml};
 use jibri_autostart::discovery;
 use jibri_autostart::http::{self, EventSync, HttpEvent, Parts, Readiness, client};
 use jibri_autostart::ledger::{Ledger, Limits};
+use jibri_autostart::meeting::NotTaken;
 use jibri_autostart::sightings;
-use jibri_autostart::surface::{Alert, Board, Jibri, Link, Metrics, Room, Surface};
+use jibri_autostart::surface::{self, Alert, Board, Jibri, Link, Metrics, Order, Room, Surface};
 use reqwest::Client;
 use tokio::sync::{mpsc, watch};
 
@@ -35,17 +38,27 @@ struct World {
     url: String,
     board: Arc<Board>,
     client: Client,
+    /// What requests bear.
+    token: &'static str,
+    /// Orders that nobody has answered.
+    orders: mpsc::Receiver<Order>,
     ready: watch::Sender<Readiness>,
     ledger: Ledger,
     /// Off, so that no reader is told of what was written before it came.
     tells_history: Arc<AtomicBool>,
     _discovery: discovery::Discovery,
     _sightings: sightings::Sightings,
-    _server: mpsc::Receiver<HttpEvent>,
+    router: axum::Router,
+    /// It ends with this.
+    server: mpsc::Receiver<HttpEvent>,
 }
 
 /// A server with every route that there is, and a board with something of everything.
 async fn world() -> World {
+    world_whose_token_is(TOKEN).await
+}
+
+async fn world_whose_token_is(token: &str) -> World {
     let file = "xmpp = { domain = \"a.b\", secret = \"s\" }\nmuc.domains = [\"muc.meet.jitsi\"]";
     let settings = from_toml(file).unwrap().settings;
     let discovery = discovery::spawn(&settings);
@@ -64,28 +77,47 @@ async fn world() -> World {
         }
     });
     history::fill(&mut ledger).await;
+    let (giver, orders) = surface::orders();
     let parts = Parts {
-        orders: None,
-        token: Secret::new(TOKEN),
+        orders: Some(giver),
+        token: Secret::new(token),
         event_sync: Some(EventSync { touches: discovery.touches.clone(), own_domain: "a.b".to_owned() }),
         jibri_webhooks: sightings.webhooks.take(),
         readiness: Some(readiness),
         surface: Some(surface),
         history: Some(ledger.reader()),
     };
-    let mut server = http::spawn_apart("127.0.0.1:0".parse().unwrap(), http::router(parts));
+    let router = http::router(parts);
+    let mut server = http::spawn_apart("127.0.0.1:0".parse().unwrap(), router.clone());
     let Some(HttpEvent::Listening(address)) = server.recv().await else { panic!("cannot listen") };
     let client = client::builder("http:").timeout(LONG).build().unwrap();
     World {
         url: format!("http://{address}"),
         board,
         client,
+        token: TOKEN,
+        orders,
         ready,
         ledger,
         tells_history,
         _discovery: discovery,
         _sightings: sightings,
-        _server: server,
+        router,
+        server,
+    }
+}
+
+impl World {
+    /// From now on orders are answered, all of them with this.
+    fn answer(&mut self, answer: Result<(), NotTaken>) {
+        let (_, none) = mpsc::channel(1);
+        let mut orders = std::mem::replace(&mut self.orders, none);
+        tokio::spawn(async move {
+            while let Some(order) = orders.recv().await {
+                // Who asked may be gone.
+                let _ = order.answer.send(answer);
+            }
+        });
     }
 }
 

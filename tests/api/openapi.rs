@@ -7,7 +7,7 @@ use reqwest::{Method, StatusCode};
 use serde_json::Value;
 
 use super::schema::{hold, resolve};
-use super::{TOKEN, World, world};
+use super::{World, world};
 
 pub(crate) fn document() -> Value {
     serde_saphyr::from_str(include_str!("../../openapi.yaml")).expect("YAML")
@@ -24,7 +24,7 @@ pub(crate) async fn ask(
 ) -> StatusCode {
     let place = format!("{method} {path}");
     let request = world.client.request(method.clone(), format!("{}{path}", world.url)).body(body.to_owned());
-    let answer = request.bearer_auth(TOKEN).send().await.unwrap();
+    let answer = request.bearer_auth(world.token).send().await.unwrap();
     let status = answer.status();
     let says = &document["paths"][route][method.as_str().to_lowercase()]["responses"][status.as_str()];
     assert!(says.is_object(), "{place}: {status} is not described");
@@ -40,7 +40,8 @@ pub(crate) async fn ask(
 
 #[tokio::test]
 async fn every_route_of_the_file_answers_as_it_says() {
-    let (world, document) = (world().await, document());
+    let (mut world, document) = (world().await, document());
+    world.answer(Ok(()));
     for (route, methods) in document["paths"].as_object().unwrap() {
         for method in methods.as_object().unwrap().keys() {
             let method: Method = method.to_uppercase().parse().unwrap();
@@ -54,7 +55,7 @@ async fn every_route_of_the_file_answers_as_it_says() {
 
 #[tokio::test]
 async fn errors_are_as_the_file_says() {
-    let (world, document) = (world().await, document());
+    let (mut world, document) = (world().await, document());
     let room = "/api/v1/rooms/{room}";
     for (name, expected) in [
         ("r1", 200),
@@ -90,9 +91,12 @@ async fn errors_are_as_the_file_says() {
         StatusCode::SERVICE_UNAVAILABLE,
         "Prosody sends it again, and then perhaps to the other one"
     );
+    world.token = "TOKEN-237958623044";
+    assert_eq!(ask(&world, &document, Method::POST, created, created, "{}").await, StatusCode::UNAUTHORIZED);
     for (method, path, expected) in [
         (Method::POST, "/api/v1/rooms", StatusCode::METHOD_NOT_ALLOWED),
-        (Method::POST, "/api/v1/rooms/r1/record", StatusCode::NOT_FOUND),
+        (Method::GET, "/api/v1/rooms/r1/record", StatusCode::METHOD_NOT_ALLOWED),
+        (Method::POST, "/api/v1/rooms/r1/erase", StatusCode::NOT_FOUND),
         (Method::GET, "/api/v2/rooms", StatusCode::NOT_FOUND),
     ] {
         let answer = world.client.request(method, format!("{}{path}", world.url)).send().await.unwrap();

@@ -75,7 +75,7 @@ async fn serve(deployment: &mut Deployment) -> Result<(Shared, mpsc::Receiver<Ht
     let shared = Shared::default();
     shared.lock().unwrap().state = "idle".into();
     let status = json!({
-        "version": "0", "domain": "autostart.meet.jitsi", "dry_run": false, "linked": true,
+        "version": "0", "domain": "autostart.meet.jitsi", "dry_run": false, "footprint": "discreet", "linked": true,
         "since": "2026-08-20T10:00:00Z", "reason": null, "rooms": {}, "people": 2, "rooms_waiting": 0, "jibris": {},
         "alerts": 0,
     });

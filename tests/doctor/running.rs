@@ -42,7 +42,7 @@ testkit::on_each_prosody! {
         let seen = visits(&ada);
         deployment.examine().await.is_well();
         let unseen = deployment.examine_with(&[("MUC__FOOTPRINT", "unseen")], &[]).await;
-        unseen.fails(&[]).warns(&[("sender", "validate_from_addresses")]);
+        unseen.fails(&[("sender", "validate_from_addresses")]).warns(&[]);
 
         // Nobody can say whether it runs: then nothing is risked.
         let off = deployment.examine_with(&[("HTTP__LISTEN", "")], &[]).await;
@@ -52,6 +52,35 @@ testkit::on_each_prosody! {
         let strange = deployment.examine_with(&[("HTTP__LISTEN", &other)], &[]).await;
         strange.fails(&[("service", "http.listen")]).says("component", "warn", "--link");
         assert_eq!((links(&world), autostart.count("no link to Prosody"), visits(&ada)), (1, 0, seen));
+        Ok(())
+    }
+
+    async fn whether_the_service_may_be_unseen_is_known_of_it(version) {
+        for validate_from in [false, true] {
+            let world = world(version, |options| options.prosody.validate_from = validate_from).await?;
+            world.jibri("jibri-1").await?;
+            let mut deployment = Deployment::of(&world).await?;
+            deployment.set("MUC__FOOTPRINT", "unseen");
+            let autostart = Autostart::start_with(&world.prosody, &["r1"], &[("MUC__FOOTPRINT", "unseen")], &[])?;
+            let listen = autostart.http().await?.trim_start_matches("http://").to_owned();
+            deployment.set("HTTP__LISTEN", &listen);
+            autostart.logged("linked to Prosody").await?;
+            let status = format!("http://{listen}/api/v1/status");
+            until_shown(&status, r#""linked":true"#).await?;
+            until_shown(&status, r#""footprint":"unseen""#).await?;
+            // It has not spoken yet.
+            deployment.examine().await.says("sender", "warn", "open a meeting");
+            let ada = world.moderator("r1").await?;
+            ada.wait_recording("on", SOON).await?;
+            until_shown(&format!("http://{listen}/api/v1/rooms"), "\"recording\"").await?;
+            let examined = deployment.examine().await;
+            if validate_from {
+                until_shown(&status, r#""footprint":"discreet""#).await?;
+                examined.says("sender", "FAIL", "validate_from_addresses");
+            } else {
+                examined.says("sender", "ok", "unseen");
+            }
+        }
         Ok(())
     }
 

@@ -11,6 +11,7 @@ use crate::{LONG, discreetly, on_both, unseen, world};
 
 on_both! {
     the_rules_wait,
+    a_room_that_is_to_be_left_alone,
     a_persons_stop_is_overruled_and_his_next_one_is_not,
     what_a_person_starts_after_a_stop_is_left_to_him,
     what_is_refused_says_why,
@@ -18,6 +19,7 @@ on_both! {
 
 discreetly! {
     the_rules_wait,
+    a_room_that_is_to_be_left_alone,
     a_persons_stop_is_overruled_and_his_next_one_is_not,
     what_a_person_starts_after_a_stop_is_left_to_him,
 }
@@ -72,6 +74,24 @@ async fn the_rules_wait(version: Version) -> Result {
     until(&url, "/api/v1/rooms/r1", |room| room["people"] == 0 && room["state"] == "idle").await?;
     let _eve = world.person("r1").await?;
     until(&url, "/api/v1/rooms/r1", |room| room["people"] == 1 && room["state"] == "idle").await?;
+    Ok(())
+}
+
+async fn a_room_that_is_to_be_left_alone(version: Version) -> Result {
+    let world = world(version).await?;
+    world.jibri("jibri-1").await?;
+    let settings = [WITH_TOKEN, ("RULE", r#"[{room = "^r1$", record = false}]"#)];
+    let autostart = Autostart::start_with(&world.prosody, &["r1"], &settings, &[])?;
+    let url = autostart.http().await?;
+    let ada = world.moderator("r1").await?;
+    until(&url, "/api/v1/rooms/r1", |room| room["people"] == 1).await?;
+    order(&url, "record", "r1")?;
+    ada.wait_recording("on", LONG).await?;
+    until(&url, "/api/v1/rooms/r1", |room| room["state"] == "recording").await?;
+    order(&url, "stop", "r1")?;
+    ada.wait_recording("off", LONG).await?;
+    until(&url, "/api/v1/rooms/r1", |room| room["state"] == "held").await?;
+    assert_eq!(order(&url, "release", "r1")?["state"], "idle");
     Ok(())
 }
 

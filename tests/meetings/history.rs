@@ -1,13 +1,11 @@
 //! What the history tells of whole meetings, over HTTP and on the command line.
 
-use std::path::Path;
-use std::process::Command;
-
 use serde_json::Value;
 use testkit::{Behaviour, PersonOptions, Result, Version};
 
 use crate::api::{get, program, until};
 use crate::autostart::Autostart;
+use crate::small_disk::{SmallDisk, fill};
 use crate::{LONG, discreetly, on_both, unseen, world};
 
 on_both! {
@@ -29,7 +27,7 @@ unseen! {
 const HISTORY: &str = "/api/v1/history?room=r1";
 
 /// The attempts, the newest first.
-fn attempts(history: &Value) -> Vec<&Value> {
+pub(crate) fn attempts(history: &Value) -> Vec<&Value> {
     let entries = history.as_array().into_iter().flatten();
     entries.filter(|entry| entry["kind"] == "attempt").collect()
 }
@@ -158,35 +156,6 @@ async fn we_are_killed_in_the_middle(version: Version) -> Result {
     assert!(story.contains("how this ended is unknown: we were not watching"), "{story}");
     assert!(story.contains("still on: we did not start it"), "{story}");
     assert_eq!(world.focus.start_requests_in("r1").len(), 1);
-    Ok(())
-}
-
-/// A disk of that size. Gone with this value.
-struct SmallDisk(tempfile::TempDir);
-
-impl SmallDisk {
-    /// None where nobody may mount anything.
-    fn mount() -> Result<Option<Self>> {
-        let dir = tempfile::tempdir()?;
-        let mount = ["-t", "tmpfs", "-o", "size=256k", "tmpfs"];
-        let output = Command::new("mount").args(mount).arg(dir.path()).output()?;
-        if !output.status.success() {
-            eprintln!("NOT TESTED: cannot mount a tmpfs: {}", String::from_utf8_lossy(&output.stderr));
-            return Ok(None);
-        }
-        Ok(Some(Self(dir)))
-    }
-}
-
-impl Drop for SmallDisk {
-    fn drop(&mut self) {
-        let _ = Command::new("umount").arg("-l").arg(self.0.path()).status();
-    }
-}
-
-fn fill(file: &Path) -> Result {
-    let mut file = std::fs::File::create(file)?;
-    while std::io::Write::write_all(&mut file, &[b'x'; 4096]).is_ok() {}
     Ok(())
 }
 

@@ -18,6 +18,7 @@ mod basics;
 mod by_hand;
 mod discovery;
 mod discreet;
+mod doctor;
 mod fleet;
 mod gates;
 mod history;
@@ -28,10 +29,12 @@ mod processes;
 mod receiver;
 mod reload;
 mod rooms;
+mod small_disk;
 #[path = "../stand_in/mod.rs"]
 mod stand_in;
 mod standby;
 mod stops;
+mod surface;
 mod visits;
 
 use std::time::Duration;

@@ -5,8 +5,8 @@ use fantoccini::key::Key;
 
 use crate::browser::Browser;
 use crate::sample::{put, room};
-use crate::stand_in::TOKEN;
-use crate::world::World;
+use crate::world::{TOKEN, World};
+use jibri_autostart::meeting::{Hand, NotTaken};
 
 const BUTTONS: &str = "document.querySelectorAll('#meetings button').length";
 
@@ -26,40 +26,39 @@ async fn told(browser: &Browser, text: &str) {
 
 #[tokio::test]
 async fn a_meeting_is_recorded_stopped_and_released() {
-    let world = World::start().await;
+    let mut world = World::start().await;
+    let name = "a/ö@muc.meet.jitsi";
     put(&world.board, room("a/ö", "idle", 5));
     let browser = world.browse().await;
     assert_eq!(browser.get(BUTTONS).await, 0);
-    let asked = || std::mem::take(&mut *world.stand_in.asked.lock().unwrap());
     give(&browser, TOKEN).await;
     assert_eq!(browser.get("document.querySelector('#token').checkVisibility()").await, false);
 
     click(&browser, "[aria-label='Record a/ö']").await;
+    world.take(name, Hand::Record, "starting").await;
     told(&browser, "Record a/ö: done. It is now: Starting").await;
-    let bearer = format!("Bearer {TOKEN}");
-    assert_eq!(asked(), [("a/ö@muc.meet.jitsi/record".to_owned(), bearer.clone())]);
-    assert_eq!(world.board.room("a/ö@muc.meet.jitsi").unwrap().state, "starting");
 
     // A stop is asked about first.
     click(&browser, "[aria-label='Stop a/ö']").await;
     assert_eq!(browser.text("#sure-room").await, "a/ö");
     click(&browser, "#sure-no").await;
-    assert_eq!(asked(), []);
+    assert!(world.orders.try_recv().is_err());
     assert_eq!(browser.get("document.activeElement.ariaLabel").await, "Stop a/ö");
     click(&browser, "[aria-label='Stop a/ö']").await;
     click(&browser, "#sure-yes").await;
+    world.take(name, Hand::Stop, "held").await;
     told(&browser, "Stop a/ö: done. It is now: Held").await;
-    assert_eq!(asked(), [("a/ö@muc.meet.jitsi/stop".to_owned(), bearer.clone())]);
 
     click(&browser, "[aria-label='Release a/ö']").await;
+    world.take(name, Hand::Release, "settling").await;
     told(&browser, "It is now: Settling").await;
-    assert_eq!(asked(), [("a/ö@muc.meet.jitsi/release".to_owned(), bearer)]);
 
     // A refusal says why, and what to do.
-    put(&world.board, room("a/ö", "recording", 0));
-    browser.until("document.querySelector('#meetings tbody').innerText.includes('Recording')").await;
-    click(&browser, "[aria-label='Record a/ö']").await;
-    told(&browser, "it is recorded already. What to do: stop it first").await;
+    for why in [NotTaken::Nobody, NotTaken::NotSeen, NotTaken::DryRun] {
+        click(&browser, "[aria-label='Record a/ö']").await;
+        world.refuse(name, Hand::Record, why).await;
+        told(&browser, &format!("{why}. What to do: {}", why.remedy())).await;
+    }
 
     // This tab keeps the token, until it is told to forget it.
     browser.client.refresh().await.unwrap();
@@ -73,18 +72,32 @@ async fn a_meeting_is_recorded_stopped_and_released() {
 
 #[tokio::test]
 async fn a_wrong_token_is_told_and_forgotten() {
-    let world = World::start().await;
+    let mut world = World::start().await;
     put(&world.board, room("lesson", "idle", 5));
     let browser = world.browse().await;
     give(&browser, "wrong").await;
     click(&browser, "[aria-label='Record lesson']").await;
-    told(&browser, "wrong or missing token. What to do: take the one of http.token").await;
+    told(&browser, "wrong or missing token. What to do: send the header").await;
     assert_eq!(browser.get(BUTTONS).await, 0);
     assert_eq!(browser.get("document.activeElement.id").await, "token");
-    assert_eq!(world.board.room("lesson@muc.meet.jitsi").unwrap().state, "idle");
+    assert!(world.orders.try_recv().is_err());
     // One that no header can carry.
     give(&browser, "тайна").await;
     click(&browser, "[aria-label='Record lesson']").await;
     told(&browser, "Record lesson: ").await;
     told(&browser, "no answer").await;
+}
+
+#[tokio::test]
+async fn where_the_service_has_no_token_it_says_so() {
+    let mut world = World::start().await;
+    world.stop();
+    world.token = "";
+    world.serve().await;
+    put(&world.board, room("lesson", "idle", 5));
+    let browser = world.browse().await;
+    give(&browser, TOKEN).await;
+    click(&browser, "[aria-label='Record lesson']").await;
+    told(&browser, "there is no token, so nothing can be changed here. What to do: set http.token").await;
+    assert!(world.orders.try_recv().is_err());
 }

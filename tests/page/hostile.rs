@@ -1,9 +1,10 @@
 //! Names that participants may choose to do harm: they are text, they stay in their place, and nothing runs.
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::sample::{alert, attempt, jibri, put, room};
 use crate::world::World;
+use jibri_autostart::ledger::{Attempt, Entry, Outcome};
 use jibri_autostart::surface::Room;
 
 const NAMES: [&str; 9] = [
@@ -20,17 +21,17 @@ const NAMES: [&str; 9] = [
 
 #[tokio::test]
 async fn names_are_text_and_nothing_runs() {
-    let world = World::start().await;
+    let mut world = World::start().await;
     for name in NAMES {
         let reason = Some(name.to_owned());
         put(&world.board, Room { reason, ..room(name, "held", 5) });
     }
     world.board.set_jibris(NAMES.map(|name| jibri(name, "wedged", name, Some(name))).into());
     world.board.set_alerts(NAMES.map(|name| alert("k", "critical", name, name, name)).into(), [].into());
-    for (id, name) in (1..).zip(NAMES) {
-        let mut entry = attempt(id, name, 60, None, name, name);
-        entry["trigger"] = json!(name);
-        world.stand_in.history.lock().unwrap().push(entry);
+    for name in NAMES {
+        let [trigger, jibri] = [name, name].map(|name| Some(name.to_owned()));
+        let failed = attempt(name, 60, None, Outcome::Failed, name);
+        world.write(Entry::Attempt(Attempt { trigger, jibri, ..failed })).await;
     }
     let browser = world.browse().await;
     browser.until("document.querySelectorAll('#history tbody tr').length === 9").await;
@@ -73,7 +74,7 @@ async fn what_turns_and_hides_text_is_made_visible() {
 
 #[tokio::test]
 async fn a_thousand_characters_break_no_line() {
-    let world = World::start().await;
+    let mut world = World::start().await;
     let long = [
         "x".repeat(1000),
         "W ".repeat(500),
@@ -88,8 +89,8 @@ async fn a_thousand_characters_break_no_line() {
     world
         .board
         .set_alerts(long.iter().map(|name| alert("k", "critical", name, name, name)).collect(), [].into());
-    for (id, name) in (1..).zip(&long) {
-        world.stand_in.history.lock().unwrap().push(attempt(id, name, 60, Some(5), name, name));
+    for name in &long {
+        world.write(Entry::Attempt(attempt(name, 60, Some(5), Outcome::Recorded, name))).await;
     }
     let browser = world.browse().await;
     browser.get("sessionStorage.setItem('token', 'x')").await;

@@ -21,5 +21,4 @@ mod picture;
 mod sample;
 mod scripted;
 mod shows;
-mod stand_in;
 mod world;

@@ -12,8 +12,8 @@ const PICTURE: &str = "docs/status-page.png";
 #[tokio::test]
 #[ignore = "writes the picture"]
 async fn screenshot() {
-    let world = World::start().await;
-    sample::fill(&world.board, &world.stand_in);
+    let mut world = World::start().await;
+    sample::fill(&mut world).await;
     let browser = world.browse().await;
     let shots: Vec<(String, u32, u32, &str)> = match std::env::var("PICTURES") {
         // Others to look at: `PICTURES=DIRECTORY`.

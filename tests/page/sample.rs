@@ -3,10 +3,10 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use jibri_autostart::ledger::{Attempt, Entry, Moment, Outcome, Recovery};
 use jibri_autostart::surface::{Alert, Board, Jibri, Room};
-use serde_json::{Value, json};
 
-use crate::stand_in::StandIn;
+use crate::world::World;
 
 /// So many seconds ago, RFC 3339.
 pub(crate) fn ago(seconds: u64) -> String {
@@ -59,24 +59,27 @@ pub(crate) fn alert(kind: &str, severity: &str, subject: &str, summary: &str, re
     }
 }
 
-pub(crate) fn attempt(
-    id: u64,
-    room: &str,
-    began: u64,
-    lasted: Option<u64>,
-    outcome: &str,
-    why: &str,
-) -> Value {
-    json!({
-        "kind": "attempt", "id": id, "room": format!("{room}@muc.meet.jitsi"), "trigger": "Ada (moderator)",
-        "jid": null, "session_id": "s", "jibri": "jibri-2", "wanted": ago(began), "sent": ago(began),
-        "on": lasted.map(|_| ago(began - 4)), "off": lasted.map(|lasted| ago(began - 4 - lasted)),
-        "outcome": outcome, "reason": if why.is_empty() { None } else { Some(why) },
-    })
+/// Began so many seconds ago, and was on for so many.
+pub(crate) fn attempt(room: &str, began: u64, lasted: Option<u64>, outcome: Outcome, why: &str) -> Attempt {
+    let ago = |seconds| Some(Moment::now().before(Duration::from_secs(seconds)));
+    Attempt {
+        room: format!("{room}@muc.meet.jitsi"),
+        trigger: Some("Ada (moderator)".to_owned()),
+        session_id: Some("s".to_owned()),
+        jibri: Some("jibri-2".to_owned()),
+        wanted: ago(began),
+        sent: ago(began),
+        on: lasted.and_then(|_| ago(began - 4)),
+        off: lasted.and_then(|lasted| ago(began - 4 - lasted)),
+        outcome,
+        reason: (!why.is_empty()).then(|| why.to_owned()),
+        ..Attempt::default()
+    }
 }
 
 /// As in the README's picture.
-pub(crate) fn fill(board: &Board, stand_in: &StandIn) {
+pub(crate) async fn fill(world: &mut World) {
+    let board = &world.board;
     let failing = Room {
         people: 9,
         moderators: 2,
@@ -143,17 +146,21 @@ pub(crate) fn fill(board: &Board, stand_in: &StandIn) {
         ],
         [].into(),
     );
-    let mut history = stand_in.history.lock().unwrap();
-    history.push(attempt(
-        19,
-        "court-3-hearing",
-        60,
-        None,
-        "failed",
-        "Jibri failed and Jicofo has given up on it",
-    ));
-    history.push(json!({ "kind": "recovery", "id": 2, "instance": "jibri-6", "trigger": "wedged", "time": ago(130), "outcome": "restarted", "output": "" }));
-    history.push(attempt(17, "support-4710", 2400, Some(1260), "recorded", ""));
-    history.push(attempt(16, "lesson-6a-biology", 6700, Some(2690), "recorded", ""));
-    history.push(attempt(15, "staff-meeting", 7000, Some(340), "stopped", "by a person"));
+    let restarted = Recovery {
+        instance: "jibri-6".to_owned(),
+        trigger: "wedged".to_owned(),
+        time: Moment::now().before(Duration::from_secs(130)),
+        outcome: "restarted".to_owned(),
+        output: None,
+    };
+    let given_up = "Jibri failed and Jicofo has given up on it";
+    for entry in [
+        Entry::Attempt(attempt("staff-meeting", 7000, Some(340), Outcome::Stopped, "by a person")),
+        Entry::Attempt(attempt("lesson-6a-biology", 6700, Some(2690), Outcome::Recorded, "")),
+        Entry::Attempt(attempt("support-4710", 2400, Some(1260), Outcome::Recorded, "")),
+        Entry::Recovery(restarted),
+        Entry::Attempt(attempt("court-3-hearing", 60, None, Outcome::Failed, given_up)),
+    ] {
+        world.write(entry).await;
+    }
 }

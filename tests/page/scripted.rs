@@ -14,6 +14,7 @@ use tokio::sync::watch;
 use crate::browser::Browser;
 use crate::sample::attempt;
 use crate::world::{LIVE, World};
+use jibri_autostart::ledger::{Entry, Outcome};
 
 /// What `/api/v1/events` answers: each of these events, then those that are added; or a refusal.
 type Script = watch::Sender<Option<Vec<(&'static str, Value)>>>;
@@ -47,17 +48,18 @@ fn complete() -> (&'static str, Value) {
 }
 
 #[tokio::test]
-async fn the_history_is_read_again_when_it_is_told_of() {
+async fn the_history_is_read_when_it_is_told_of_and_no_sooner() {
     let script: Script = watch::Sender::new(None);
-    let world = World::start_with(routes(&script)).await;
+    let mut world = World::start_with(routes(&script)).await;
     script.send_replace(Some(vec![status(&world, "1"), complete()]));
     let browser = world.browse().await;
-    world.stand_in.history.lock().unwrap().push(attempt(1, "r", 90, Some(30), "recorded", ""));
+    let was = |outcome| Entry::Attempt(attempt("r", 90, Some(30), outcome, ""));
+    let key = world.write(was(Outcome::Recorded)).await;
     script.send_modify(|script| script.as_mut().unwrap().push(("history", json!({}))));
     browser.until("document.querySelector('#history tbody').innerText.includes('Recorded')").await;
     // An event that this page does not know is none of its business.
     script.send_modify(|script| script.as_mut().unwrap().extend([("new", json!([1])), status(&world, "1")]));
-    world.stand_in.history.lock().unwrap()[0]["outcome"] = json!("failed");
+    world.rewrite(key, was(Outcome::Failed)).await;
     script.send_modify(|script| script.as_mut().unwrap().push(("history", json!({}))));
     browser.until("document.querySelector('#history tbody').innerText.includes('Failed')").await;
     assert_eq!(browser.complaints().await, [""; 0]);

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use crate::sample::{self, alert, attempt, jibri, put, room};
 use crate::world::World;
+use jibri_autostart::ledger::{Attempt, Entry, Outcome};
 use jibri_autostart::surface::{Link, Room};
 
 /// The texts of the cells of each row.
@@ -15,8 +16,8 @@ fn rows(section: &str) -> String {
 
 #[tokio::test]
 async fn everything_that_is_known() {
-    let world = World::start().await;
-    sample::fill(&world.board, &world.stand_in);
+    let mut world = World::start().await;
+    sample::fill(&mut world).await;
     let browser = world.browse().await;
     assert_eq!(browser.text("h1").await, "1 meeting is not recorded");
     assert!(browser.get("document.title").await.as_str().unwrap().starts_with("1 meeting is not recorded"));
@@ -154,7 +155,23 @@ async fn the_history_is_read_again_when_contact_is_made_again() {
     assert_eq!(browser.text("#history .empty").await, "Nothing is known of earlier recordings.");
     world.stop();
     browser.until("document.querySelector('#lost').textContent").await;
-    world.stand_in.history.lock().unwrap().push(attempt(1, "r", 90, Some(30), "recorded", ""));
+    let recorded = attempt("r", 90, Some(30), Outcome::Recorded, "");
+    world.write(Entry::Attempt(recorded)).await;
     world.serve().await;
     browser.until("document.querySelector('#history tbody')?.innerText.includes('Recorded')").await;
+}
+
+#[tokio::test]
+async fn the_history_is_read_again_when_something_is_written() {
+    let mut world = World::start().await;
+    let browser = world.browse().await;
+    let failed = attempt("r", 90, Some(30), Outcome::Failed, "");
+    let key = world
+        .write(Entry::Attempt(Attempt { off: None, outcome: Outcome::Recording, ..failed.clone() }))
+        .await;
+    browser.until("document.querySelector('#history tbody')?.innerText.includes('Recording')").await;
+    world.rewrite(key, Entry::Attempt(failed)).await;
+    browser.until("document.querySelector('#history tbody').innerText.includes('Failed')").await;
+    assert_eq!(browser.get(&format!("{}.length", rows("history"))).await, 1);
+    assert_eq!(browser.complaints().await, [""; 0]);
 }

@@ -1,21 +1,33 @@
-//! The real router over a board that the test writes to, on a port of its own.
+//! The real router over a board and a ledger that the test writes to, on a port of its own. Orders by hand are the
+//! test's to answer.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
+use jibri_autostart::config::Secret;
 use jibri_autostart::http::{self, HttpEvent, Parts};
-use jibri_autostart::surface::{Board, Link, Metrics, Surface};
+use jibri_autostart::ledger::{Entry, Key, Ledger, Limits};
+use jibri_autostart::meeting::{Hand, NotTaken};
+use jibri_autostart::surface::{self, Board, Link, Metrics, Order, Orders, Room, Surface};
 use tokio::sync::mpsc;
 
 use crate::browser::Browser;
 use crate::sample;
-use crate::stand_in::StandIn;
+
+pub(crate) const TOKEN: &str = "TOKEN-237958623045";
 
 pub(crate) struct World {
     pub(crate) board: Arc<Board>,
-    pub(crate) stand_in: StandIn,
+    /// Orders that nobody has answered.
+    pub(crate) orders: mpsc::Receiver<Order>,
     pub(crate) url: String,
+    /// `http.token`.
+    pub(crate) token: &'static str,
+    ledger: Ledger,
+    written: u64,
+    giver: Orders,
     instead: Router,
     address: SocketAddr,
     server: Option<mpsc::Receiver<HttpEvent>>,
@@ -32,8 +44,22 @@ impl World {
         let board = Arc::new(Board::new("autostart.meet.jitsi", false));
         board.set_link(Link { linked: true, standby: false, since: sample::ago(3 * 3600), reason: None });
         let address = "127.0.0.1:0".parse().unwrap();
-        let stand_in = StandIn::new(Arc::clone(&board));
-        let mut world = Self { board, stand_in, url: String::new(), instead, address, server: None };
+        let told = Arc::clone(&board);
+        let keep = Duration::from_secs(86_400);
+        let ledger = Ledger::spawn(None, keep, Limits::default(), move || told.tell_history());
+        let (giver, orders) = surface::orders();
+        let mut world = Self {
+            board,
+            orders,
+            url: String::new(),
+            token: TOKEN,
+            ledger,
+            written: 0,
+            giver,
+            instead,
+            address,
+            server: None,
+        };
         world.serve().await;
         world
     }
@@ -42,8 +68,47 @@ impl World {
         let metrics = Arc::new(Metrics::new(Arc::clone(&self.board), Arc::default()));
         let services: Arc<[String]> = Arc::new(["muc.meet.jitsi".to_owned()]);
         let surface = Surface { board: Arc::clone(&self.board), metrics, services };
-        let parts = Parts { surface: Some(surface), ..Parts::default() };
-        self.instead.clone().merge(self.stand_in.routes()).fallback_service(http::router(parts))
+        let parts = Parts {
+            token: Secret::new(self.token),
+            surface: Some(surface),
+            orders: Some(self.giver.clone()),
+            history: Some(self.ledger.reader()),
+            ..Parts::default()
+        };
+        self.instead.clone().fallback_service(http::router(parts))
+    }
+
+    /// Something new in the history; it can be read when this returns.
+    pub(crate) async fn write(&mut self, entry: Entry) -> Key {
+        let key = self.ledger.new_key();
+        self.rewrite(key, entry).await;
+        key
+    }
+
+    /// What has become of it.
+    pub(crate) async fn rewrite(&mut self, key: Key, entry: Entry) {
+        self.ledger.put(key, entry);
+        self.written += 1;
+        self.ledger.safe().wait_for(|safe| *safe >= self.written).await.unwrap();
+    }
+
+    /// Waits for this order, and takes it: the board shows the room in this state then.
+    pub(crate) async fn take(&mut self, room: &str, hand: Hand, state: &str) {
+        let order = self.order(room, hand).await;
+        let before = self.board.room(room).unwrap();
+        self.board.put_rooms(&[Arc::new(Room { state: state.to_owned(), ..(*before).clone() })]);
+        order.answer.send(Ok(())).unwrap();
+    }
+
+    /// Waits for this order, and does not take it.
+    pub(crate) async fn refuse(&mut self, room: &str, hand: Hand, why: NotTaken) {
+        self.order(room, hand).await.answer.send(Err(why)).unwrap();
+    }
+
+    async fn order(&mut self, room: &str, hand: Hand) -> Order {
+        let order = self.orders.recv().await.unwrap();
+        assert_eq!((&*order.room, order.hand), (room, hand));
+        order
     }
 
     /// Serves, again at the same address if it has had one.

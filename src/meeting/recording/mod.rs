@@ -283,7 +283,7 @@ impl Recording {
         self.focus_since = (facts.complete() && facts.focus).then(|| self.focus_since.unwrap_or(ctx.now));
         if facts.complete() {
             self.unknown_past &= facts.people > 0 && !facts.inside();
-            self.is_it_another_meeting(facts, policy);
+            self.is_it_another_meeting(facts, ctx, policy);
             if !facts.focus {
                 self.judged = None;
             }

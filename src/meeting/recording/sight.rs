@@ -39,18 +39,23 @@ impl Recording {
                 let session = session.clone();
                 self.on(session, Witness::Recorder, ctx);
             }
-            Phase::Recording { .. } if !focus_says_on => self.ended(Ended::Lost, ctx),
+            Phase::Recording { .. } if !focus_says_on => self.ended(self.loss(), ctx),
             Phase::Doubtful { session, since, .. } if facts.recorder => {
                 let (session, since) = (session.clone(), *since);
                 self.phase = Phase::Recording { session, since, by: Witness::Sighted };
             }
             Phase::Doubtful { .. } if !wanted => self.ended(Ended::Unasked, ctx),
-            Phase::Doubtful { .. } if !facts.focus => self.ended(Ended::Lost, ctx),
+            Phase::Doubtful { .. } if !facts.focus => self.ended(self.loss(), ctx),
             Phase::Doubtful { .. } if policy.in_names && (!policy.peek || facts.unwelcome) => {
                 self.vanished(facts, ctx, policy);
             }
             _ => {}
         }
+    }
+
+    /// How it has ended if nobody says: with its meeting, if nobody was left for a moment.
+    fn loss(&self) -> Ended {
+        if self.emptied { Ended::WithMeeting } else { Ended::Lost }
     }
 
     /// From outside, the recorder among the occupants is the truth.
@@ -80,7 +85,7 @@ impl Recording {
                     self.not_before = Some(ctx.now.after(policy.start.retry_min));
                 }
                 (false, _) => self.ended(Ended::Unasked, ctx),
-                (true, false) => self.ended(Ended::Lost, ctx),
+                (true, false) => self.ended(self.loss(), ctx),
                 (true, true) => {
                     let (session, since, ask) = (session.clone(), *since, (ctx.now, 0));
                     self.phase = Phase::Doubtful { session, since, deadline, ask };

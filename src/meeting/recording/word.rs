@@ -19,7 +19,7 @@ impl Recording {
     /// A room may end and begin again under its name without our seeing it gone: while we are kept out,
     /// while there is no link, or between two looks. After a break we rely on what focus tells, as after
     /// a restart of ours: only if it still says the same is it the same meeting for certain.
-    pub(super) fn is_it_another_meeting(&mut self, facts: &Facts<'_>, policy: Policy<'_>) {
+    pub(super) fn is_it_another_meeting(&mut self, facts: &Facts<'_>, ctx: &mut Ctx<'_>, policy: Policy<'_>) {
         self.emptied |= facts.people == 0;
         self.heard &= facts.people > 0;
         if facts.people == 0 || !facts.focus {
@@ -38,6 +38,10 @@ impl Recording {
         let is_told_still = facts.status.is_some() && facts.status == self.judged.as_ref();
         if is_told_still && (!self.emptied || self.stopped_by(facts, policy).is_some()) {
             return;
+        }
+        let is_told_on = facts.status.is_some_and(|status| status.on);
+        if self.emptied && !facts.recorder && !is_told_on {
+            self.ended(Ended::WithMeeting, ctx);
         }
         self.emptied = false;
         self.failures = 0;

@@ -1,0 +1,58 @@
+//! `doctor --record-test`: the running service records a meeting for a moment, and puts everything back.
+
+use std::time::Instant;
+
+use serde_json::Value;
+use testkit::{Result, SOON, Version};
+
+use crate::api::{program_with, until};
+use crate::autostart::Autostart;
+use crate::{LONG, on_both, world};
+
+on_both! { a_meeting_is_recorded_for_a_moment }
+
+const WITH_TOKEN: (&str, &str) = ("HTTP__TOKEN", "TOKEN-3204761");
+
+/// What the step `record-test` has found in this room.
+async fn record_test(url: &str, room: &'static str) -> Result<(String, String)> {
+    let url = url.to_owned();
+    let args = move || program_with(&url, &["doctor", "--json", "--record-test", room], &[WITH_TOKEN]);
+    let output = tokio::task::spawn_blocking(args).await?;
+    let found: Value = serde_json::from_slice(&output.stdout)?;
+    let steps = found["steps"].as_array().ok_or("no steps")?;
+    let step = steps.iter().find(|step| step["step"] == "record-test").ok_or("no such step")?;
+    let text = |key: &str| step[key].as_str().unwrap_or_default().to_owned();
+    Ok((text("verdict"), text("found")))
+}
+
+async fn a_meeting_is_recorded_for_a_moment(version: Version) -> Result {
+    let world = world(version).await?;
+    let jibri = world.jibri("jibri-1").await?;
+    // The rules want nothing here.
+    let settings = [WITH_TOKEN, ("START__MIN_PARTICIPANTS", "7")];
+    let autostart = Autostart::start_with(&world.prosody, &["r1"], &settings, &[])?;
+    let url = autostart.http().await?;
+    let ada = world.moderator("r1").await?;
+    until(&url, "/api/v1/rooms/r1", |room| room["people"] == 1).await?;
+    let (verdict, found) = record_test(&url, "r1").await?;
+    assert!(verdict == "ok" && found.contains("stopped and released again"), "{verdict}: {found}");
+    assert_eq!((autostart.count("start request sent"), autostart.count("recording is on")), (1, 1));
+    ada.wait_recording("off", LONG).await?;
+    jibri.until(SOON, "idle again", |jibri| !jibri.is_busy()).await?;
+    until(&url, "/api/v1/rooms/r1", |room| room["state"] == "idle").await?;
+
+    // What a person has started is left alone.
+    let began = Instant::now();
+    while let Err(refusal) = ada.start_recording(SOON).await? {
+        assert!(began.elapsed() < SOON, "{refusal:?}");
+    }
+    ada.wait_recording("on", LONG).await?;
+    until(&url, "/api/v1/rooms/r1", |room| room["state"] == "recording").await?;
+    let (verdict, found) = record_test(&url, "r1").await?;
+    assert!(verdict == "warn" && found.contains("left alone"), "{verdict}: {found}");
+    let (verdict, found) = record_test(&url, "r2").await?;
+    assert!(verdict == "FAIL" && found.contains("no room of this name"), "{verdict}: {found}");
+    assert_eq!(autostart.count("stop request sent"), 1);
+    assert!(ada.recording().is_some_and(|status| status.status == "on"), "{:?}", ada.recording());
+    Ok(())
+}
