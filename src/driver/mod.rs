@@ -36,6 +36,7 @@ use clock::Clock;
 use fleet::Jibris;
 use publish::Publisher;
 use sources::{Heard, Sources};
+use standby::Turn;
 use supervisor::Supervisor;
 
 /// How long leaving the rooms and closing the stream may take.
@@ -67,6 +68,7 @@ pub async fn run(
     let meetings = Meetings::new(&settings, dry_run, rand::random(), clock.now());
     let jibris = Jibris::new(&settings, dry_run, sightings.look.take(), clock);
     let alarms = Alarms::new(&settings);
+    let turn = Turn::new(&settings.standby, clock.now());
     tell_unfit(&settings);
     let mut driver = Driver {
         settings,
@@ -80,7 +82,7 @@ pub async fn run(
         sources,
         clock,
         linked: false,
-        stands_by: false,
+        turn,
         sender_refused: false,
         sees_brewery: false,
         trouble: None,
@@ -88,6 +90,7 @@ pub async fn run(
     };
     // Nobody tells us of a link that never was.
     driver.alarms.link_down(clock.now(), "there is no link to Prosody yet");
+    driver.rest();
     driver.supervisor.ready();
     tokio::select! {
         () = driver.work(events, &mut sightings, reloads, ordered) => {}
@@ -111,8 +114,8 @@ struct Driver {
     sources: Sources,
     clock: Clock,
     linked: bool,
-    /// There is none because another instance has it.
-    stands_by: bool,
+    /// Whose it is where there are two instances.
+    turn: Turn,
     /// Prosody does not allow footprint `unseen`.
     sender_refused: bool,
     /// We are in the brewery and know who else is.
@@ -137,6 +140,7 @@ impl Driver {
             interval
         });
         loop {
+            self.begin_round();
             self.record();
             let deadlines = [
                 self.meetings.next_deadline(),
@@ -215,7 +219,7 @@ impl Driver {
         self.supervisor.status(&format!("linked to Prosody at {server} as {domain}"));
         self.linked = true;
         self.trouble = None;
-        self.leave_standby();
+        self.act();
         self.sources.link_up();
         self.alarms.link_up(self.clock.now());
         self.feed(Input::LinkUp);
@@ -226,7 +230,7 @@ impl Driver {
 
     fn link_down(&mut self, failure: &Failure, retry_in: Duration) {
         let retry_ms = u64::try_from(retry_in.as_millis()).unwrap_or(u64::MAX);
-        self.leave_standby();
+        self.doubt();
         // Said once: it is tried again for ever, and that it still fails is no news.
         let told = failure.to_string();
         self.alarms.link_down(self.clock.now(), &told);

@@ -195,7 +195,7 @@ impl Driver {
         let (now, clock) = (self.clock.now(), self.clock);
         let link = Link {
             linked: self.linked,
-            standby: self.stands_by,
+            standby: self.turn.is_its,
             since: String::new(),
             reason: self.trouble.clone(),
         };

@@ -16,12 +16,14 @@ impl Driver {
 
     /// Takes an input to the meetings, and all that follows from it.
     pub(super) fn feed(&mut self, input: Input) {
+        self.note_time();
         self.coupling.add(Step::Meetings(input));
         self.go();
     }
 
     /// Takes an input to the fleet, and all that follows from it.
     pub(super) fn feed_fleet(&mut self, input: fleet::Input) {
+        self.note_time();
         self.coupling.add(Step::Fleet(input));
         self.go();
     }

@@ -90,17 +90,35 @@ impl Gate {
             if heard.is_some() {
                 self.thrown_out = 0;
             }
-            let blind = self.thrown_out.checked_sub(1).map(|times| BLIND.get(times).or(BLIND.last()));
-            let patience = match blind {
-                Some(blind) => blind.copied().unwrap_or(self.takeover_after),
-                // By then all is to be done, the handshake included.
-                None => self.takeover_after.mul_f64(0.95),
-            };
+            let patience = patience(self.thrown_out, self.takeover_after);
             let Some(over) = silent_since.checked_add(patience) else { return };
             tokio::select! {
                 () = sleep_until(over) => return,
                 () = peer.news() => {}
             }
         }
+    }
+}
+
+/// How long the other one must be silent. `thrown_out`: how often it has done that without being heard since.
+fn patience(thrown_out: usize, takeover_after: Duration) -> Duration {
+    match thrown_out.checked_sub(1) {
+        Some(before) => BLIND.get(before).or(BLIND.last()).copied().unwrap_or(takeover_after),
+        // By then all is to be done, the handshake included.
+        None => takeover_after.mul_f64(0.95),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whoever_is_thrown_out_by_one_it_cannot_hear_waits_longer_and_longer() {
+        let after = Duration::from_secs(2);
+        let waits: Vec<u64> = (1..=5).map(|times| patience(times, after).as_secs()).collect();
+        assert_eq!(waits, [60, 240, 600, 600, 600]);
+        let first = patience(0, after);
+        assert!(first < after && first > after / 2, "{first:?}");
     }
 }

@@ -26,6 +26,7 @@ all_at_once! {
     "discreet" wedged::a_frozen_process_that_only_pings_can_tell,
     "discreet" worn::an_unhealthy_one_is_restarted,
     "resident" worn::an_unhealthy_one_is_restarted,
+    "discreet" worn::of_two_instances_one_restarts_and_tells,
     "discreet" worn::a_used_up_one_is_restarted_by_its_webhooks_word,
     "resident" worn::one_that_has_done_its_share_is_made_new_when_it_is_idle,
     "resident" limits::a_stranger_is_left_alone,

@@ -8,7 +8,7 @@ use testkit::{Behaviour, JibriProcessOptions, Life, Result, ServiceManager, Vers
 use super::{PATIENCE, Setup, restarted};
 use crate::api::until;
 use crate::receiver::Receiver;
-use crate::{LONG, world};
+use crate::{LONG, world, world_with};
 
 /// A Jibri is restarted only once it has looked as it does for so long.
 const QUIET: Duration = Duration::from_secs(10);
@@ -42,6 +42,41 @@ pub(super) async fn an_unhealthy_one_is_restarted(version: Version) -> Result {
     let has_restart =
         |history: &serde_json::Value| history.as_array().is_some_and(|all| all.iter().any(is_restart));
     until(&autostart.http().await?, "/api/v1/history", has_restart).await?;
+    Ok(())
+}
+
+/// Both see the same fleet; only the one that has the link touches it, and tells.
+pub(super) async fn of_two_instances_one_restarts_and_tells(version: Version) -> Result {
+    let world =
+        world_with(version, |options| "kick_new".clone_into(&mut options.prosody.conflict_resolve)).await?;
+    let manager = ServiceManager::start(this_test()).await?;
+    let receiver = Receiver::start().await;
+    let sick = Life::of(Behaviour::FailSystem(Duration::from_millis(100)));
+    let jibri = world.jibri_process(&manager, JibriProcessOptions::until_restarted("jibri-1", sick)).await?;
+    let setup = || {
+        Setup::new()
+            .asked(&jibri)
+            .restarts("unhealthy", &manager)
+            .tells(&receiver)
+            .set("STANDBY__ALLOWED", "true")
+    };
+    let first = setup().start(&world, &["r1"])?;
+    first.logged("linked to Prosody").await?;
+    let second = setup().start(&world, &["r1"])?;
+    second.logged("standing by").await?;
+    let ada = world.moderator("r1").await?;
+    receiver.hears("jibri_unhealthy", "raised").await?;
+    // The other one sees it as well.
+    second.logged("Jibri needs a restart").await?;
+    ada.wait_recording("on", LONG).await?;
+    receiver.hears("jibri_unhealthy", "resolved").await?;
+    first.logged("Jibri is back after its restart").await?;
+    drop(first);
+    second.logged("taking over").await?;
+    second.logged("recording is on").await?;
+    assert_eq!(restarted(&manager), ["jibri-1"]);
+    assert_eq!(receiver.told_of("jibri_unhealthy"), ["raised", "resolved"]);
+    assert_eq!(receiver.told_of("jibri_restarted"), ["raised"]);
     Ok(())
 }
 
