@@ -36,6 +36,7 @@ all_at_once! {
     "resident" limits::a_stranger_is_left_alone,
     "discreet" limits::a_dry_run_restarts_nothing,
     "resident" limits::cooldown_and_hourly_limit,
+    "discreet" limits::limits_hold_although_we_are_killed,
     "resident" limits::a_command_that_hangs_is_killed_and_told_of,
     "resident" limits::a_command_that_fails_or_does_nothing_is_no_restart,
     "discreet" sources::a_brewery_that_does_not_let_us_in,
@@ -44,6 +45,7 @@ all_at_once! {
 }
 
 /// The program with a fleet: its settings, said one after the other.
+#[derive(Clone)]
 pub(crate) struct Setup {
     settings: Vec<(&'static str, String)>,
     instances: Vec<String>,
