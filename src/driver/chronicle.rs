@@ -269,6 +269,11 @@ impl Chronicle {
         }
     }
 
+    /// A restart is begun. Written down at once: should we not live to see its end, it counts all the same.
+    pub(super) fn restarting(&mut self, now: Time, name: &JibriName, reason: Reason) {
+        self.restart(now, name, reason, Recovery::RUNNING);
+    }
+
     /// A restart was carried out; what follows from it comes as events.
     pub(super) fn restarted(&mut self, name: &JibriName, outcome: &recovery::Outcome) {
         self.output = Some((name.clone(), outcome.to_string()));
@@ -277,33 +282,36 @@ impl Chronicle {
     /// Something has happened in the fleet.
     pub(super) fn fleet(&mut self, now: Time, event: &fleet::Event) {
         match event {
-            fleet::Event::Restarted { name, reason } => {
+            fleet::Event::Restarted { name, .. } => {
                 let output = self.output.take().filter(|(of, _)| of == name).map(|(_, output)| output);
-                self.restart(now, name, *reason, "restarted", output.as_deref());
+                self.restart_ended(name, "restarted", output.as_deref());
             }
-            fleet::Event::RecoveryFailed { name, reason, why } => {
-                self.restart(now, name, *reason, "failed", Some(why));
+            fleet::Event::RecoveryFailed { name, why, .. } => self.restart_ended(name, "failed", Some(why)),
+            fleet::Event::WouldRecover { name, reason } => {
+                self.restart(now, name, *reason, Recovery::DRY_RUN);
             }
-            fleet::Event::WouldRecover { name, reason } => self.restart(now, name, *reason, "dry_run", None),
-            fleet::Event::NotBack { name, .. } => {
-                let instance = plain(name.as_str(), MOST_NICK);
-                let last = self.restarts.iter_mut().rev().find(|(_, restart)| restart.instance == instance);
-                if let Some((key, restart)) = last {
-                    restart.outcome = "not_back".to_owned();
-                    self.ledger.put(*key, Entry::Recovery(restart.clone()));
-                }
-            }
+            fleet::Event::NotBack { name, .. } => self.restart_ended(name, "not_back", None),
             _ => {}
         }
     }
 
-    fn restart(&mut self, now: Time, name: &JibriName, reason: Reason, outcome: &str, output: Option<&str>) {
+    /// What has become of the last restart of this Jibri.
+    fn restart_ended(&mut self, name: &JibriName, outcome: &str, output: Option<&str>) {
+        let instance = plain(name.as_str(), MOST_NICK);
+        let last = self.restarts.iter_mut().rev().find(|(_, restart)| restart.instance == instance);
+        let Some((key, restart)) = last else { return };
+        outcome.clone_into(&mut restart.outcome);
+        restart.output = output.map(|output| plain(output, MOST_TEXT)).or(restart.output.take());
+        self.ledger.put(*key, Entry::Recovery(restart.clone()));
+    }
+
+    fn restart(&mut self, now: Time, name: &JibriName, reason: Reason, outcome: &str) {
         let restart = Recovery {
             instance: plain(name.as_str(), MOST_NICK),
             trigger: reason.name().to_owned(),
             time: self.wall(now),
             outcome: outcome.to_owned(),
-            output: output.map(|output| plain(output, MOST_TEXT)),
+            output: None,
         };
         let key = self.ledger.new_key();
         self.ledger.put(key, Entry::Recovery(restart.clone()));

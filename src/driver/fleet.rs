@@ -1,13 +1,18 @@
 //! The fleet's part of the driver: what its sources say goes into its core, and what follows is carried out.
 
-use tokio::task::JoinSet;
+use std::time::Duration;
+
+use tokio::task::{JoinHandle, JoinSet};
 
 use super::Clock;
 use crate::config::{Recovery, Settings};
 use crate::fleet::{Brewery, Busy, Detected, Fleet, Health, Input, JibriName, Report, Stamp};
+use crate::ledger::{self, Moment};
 use crate::recovery::{self, Outcome};
 use crate::sightings::{self, Look, Sighting};
 use crate::xmpp::{BreweryEvent, BusyStatus, HealthStatus, JibriStatus};
+
+const HOUR: Duration = Duration::from_secs(3600);
 
 /// The core of the fleet, and what carries out its restarts. Dropped, a restart under way is killed.
 pub(super) struct Jibris {
@@ -61,6 +66,30 @@ impl Jibris {
             }
         }
     }
+}
+
+/// Begins to read in the ledger who was restarted before we were started, as far back as counts for a limit.
+pub(super) fn read_restarts(settings: &Settings, clock: Clock) -> JoinHandle<Input> {
+    let path = settings.ledger.path.clone();
+    let since = Moment::now().before(settings.recovery.cooldown.max(HOUR));
+    tokio::task::spawn_blocking(move || {
+        let restarts = path.map_or_else(|| Ok(Vec::new()), |path| ledger::restarts(&path, since));
+        let restarts = restarts.unwrap_or_else(|error| {
+            tracing::warn!("{error}; recovery.cooldown and recovery.max_per_hour begin anew");
+            Vec::new()
+        });
+        let restart = |(name, at): (String, Moment)| (JibriName::new(&name), clock.time(at.into()));
+        Input::Remembered(restarts.into_iter().map(restart).collect())
+    })
+}
+
+/// Once, when it has been read. No Jibri is restarted before it has looked the same for some seconds, which is
+/// longer than that takes.
+pub(super) async fn remembered(reading: &mut Option<JoinHandle<Input>>) -> Input {
+    let Some(read) = reading else { return std::future::pending().await };
+    let input = read.await.unwrap_or(Input::Tick);
+    *reading = None;
+    input
 }
 
 /// What became of a restart, for the core.

@@ -133,6 +133,7 @@ impl Driver {
         mut reloads: mpsc::Receiver<Settings>,
         mut ordered: mpsc::Receiver<Order>,
     ) {
+        let mut restarts = Some(fleet::read_restarts(&self.settings, self.clock));
         let every = self.settings.discovery.disco_interval;
         let mut disco = (!every.is_zero()).then(|| {
             let mut interval = tokio::time::interval(every);
@@ -162,6 +163,7 @@ impl Driver {
                     self.chronicle.restarted(&name, &outcome);
                     self.feed_fleet(fleet::recovered(name, &outcome));
                 }
+                input = fleet::remembered(&mut restarts) => self.feed_fleet(input),
                 () = until(deadline) => self.tick(),
                 () = tick(&mut disco), if self.linked => self.ask_services(),
                 Some(order) = ordered.recv() => self.order(order),

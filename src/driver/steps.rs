@@ -95,7 +95,10 @@ impl Driver {
         for effect in effects {
             self.coupling.effect(&effect);
             match effect {
-                fleet::Effect::Recover { name, .. } => self.jibris.restart(name),
+                fleet::Effect::Recover { name, reason } => {
+                    self.chronicle.restarting(self.clock.now(), &name, reason);
+                    self.jibris.restart(name);
+                }
                 fleet::Effect::Ping { name } => match Nick::new(name.as_str()) {
                     Ok(nick) => self.link.send(Command::PingJibri { nick }),
                     Err(_) => tracing::debug!(instance = name.as_str(), "no nickname to ping"),

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use crate::address::RoomJid;
 use crate::meeting::{Ended, Hold, StartFailure, State, What};
+use crate::time::Time;
 
 /// A Jibri's name: its nickname in the brewery, and `jibri.instance.name`.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -83,6 +84,8 @@ pub enum Input {
         /// Whether the command, or the request, succeeded; else why not, in words.
         result: Result<(), String>,
     },
+    /// Restarts that were begun before we were started, and when: they count for the limits as if we had been there.
+    Remembered(Vec<(JibriName, Time)>),
     /// Another instance acts, or not any more: till then nothing is restarted.
     StandBy(bool),
     /// Nothing new but the time: some deadline has passed.

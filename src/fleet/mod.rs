@@ -157,6 +157,7 @@ impl Fleet {
                 self.retry_recoveries();
             }
             Input::Recovered { name, result } => self.recovered(&name, result, now, &mut effects),
+            Input::Remembered(restarts) => self.remember(restarts, now),
             Input::StandBy(stands_by) => {
                 self.policy.stands_by = stands_by;
                 self.retry_recoveries();

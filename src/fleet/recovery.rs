@@ -72,7 +72,7 @@ pub(super) struct Policy {
     pub(super) settings: Recovery,
     /// The one that is being restarted.
     pub(super) current: Option<JibriName>,
-    /// Restarts within the last hour.
+    /// Restarts within the last hour, in order.
     hour: VecDeque<Time>,
     /// Those that should be restarted.
     pub(super) wanting: BTreeSet<JibriName>,
@@ -186,6 +186,12 @@ impl Policy {
 
     pub(super) fn next_deadline(&self) -> Option<Time> {
         if self.is_spent() && !self.wanting.is_empty() { self.hour_over() } else { None }
+    }
+
+    /// A restart of then, and not by us.
+    pub(super) fn remember(&mut self, at: Time) {
+        let place = self.hour.partition_point(|other| *other <= at);
+        self.hour.insert(place, at);
     }
 
     pub(super) fn begin(&mut self, name: &JibriName, reason: Reason, now: Time) -> Recovering {

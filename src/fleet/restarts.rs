@@ -74,6 +74,18 @@ impl Fleet {
         }
     }
 
+    /// What we, or whoever had our place, did before we were started.
+    pub(super) fn remember(&mut self, restarts: Vec<(JibriName, Time)>, now: Time) {
+        for (name, at) in restarts {
+            self.policy.remember(at);
+            if let Some(jibri) = self.jibris.get_mut(&name) {
+                jibri.last_restart = jibri.last_restart.max(Some(at));
+            }
+        }
+        self.policy.age(now);
+        self.retry_recoveries();
+    }
+
     pub(super) fn recovered(
         &mut self,
         name: &JibriName,

@@ -44,7 +44,7 @@ fn room(text: &str) -> RoomJid {
 impl Bench {
     fn with(settings: &str) -> Self {
         let settings = config::from_toml(settings).unwrap().settings;
-        let now = Time::new(Duration::from_secs(1000));
+        let now = Time::new(Duration::from_secs(10_000));
         Self { fleet: Fleet::new(&settings, now), now, effects: Vec::new() }
     }
 
@@ -468,6 +468,40 @@ fn one_that_is_not_back_is_told_of_and_does_not_hold_up_others() {
     bench.pass(30);
     assert_eq!(bench.told(|event| matches!(event, Event::NotBack { has_gone: true, .. })), 1);
     assert_eq!(bench.recovered().len(), 2);
+}
+
+#[test]
+fn restarts_of_before_we_were_started_count_for_the_limits() {
+    let ago = |bench: &Bench, secs| Time::new(bench.now.since_start() - Duration::from_secs(secs));
+    let remembering = |secs: &[(&str, u64)]| {
+        let mut bench = Bench::new(&["a", "b"]);
+        let restarts = secs.iter().map(|(jibri, secs)| (name(jibri), ago(&bench, *secs))).collect();
+        bench.give(Input::Remembered(restarts));
+        bench.shows("a", UNHEALTHY);
+        bench.pass(20);
+        bench
+    };
+    let cools = Limit::Cooldown;
+    let mut bench = remembering(&[("a", 100)]);
+    assert_eq!(bench.recovered(), []);
+    assert_eq!(bench.told(|event| matches!(event, Event::Limited { limit, .. } if *limit == cools)), 1);
+    bench.pass(200 - 20 - 1);
+    assert_eq!(bench.recovered(), [], "five minutes are not over");
+    bench.pass(1);
+    assert_eq!(bench.recovered(), [("a".to_owned(), Reason::Unhealthy)]);
+
+    // Six in an hour, whoever they were; told in any order.
+    let six = [("b", 3000), ("gone", 500), ("b", 1000), ("b", 2000), ("b", 2500), ("b", 900)];
+    let mut bench = remembering(&six);
+    assert_eq!(bench.recovered(), []);
+    assert_eq!(bench.told(|event| matches!(event, Event::Limited { limit: Limit::PerHour, .. })), 1);
+    bench.pass(600 - 20 - 1);
+    assert_eq!(bench.recovered(), [], "the hour is not over");
+    bench.pass(1);
+    assert_eq!(bench.recovered(), [("a".to_owned(), Reason::Unhealthy)]);
+
+    let old = remembering(&[("a", 400), ("b", 4000), ("b", 4001), ("b", 4002), ("b", 4003), ("b", 4004)]);
+    assert_eq!(old.recovered(), [("a".to_owned(), Reason::Unhealthy)]);
 }
 
 #[test]

@@ -161,12 +161,20 @@ pub struct Recovery {
     pub instance: String,
     /// Why: `wedged`, `unhealthy`, `expired`, `recycle`.
     pub trigger: String,
-    /// When.
+    /// When it was begun.
     pub time: Moment,
-    /// `restarted`, `failed`, `dry_run`, `not_back`.
+    /// [`Recovery::RUNNING`], then `restarted`, `failed`, `not_back`, or `unknown` if we did not see its end;
+    /// [`Recovery::DRY_RUN`] if it was none.
     pub outcome: String,
     /// What was said about it, by the command or by us.
     pub output: Option<String>,
+}
+
+impl Recovery {
+    /// The outcome of one that has no other yet.
+    pub const RUNNING: &str = "running";
+    /// The outcome of one that would have been.
+    pub const DRY_RUN: &str = "dry_run";
 }
 
 /// An alert.
@@ -218,6 +226,7 @@ impl Entry {
     pub(super) fn end(&self) -> Option<Moment> {
         match self {
             Self::Attempt(attempt) => attempt.off,
+            // They take a minute or so.
             Self::Recovery(recovery) => Some(recovery.time),
             Self::Alert(alert) => alert.resolved,
         }
@@ -227,7 +236,7 @@ impl Entry {
     pub fn is_open(&self) -> bool {
         match self {
             Self::Attempt(attempt) => attempt.outcome.is_open(),
-            Self::Recovery(_) => false,
+            Self::Recovery(recovery) => recovery.outcome == Recovery::RUNNING,
             Self::Alert(alert) => alert.resolved.is_none(),
         }
     }

@@ -21,7 +21,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 pub use entry::{Alert, Attempt, Entry, Moment, Outcome, Record, Recovery};
-pub use reader::{Query, Reader, Unreadable};
+pub use reader::{Query, Reader, Unreadable, restarts};
 pub use schema::V1;
 use writer::Writer;
 

@@ -1,7 +1,7 @@
 //! Reading the ledger: what is in the file, and what is not there yet.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -55,6 +55,25 @@ pub struct Reader {
 #[error("the ledger cannot be read: {0}")]
 pub struct Unreadable(#[from] rusqlite::Error);
 
+/// The restarts of Jibris that were begun since then, by a file that nobody need have opened yet: of which, and
+/// when. Reads a file, as [`Reader::read`].
+///
+/// # Errors
+/// [`Unreadable`], if there is a file and it is.
+pub fn restarts(path: &Path, since: Moment) -> Result<Vec<(String, Moment)>, Unreadable> {
+    if !path.exists() {
+        return Ok(Vec::new());
+    }
+    Ok(schema::restarts(&open(path)?, since)?)
+}
+
+fn open(path: &Path) -> rusqlite::Result<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let file = Connection::open_with_flags(path, flags)?;
+    file.busy_timeout(BUSY)?;
+    Ok(file)
+}
+
 impl Reader {
     pub(super) fn memory(&self) -> MutexGuard<'_, Memory> {
         // Nothing panics while it holds the lock.
@@ -79,11 +98,8 @@ impl Reader {
             (records.collect::<BTreeMap<i64, Entry>>(), memory.file.clone())
         };
         if let Some(path) = file {
-            let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-            let written = Connection::open_with_flags(path, flags).and_then(|file| {
-                file.busy_timeout(BUSY)?;
-                schema::read(&file, query.room.as_deref(), since, query.limit)
-            });
+            let written =
+                open(&path).and_then(|file| schema::read(&file, query.room.as_deref(), since, query.limit));
             let written = written.inspect_err(|error| {
                 if let Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) = error.sqlite_error_code()
                 {

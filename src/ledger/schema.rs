@@ -78,8 +78,12 @@ pub(super) fn close_open(file: &mut Connection, now: Moment) -> rusqlite::Result
         "UPDATE alert SET resolved = max(?1, time), summary = summary || ?2 WHERE resolved IS NULL",
         rusqlite::params![now.0, format!(" ({NOT_WATCHING} when it ended)")],
     )?;
+    let restarts = step.execute(
+        "UPDATE recovery SET outcome = 'unknown', output = ?1 WHERE outcome = ?2",
+        [NOT_WATCHING, Recovery::RUNNING],
+    )?;
     step.commit()?;
-    Ok(attempts.saturating_add(alerts))
+    Ok(attempts.saturating_add(alerts).saturating_add(restarts))
 }
 
 /// Why nobody knows how something ended.
@@ -171,6 +175,17 @@ pub(super) fn read(
         }
     }
     Ok(records)
+}
+
+/// The restarts that were begun since then: of which Jibri, and when.
+pub(super) fn restarts(file: &Connection, since: Moment) -> rusqlite::Result<Vec<(String, Moment)>> {
+    // Somebody has made the file, and nobody has written to it.
+    if version(file)? == 0 {
+        return Ok(Vec::new());
+    }
+    let mut query = file.prepare("SELECT instance, time FROM recovery WHERE time >= ?1 AND outcome <> ?2")?;
+    let restart = |row: &Row<'_>| Ok((row.get("instance")?, Moment(row.get("time")?)));
+    query.query_map(rusqlite::params![since.0, Recovery::DRY_RUN], restart)?.collect()
 }
 
 fn moment(row: &Row<'_>, name: &str) -> rusqlite::Result<Option<Moment>> {

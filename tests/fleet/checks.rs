@@ -53,14 +53,17 @@ impl Checks {
         self.found[j] = false;
     }
 
-    /// We were restarted, and remember nothing.
+    /// We were restarted, and remember nothing but what the ledger has: who was restarted, and when.
     pub fn forget(&mut self) {
         self.verdicts.fill(Verdict::Ok);
         self.found.fill(false);
         self.lost.iter_mut().for_each(Vec::clear);
         self.available = Availability::default();
-        self.restarts.clear();
         self.current = None;
+    }
+
+    pub fn restarts(&self) -> &[(Us, usize)] {
+        &self.restarts
     }
 
     pub fn command_ended(&mut self, j: usize, ok: bool) {

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use jibri_autostart::ledger::{Attempt, Entry, Key, Outcome};
+use jibri_autostart::ledger::{Attempt, Entry, Key, Moment, Outcome, Recovery, restarts};
 
 use super::{attempt, everything, open};
 
@@ -96,4 +96,53 @@ fn killed_fifty_times() {
     // The last of each life, and perhaps the one before.
     assert!((50..=100).contains(&unknown.len()), "{}", unknown.len());
     assert!(unknown.iter().all(|a| a.reason.as_deref() == Some("we were not watching") && a.off.is_none()));
+}
+
+/// A restart that was under way counts for the limits of the next life; what was none does not.
+#[test]
+fn restarts_are_known_to_the_next_life() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("ledger.db");
+    let now = Moment::now();
+    let hour = Duration::from_secs(3600);
+    assert_eq!(restarts(&path, now.before(hour)).unwrap(), [], "there is no file");
+    std::fs::write(&path, "").unwrap();
+    assert_eq!(restarts(&path, now.before(hour)).unwrap(), [], "there is nothing in it");
+    let mut ledger = open(&path);
+    let all = [
+        ("a", 10, "failed"),
+        ("b", 20, Recovery::RUNNING),
+        ("c", 30, Recovery::DRY_RUN),
+        ("d", 5000, "restarted"),
+    ];
+    for (instance, ago, outcome) in all {
+        let key = ledger.new_key();
+        let recovery = Recovery {
+            instance: instance.to_owned(),
+            time: now.before(Duration::from_secs(ago)),
+            outcome: outcome.to_owned(),
+            ..Recovery::default()
+        };
+        ledger.put(key, Entry::Recovery(recovery));
+    }
+    super::settled(&ledger, 4);
+    let known = || {
+        let mut known = restarts(&path, now.before(hour)).unwrap();
+        known.sort();
+        known
+    };
+    let expected = [
+        ("a".to_owned(), now.before(Duration::from_secs(10))),
+        ("b".to_owned(), now.before(Duration::from_secs(20))),
+    ];
+    assert_eq!(known(), expected);
+    drop(ledger);
+    let ledger = open(&path);
+    let is_over = || {
+        !everything(&ledger).is_empty() && everything(&ledger).iter().all(|record| !record.entry.is_open())
+    };
+    super::until("closed", is_over);
+    assert_eq!(known(), expected, "closed as unknown, it counts all the same");
+    std::fs::write(dir.path().join("other"), "no ledger at all, but long enough to be looked at").unwrap();
+    assert!(restarts(&dir.path().join("other"), now).is_err());
 }

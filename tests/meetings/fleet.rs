@@ -21,17 +21,23 @@ const PATIENCE: Duration = Duration::from_secs(60);
 all_at_once! {
     all_that_takes_long:
     "discreet" wedged::one_that_hangs_is_restarted_by_jicofos_word_and_the_meeting_recorded,
+    "unseen" wedged::one_that_hangs_is_restarted_by_jicofos_word_and_the_meeting_recorded,
+    "discreet" wedged::one_that_refuses_three_times_is_restarted_by_default,
     "resident" wedged::one_that_refuses_is_restarted_by_what_the_brewery_shows,
     "resident" wedged::a_dead_health_port_and_no_touch_of_the_one_that_records,
     "discreet" wedged::a_frozen_process_that_only_pings_can_tell,
+    "discreet" wedged::a_wedged_stranger_is_told_of_and_left_alone,
+    "resident" wedged::alertmanager_is_told_of_a_wedged_one,
     "discreet" worn::an_unhealthy_one_is_restarted,
     "resident" worn::an_unhealthy_one_is_restarted,
     "discreet" worn::of_two_instances_one_restarts_and_tells,
+    "discreet" worn::a_post_restarts_as_well,
     "discreet" worn::a_used_up_one_is_restarted_by_its_webhooks_word,
     "resident" worn::one_that_has_done_its_share_is_made_new_when_it_is_idle,
     "resident" limits::a_stranger_is_left_alone,
     "discreet" limits::a_dry_run_restarts_nothing,
     "resident" limits::cooldown_and_hourly_limit,
+    "discreet" limits::limits_hold_although_we_are_killed,
     "resident" limits::a_command_that_hangs_is_killed_and_told_of,
     "resident" limits::a_command_that_fails_or_does_nothing_is_no_restart,
     "discreet" sources::a_brewery_that_does_not_let_us_in,
@@ -40,6 +46,7 @@ all_at_once! {
 }
 
 /// The program with a fleet: its settings, said one after the other.
+#[derive(Clone)]
 pub(crate) struct Setup {
     settings: Vec<(&'static str, String)>,
     instances: Vec<String>,

@@ -1,11 +1,13 @@
 //! Who is told of alerts.
 
+use std::time::SystemTime;
+
 use serde_json::Value;
 use testkit::{Result, eventually};
 
 use crate::stand_in::{Manner, StandIn};
 
-/// A receiver of `alerts.webhook`.
+/// A receiver of `alerts.webhook`, or an Alertmanager.
 pub(crate) struct Receiver {
     stand_in: StandIn,
 }
@@ -51,6 +53,28 @@ impl Receiver {
         match eventually(crate::LONG, || find().is_some()).await {
             true => find().ok_or_else(|| "gone".into()),
             false => Err(format!("never told that {kind} is {status}, but {:?}", self.told()).into()),
+        }
+    }
+
+    /// Waits for an alert of this name as Alertmanager is posted it, with an end that fits when compared with now.
+    pub(crate) async fn is_posted(
+        &self,
+        alertname: &str,
+        end_fits: impl Fn(SystemTime, SystemTime) -> bool,
+    ) -> Result<Value> {
+        let fits = |alert: &Value| {
+            let end = alert["endsAt"].as_str().and_then(|end| humantime::parse_rfc3339(end).ok());
+            alert["labels"]["alertname"] == alertname
+                && end.is_some_and(|end| end_fits(end, SystemTime::now()))
+        };
+        let find = || {
+            let posts = self.stand_in.seen().into_iter().filter(|seen| seen.what.ends_with("/api/v2/alerts"));
+            let bodies = posts.filter_map(|seen| serde_json::from_str::<Value>(&seen.body).ok());
+            bodies.flat_map(|body| body.as_array().cloned().unwrap_or_default()).find(fits)
+        };
+        match eventually(crate::LONG, || find().is_some()).await {
+            true => find().ok_or_else(|| "gone".into()),
+            false => Err(format!("never posted {alertname}, but {:?}", self.stand_in.seen()).into()),
         }
     }
 }

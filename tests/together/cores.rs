@@ -59,7 +59,7 @@ impl Cores {
 }
 
 impl World {
-    /// We are started again, and remember nothing.
+    /// We are started again, and remember nothing but what the ledger has.
     pub fn cores_restart(&mut self) {
         let now = time(self.now);
         self.cores.seed += 1;
@@ -67,6 +67,8 @@ impl World {
         self.cores.fleet = Fleet::new(&self.plan.settings, now);
         self.cores.coupling = Coupling::default();
         self.checks.forget();
+        let restarts = self.checks.restarts().iter().map(|(at, j)| (self.name_of(*j), time(*at))).collect();
+        self.give(fleet::Input::Remembered(restarts));
     }
 
     pub fn give(&mut self, input: fleet::Input) {

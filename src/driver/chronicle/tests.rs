@@ -284,10 +284,13 @@ async fn restarts_are_written_with_what_they_said() {
     let reason = Reason::Wedged;
     told.chronicle.fleet(secs(1), &fleet::Event::WouldRecover { name: name(), reason });
     let why = "x\n".repeat(5000);
+    told.chronicle.restarting(secs(2), &name(), reason);
     told.chronicle.fleet(secs(2), &fleet::Event::RecoveryFailed { name: name(), reason, why });
+    told.chronicle.restarting(secs(3), &name(), reason);
     told.chronicle.restarted(&name(), &outcome);
     told.chronicle.fleet(secs(3), &fleet::Event::Restarted { name: name(), reason });
     told.chronicle.fleet(secs(4), &fleet::Event::NotBack { name: name(), since: secs(3), has_gone: true });
+    told.chronicle.restarting(secs(5), &name(), reason);
     let entries = told.entries().await;
     let restarts: Vec<_> = entries
         .iter()
@@ -296,7 +299,9 @@ async fn restarts_are_written_with_what_they_said() {
             other => panic!("{other:?}"),
         })
         .collect();
-    let [("dry_run", None), ("failed", Some(long)), ("not_back", Some(output))] = &restarts[..] else {
+    let [("dry_run", None), ("failed", Some(long)), ("not_back", Some(output)), ("running", None)] =
+        &restarts[..]
+    else {
         panic!("{restarts:?}")
     };
     assert!(output.contains("exit status 0") && output.contains("restarting"), "{output}");

@@ -3,10 +3,12 @@
 use std::fs;
 use std::time::Duration;
 
+use serde_json::Value;
 use testkit::process::{RestartFault, this_test};
 use testkit::{Behaviour, JibriProcessOptions, Life, Result, ServiceManager, Version};
 
 use super::{PATIENCE, Setup, restarted};
+use crate::api::until;
 use crate::receiver::Receiver;
 use crate::{LONG, world};
 
@@ -66,6 +68,45 @@ pub(super) async fn cooldown_and_hourly_limit(version: Version) -> Result {
     autostart.logged("recovery.cooldown is not over").await?;
     let mut restarted = restarted(&manager);
     assert_eq!(restarted.len(), 2);
+    restarted.dedup();
+    assert_eq!(restarted.len(), 2, "not the same one twice: {restarted:?}");
+    Ok(())
+}
+
+/// As above; we are killed during the first restart, which never ends.
+pub(super) async fn limits_hold_although_we_are_killed(version: Version) -> Result {
+    let world = world(version).await?;
+    let manager = ServiceManager::start(this_test()).await?;
+    manager.set_fault(Some(RestartFault::Hangs));
+    let dir = tempfile::tempdir()?;
+    let setup = Setup::new()
+        .restarts("unhealthy", &manager)
+        .set("RECOVERY__MAX_PER_HOUR", "2")
+        .set("LEDGER__PATH", &dir.path().join("ledger.db").display().to_string());
+    let names = ["jibri-1", "jibri-2", "jibri-3"];
+    for name in names {
+        world.jibri_process(&manager, JibriProcessOptions::that(name, SICKENS)).await?;
+    }
+    let setup = names.into_iter().fold(setup, Setup::jibri);
+    let autostart = setup.clone().start(&world, &["r1"])?;
+    let _ada = world.moderator("r1").await?;
+    let outcome = |outcome: &'static str| {
+        move |history: &Value| {
+            let entries = history.as_array().into_iter().flatten();
+            entries.filter(|entry| entry["kind"] == "recovery").any(|entry| entry["outcome"] == outcome)
+        }
+    };
+    assert!(testkit::eventually(PATIENCE, || restarted(&manager).len() == 1).await);
+    until(&autostart.http().await?, "/api/v1/history", outcome("running")).await?;
+    // By SIGKILL.
+    drop(autostart);
+    manager.set_fault(None);
+    let autostart = setup.start(&world, &["r1"])?;
+    until(&autostart.http().await?, "/api/v1/history", outcome("unknown")).await?;
+    assert!(testkit::eventually(PATIENCE, || restarted(&manager).len() == 2).await);
+    autostart.logged("recovery.max_per_hour is reached").await?;
+    autostart.logged("recovery.cooldown is not over").await?;
+    let mut restarted = restarted(&manager);
     restarted.dedup();
     assert_eq!(restarted.len(), 2, "not the same one twice: {restarted:?}");
     Ok(())

@@ -17,19 +17,33 @@ const GIVEN_UP: Duration = Duration::from_secs(20);
 /// Where nobody says who has failed, Jicofo might not have selected it because of its last life, either.
 const SHUNNED: Duration = Duration::from_secs(60);
 const LATER: Duration = Duration::from_secs(2);
+/// `jibri.wedged_after`, if nobody sets it.
+const WEDGED_AFTER: usize = 3;
 
 pub(super) async fn one_that_hangs_is_restarted_by_jicofos_word_and_the_meeting_recorded(
     version: Version,
 ) -> Result {
-    one_of_two(version, Behaviour::HangStart, true, GIVEN_UP).await
+    one_of_two(version, Behaviour::HangStart, true, GIVEN_UP, 1).await
 }
 
 pub(super) async fn one_that_refuses_is_restarted_by_what_the_brewery_shows(version: Version) -> Result {
-    one_of_two(version, Behaviour::FailStart, false, GIVEN_UP + SHUNNED).await
+    one_of_two(version, Behaviour::FailStart, false, GIVEN_UP + SHUNNED, 1).await
 }
 
-/// One records a quiet meeting. The other gets the next one, does not work, is found, restarted and records it.
-async fn one_of_two(version: Version, trouble: Behaviour, rest: bool, known_after: Duration) -> Result {
+/// It is selected once a minute.
+pub(super) async fn one_that_refuses_three_times_is_restarted_by_default(version: Version) -> Result {
+    one_of_two(version, Behaviour::FailStart, true, GIVEN_UP, WEDGED_AFTER).await
+}
+
+/// One records a quiet meeting. The other gets the next one, does not work, is found after so many starts, restarted
+/// and records it.
+async fn one_of_two(
+    version: Version,
+    trouble: Behaviour,
+    rest: bool,
+    known_after: Duration,
+    lost: usize,
+) -> Result {
     let world = world_with(version, |options| {
         options.rest = rest;
         options.focus.failure_timeout = FocusOptions::default().failure_timeout;
@@ -38,12 +52,9 @@ async fn one_of_two(version: Version, trouble: Behaviour, rest: bool, known_afte
     let manager = ServiceManager::start(this_test()).await?;
     let receiver = Receiver::start().await;
     let good = world.jibri_process(&manager, JibriProcessOptions::new("good")).await?;
-    let setup = Setup::new()
-        .asked(&good)
-        .jibri("bad")
-        .restarts("wedged", &manager)
-        .set("JIBRI__WEDGED_AFTER", "1")
-        .tells(&receiver);
+    let setup = Setup::new().asked(&good).jibri("bad").restarts("wedged", &manager).tells(&receiver);
+    let setup =
+        if lost == WEDGED_AFTER { setup } else { setup.set("JIBRI__WEDGED_AFTER", &lost.to_string()) };
     let setup = if rest { setup.asks_jicofo(&world)? } else { setup };
     let autostart = setup.start(&world, &["quiet", "r1"])?;
     let eve = world.moderator("quiet").await?;
@@ -54,7 +65,9 @@ async fn one_of_two(version: Version, trouble: Behaviour, rest: bool, known_afte
     tokio::time::sleep(known_after + LATER).await;
 
     let ada = world.moderator("r1").await?;
-    bad.until(LONG, "asked to record", |state| state.starts.len() == 1).await?;
+    for n in 1..=lost {
+        bad.until(SHUNNED + LONG, "asked to record", |state| state.starts.len() == n).await?;
+    }
     let wedged = receiver.hears("jibri_wedged", "raised").await?;
     let summary = wedged["summary"].as_str().unwrap_or_default();
     assert!(summary.contains("failed while it reported idle and healthy"), "{summary}");
@@ -68,7 +81,7 @@ async fn one_of_two(version: Version, trouble: Behaviour, rest: bool, known_afte
     receiver.hears("jibri_wedged", "resolved").await?;
     let requests = world.focus.start_requests_in("r1").len();
     println!("start requests until it worked: {requests}");
-    assert!(!rest || requests == 2, "once in vain, and not again before the restart: {requests}");
+    assert!(!rest || requests == lost + 1, "not in vain again before the restart: {requests}");
     autostart.logged("Jibri is back after its restart").await?;
 
     // Nobody has so much as looked at the other.
@@ -138,5 +151,62 @@ pub(super) async fn a_frozen_process_that_only_pings_can_tell(version: Version) 
     assert_eq!(other.state().await?.life, 1);
     let ada = world.moderator("r1").await?;
     ada.wait_recording("on", LONG).await?;
+    Ok(())
+}
+
+/// Anybody may come into a brewery: whoever is no `[[jibri.instance]]` is told of, and that is all.
+pub(super) async fn a_wedged_stranger_is_told_of_and_left_alone(version: Version) -> Result {
+    let world = world(version).await?;
+    let manager = ServiceManager::start(this_test()).await?;
+    let receiver = Receiver::start().await;
+    let stranger = world.jibri_process(&manager, JibriProcessOptions::new("stranger")).await?;
+    let ours = world.jibri_process(&manager, JibriProcessOptions::new("jibri-1")).await?;
+    let _other = world.jibri_process(&manager, JibriProcessOptions::new("jibri-2")).await?;
+    let autostart = Setup::new()
+        .jibri("jibri-1")
+        .jibri("jibri-2")
+        .restarts("wedged,unhealthy,expired", &manager)
+        .tells(&receiver)
+        .start(&world, &["r1"])?;
+    autostart.logged("the brewery is seen").await?;
+    tokio::time::sleep(LATER).await;
+    stranger.freeze(true).await?;
+    let wedged = receiver.hears("jibri_wedged", "raised").await?;
+    assert_eq!(wedged["subject"], "stranger");
+    autostart.logged("it is no [[jibri.instance]]").await?;
+    // One of ours in the same state is restarted in the same time.
+    ours.freeze(true).await?;
+    ours.until(PATIENCE, "restarted", |state| state.life == 2).await?;
+    autostart.logged("Jibri is back after its restart").await?;
+    assert_eq!(restarted(&manager), ["jibri-1"]);
+    assert!(stranger.is_frozen());
+    Ok(())
+}
+
+/// What Alertmanager is told of one that does not answer, until it does again.
+pub(super) async fn alertmanager_is_told_of_a_wedged_one(version: Version) -> Result {
+    let world = world(version).await?;
+    let manager = ServiceManager::start(this_test()).await?;
+    let alertmanager = Receiver::start().await;
+    let frozen = world.jibri_process(&manager, JibriProcessOptions::new("jibri-1")).await?;
+    let _other = world.jibri_process(&manager, JibriProcessOptions::new("jibri-2")).await?;
+    let autostart = Setup::new()
+        .jibri("jibri-1")
+        .jibri("jibri-2")
+        .restarts("wedged", &manager)
+        .set("ALERTS__ALERTMANAGER", &format!("{}/am", alertmanager.url()))
+        .start(&world, &["r1"])?;
+    autostart.logged("the brewery is seen").await?;
+    tokio::time::sleep(LATER).await;
+    frozen.freeze(true).await?;
+    let raised = alertmanager.is_posted("jibri_wedged", |ends, now| ends > now).await?;
+    assert_eq!(raised["labels"]["subject"], "jibri-1");
+    assert_eq!(raised["labels"]["jibri"], "jibri-1");
+    let summary = raised["annotations"]["summary"].as_str().unwrap_or_default();
+    assert!(summary.contains("jibri-1 is wedged"), "{summary}");
+    frozen.until(PATIENCE, "restarted", |state| state.life == 2).await?;
+    let resolved = alertmanager.is_posted("jibri_wedged", |ends, now| ends <= now).await?;
+    assert_eq!(resolved["labels"], raised["labels"]);
+    assert_eq!(resolved["startsAt"], raised["startsAt"]);
     Ok(())
 }

@@ -80,6 +80,27 @@ pub(super) async fn of_two_instances_one_restarts_and_tells(version: Version) ->
     Ok(())
 }
 
+/// By a POST instead of a command.
+pub(super) async fn a_post_restarts_as_well(version: Version) -> Result {
+    let world = world(version).await?;
+    let manager = ServiceManager::start(this_test()).await?;
+    let sick = Life::of(Behaviour::FailSystem(Duration::from_millis(100)));
+    let jibri = world.jibri_process(&manager, JibriProcessOptions::until_restarted("jibri-1", sick)).await?;
+    let autostart = Setup::new()
+        .asked(&jibri)
+        .set("RECOVERY__ON", "unhealthy")
+        .set("RECOVERY__HTTP", &manager.restart_url())
+        .start(&world, &["r1"])?;
+    let ada = world.moderator("r1").await?;
+    jibri.until(LONG, "unhealthy", |state| !state.healthy).await?;
+    let status = ada.wait_recording("on", LONG).await?;
+    let state = jibri.until(LONG, "recording", |state| state.recording.is_some()).await?;
+    assert_eq!((state.life, state.recording), (2, Some(status.session_id)));
+    autostart.logged("Jibri is back after its restart").await?;
+    assert_eq!(restarted(&manager), ["jibri-1"]);
+    Ok(())
+}
+
 /// The brewery goes on showing it busy; only it itself says that it is used up.
 pub(super) async fn a_used_up_one_is_restarted_by_its_webhooks_word(version: Version) -> Result {
     let world = world(version).await?;
