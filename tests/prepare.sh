@@ -20,32 +20,34 @@ if [ ${#missing[@]} -gt 0 ]; then
   apt-get install -qy --no-install-recommends "${missing[@]}"
 fi
 
-if [ ! -e "$chroot_dir/.complete" ]; then
+# A Debian that has nothing but what each has.
+bootstrap() {
+  [ -e "$2/.complete" ] && return
   # A half-made one cannot be continued.
-  rm -rf "$chroot_dir"
-  mkdir -p "$chroot_dir"
-  debootstrap --variant=minbase trixie "$chroot_dir" ${mirror:+"$mirror"}
+  rm -rf "$2"
+  mkdir -p "$2"
+  debootstrap --variant=minbase --include=adduser "$1" "$2" ${mirror:+"$mirror"}
   # Debian's way to say that no service is to be started here.
-  printf '#!/bin/sh\nexit 101\n' >"$chroot_dir/usr/sbin/policy-rc.d"
-  chmod +x "$chroot_dir/usr/sbin/policy-rc.d"
+  printf '#!/bin/sh\nexit 101\n' >"$2/usr/sbin/policy-rc.d"
+  chmod +x "$2/usr/sbin/policy-rc.d"
+  touch "$2/.complete"
+}
+
+# The package is installed into copies of these.
+for suite in bookworm trixie; do
+  bootstrap "$suite" "$(dirname "$chroot_dir")/fresh-$suite"
+done
+
+if [ ! -e "$chroot_dir/.complete" ]; then
+  rm -rf "$chroot_dir"
+  cp -a "$(dirname "$chroot_dir")/fresh-trixie" "$chroot_dir"
+  rm "$chroot_dir/.complete"
   cp -r /etc/apt/apt.conf.d/. "$chroot_dir/etc/apt/apt.conf.d/"
   cp /etc/resolv.conf /etc/hosts "$chroot_dir/etc/"
   chroot "$chroot_dir" apt-get update -q
   chroot "$chroot_dir" apt-get install -qy --no-install-recommends prosody
   touch "$chroot_dir/.complete"
 fi
-
-# The package is installed into copies of these, which have nothing but what every Debian has.
-for suite in bookworm trixie; do
-  fresh=$(dirname "$chroot_dir")/fresh-$suite
-  [ -e "$fresh/.complete" ] && continue
-  rm -rf "$fresh"
-  mkdir -p "$fresh"
-  debootstrap --variant=minbase --include=adduser "$suite" "$fresh" ${mirror:+"$mirror"}
-  printf '#!/bin/sh\nexit 101\n' >"$fresh/usr/sbin/policy-rc.d"
-  chmod +x "$fresh/usr/sbin/policy-rc.d"
-  touch "$fresh/.complete"
-done
 
 # The schemas of Kubernetes.
 schemas=$(dirname "$chroot_dir")/kubernetes-validate
