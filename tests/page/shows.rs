@@ -98,6 +98,9 @@ async fn changes_without_being_loaded_again() {
     world.board.set_link(link);
     browser.until("document.querySelector('#link').textContent.includes('connection refused')").await;
     assert_eq!(browser.text("h1").await, "No link to Prosody: nothing can be recorded");
+    let why = Some("another instance has the link".to_owned());
+    world.board.set_link(Link { linked: false, standby: true, since: sample::ago(2), reason: why });
+    browser.until("document.querySelector('h1').textContent.startsWith('Standing by')").await;
 }
 
 #[tokio::test]

@@ -14,6 +14,7 @@ function headline(rooms, standing) {
   const held = of("held") ? `${of("held")} held` : "";
   const are = many(on, "meeting is being recorded", "meetings are being recorded");
   if (!link || contact === "never") return ["Connecting…", "quiet"];
+  if (link.standby) return ["Standing by: the other instance is at work", "quiet"];
   if (!link.linked) return ["No link to Prosody: nothing can be recorded", "bad"];
   if (of("backoff")) return [many(of("backoff"), "meeting is not recorded", "meetings are not recorded"), "bad"];
   if (standing.critical) return [many(standing.critical, "critical alert", "critical alerts"), "bad"];
@@ -85,7 +86,7 @@ function status(now) {
 const linkTime = element("time");
 function linked() {
   since(linkTime, link.since);
-  const words = link.linked ? "Linked to Prosody for " : "No link to Prosody for ";
+  const words = link.linked ? "Linked to Prosody for " : link.standby ? "Standing by for " : "No link to Prosody for ";
   const why = link.linked || !link.reason ? "" : `: ${plain(link.reason)}`;
   if (!linkTime.isConnected) $("link").append(element("span"), linkTime, element("span"));
   set($("link").firstChild, words);
