@@ -20,6 +20,7 @@ pub struct Link {
     /// There is one.
     pub linked: bool,
     /// There is none because another instance has it.
+    #[serde(default)]
     pub standby: bool,
     /// Since when it is so, RFC 3339.
     pub since: String,

@@ -25,7 +25,7 @@ use crate::tenant::Services;
 const EVENTS: usize = 1024;
 /// Between two attempts of one that waits for its turn: short, because nobody tells it when that comes.
 const CONFLICT: Duration = Duration::from_millis(900);
-/// How long one waits at least that was thrown out by it knows not whom: doubled each time, or two of them would throw
+/// How long one waits that was thrown out again by it knows not whom: doubled each time, or two of them would throw
 /// each other out for ever.
 const THROWN_OUT: Duration = Duration::from_secs(2);
 const THROWN_OUT_MAX: Duration = Duration::from_secs(600);
@@ -329,9 +329,12 @@ impl Delays {
         self.next.next().unwrap_or(self.max).clamp(self.min, self.max)
     }
 
+    /// Once is nothing: `doctor` does it where it does not see us, and learns of us by our coming back.
     fn after_being_thrown_out(&mut self) -> Duration {
-        let doubled = 1_u32.checked_shl(self.thrown_out).unwrap_or(u32::MAX);
-        self.thrown_out = self.thrown_out.saturating_add(1);
+        let before = self.thrown_out;
+        self.thrown_out = before.saturating_add(1);
+        let Some(doublings) = before.checked_sub(1) else { return self.next() };
+        let doubled = 1_u32.checked_shl(doublings).unwrap_or(u32::MAX);
         jittered(THROWN_OUT.saturating_mul(doubled).min(THROWN_OUT_MAX))
     }
 

@@ -36,7 +36,7 @@ async fn is_alive(address: SocketAddr) {
     let client = client::builder("http:").build().unwrap();
     let response = soon("an answer", client.get(format!("http://{address}/healthz")).send()).await.unwrap();
     assert_eq!(response.status(), StatusCode::OK);
-    assert_eq!(response.json::<Value>().await.unwrap(), json!({ "alive": true }));
+    assert_eq!(response.json::<Value>().await.unwrap(), json!({ "alive": true, "linked": false }));
 }
 
 async fn is_closed(stream: &mut TcpStream) {
