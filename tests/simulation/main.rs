@@ -10,6 +10,7 @@
     unreachable_pub
 )]
 
+mod by_hand;
 mod checks;
 mod coverage;
 mod focus;

@@ -13,6 +13,7 @@ use jibri_autostart::meeting::{
     RoomEvent, SessionId, State,
 };
 
+use crate::by_hand::ByHand;
 use crate::link::us;
 use crate::muc::Kind;
 use crate::plan::{SEC, Terms, Us};
@@ -77,7 +78,7 @@ pub struct Mirror {
     /// A person's stop that is to be respected.
     pub stop: Option<RecordingStatus>,
     /// One that was not to be respected when it was told.
-    overlooked: Option<RecordingStatus>,
+    pub overlooked: Option<RecordingStatus>,
     pub emptied: bool,
     pub absent: bool,
     pub misfit: bool,
@@ -114,6 +115,7 @@ pub struct Mirror {
     pub shortest_pause: Duration,
     pub enters: VecDeque<Us>,
     pub left_at: Option<Us>,
+    pub by_hand: ByHand,
 }
 
 impl Mirror {
@@ -168,6 +170,7 @@ impl Mirror {
             shortest_pause,
             enters: VecDeque::new(),
             left_at: None,
+            by_hand: ByHand::default(),
         }
     }
 
@@ -245,6 +248,7 @@ impl Mirror {
     }
 
     fn meeting_over(&mut self) {
+        self.by_hand.doubt();
         self.out();
         self.blind();
         self.list = None;
@@ -260,11 +264,15 @@ impl Mirror {
     fn takes(&mut self, event: &RoomEvent, about: Option<Kind>, now: Us) {
         match event {
             RoomEvent::Roles { query, result: Ok(listed) } => self.takes_list(*query, listed, now),
-            RoomEvent::Roles { result: Err(ListError::Gone), .. } => {
+            RoomEvent::Roles { query, result: Err(ListError::Gone) } => {
+                let is_awaited = self.asked.is_some_and(|(asked, _)| asked == *query);
                 self.list = None;
                 // Who removed us did so from a meeting that is over.
                 self.unwelcome_until = None;
                 self.meeting_over();
+                if is_awaited {
+                    self.forget_order();
+                }
             }
             RoomEvent::Presence(p) if self.listens => {
                 let kind = about.unwrap();
@@ -280,7 +288,11 @@ impl Mirror {
                 }
                 if p.own {
                     let mut people = self.occupants.values().filter(|s| s.is_person());
-                    self.emptied |= self.visitor && !people.any(|s| self.listed_people.contains(&s.jid));
+                    let are_others = !people.any(|s| self.listed_people.contains(&s.jid));
+                    self.emptied |= self.visitor && are_others;
+                    if !self.visitor || are_others || p.created {
+                        self.by_hand.doubt();
+                    }
                     self.complete = true;
                     // Focus may not know of it yet, and is asked again.
                     let is_told_on = self.word.as_ref().is_some_and(|word| word.on);
@@ -345,9 +357,13 @@ impl Mirror {
 
     /// What follows from what is seen now.
     fn conclude(&mut self, now: Us) {
-        let start = &self.terms.start;
-        let (least, moderators) = (start.min_participants, start.min_moderators);
-        let wanted = self.terms.record && self.people() >= least && self.moderators() >= moderators;
+        if self.complete && self.people() == 0 && self.recorders().next().is_none() {
+            self.forget_order();
+        }
+        if self.hushed {
+            self.by_hand.doubt();
+        }
+        let (wanted, _) = self.wanted(self.people() as usize, self.moderators() as usize);
         if self.complete || !self.visitor {
             self.wanted_since = (self.complete && wanted).then(|| self.wanted_since.unwrap_or(now));
         }
@@ -371,10 +387,13 @@ impl Mirror {
                 || w.session.as_ref().is_some_and(|id| self.stopped_by_us.contains(id))
         };
         let by_person = |w: &RecordingStatus| !w.on && w.initiator.is_some() && !is_ours(w);
+        let is_persons = word.as_ref().is_some_and(by_person) && self.terms.stop.respect_manual;
         match &word {
             // A start that was under way when stops began to be respected is not taken back.
             Some(w) if is_under_way && self.overlooked.as_ref() == Some(w) => {}
-            Some(w) if by_person(w) && self.terms.stop.respect_manual => {
+            Some(w) if is_persons && self.is_overruled(w) => {}
+            Some(w) if is_persons => {
+                self.order_is_countermanded();
                 let is_new = self.stop.as_ref() != Some(w);
                 self.emptied &= !is_new;
                 self.stop = Some(w.clone());
