@@ -119,7 +119,7 @@ impl Mirror {
             order: (hand != Hand::Release).then_some(hand),
             is_doubtful: false,
             owes_stop: hand == Hand::Stop && is_under_way,
-            overruled: self.last_word.clone().filter(|word| !word.on),
+            overruled: self.last_word.clone().filter(|word| !word.on && self.has_heard),
         };
         if hand != Hand::Stop {
             (self.stop, self.pause_until, self.untold) = (None, None, 0);

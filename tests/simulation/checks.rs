@@ -121,7 +121,11 @@ impl World {
             let gone = mirror.people() < start.min_participants || mirror.moderators() < start.min_moderators;
             Some(if mirror.is_stopped_by_hand() {
                 (2, "it is stopped by hand")
-            } else if gone { (4, "those who made it wanted are not there") } else { (2, "not wanted") })
+            } else if gone {
+                (4, "those who made it wanted are not there")
+            } else {
+                (2, "not wanted")
+            })
         } else if !settled {
             Some((2, "the condition has not held for start.settle"))
         } else if !has_focus {
@@ -208,6 +212,7 @@ impl World {
                 self.mirrors[r].accepted_until = None;
                 self.mirrors[r].stop_in_flight = None;
                 self.mirrors[r].recorder_lost = false;
+                self.mirrors[r].stopped_as = None;
                 self.rooms[r].stop_given_up = false;
                 let mirror = &self.mirrors[r];
                 let word = mirror.word();

@@ -94,12 +94,16 @@ pub struct Mirror {
     pub stop_misfit: bool,
     /// Sessions that focus has stopped because we asked for it.
     pub stopped_by_us: BTreeSet<SessionId>,
+    /// In whose name the last stop was sent; what he stops himself at that moment looks the same.
+    pub stopped_as: Option<Nick>,
     /// In whose name the start in flight was sent, and when.
     sent_as: Option<(String, Us)>,
     /// A recorder was seen, and then it was not.
     pub recorder_lost: bool,
     /// What focus said last when it was heard.
     pub last_word: Option<RecordingStatus>,
+    /// It was heard in this meeting.
+    pub has_heard: bool,
     /// The meeting may have begun before we could see it.
     pub unknown_past: bool,
     /// The core knows nothing of this room.
@@ -158,9 +162,11 @@ impl Mirror {
             stop_in_flight: None,
             stop_misfit: false,
             stopped_by_us: BTreeSet::new(),
+            stopped_as: None,
             sent_as: None,
             recorder_lost: false,
             last_word: None,
+            has_heard: false,
             unknown_past: true,
             unknown: true,
             untold: 0,
@@ -249,6 +255,7 @@ impl Mirror {
 
     fn meeting_over(&mut self) {
         self.by_hand.doubt();
+        self.has_heard = false;
         self.out();
         self.blind();
         self.list = None;
@@ -371,6 +378,7 @@ impl Mirror {
             return;
         }
         self.last_word = self.word().cloned();
+        self.has_heard = true;
         self.note_need(self.people() as usize, self.moderators() as usize, now);
         if !self.has_focus() {
             (self.in_flight, self.accepted_until) = (None, None);
@@ -384,6 +392,7 @@ impl Mirror {
         let is_under_way = self.in_flight.is_some() || self.accepted_until.is_some();
         let is_ours = |w: &RecordingStatus| {
             w.initiator == self.our_nick
+                || self.stopped_as.is_some() && w.initiator == self.stopped_as
                 || w.session.as_ref().is_some_and(|id| self.stopped_by_us.contains(id))
         };
         let by_person = |w: &RecordingStatus| !w.on && w.initiator.is_some() && !is_ours(w);

@@ -198,14 +198,16 @@ impl Recording {
     /// Before a start: the stop that focus tells of may have come while something else was on, or before we
     /// came back; and a recorder may be there already.
     pub(super) fn heed_others(&mut self, facts: &Facts<'_>, ctx: &mut Ctx<'_>, policy: Policy<'_>) {
-        if self.phase != Phase::Idle {
+        // What is kept off by hand may go on, or be begun by somebody, as well.
+        let is_kept_off = matches!(self.phase, Phase::Held { why: Hold::ByHand, .. });
+        if self.phase != Phase::Idle && !is_kept_off {
             return;
         }
-        if let Some(nick) = self.stopped_by(facts, policy) {
+        if let Some(nick) = self.stopped_by(facts, policy).filter(|_| !is_kept_off) {
             self.hold(Hold::StoppedBy(nick.clone()), None, ctx);
         } else if let Some(status) = facts.status.filter(|status| status.on) {
             self.told_on(status.session.clone(), facts, ctx, policy);
-        } else if facts.inside() && is_foreign(facts) {
+        } else if facts.inside() && is_foreign(facts) && !is_kept_off {
             self.pending(facts.recorder_session.cloned(), PendingBy::Recorder, ctx.now, policy);
         }
     }
