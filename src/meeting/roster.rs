@@ -328,11 +328,15 @@ impl Roster {
     /// before and none of them is left.
     pub(super) fn keep_heard_after(&mut self, moment: u32) -> bool {
         let had_people = self.people > self.people_since(moment);
+        let (gone, here): (Vec<_>, Vec<_>) =
+            self.occupants.iter().filter(|o| counts_as_person(o)).partition(|o| o.heard <= moment);
+        // Under another nickname somebody is still the same.
+        let has_stayed = gone.iter().any(|g| g.jid.is_some() && here.iter().any(|h| h.jid == g.jid));
         let gone = self.occupants.iter().filter(|o| o.heard <= moment).map(|o| o.nick.clone());
         for nick in gone.collect::<Vec<_>>() {
             self.take(&nick);
         }
-        had_people && self.people == self.people_since(moment)
+        had_people && !has_stayed && self.people == self.people_since(moment)
     }
 
     /// How many people were first heard of after this moment.

@@ -65,7 +65,7 @@ impl World {
                         self.fail(6, format!("enters r{r} by a list that is older than a second"));
                     }
                 }
-                if !self.mirrors[r].terms.record {
+                if !self.mirrors[r].by_hand.may_concern(self.mirrors[r].terms.record) {
                     self.fail(6, format!("enters r{r}, which is never to be recorded"));
                 }
                 if self.mirrors[r].unwelcome_until.is_some_and(|until| self.now < until) {
@@ -99,7 +99,7 @@ impl World {
             in_name && mirror.listed_recorder && mirror.last_word.as_ref().is_none_or(|word| word.on);
         let start = &mirror.terms.start;
         let status = mirror.word();
-        let settled = mirror.wanted_since.is_some_and(|since| self.now >= since + us(start.settle));
+        let settled = mirror.wanted_since.is_some_and(|since| self.now >= since + mirror.settle());
         let has_foreign_recorder = status.is_none() && mirror.recorders().next().is_some();
         let wrong = if mirror.in_flight.is_some() && !mirror.superseded {
             Some((1, "another start is in flight"))
@@ -119,7 +119,13 @@ impl World {
             Some((2, "the picture is not complete"))
         } else if mirror.wanted_since.is_none() {
             let gone = mirror.people() < start.min_participants || mirror.moderators() < start.min_moderators;
-            Some(if gone { (4, "those who made it wanted are not there") } else { (2, "not wanted") })
+            Some(if mirror.is_stopped_by_hand() {
+                (2, "it is stopped by hand")
+            } else if gone {
+                (4, "those who made it wanted are not there")
+            } else {
+                (2, "not wanted")
+            })
         } else if !settled {
             Some((2, "the condition has not held for start.settle"))
         } else if !has_focus {
@@ -140,6 +146,7 @@ impl World {
 
     /// What the core tells, against what it was told.
     pub fn check_told(&mut self, r: usize, what: &What) {
+        self.check_told_by_hand(r, what);
         let mirror = &self.mirrors[r];
         let word = mirror.word();
         let limit = mirror.terms.start.retry_limit;
@@ -205,6 +212,7 @@ impl World {
                 self.mirrors[r].accepted_until = None;
                 self.mirrors[r].stop_in_flight = None;
                 self.mirrors[r].recorder_lost = false;
+                self.mirrors[r].stopped_as = None;
                 self.rooms[r].stop_given_up = false;
                 let mirror = &self.mirrors[r];
                 let word = mirror.word();
@@ -280,6 +288,7 @@ impl World {
 
     /// After every step of the core.
     pub fn check_step(&mut self, r: usize) {
+        self.check_by_hand(r);
         let Some(view) = self.core.room(&self.plan.rooms[r]) else {
             let mirror = &mut self.mirrors[r];
             mirror.unknown = true;

@@ -13,6 +13,7 @@ use jibri_autostart::meeting::{
     RoomEvent, SessionId, State,
 };
 
+use crate::by_hand::ByHand;
 use crate::link::us;
 use crate::muc::Kind;
 use crate::plan::{SEC, Terms, Us};
@@ -77,7 +78,7 @@ pub struct Mirror {
     /// A person's stop that is to be respected.
     pub stop: Option<RecordingStatus>,
     /// One that was not to be respected when it was told.
-    overlooked: Option<RecordingStatus>,
+    pub overlooked: Option<RecordingStatus>,
     pub emptied: bool,
     pub absent: bool,
     pub misfit: bool,
@@ -93,12 +94,16 @@ pub struct Mirror {
     pub stop_misfit: bool,
     /// Sessions that focus has stopped because we asked for it.
     pub stopped_by_us: BTreeSet<SessionId>,
+    /// In whose name the last stop was sent; what he stops himself at that moment looks the same.
+    pub stopped_as: Option<Nick>,
     /// In whose name the start in flight was sent, and when.
     sent_as: Option<(String, Us)>,
     /// A recorder was seen, and then it was not.
     pub recorder_lost: bool,
     /// What focus said last when it was heard.
     pub last_word: Option<RecordingStatus>,
+    /// It was heard in this meeting.
+    pub has_heard: bool,
     /// The meeting may have begun before we could see it.
     pub unknown_past: bool,
     /// The core knows nothing of this room.
@@ -114,6 +119,7 @@ pub struct Mirror {
     pub shortest_pause: Duration,
     pub enters: VecDeque<Us>,
     pub left_at: Option<Us>,
+    pub by_hand: ByHand,
 }
 
 impl Mirror {
@@ -156,9 +162,11 @@ impl Mirror {
             stop_in_flight: None,
             stop_misfit: false,
             stopped_by_us: BTreeSet::new(),
+            stopped_as: None,
             sent_as: None,
             recorder_lost: false,
             last_word: None,
+            has_heard: false,
             unknown_past: true,
             unknown: true,
             untold: 0,
@@ -168,6 +176,7 @@ impl Mirror {
             shortest_pause,
             enters: VecDeque::new(),
             left_at: None,
+            by_hand: ByHand::default(),
         }
     }
 
@@ -245,6 +254,8 @@ impl Mirror {
     }
 
     fn meeting_over(&mut self) {
+        self.by_hand.doubt();
+        self.has_heard = false;
         self.out();
         self.blind();
         self.list = None;
@@ -260,11 +271,15 @@ impl Mirror {
     fn takes(&mut self, event: &RoomEvent, about: Option<Kind>, now: Us) {
         match event {
             RoomEvent::Roles { query, result: Ok(listed) } => self.takes_list(*query, listed, now),
-            RoomEvent::Roles { result: Err(ListError::Gone), .. } => {
+            RoomEvent::Roles { query, result: Err(ListError::Gone) } => {
+                let is_awaited = self.asked.is_some_and(|(asked, _)| asked == *query);
                 self.list = None;
                 // Who removed us did so from a meeting that is over.
                 self.unwelcome_until = None;
                 self.meeting_over();
+                if is_awaited {
+                    self.forget_order();
+                }
             }
             RoomEvent::Presence(p) if self.listens => {
                 let kind = about.unwrap();
@@ -280,7 +295,11 @@ impl Mirror {
                 }
                 if p.own {
                     let mut people = self.occupants.values().filter(|s| s.is_person());
-                    self.emptied |= self.visitor && !people.any(|s| self.listed_people.contains(&s.jid));
+                    let are_others = !people.any(|s| self.listed_people.contains(&s.jid));
+                    self.emptied |= self.visitor && are_others;
+                    if !self.visitor || are_others || p.created {
+                        self.by_hand.doubt();
+                    }
                     self.complete = true;
                     // Focus may not know of it yet, and is asked again.
                     let is_told_on = self.word.as_ref().is_some_and(|word| word.on);
@@ -345,9 +364,13 @@ impl Mirror {
 
     /// What follows from what is seen now.
     fn conclude(&mut self, now: Us) {
-        let start = &self.terms.start;
-        let (least, moderators) = (start.min_participants, start.min_moderators);
-        let wanted = self.terms.record && self.people() >= least && self.moderators() >= moderators;
+        if self.complete && self.people() == 0 && self.recorders().next().is_none() {
+            self.forget_order();
+        }
+        if self.hushed {
+            self.by_hand.doubt();
+        }
+        let (wanted, _) = self.wanted(self.people() as usize, self.moderators() as usize);
         if self.complete || !self.visitor {
             self.wanted_since = (self.complete && wanted).then(|| self.wanted_since.unwrap_or(now));
         }
@@ -355,6 +378,7 @@ impl Mirror {
             return;
         }
         self.last_word = self.word().cloned();
+        self.has_heard = true;
         self.note_need(self.people() as usize, self.moderators() as usize, now);
         if !self.has_focus() {
             (self.in_flight, self.accepted_until) = (None, None);
@@ -368,13 +392,17 @@ impl Mirror {
         let is_under_way = self.in_flight.is_some() || self.accepted_until.is_some();
         let is_ours = |w: &RecordingStatus| {
             w.initiator == self.our_nick
+                || self.stopped_as.is_some() && w.initiator == self.stopped_as
                 || w.session.as_ref().is_some_and(|id| self.stopped_by_us.contains(id))
         };
         let by_person = |w: &RecordingStatus| !w.on && w.initiator.is_some() && !is_ours(w);
+        let is_persons = word.as_ref().is_some_and(by_person) && self.terms.stop.respect_manual;
         match &word {
             // A start that was under way when stops began to be respected is not taken back.
             Some(w) if is_under_way && self.overlooked.as_ref() == Some(w) => {}
-            Some(w) if by_person(w) && self.terms.stop.respect_manual => {
+            Some(w) if is_persons && self.is_overruled(w) => {}
+            Some(w) if is_persons => {
+                self.order_is_countermanded();
                 let is_new = self.stop.as_ref() != Some(w);
                 self.emptied &= !is_new;
                 self.stop = Some(w.clone());

@@ -41,17 +41,15 @@ impl World {
     /// A recording is wanted and could be had, and there is none.
     fn is_all_well(&self, r: usize) -> bool {
         let room = &self.rooms[r];
-        let terms = &self.mirrors[r].terms;
         let people = room.occupants.iter().filter(|o| o.is_plain_person());
         let moderators =
             people.clone().filter(|o| o.role == jibri_autostart::meeting::Role::Moderator).count();
-        terms.record
+        self.mirrors[r].wanted(people.count(), moderators).1
             && room.has(Kind::Focus)
-            && people.count() >= terms.start.min_participants as usize
-            && moderators >= (terms.start.min_moderators as usize).max(usize::from(self.mirrors[r].in_names))
+            && (moderators > 0 || !self.mirrors[r].in_names)
             && room.people() > 0
             && now_open(room.shut, self.now)
-            && !(room.stopped.is_some() && terms.stop.respect_manual)
+            && !self.is_stopped_by_a_person(r)
             && !room.gave_up
             && !room.untold
             && !self.is_recorded(r)

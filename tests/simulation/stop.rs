@@ -1,4 +1,4 @@
-//! `[stop]`: when a stop may go out, and when one has to.
+//! `[stop]`, or an order: when a stop may go out, and when one has to.
 
 use jibri_autostart::address::RealJid;
 use jibri_autostart::config::StopWhen;
@@ -7,35 +7,35 @@ use jibri_autostart::meeting::{Role, StopFailure};
 use crate::link::us;
 use crate::mirror::Mirror;
 use crate::muc::Kind;
-use crate::plan::{SEC, Terms, Us};
+use crate::plan::{SEC, Us};
 use crate::world::World;
 
 /// From the moment that nobody needs it: a slow look, a fresh one, the way in, and focus.
 const NOTICED_WITHIN: Us = 30 * SEC;
 
-/// The policy's condition, for so many people and moderators.
-fn is_needless(terms: &Terms, people: usize, moderators: usize) -> bool {
-    let is_over = match terms.stop.when {
-        StopWhen::Never => false,
-        StopWhen::NoModerator => moderators == 0,
-        StopWhen::Empty => people == 0,
-    };
-    let is_wanted =
-        people >= terms.start.min_participants as usize && moderators >= terms.start.min_moderators as usize;
-    terms.record && is_over && !is_wanted
-}
-
 impl Mirror {
+    /// The policy's condition, for so many people and moderators: possibly, and for certain.
+    fn is_needless(&self, people: usize, moderators: usize) -> (bool, bool) {
+        let is_over = match self.terms.stop.when {
+            StopWhen::Never => false,
+            StopWhen::NoModerator => moderators == 0,
+            StopWhen::Empty => people == 0,
+        };
+        let (may_be_wanted, is_wanted) = self.wanted(people, moderators);
+        let may_be = self.by_hand.may_concern(self.terms.record) && is_over && !is_wanted;
+        (may_be, self.terms.record && is_over && !may_be_wanted)
+    }
+
     /// So many are seen at least.
     pub fn note_need(&mut self, people: usize, moderators: usize, now: Us) {
-        let needless = is_needless(&self.terms, people, moderators);
+        let (needless, _) = self.is_needless(people, moderators);
         self.needless_since = needless.then(|| self.needless_since.unwrap_or(now));
     }
 
-    /// The condition has held for `stop.delay` in what the core has seen.
+    /// The condition has held for `stop.delay` in what the core has seen, or somebody has ordered it.
     pub fn may_stop(&self, now: Us) -> bool {
         let delay = us(self.terms.stop.delay);
-        self.needless_since.is_some_and(|since| now >= since + delay)
+        self.owes_stop().0 || self.needless_since.is_some_and(|since| now >= since + delay)
     }
 }
 
@@ -87,7 +87,9 @@ impl World {
         }
         let since = *self.rooms[r].needless_since.get_or_insert(self.now);
         self.seen.count("moments in which a stop was owed");
-        if self.now > since + us(self.mirrors[r].terms.stop.delay) + NOTICED_WITHIN {
+        let (_, is_ordered) = self.mirrors[r].owes_stop();
+        let delay = if is_ordered { 0 } else { us(self.mirrors[r].terms.stop.delay) };
+        if self.now > since + delay + NOTICED_WITHIN {
             let state = self.core.room(&self.plan.rooms[r]).map(|view| (view.state.name(), view.reason));
             let since = since / SEC;
             self.fail(3, format!("r{r}: nobody needs the recording since {since} s; {state:?}"));
@@ -100,7 +102,7 @@ impl World {
         let may_count = |kind: Kind| matches!(kind, Kind::Person(_) | Kind::Phone);
         let people = room.occupants.iter().filter(|o| may_count(o.kind) && o.role > Role::Visitor);
         let moderators = people.clone().filter(|o| o.role == Role::Moderator).count();
-        is_needless(&mirror.terms, people.count(), moderators)
+        (mirror.owes_stop().1 || mirror.is_needless(people.count(), moderators).1)
             && self.is_recorded(r)
             && room.conference.as_ref().is_some_and(|c| c.session.as_ref().is_some_and(|s| s.on))
             && room.has(Kind::Focus)

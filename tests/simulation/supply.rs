@@ -79,6 +79,11 @@ impl Shop {
         self.told_change().is_some() && self.in_vain[r].is_some_and(|under| under != self.told_change())
     }
 
+    /// What came of the last start does not count any more.
+    pub fn forget(&mut self, r: usize) {
+        self.in_vain[r] = None;
+    }
+
     /// No start can be expected.
     pub fn is_sold_out(&self) -> bool {
         self.left == 0

@@ -12,6 +12,7 @@ use jibri_autostart::time::Time;
 use rand::rngs::SmallRng;
 use rand::{RngExt as _, SeedableRng as _};
 
+use crate::by_hand::Admin;
 use crate::coverage::Coverage;
 use crate::focus::Wish;
 use crate::jibri::{Jibri, Mood, Turn};
@@ -121,6 +122,10 @@ pub enum Ev {
     List,
     /// An event about a room, true or not.
     Rumour,
+    /// An administrator orders something, here or anywhere.
+    Order {
+        r: Option<usize>,
+    },
     /// The rules are read again.
     Reload {
         n: usize,
@@ -163,6 +168,7 @@ pub struct World {
     pub link: Link,
     pub lister: Lister,
     pub shop: Shop,
+    pub admin: Admin,
     pub focus_up: bool,
     pub conferences: u32,
     pub sessions: u64,
@@ -195,6 +201,7 @@ impl World {
             link: Link::default(),
             lister: Lister::default(),
             shop: Shop::new(seed, count),
+            admin: Admin::new(seed),
             focus_up: true,
             conferences: 0,
             sessions: 0,
@@ -226,6 +233,7 @@ impl World {
         self.after(SEC, Ev::Rumour);
         self.after(SEC, Ev::ExtraTick);
         self.open_shop();
+        self.admin_comes();
         for (trouble, event) in [
             (self.plan.link_trouble, Ev::LinkBreaks),
             (self.plan.focus_trouble, Ev::FocusRestarts),
@@ -351,6 +359,7 @@ impl World {
             Ev::PendingTimeout { r, instance, jibri } => self.pending_timeout(r, instance, jibri),
             Ev::List => self.list(),
             Ev::Rumour => self.rumour(),
+            Ev::Order { r } => self.order(r),
             Ev::Reload { n } => self.reload(n),
             Ev::ExtraTick => {
                 self.feed(Input::Tick, None);
@@ -412,7 +421,7 @@ impl World {
     }
 
     /// What comes out of a step of the core.
-    fn follow(&mut self, effects: Vec<Effect>) {
+    pub fn follow(&mut self, effects: Vec<Effect>) {
         let mut gone = Vec::new();
         for effect in effects {
             match effect {

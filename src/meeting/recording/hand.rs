@@ -32,7 +32,7 @@ impl Recording {
         self.by_hand = ByHand { order, overruled: self.judged.clone(), is_carried_out: false };
         self.stop.ordered();
         if hand == Hand::Stop {
-            return;
+            return self.keep_off(ctx);
         }
         if matches!(self.phase, Phase::Held { .. }) {
             self.phase = Phase::Idle;
@@ -49,10 +49,27 @@ impl Recording {
         if facts.complete() && facts.people == 0 && !facts.recorder {
             self.forget_order();
         }
-        if self.by_hand.order == Some(Hand::Stop) && self.phase == Phase::Idle {
-            self.by_hand.is_carried_out = true;
-            self.not_before = None;
+        if self.by_hand.order == Some(Hand::Stop) {
+            self.keep_off(ctx);
+        }
+    }
+
+    fn keep_off(&mut self, ctx: &mut Ctx<'_>) {
+        self.by_hand.is_carried_out |= self.is_off();
+        if self.phase == Phase::Idle {
             self.hold(Hold::ByHand, None, ctx);
+        }
+    }
+
+    /// Nothing is on or under way; what comes on after that is somebody else's.
+    fn is_off(&self) -> bool {
+        matches!(self.phase, Phase::Idle | Phase::Held { .. })
+    }
+
+    /// A person has stopped what was ordered; an order to stop has nothing against that.
+    pub(super) fn order_is_countermanded(&mut self) {
+        if self.by_hand.order == Some(Hand::Record) {
+            self.forget_order();
         }
     }
 

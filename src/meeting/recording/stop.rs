@@ -138,6 +138,10 @@ impl Stopping {
         };
         // What we do not see cannot be relied upon to last.
         let holds = unwanted && (is_ordered || is_over && policy.record) && facts.complete();
+        // Back to the rules: their delay begins then.
+        if is_ordered != self.is_ordered {
+            self.since = None;
+        }
         self.is_ordered = is_ordered;
         self.since = holds.then(|| self.since.unwrap_or(ctx.now));
         self.not_before.take_if(|at| *at <= ctx.now);

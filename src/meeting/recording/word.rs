@@ -63,6 +63,8 @@ impl Recording {
         self.stop.learn(status);
         if status.on {
             self.told_on(status.session.clone(), facts, ctx, policy);
+        } else if matches!(self.phase, Phase::Recording { .. }) && is_of_another(status, facts) {
+            // Focus has yet to tell of the one that is on.
         } else if self.concerns_us(status) || self.stopped_by(facts, policy).is_some() {
             self.off(status, facts, ctx, policy);
         }
@@ -171,7 +173,7 @@ impl Recording {
         if let Some(nick) = self.stopped_by(facts, policy) {
             self.ended(Ended::ByPerson(nick.clone()), ctx);
             self.emptied = false;
-            self.forget_order();
+            self.order_is_countermanded();
             self.hold(Hold::StoppedBy(nick.clone()), None, ctx);
         } else if was_on {
             let how = match (person, &status.initiator) {
@@ -196,17 +198,25 @@ impl Recording {
     /// Before a start: the stop that focus tells of may have come while something else was on, or before we
     /// came back; and a recorder may be there already.
     pub(super) fn heed_others(&mut self, facts: &Facts<'_>, ctx: &mut Ctx<'_>, policy: Policy<'_>) {
-        if self.phase != Phase::Idle {
+        // What is kept off by hand may go on, or be begun by somebody, as well.
+        let is_kept_off = matches!(self.phase, Phase::Held { why: Hold::ByHand, .. });
+        if self.phase != Phase::Idle && !is_kept_off {
             return;
         }
-        if let Some(nick) = self.stopped_by(facts, policy) {
+        if let Some(nick) = self.stopped_by(facts, policy).filter(|_| !is_kept_off) {
             self.hold(Hold::StoppedBy(nick.clone()), None, ctx);
         } else if let Some(status) = facts.status.filter(|status| status.on) {
             self.told_on(status.session.clone(), facts, ctx, policy);
-        } else if facts.inside() && is_foreign(facts) {
+        } else if facts.inside() && is_foreign(facts) && !is_kept_off {
             self.pending(facts.recorder_session.cloned(), PendingBy::Recorder, ctx.now, policy);
         }
     }
+}
+
+/// The recorder that is there shows another session than this word.
+fn is_of_another(status: &RecordingStatus, facts: &Facts<'_>) -> bool {
+    let shown = facts.recorder_session.filter(|_| facts.recorder);
+    shown.zip(status.session.as_ref()).is_some_and(|(shown, told)| shown != told)
 }
 
 /// A recorder that belongs to no session focus has told of: somebody's start under way, or what a

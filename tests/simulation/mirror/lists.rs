@@ -49,6 +49,11 @@ impl Mirror {
         let moderators = self.listed_moderators.len();
         self.listed_most = (people.len(), moderators);
         self.listed_least = (surely.len(), moderators);
+        if people.is_empty() && !self.listed_recorder {
+            self.forget_order();
+        } else if surely.is_empty() || surely.is_disjoint(&self.listed_people) {
+            self.by_hand.doubt();
+        }
         self.note_need(surely.len(), moderators, now);
         if !has_focus || self.visitor && self.listed_recorder {
             (self.in_flight, self.accepted_until) = (None, None);
@@ -67,10 +72,8 @@ impl Mirror {
     }
 
     fn want_by_list(&mut self, now: Us) {
-        let ((people, moderators), start) = (self.listed_most, &self.terms.start);
-        let wanted = self.terms.record
-            && people >= start.min_participants as usize
-            && moderators >= start.min_moderators as usize;
+        let (people, moderators) = self.listed_most;
+        let (wanted, _) = self.wanted(people, moderators);
         self.wanted_since = wanted.then(|| self.wanted_since.unwrap_or(now));
     }
 
@@ -84,6 +87,11 @@ impl Mirror {
         if !self.terms.stop.respect_manual {
             self.stop = None;
         }
+        self.reconsider(now);
+    }
+
+    /// Something else is wanted, with the same people.
+    pub fn reconsider(&mut self, now: Us) {
         if self.complete {
             self.conclude(now);
         } else if !self.listens && self.list.is_some() {

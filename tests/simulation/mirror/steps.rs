@@ -77,7 +77,10 @@ impl World {
             }
             Action::Stop { room, attempt, timeout, sender, .. } => {
                 let patience = if sender.is_none() { us(*timeout) + 5 * SEC } else { 60 * SEC };
-                self.mirrors[self.index[room]].stop_in_flight = Some((*attempt, now + patience));
+                let r = self.index[room];
+                self.mirrors[r].stop_in_flight = Some((*attempt, now + patience));
+                let spoken_for = self.rooms[r].occupants.iter().find(|o| sender.as_ref() == Some(&o.jid));
+                self.mirrors[r].stopped_as = spoken_for.map(|o| o.nick.clone());
             }
             Action::AskPassword { .. } => {}
             Action::AskRoles { room, query, which } => {
