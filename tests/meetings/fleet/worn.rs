@@ -75,8 +75,8 @@ pub(super) async fn of_two_instances_one_restarts_and_tells(version: Version) ->
     second.logged("taking over").await?;
     second.logged("recording is on").await?;
     assert_eq!(restarted(&manager), ["jibri-1"]);
-    assert_eq!(receiver.told_of("jibri_unhealthy"), ["raised", "resolved"]);
-    assert_eq!(receiver.told_of("jibri_restarted"), ["raised"]);
+    assert_eq!(receiver.told_of("jibri_unhealthy"), ["raised jibri-1", "resolved jibri-1"]);
+    assert_eq!(receiver.told_of("jibri_restarted"), ["raised jibri-1"]);
     Ok(())
 }
 
