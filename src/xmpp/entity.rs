@@ -8,8 +8,7 @@ use super::stanza::{Iq, NS_PING, NS_VERSION, Payload};
 use crate::tenant::Services;
 
 /// Longest id or node that is given back. Jicofo's are short, and what a room makes of an id is a few
-/// hundred bytes. The expat under Prosody 13 puts off reading a tag that comes in several pieces until there
-/// is as much again, and all that we send after it waits: so no tag of ours may be made long by others.
+/// hundred bytes. What is longer costs us the more (see `guard`), and is asked by nobody who means it.
 const MAX_ECHO: usize = 1024;
 
 /// The answer to a request; none if it lacks an id or a sender, or has an id that cannot be meant seriously.

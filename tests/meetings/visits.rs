@@ -25,10 +25,9 @@ discreetly! {
     a_room_without_focus_is_not_entered,
 }
 
-// Not `awkward_names_do_not_blind_us`: a start in the name of a moderator whose resource is a kilobyte of apostrophes is a
-// tag of six, and expat under Prosody may put such a one off until more comes, and all that we send with it.
 unseen! {
     nonsense_between_visits_changes_nothing,
+    awkward_names_do_not_blind_us,
     rooms_that_are_not_there_are_not_made,
     a_room_without_focus_is_not_entered,
 }
