@@ -24,7 +24,7 @@ use serde_json::Value;
 use stand_in::StandIn;
 
 /// Longer than any wait in these tests takes on a busy machine.
-const LONG: Duration = Duration::from_secs(20);
+const LONG: Duration = Duration::from_secs(60);
 
 fn limits() -> Limits {
     Limits {
@@ -68,7 +68,7 @@ impl World {
             self.deliverer.send(now, delivery);
         }
         // The machine may be busy; a receiver that is waited for takes longer than that.
-        assert!(began.elapsed() < Duration::from_millis(200), "the sender was made to wait");
+        assert!(began.elapsed() < Duration::from_secs(2), "the sender was made to wait");
     }
 
     fn raise(&mut self, kind: Kind, subject: &str) {

@@ -105,7 +105,7 @@ async fn a_reader_that_never_reads_holds_nobody_up() {
             tokio::task::yield_now().await;
         }
     }
-    assert!(slowest < Duration::from_secs(1), "{slowest:?}");
+    assert!(slowest < Duration::from_secs(10), "{slowest:?}");
     let mut reader = Reader::open(&world).await;
     reader.until("complete").await;
     world.board.put_rooms(&[room("new", "pending")]);

@@ -17,12 +17,15 @@ const SECRET: &str = "s3cret-of-the-package";
 /// From the start of the process to the link.
 const COLD_START: Duration = Duration::from_millis(100);
 
+/// Names a package that was built before, of a release.
+const BUILT: &str = "JIBRI_AUTOSTART_DEB";
+
 /// The package: `JIBRI_AUTOSTART_DEB`, or else one of what has been compiled for the tests; how large the program of a
 /// release may be is for `deploy/debian/build.sh` to see to.
 fn package() -> &'static Path {
     static PACKAGE: OnceLock<PathBuf> = OnceLock::new();
     PACKAGE.get_or_init(|| {
-        if let Some(package) = std::env::var_os("JIBRI_AUTOSTART_DEB") {
+        if let Some(package) = std::env::var_os(BUILT) {
             return package.into();
         }
         let mut build = Command::new(file("deploy/debian/build.sh"));
@@ -222,7 +225,8 @@ async fn the_package_does_its_job(version: Version) -> Result {
     assert!(left.is_empty(), "{left:?}");
     assert!(!root.path("/etc/jibri-autostart").exists() && !root.path("/var/lib/jibri-autostart").exists());
     assert!(!root.has_user());
-    assert!(took < COLD_START, "{took:?}");
+    // Of the tests' own build, on whatever machine this is, it says nothing.
+    assert!(took < COLD_START || std::env::var_os(BUILT).is_none(), "{took:?}");
     Ok(())
 }
 

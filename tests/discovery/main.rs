@@ -22,7 +22,7 @@ use jibri_autostart::discovery::DiscoveryEvent;
 use tokio::sync::mpsc;
 
 /// Longer than any wait in these tests takes on a busy machine.
-const LONG: Duration = Duration::from_secs(20);
+const LONG: Duration = Duration::from_secs(60);
 
 /// Whatever `future` gives, which it must do in time.
 async fn soon<F: Future>(what: &str, future: F) -> F::Output {

@@ -146,7 +146,7 @@ fn a_full_queue_drops_and_says_so() {
         let key = ledger.new_key();
         ledger.put(key, attempt(n, Outcome::Failed));
     }
-    assert!(began.elapsed() < Duration::from_secs(1));
+    assert!(began.elapsed() < Duration::from_secs(10));
     drop(go);
     settled(&ledger, 10);
     until("told", || LOG.lock().unwrap().contains("more happened at once than could be written down"));

@@ -22,7 +22,7 @@ use std::time::{Duration, Instant};
 use jibri_autostart::ledger::{Attempt, Entry, Ledger, Limits, Moment, Outcome, Query, Record};
 
 /// Longer than any wait in these tests takes on a busy machine.
-const LONG: Duration = Duration::from_secs(20);
+const LONG: Duration = Duration::from_secs(60);
 const DAY: Duration = Duration::from_secs(86_400);
 
 static LOG: Mutex<String> = Mutex::new(String::new());

@@ -94,7 +94,7 @@ on_each_prosody! {
         // A link that is closed is gone at once, and the next one is let in.
         let closing = Instant::now();
         first.link.close().await;
-        assert!(closing.elapsed() < seconds(2));
+        assert!(closing.elapsed() < seconds(10));
         second.wait_up().await;
         Ok(())
     }

@@ -84,7 +84,7 @@ async fn our_end_is_polite_and_recordings_go_on(version: Version) -> Result {
     ada.wait_recording("on", LONG).await?;
     let (status, took) = autostart.terminate().await?;
     assert_eq!(status.code(), Some(0));
-    assert!(took < Duration::from_secs(2), "took {took:?}");
+    assert!(took < Duration::from_secs(10), "took {took:?}");
     ada.seat().until(SOON, "without us", |view| !view.occupants.contains_key("autostart")).await?;
     assert!(jibri.recording().is_some());
     assert_eq!(ada.recording().map(|r| r.status), Some("on".to_owned()));

@@ -88,7 +88,7 @@ async fn whoever_listens_delays_nothing(version: Version) -> Result {
         ada.wait_recording("on", LONG).await?;
         let took = freed.elapsed();
         println!("a receiver that is {how}: on {took:?} after the Jibri was free");
-        assert!(took < Duration::from_secs(3), "{how}: {took:?}");
+        assert!(took < Duration::from_secs(8), "{how}: {took:?}");
         ada.leave().await;
         jibri.until(LONG, "idle", |jibri| !jibri.is_busy()).await?;
         jibri.set_behaviour(Behaviour::Busy);

@@ -70,6 +70,11 @@ impl Autostart {
         self.lines().iter().filter(|line| line.contains(text)).count()
     }
 
+    fn last_words(&self, most: usize) -> String {
+        let lines = self.lines();
+        lines.get(lines.len().saturating_sub(most)..).unwrap_or_default().join("\n")
+    }
+
     fn lines(&self) -> Vec<String> {
         self.log.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
@@ -83,7 +88,9 @@ impl Autostart {
     pub(crate) async fn logged_times(&self, text: &str, times: usize) -> Result {
         match eventually(testkit::SOON, || self.count(text) >= times).await {
             true => Ok(()),
-            false => Err(format!("not logged {times} times: {text}").into()),
+            false => {
+                Err(format!("not logged {times} times: {text}; last words:\n{}", self.last_words(12)).into())
+            }
         }
     }
 
@@ -106,7 +113,7 @@ impl Autostart {
         };
         match eventually(testkit::SOON, || self.lines().iter().any(fits)).await {
             true => Ok(()),
-            false => Err(format!("saw nobody in {room}").into()),
+            false => Err(format!("saw nobody in {room}; last words:\n{}", self.last_words(12)).into()),
         }
     }
 
@@ -135,10 +142,7 @@ impl Drop for Autostart {
         let _ = self.child.wait();
         if std::thread::panicking() || std::env::var_os("SHOW_LOG").is_some() {
             eprintln!("--- jibri-autostart's last words:");
-            let lines = self.lines();
-            for line in lines.iter().skip(lines.len().saturating_sub(60)) {
-                eprintln!("{line}");
-            }
+            eprintln!("{}", self.last_words(60));
         }
     }
 }

@@ -16,7 +16,7 @@ use crate::autostart::Autostart;
 use crate::receiver::Receiver;
 
 /// Longer than anything takes that a program waits for in these tests, on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(120);
 
 all_at_once! {
     all_that_takes_long:

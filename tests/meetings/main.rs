@@ -45,7 +45,7 @@ use testkit::{Person, Result, Version, Watch, World, WorldOptions};
 testkit::jibri_processes!();
 
 /// Longer than any wait in these tests takes on a busy machine.
-const LONG: Duration = Duration::from_secs(30);
+const LONG: Duration = Duration::from_secs(90);
 
 /// Runs each scenario on both Prosodys: `on_both! { scenario, … }`.
 macro_rules! on_both {

@@ -19,7 +19,7 @@ use std::time::Duration;
 use jibri_autostart::config::Recovery;
 
 /// Longer than any wait in these tests takes on a busy machine.
-const LONG: Duration = Duration::from_secs(20);
+const LONG: Duration = Duration::from_secs(60);
 
 fn settings(command: &[&str], http: Option<String>, timeout: Duration) -> Recovery {
     Recovery {

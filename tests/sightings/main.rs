@@ -21,7 +21,7 @@ use jibri_autostart::config::{JibriInstance, Settings, from_toml};
 use jibri_autostart::sightings::{Limits, Sighting, Sightings};
 
 /// Longer than any wait in these tests takes on a busy machine.
-const LONG: Duration = Duration::from_secs(20);
+const LONG: Duration = Duration::from_secs(60);
 
 fn settings() -> Settings {
     let file =

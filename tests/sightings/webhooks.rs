@@ -146,7 +146,7 @@ async fn when_nobody_listens_the_newest_of_each_is_kept() {
         world.webhooks.take_status(status("made-up-0", busy).to_string().as_bytes());
     }
     assert_eq!(world.send("status", status("made-up-1", "IDLE").to_string()).await, StatusCode::OK);
-    assert!(began.elapsed() < Duration::from_secs(5));
+    assert!(began.elapsed() < Duration::from_secs(20));
     assert!(world.webhooks.dropped() > 0);
     let mut told = 0;
     while let Ok(Some(_)) =

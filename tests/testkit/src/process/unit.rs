@@ -13,6 +13,8 @@ use std::process::{Child, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+/// How long it may take to say how it is; one that is frozen never does.
+const A_LOOK: Duration = Duration::from_secs(10);
 /// How long a process that is asked to end may take before it is killed.
 const GRACE: Duration = Duration::from_millis(500);
 
@@ -170,8 +172,7 @@ impl JibriProcess {
     /// What it says of itself; an error from one that is down or frozen.
     pub async fn state(&self) -> Result<State> {
         let url = format!("{}/state", url(self.unit.arguments.control));
-        let state: serde_json::Value =
-            serde_json::from_str(&http::ask("GET", &url, "", Duration::from_secs(2)).await?.1)?;
+        let state: serde_json::Value = serde_json::from_str(&http::ask("GET", &url, "", A_LOOK).await?.1)?;
         let text = |value: &serde_json::Value| value.as_str().unwrap_or_default().to_owned();
         let starts = state["starts"].as_array().into_iter().flatten();
         Ok(State {
