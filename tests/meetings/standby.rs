@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use testkit::{Behaviour, Cut, Result, SOON, Version, World, eventually, ports};
 
+use crate::api::shows;
 use crate::at_once::all_at_once;
 use crate::autostart::Autostart;
 use crate::{LONG, world_with};
@@ -127,11 +128,8 @@ async fn it_is_killed(version: Version, policy: &str, ask: bool) -> Result {
     let mut took = Vec::new();
     for n in 0..TIMES {
         let url = second.http().await?;
-        let shown = async |path: &str| testkit::http::ask("GET", &format!("{url}{path}"), "", SOON).await;
-        let (status, why) = shown("/readyz").await?;
-        assert!(status == 503 && why.contains("standing by"), "{why}");
-        let (_, metrics) = shown("/metrics").await?;
-        assert!(metrics.contains("_standby 1\n") && metrics.contains("_up 0\n"), "{metrics}");
+        shows(&url, "/readyz", |status, text| status == 503 && text.contains("standing by")).await?;
+        shows(&url, "/metrics", |_, text| text.contains("_standby 1\n") && text.contains("_up 0\n")).await?;
         assert_eq!(
             second.count(r#""level":"WARN""#) + second.count(r#""level":"ERROR""#),
             0,
