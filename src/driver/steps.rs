@@ -74,11 +74,12 @@ impl Driver {
     }
 
     fn meeting_event(&mut self, event: &Event) {
-        tell::log(event);
         let view = self.meetings.room(&event.room);
+        let attempt = view.as_ref().map_or(0, |view| view.attempt);
+        tell::log(event, attempt);
         self.alarms.meeting(self.clock.now(), &event.room, &event.what, view.as_ref());
         self.chronicle.meeting(self.clock.now(), event, view.as_ref(), self.meetings.roster(&event.room));
-        self.publisher.meeting(event, view.as_ref().map_or(0, |view| view.attempt));
+        self.publisher.meeting(event, attempt);
         let people = view.is_some_and(|view| view.people > 0);
         if self.coupling.event(event, people) {
             self.ask_jicofo();

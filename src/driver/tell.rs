@@ -15,17 +15,18 @@ fn id(session: Option<&SessionId>) -> &str {
     session.map_or("", |session| &session.0)
 }
 
-/// Writes an event to the log. Names from the network are written as strings, which the log escapes.
-pub(super) fn log(event: &Event) {
+/// Writes an event to the log. Names from the network are written as strings, which the log escapes. `attempt`: which one
+/// in a row this is in the room.
+pub(super) fn log(event: &Event, attempt: u32) {
     let room = event.room.as_str();
     match &event.what {
         What::State { from, to } => debug!(room, from = from.name(), to = to.name(), "state"),
         What::Entered { people, moderators } => info!(room, people, moderators, "entered the room"),
         What::Seen { people, moderators } => debug!(room, people, moderators, "seen from outside"),
         What::Left(out) => info!(room, "no longer in the room: {out}"),
-        What::StartSent { attempt, wanted_for, sender } => {
+        What::StartSent { wanted_for, sender, .. } => {
             let in_name_of = sender.as_ref().map(RealJid::as_str);
-            let (attempt, wanted_ms) = (attempt.0, ms(*wanted_for));
+            let wanted_ms = ms(*wanted_for);
             info!(room, attempt, wanted_ms, in_name_of, "start request sent to Jicofo");
         }
         What::StopSent { sender } => {

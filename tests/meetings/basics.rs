@@ -129,6 +129,9 @@ async fn two_failures_then_success(version: Version) -> Result {
     jibri.set_behaviour(Behaviour::healthy());
     ada.wait_recording("on", LONG).await?;
     assert!(autostart.count("not recording") >= 2);
+    for attempt in 1..=3 {
+        assert!(autostart.count(&format!(r#""attempt":{attempt},"#)) > 0, "{attempt}");
+    }
     Ok(())
 }
 

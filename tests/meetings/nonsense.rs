@@ -12,7 +12,7 @@ pub(crate) fn awkward_names() -> [String; 4] {
 /// Sends all of it: to the room, to us in it, and to us directly; waits until Prosody has been through with it.
 pub(crate) async fn send_nonsense(eve: &Person) -> Result {
     let (room, nick) = (eve.seat().room().to_owned(), eve.nick());
-    let deep = format!("{}{}", "<d>".repeat(30_000), "</d>".repeat(30_000));
+    let deep = format!("{}{}", "<d>".repeat(10_000), "</d>".repeat(10_000));
     let wide = "<features/>".repeat(5_000);
     let attribute = |length: usize| format!("<x xmlns='urn:x' a='{}'/>", "a".repeat(length));
     let name = format!("<{}/>", "n".repeat(20_000));
@@ -54,7 +54,7 @@ pub(crate) async fn send_nonsense(eve: &Person) -> Result {
         eve.client().send_raw(&format!("<message to='{us}' type='chat'><xml:a/></message>"));
         eve.client().send_raw(&format!("<iq to='{us}' type='result' id='evil'><xml:a/></iq>"));
     }
-    // Prosody itself takes seconds for these.
+    // Prosody itself takes long for these.
     eve.client().send_raw(&format!("<presence to='{room}/{nick}'>{deep}</presence>"));
     for us in &to_us {
         eve.client().send_raw(&format!("<message to='{us}' type='chat'>{deep}</message>"));
