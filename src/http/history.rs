@@ -87,8 +87,13 @@ async fn history(
     let Query(asked) = asked.map_err(|_| Error::bad_request("this is no question", hint))?;
     let query = asked.query(&history.services)?;
     // The file is read on a thread that may wait for the disk; nobody else does.
-    let _turn = history.turns.acquire().await.map_err(|_| Error::no_history())?;
-    let records = tokio::task::spawn_blocking(move || history.reader.read(&query)).await;
+    let turn = history.turns.acquire_owned().await.map_err(|_| Error::no_history())?;
+    let read = move || {
+        // Until it is read, even if whoever asked has gone.
+        let _turn = turn;
+        history.reader.read(&query)
+    };
+    let records = tokio::task::spawn_blocking(read).await;
     match records {
         Ok(Ok(records)) => Ok(json(records)),
         Ok(Err(unreadable)) => {
