@@ -9,7 +9,7 @@ use clap::CommandFactory as _;
 use clap_complete::Shell;
 use clap_mangen::Man;
 
-use super::Cli;
+use super::{Cli, complain};
 
 /// The page's section for what the parser does not know.
 const FILES: &str = r#".SH FILES
@@ -60,7 +60,7 @@ fn done(result: io::Result<()>, place: &str) -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("cannot write to {place}: {error}");
+            complain(format_args!("cannot write to {place}: {error}"));
             ExitCode::FAILURE
         }
     }
