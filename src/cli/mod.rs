@@ -25,7 +25,7 @@ use crate::meeting::Hand;
 /// Where the configuration is looked for last.
 const DEFAULT_CONFIG: &str = "/etc/jibri-autostart/config.toml";
 
-/// A wrong configuration.
+/// A wrong configuration, or command line.
 const EXIT_MISTAKES: u8 = 2;
 
 /// Makes sure that every Jitsi meeting that must be recorded is recorded.

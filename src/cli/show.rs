@@ -11,7 +11,7 @@ use serde::de::DeserializeOwned;
 use super::ask::{self, Trouble};
 use super::table::{Colour, Table, WIDTH, cut};
 use super::view::View;
-use super::complain;
+use super::{EXIT_MISTAKES, complain};
 use crate::config::Settings;
 use crate::meeting::Hand;
 use crate::plain::plain;
@@ -97,7 +97,9 @@ pub(super) fn finish(text: Result<String, Trouble>) -> ExitCode {
         },
         Err(trouble) => {
             complain(&trouble);
-            ExitCode::from(EXIT_UNREACHABLE)
+            // It is there, and does not understand what was typed.
+            let is_mistake = matches!(trouble, Trouble::Refused { status: 400, .. });
+            ExitCode::from(if is_mistake { EXIT_MISTAKES } else { EXIT_UNREACHABLE })
         }
     }
 }
