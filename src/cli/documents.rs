@@ -23,7 +23,7 @@ The configuration, if it is there and no other is named. Each key can be set fro
 ends; recordings go on.
 .SH "EXIT STATUS"
 0: done. 1: a failure. 2: the command line or the configuration is wrong; each mistake was told. 3: the running
-service cannot be reached.
+service cannot be reached. 4: it refuses what it is told to do; it says why.
 "#;
 
 /// Prints the completions for a shell.
