@@ -116,3 +116,21 @@ fn run_says_once_that_there_is_no_prosody() {
     child.wait().unwrap();
     assert!(refused.expect("a line").contains("127.0.0.1:1"));
 }
+
+#[test]
+fn a_full_disk_under_stderr_changes_no_exit_status() {
+    let good = [
+        ("JIBRI_AUTOSTART_XMPP__DOMAIN", "autostart.meet.jitsi"),
+        ("JIBRI_AUTOSTART_XMPP__SECRET", "s3cret-s3cret"),
+        ("JIBRI_AUTOSTART_MUC__DOMAINS", "muc.meet.jitsi"),
+        ("JIBRI_AUTOSTART_HTTP__LISTEN", ""),
+    ];
+    for (command, settings, status) in
+        [("check", &good[..1], 2), ("status", &good[..], 3), ("history", &good[..], 3)]
+    {
+        let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+        let mut program = Command::new(env!("CARGO_BIN_EXE_jibri-autostart"));
+        program.env_clear().envs(settings.iter().copied()).arg(command).stderr(full);
+        assert_eq!(program.output().unwrap().status.code(), Some(status), "{command}");
+    }
+}

@@ -40,6 +40,10 @@ impl Board {
         self.news.notify_one();
     }
 
+    pub(super) fn hand_over(&self) {
+        self.lock().hand_over();
+    }
+
     pub(super) fn is_told(&self) -> bool {
         self.lock().is_told()
     }

@@ -118,6 +118,15 @@ impl Deliverer {
         }
     }
 
+    /// Another instance tells from now on: what stands is not told again to Alertmanager, which would take it to stand
+    /// for as long as we live.
+    pub fn hand_over(&mut self) {
+        self.since.clear();
+        if let Some(board) = &self.alertmanager {
+            board.hand_over();
+        }
+    }
+
     /// What was never delivered, to either of them.
     pub fn dropped(&self) -> u64 {
         let webhook = self.webhook.as_ref().map_or(0, |queue| queue.dropped());

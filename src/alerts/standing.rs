@@ -95,6 +95,11 @@ impl Standing {
         }
     }
 
+    /// Somebody else tells from now on; the ends that are still to be told are ours.
+    pub(super) fn hand_over(&mut self) {
+        self.entries.retain(|_, entry| entry.ended.is_some());
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.entries.is_empty()
     }

@@ -6,8 +6,8 @@ use std::process::ExitCode;
 
 use unicode_width::UnicodeWidthStr as _;
 
-use super::ask;
 use super::table::{Colour, WIDTH};
+use super::{ask, complain};
 use crate::address::RoomJid;
 use crate::config::Loaded;
 use crate::doctor::{self, Finding, Options, Verdict};
@@ -41,7 +41,7 @@ pub(super) fn doctor(loaded: Loaded, file: Option<PathBuf>, arguments: Arguments
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
-            eprintln!("cannot start: {error}");
+            complain(format_args!("cannot start: {error}"));
             return ExitCode::FAILURE;
         }
     };

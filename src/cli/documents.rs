@@ -9,7 +9,7 @@ use clap::CommandFactory as _;
 use clap_complete::Shell;
 use clap_mangen::Man;
 
-use super::Cli;
+use super::{Cli, complain};
 
 /// The page's section for what the parser does not know.
 const FILES: &str = r#".SH FILES
@@ -23,7 +23,7 @@ The configuration, if it is there and no other is named. Each key can be set fro
 ends; recordings go on.
 .SH "EXIT STATUS"
 0: done. 1: a failure. 2: the command line or the configuration is wrong; each mistake was told. 3: the running
-service cannot be reached.
+service cannot be reached. 4: it refuses what it is told to do; it says why.
 "#;
 
 /// Prints the completions for a shell.
@@ -60,7 +60,7 @@ fn done(result: io::Result<()>, place: &str) -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("cannot write to {place}: {error}");
+            complain(format_args!("cannot write to {place}: {error}"));
             ExitCode::FAILURE
         }
     }

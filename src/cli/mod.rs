@@ -12,6 +12,8 @@ mod table;
 mod view;
 
 use std::ffi::OsString;
+use std::fmt::Display;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -23,7 +25,7 @@ use crate::meeting::Hand;
 /// Where the configuration is looked for last.
 const DEFAULT_CONFIG: &str = "/etc/jibri-autostart/config.toml";
 
-/// A wrong configuration.
+/// A wrong configuration, or command line.
 const EXIT_MISTAKES: u8 = 2;
 
 /// Makes sure that every Jitsi meeting that must be recorded is recorded.
@@ -124,7 +126,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     let loaded = match load() {
         Ok(loaded) => loaded,
         Err(mistakes) => {
-            eprintln!("{mistakes}");
+            complain(&mistakes);
             return ExitCode::from(EXIT_MISTAKES);
         }
     };
@@ -142,6 +144,11 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Healthcheck => show::healthcheck(&loaded.settings),
         Command::Completions { .. } | Command::Man { .. } => ExitCode::SUCCESS,
     }
+}
+
+/// Says on stderr what is wrong. `eprintln!` would panic where nobody reads it, or its disk is full.
+fn complain(what: impl Display) {
+    let _ = writeln!(std::io::stderr(), "{what}");
 }
 
 fn load(file: Option<&Path>) -> Result<Loaded, Mistakes> {

@@ -11,6 +11,7 @@ use serde::de::DeserializeOwned;
 use super::ask::{self, Trouble};
 use super::table::{Colour, Table, WIDTH, cut};
 use super::view::View;
+use super::{EXIT_MISTAKES, complain};
 use crate::config::Settings;
 use crate::meeting::Hand;
 use crate::plain::plain;
@@ -52,7 +53,7 @@ pub(super) fn order(settings: &Settings, hand: Hand, room: &str, json: bool) -> 
     };
     match answer {
         Err(refused @ Trouble::Refused { status: 400..500, .. }) => {
-            eprintln!("{refused}");
+            complain(&refused);
             ExitCode::from(EXIT_REFUSED)
         }
         answer => finish(answer.and_then(read)),
@@ -64,7 +65,7 @@ pub(super) fn healthcheck(settings: &Settings) -> ExitCode {
     match ask::get(settings, "/readyz") {
         Ok(_) => ExitCode::SUCCESS,
         Err(trouble) => {
-            eprintln!("{trouble}");
+            complain(&trouble);
             ExitCode::FAILURE
         }
     }
@@ -95,8 +96,10 @@ pub(super) fn finish(text: Result<String, Trouble>) -> ExitCode {
             Err(_) => ExitCode::FAILURE,
         },
         Err(trouble) => {
-            eprintln!("{trouble}");
-            ExitCode::from(EXIT_UNREACHABLE)
+            complain(&trouble);
+            // It is there, and does not understand what was typed.
+            let is_mistake = matches!(trouble, Trouble::Refused { status: 400, .. });
+            ExitCode::from(if is_mistake { EXIT_MISTAKES } else { EXIT_UNREACHABLE })
         }
     }
 }

@@ -9,6 +9,7 @@ use terminal_size::{Height, terminal_size};
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::ask::{self, Trouble};
+use super::complain;
 use super::show::{EXIT_UNREACHABLE, finish, line};
 use crate::config::Settings;
 
@@ -82,7 +83,7 @@ impl View {
                     screen.show(&text, is_news)
                 }
                 Err(trouble) if shown.is_none() => {
-                    eprintln!("{trouble}");
+                    complain(&trouble);
                     return ExitCode::from(EXIT_UNREACHABLE);
                 }
                 Err(trouble) => {
@@ -134,7 +135,7 @@ impl Screen {
             let text = format!("CONTACT LOST, trying again; this was last:\n{trouble}\n\n{}", self.last);
             self.draw(&text)
         } else if is_news {
-            eprintln!("{trouble}; trying again");
+            complain(format_args!("{trouble}; trying again"));
             Ok(())
         } else {
             Ok(())

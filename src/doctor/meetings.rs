@@ -240,8 +240,11 @@ fn owner_by_service(domain: &str, snapshot: &Snapshot) -> Finding {
 fn focus_by_service(settings: &Settings, snapshot: &Snapshot) -> Finding {
     const STEP: &str = "focus";
     let at_work = ["starting", "pending", "recording", "stopping"];
-    let longest = settings.start.settle.saturating_add(WITHOUT_FOCUS);
-    let waits = |room: &&Room| room.state == "settling" && age(&room.since) > longest;
+    let settles = settings.rules.iter().map(|rule| rule.start.settle).chain([settings.start.settle]);
+    let longest = settles.max().unwrap_or_default().saturating_add(WITHOUT_FOCUS);
+    // One that waits for something else, a free Jibri, says so.
+    let waits =
+        |room: &&Room| room.state == "settling" && room.reason.is_none() && age(&room.since) > longest;
     if let Some(room) = snapshot.rooms.iter().find(waits) {
         let found = format!("{} is to be recorded and waits: Jicofo is not in the room", room.room);
         let remedy = "see that Jicofo runs and is linked to this Prosody (its log), and that muc.focus_nickname is \
@@ -259,4 +262,42 @@ fn focus_by_service(settings: &Settings, snapshot: &Snapshot) -> Finding {
 fn age(since: &str) -> Duration {
     let since = humantime::parse_rfc3339_weak(since).ok();
     since.and_then(|since| SystemTime::now().duration_since(since).ok()).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_wait_that_nothing_explains_is_for_jicofo() {
+        let set = |rule| {
+            let set = [
+                ("JIBRI_AUTOSTART_XMPP__DOMAIN", "autostart.meet.jitsi"),
+                ("JIBRI_AUTOSTART_XMPP__SECRET", "s"),
+                ("JIBRI_AUTOSTART_MUC__DOMAINS", "muc.meet.jitsi"),
+                ("JIBRI_AUTOSTART_RULE", rule),
+            ];
+            crate::config::load(None, set).unwrap().settings
+        };
+        let room = |reason: Option<&str>| Room {
+            room: "r1@muc.meet.jitsi".into(),
+            state: "settling".to_owned(),
+            people: 1,
+            moderators: 1,
+            recorder_present: false,
+            attempt: 0,
+            session_id: None,
+            since: "2026-01-01T00:00:00Z".to_owned(),
+            reason: reason.map(str::to_owned),
+        };
+        let found = |rule, reason| {
+            let rooms = vec![room(reason)];
+            let snapshot =
+                Snapshot { footprint: Footprint::Discreet, rooms, jibris: Vec::new(), alerts: Vec::new() };
+            focus_by_service(&set(rule), &snapshot).verdict
+        };
+        assert_eq!(found("[]", None), Verdict::Fail);
+        assert_eq!(found("[]", Some("no Jibri is free")), Verdict::Warn);
+        assert_eq!(found("[{room = \"^x\", settle = \"3650d\"}]", None), Verdict::Warn);
+    }
 }

@@ -62,6 +62,12 @@ pub async fn examine(settings: &Settings, options: &Options, tell: &mut Tell<'_>
             meetings::by_service(settings, snapshot).into_iter().for_each(&mut *tell);
         }
         Service::NotLinked(why) => not_linked(settings, why, tell).await,
+        Service::StandingBy => {
+            tell(link::reach(settings).await);
+            let found = "not tried: another instance has the link";
+            tell(Finding::warn("component", found, "run this where the other instance runs"));
+            not_without_link(settings, "another instance has the link", tell);
+        }
         Service::Absent => (brewery, items) = by_own_link(settings, options, &listed, tell).await,
         Service::Off | Service::Strange(_) if options.link => {
             (brewery, items) = by_own_link(settings, options, &listed, tell).await;

@@ -52,6 +52,13 @@ impl ByHand<'_> {
                 let found = format!("{} is {} already, so it was left alone", room.room, room.state);
                 return Finding::warn(STEP, found, "name a meeting that is not being recorded");
             }
+            // The release in the end would undo what a person, or an administrator, has ordered.
+            Ok(room) if room.state == "held" => {
+                let why = room.reason.unwrap_or(room.state);
+                let found = format!("{} is held ({why}), so it was left alone", room.room);
+                let remedy = "name another meeting, or hand it back first: jibri-autostart release ROOM";
+                return Finding::warn(STEP, found, remedy);
+            }
             Ok(_) => {}
             Err(trouble) => {
                 let remedy = "name a meeting that is going on and watched: jibri-autostart rooms";

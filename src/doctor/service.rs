@@ -36,6 +36,8 @@ pub(super) enum Service {
     Absent,
     /// It runs and has no link: why.
     NotLinked(String),
+    /// It runs, and another instance has the link.
+    StandingBy,
     /// It runs and has the link.
     Linked(Box<Snapshot>),
     /// What answers is not it, or does not answer well: why.
@@ -49,7 +51,7 @@ impl Service {
         let found = Self::ask_at(&format!("http://{address}"), settings).await;
         match (&found, &settings.standby.peer) {
             // Only one of the two has the link at a time.
-            (Self::Absent | Self::NotLinked(_), Some(peer)) => {
+            (Self::Absent | Self::NotLinked(_) | Self::StandingBy, Some(peer)) => {
                 let base = if peer.contains("://") { peer.clone() } else { format!("http://{peer}") };
                 let other = Self::ask_at(base.trim_end_matches('/'), settings).await;
                 if matches!(other, Self::Linked(_)) { other } else { found }
@@ -68,6 +70,9 @@ impl Service {
         if status.domain != settings.xmpp.domain {
             let (its, ours) = (&status.domain, &settings.xmpp.domain);
             return Self::Strange(format!("it is a service for {its:?}, and xmpp.domain is {ours:?}"));
+        }
+        if status.link.standby {
+            return Self::StandingBy;
         }
         if !status.link.linked {
             return Self::NotLinked(status.link.reason.unwrap_or_else(|| "not linked yet".to_owned()));
@@ -100,6 +105,9 @@ impl Service {
                 Finding::ok(STEP, format!("does not run here ({listen}); the link is tried instead"))
             }
             Self::NotLinked(_) => Finding::ok(STEP, format!("runs at {listen}, without a link")),
+            Self::StandingBy => {
+                Finding::ok(STEP, format!("runs at {listen} and stands by: another instance has the link"))
+            }
             Self::Linked(snapshot) => snapshot.finding(STEP, &listen),
             Self::Strange(why) => Finding::fail(
                 STEP,

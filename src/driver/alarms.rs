@@ -259,6 +259,9 @@ impl Alarms {
             self.down = None;
             // Told it is not: whoever was told before hears the rest from the other one.
             self.stands_by = true;
+            if let Some(deliverer) = &mut self.deliverer {
+                deliverer.hand_over();
+            }
             self.resolve(now, Kind::ProsodyDown, "prosody");
         } else if std::mem::take(&mut self.stands_by) {
             let deliveries = self.book.all_anew(now);

@@ -201,8 +201,10 @@ impl Chronicle {
         let Some(open) = self.rooms.get_mut(room) else { return };
         let before = open.attempt.clone();
         change(&mut open.attempt);
-        if open.attempt != before {
-            self.ledger.put(open.key, Entry::Attempt(open.attempt.clone()));
+        let entry = Entry::Attempt(open.attempt.clone());
+        // What others have begun has no time before it is on, or over: it would be shown as of 1970.
+        if open.attempt != before && entry.time() != Moment::default() {
+            self.ledger.put(open.key, entry);
         }
     }
 

@@ -1,6 +1,5 @@
 //! `GET /api/v1/…` and `GET /metrics`: what the board shows. Nothing here asks the core, or waits for it.
 
-use std::borrow::Cow;
 use std::sync::Arc;
 
 use axum::extract::rejection::PathRejection;
@@ -59,11 +58,13 @@ pub(super) fn find(surface: &Surface, name: &str) -> Option<Arc<Room>> {
     surface.board.room(&full_name(name, &surface.services))
 }
 
-/// The JID of a room that may be called by its local part, where one MUC domain is watched.
-pub(super) fn full_name<'a>(name: &'a str, services: &[String]) -> Cow<'a, str> {
+/// The JID of a room that may be called by its local part, where one MUC domain is watched, and as people write it:
+/// Prosody makes all names small (RFC 7613).
+pub(super) fn full_name(name: &str, services: &[String]) -> String {
+    let name = name.to_lowercase();
     match services {
-        [service] if !name.contains('@') => Cow::Owned(format!("{name}@{service}")),
-        _ => Cow::Borrowed(name),
+        [service] if !name.contains('@') => format!("{name}@{service}"),
+        _ => name,
     }
 }
 

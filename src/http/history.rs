@@ -45,7 +45,14 @@ struct Asked {
 
 impl Asked {
     fn query(&self, services: &[String]) -> Result<ledger::Query, Error> {
-        let room = (!self.room.is_empty()).then(|| full_name(&self.room, services).into_owned());
+        let room = (!self.room.is_empty()).then(|| full_name(&self.room, services));
+        // That nothing is known of it would be taken for the truth.
+        if room.as_ref().is_some_and(|room| !room.contains('@')) {
+            return Err(Error::bad_request(
+                "several MUC domains are watched, and room does not say which",
+                "give the room's full JID: local@domain",
+            ));
+        }
         let since = (!self.since.is_empty()).then(|| since(&self.since)).transpose()?;
         let limit = match self.limit.as_str() {
             "" => LIMIT,
@@ -80,8 +87,13 @@ async fn history(
     let Query(asked) = asked.map_err(|_| Error::bad_request("this is no question", hint))?;
     let query = asked.query(&history.services)?;
     // The file is read on a thread that may wait for the disk; nobody else does.
-    let _turn = history.turns.acquire().await.map_err(|_| Error::no_history())?;
-    let records = tokio::task::spawn_blocking(move || history.reader.read(&query)).await;
+    let turn = history.turns.acquire_owned().await.map_err(|_| Error::no_history())?;
+    let read = move || {
+        // Until it is read, even if whoever asked has gone.
+        let _turn = turn;
+        history.reader.read(&query)
+    };
+    let records = tokio::task::spawn_blocking(read).await;
     match records {
         Ok(Ok(records)) => Ok(json(records)),
         Ok(Err(unreadable)) => {
@@ -89,5 +101,20 @@ async fn history(
             Err(Error::no_history())
         }
         Err(_) => Err(Error::no_history()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_local_part_is_a_name_where_one_domain_is_watched() {
+        let asked = Asked { room: "Lesson".to_owned(), ..Asked::default() };
+        let (one, two) = (["a".to_owned()], ["a".to_owned(), "b".to_owned()]);
+        assert_eq!(asked.query(&one).unwrap().room.as_deref(), Some("lesson@a"));
+        assert!(asked.query(&two).is_err());
+        let whole = Asked { room: "lesson@b".to_owned(), ..Asked::default() };
+        assert_eq!(whole.query(&two).unwrap().room.as_deref(), Some("lesson@b"));
     }
 }

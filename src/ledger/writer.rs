@@ -194,7 +194,7 @@ impl<T: Fn()> Writer<T> {
                      or let ledger.path name another file",
                     path.display()
                 );
-                state.is_without = true;
+                (state.is_without, state.again) = (true, None);
             }
             Err(trouble) => self.in_trouble(state, trouble),
         }

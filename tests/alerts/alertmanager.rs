@@ -47,6 +47,24 @@ async fn what_stands_is_sent_again_until_it_is_over() {
 }
 
 #[tokio::test]
+async fn what_another_instance_tells_of_is_not_sent_again() {
+    let receiver = StandIn::start([ok()]).await;
+    let mut world = World::new(None, Some(&receiver.url()), limits());
+    world.raise(Kind::JibriOffline, "a");
+    until("it to be told", || world.deliverer.is_idle()).await;
+    world.deliverer.hand_over();
+    world.raise(Kind::SourceDown, "b");
+    let last = || bodies(&receiver).pop().unwrap();
+    until("the next", || last().as_array().unwrap().iter().any(|alert| alert["labels"]["subject"] == "b"))
+        .await;
+    let before = receiver.requests();
+    until("two rounds", || receiver.requests() >= before + 2).await;
+    for body in &bodies(&receiver)[before..] {
+        assert!(body.as_array().unwrap().iter().all(|alert| alert["labels"]["subject"] == "b"), "{body}");
+    }
+}
+
+#[tokio::test]
 async fn an_outage_loses_nothing_that_stands_or_has_ended() {
     for fault in [
         Manner::Status("500 Internal Server Error", ""),

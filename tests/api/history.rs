@@ -72,6 +72,7 @@ async fn what_is_asked_for_is_shown() {
         ("room=&since=&limit=", 13),
         ("room=r1", 10),
         ("room=r1%40muc.meet.jitsi", 10),
+        ("room=R1", 10),
         ("room=%5Bacme%5Dgr%C3%B6%C3%9Fe%2F%3Cscript%3E", 1),
         ("room=r2", 0),
         ("room=%27%20OR%201%3D1%20--", 0),

@@ -120,6 +120,9 @@ async fn a_recording_is_tried_and_everything_put_back() -> Result {
     // Somebody's recording is left alone.
     stand.lock().unwrap().state = "recording".into();
     deployment.examine_with(&[], &test).await.says("record-test", "warn", "left alone");
+    // And so is what was ordered: to hand it back would start one.
+    stand.lock().unwrap().state = "held".into();
+    deployment.examine_with(&[], &test).await.says("record-test", "warn", "left alone");
     stand.lock().unwrap().state = "idle".into();
     deployment.examine_with(&[], &["--record-test", "r9"]).await.says(
         "record-test",

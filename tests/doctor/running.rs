@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use testkit::{Behaviour, SOON, eventually, ports};
+use axum::routing::get;
+use axum::{Json, Router};
+use jibri_autostart::http::{self, HttpEvent};
+use testkit::{Behaviour, SOON, Version, eventually, ports};
 
 use crate::autostart::Autostart;
 use crate::examination::Deployment;
@@ -124,4 +127,27 @@ testkit::on_each_prosody! {
         assert_eq!(links(&world), 0);
         Ok(())
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_that_stands_by_is_not_at_fault() -> testkit::Result {
+    let world = world(Version::Debian12, |_| {}).await?;
+    world.jibri("jibri-1").await?;
+    let mut deployment = Deployment::of(&world).await?;
+    let status = serde_json::json!({
+        "version": "0", "domain": "autostart.meet.jitsi", "dry_run": false, "footprint": "discreet",
+        "linked": false, "standby": true, "since": "2026-08-20T10:00:00Z", "reason": "standing by: another has it",
+        "rooms": {}, "people": 0, "rooms_waiting": 0, "jibris": {}, "alerts": 0,
+    });
+    let router = Router::new().route("/api/v1/status", get(move || async { Json(status) }));
+    let mut events = http::spawn("127.0.0.1:0".parse()?, router);
+    let Some(HttpEvent::Listening(address)) = events.recv().await else {
+        return Err("does not listen".into());
+    };
+    deployment.set("HTTP__LISTEN", address);
+    let examined = deployment.examine().await;
+    examined.fails(&[]).says("component", "warn", "where the other instance runs");
+    examined.says("service", "ok", "stands by");
+    assert_eq!(links(&world), 0);
+    Ok(())
 }

@@ -120,6 +120,19 @@ fn is(outcomes: &[(Outcome, String)], expected: &[(Outcome, &str)]) {
 }
 
 #[tokio::test]
+async fn what_others_begin_has_no_time_before_it_is_on() {
+    let mut told = Told::new();
+    told.state(10, State::Pending, None);
+    assert_eq!(told.attempts().await, []);
+    let mut told = Told::new();
+    told.state(10, State::Pending, None);
+    told.on(14);
+    let attempts = told.attempts().await;
+    assert_eq!((attempts.len(), attempts[0].outcome), (1, Outcome::Recording));
+    assert!(attempts[0].on.is_some());
+}
+
+#[tokio::test]
 async fn each_start_is_an_entry() {
     let mut told = Told::new();
     told.state(10, State::Settling, Some(10));
