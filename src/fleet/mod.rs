@@ -240,6 +240,7 @@ impl Fleet {
             effects.push(Effect::Tell(Event::Verdict { name: name.clone(), from, to, evidence }));
         }
         (jibri.verdict, jibri.evidence) = (verdict, evidence);
+        jibri.tell_if_mended(name, now, effects);
         if jibri.is_pinged(sight) && jibri.ping_due <= now {
             jibri.ping_due = now.after(jibri.ping_pause(sight));
             effects.push(Effect::Ping { name: name.clone() });

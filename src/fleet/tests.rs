@@ -470,6 +470,53 @@ fn one_that_is_not_back_is_told_of_and_does_not_hold_up_others() {
     assert_eq!(bench.recovered().len(), 2);
 }
 
+/// The alert that it could not be restarted would stand for ever.
+#[test]
+fn one_that_could_not_be_restarted_is_told_to_be_back_whoever_mends_it() {
+    let is_back = |event: &Event| matches!(event, Event::Back { .. });
+    let failing = || {
+        let mut bench = Bench::new(&["a"]);
+        bench.shows("a", UNHEALTHY);
+        bench.pass(20);
+        assert_eq!(bench.recovered(), [("a".to_owned(), Reason::Unhealthy)]);
+        bench
+    };
+    let no = || Input::Recovered { name: name("a"), result: Err("exit status 1".into()) };
+    // By hand.
+    let mut bench = failing();
+    bench.give(no());
+    bench.give(Input::Brewery(Brewery::Left { name: name("a") }));
+    bench.pass(5);
+    assert_eq!(bench.told(is_back), 0);
+    bench.shows("a", IDLE);
+    assert_eq!((bench.told(is_back), bench.verdict("a")), (1, Verdict::Ok));
+    // By the command, which only says that it has failed.
+    let mut bench = failing();
+    bench.give(Input::Brewery(Brewery::Left { name: name("a") }));
+    bench.shows("a", IDLE);
+    bench.give(no());
+    assert_eq!(bench.told(is_back), 1);
+    bench.shows("a", BUSY);
+    assert_eq!(bench.told(is_back), 1, "once");
+}
+
+#[test]
+fn one_that_could_not_be_recycled_is_not_back_before_it_has_been_gone() {
+    let settings = SETTINGS.replace(r#"on = ["#, "recycle_after = 1\non = [\"recycle\", ");
+    let mut bench = Bench::from(&settings, &["a"]);
+    bench.shows("a", BUSY);
+    bench.pass(100);
+    bench.shows("a", IDLE);
+    bench.pass(20);
+    assert_eq!(bench.recovered(), [("a".to_owned(), Reason::Recycle)]);
+    bench.give(Input::Recovered { name: name("a"), result: Err("exit status 1".into()) });
+    bench.pass(60);
+    assert_eq!(bench.told(|event| matches!(event, Event::Back { .. })), 0);
+    bench.give(Input::Brewery(Brewery::Left { name: name("a") }));
+    bench.shows("a", IDLE);
+    assert_eq!(bench.told(|event| matches!(event, Event::Back { .. })), 1);
+}
+
 #[test]
 fn restarts_of_before_we_were_started_count_for_the_limits() {
     let ago = |bench: &Bench, secs| Time::new(bench.now.since_start() - Duration::from_secs(secs));
