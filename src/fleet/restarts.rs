@@ -81,6 +81,7 @@ impl Fleet {
             }
             None => {
                 jibri.told = None;
+                jibri.unmended = None;
                 jibri.last_restart = Some(now);
                 jibri.recovering = Some(self.policy.begin(name, reason, now));
                 self.policy.wanting.remove(name);
@@ -119,7 +120,6 @@ impl Fleet {
         match result {
             Ok(()) => {
                 recovering.succeeded(now);
-                jibri.unmended = None;
                 jibri.restarts = jibri.restarts.saturating_add(1);
                 effects.push(Effect::Tell(Event::Restarted { name, reason }));
             }
