@@ -403,6 +403,22 @@ fn a_room_whose_jibri_goes_is_looked_at() {
 }
 
 #[test]
+fn who_is_busy_when_the_brewery_is_seen_again_has_taken_nothing() {
+    let taken = |bench: &Bench| bench.effects.iter().filter(|e| matches!(e, Effect::Taken { .. })).count();
+    let mut bench = Bench::new(&["a", "b"]);
+    bench.shows("a", BUSY);
+    bench.pass(100);
+    bench.news("r", News::StartSent);
+    bench.give(Input::Brewery(Brewery::Lost));
+    bench.shows("a", BUSY);
+    bench.shows("b", IDLE);
+    bench.give(Input::Brewery(Brewery::Complete));
+    assert_eq!(taken(&bench), 0);
+    bench.shows("b", BUSY);
+    assert_eq!(taken(&bench), 1);
+}
+
+#[test]
 fn a_freed_jibri_is_told_at_once() {
     let mut bench = Bench::new(&["a", "b"]);
     bench.shows("a", BUSY);
