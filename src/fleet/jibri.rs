@@ -211,11 +211,8 @@ impl Jibri {
     }
 
     fn looks_now(&self, sight: Sight) -> Looks {
-        let is_absent = if sight.brewery {
-            self.presence.is_none()
-        } else {
-            sight.detector && self.row.is_none() && self.last_seen.is_some()
-        };
+        let is_absent =
+            if sight.brewery { self.presence.is_none() } else { sight.detector && self.row.is_none() };
         if is_absent {
             return Looks::Absent;
         }

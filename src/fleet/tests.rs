@@ -600,6 +600,16 @@ fn an_unseen_brewery_makes_nobody_offline() {
 }
 
 /// Issue 4: 500 idle Jibris, polled by all sources, cost less than a hundredth of a core.
+/// docker-jitsi-meet lets nobody else into the brewery, so there Jicofo's list is all that shows who is missing.
+#[test]
+fn one_that_jicofo_has_never_seen_is_offline() {
+    let mut bench = Bench::with(SETTINGS);
+    bench.detector(&[("a", IDLE, NEVER)]);
+    assert_eq!((bench.verdict("a"), bench.verdict("b")), (Verdict::Ok, Verdict::Offline));
+    bench.detector(&[("a", IDLE, NEVER), ("b", IDLE, NEVER)]);
+    assert_eq!(bench.verdict("b"), Verdict::Ok);
+}
+
 #[test]
 fn five_hundred_are_cheap() {
     let names: Vec<String> = (0..500).map(|n| format!("jibri-{n}")).collect();
