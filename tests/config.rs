@@ -439,6 +439,17 @@ fn keys_that_do_not_fit_together() {
         ("[recovery]\ncommand = ['']", "recovery.command"),
         ("[start]\nretry_max = '1s'", "start.retry_max"),
         ("[[jibri.instance]]\nname = 'a'\n[[jibri.instance]]\nname = 'a'", "jibri.instance[1].name"),
+        // Copied, and the address forgotten: one would be restarted for what the other says.
+        (
+            "[[jibri.instance]]\nname = 'a'\nhealth_url = 'http://a:2222'\n\
+             [[jibri.instance]]\nname = 'b'\nhealth_url = 'http://a:2222'",
+            "jibri.instance[1].health_url",
+        ),
+        (
+            "[[jibri.instance]]\nname = 'a'\nid = 'b'\n[[jibri.instance]]\nname = 'b'",
+            "jibri.instance[1].name",
+        ),
+        ("[[jibri.instance]]\nname = 'a'\n[[jibri.instance]]\nname = 'b'\nid = 'a'", "jibri.instance[1].id"),
         ("[http]\ntoken = 'ü'", "http.token"),
     ] {
         assert_eq!(mistake(with(more)).key, key, "{more}");

@@ -53,6 +53,43 @@ fn its_files_and_scripts_are_there() {
     }
 }
 
+/// The source of the program, with its long strings in one piece.
+fn source(dir: &Path) -> String {
+    let entries = std::fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path());
+    let read = |path: PathBuf| {
+        let is_rust = path.extension().is_some_and(|extension| extension == "rs");
+        if path.is_dir() {
+            source(&path)
+        } else if is_rust {
+            std::fs::read_to_string(path).unwrap()
+        } else {
+            String::new()
+        }
+    };
+    let text: Vec<_> = entries.map(read).collect();
+    text.join("\n").split("\\\n").map(str::trim_start).collect()
+}
+
+/// Whoever looks for a line of the log in the table finds it as the program writes it.
+#[test]
+fn its_lines_of_the_log_are_written_by_the_program() {
+    let source = source(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"));
+    let table =
+        README.split("\n| the log says | do |\n").nth(1).and_then(|rest| rest.split("\n\n").next()).unwrap();
+    let said = table
+        .lines()
+        .filter_map(|row| row.split('|').nth(1))
+        .flat_map(|cell| cell.split('`').skip(1).step_by(2));
+    let pieces: Vec<_> =
+        said.flat_map(|said| said.split('…')).map(str::trim).filter(|piece| !piece.is_empty()).collect();
+    assert!(pieces.len() > 20, "{pieces:?}");
+    for piece in pieces {
+        // Which source of rooms it is, is put in.
+        let piece = piece.strip_prefix("jicofo ").unwrap_or(piece);
+        assert!(source.contains(piece), "{piece:?} is not written anywhere");
+    }
+}
+
 /// What `deploy/demo.sh` prints, which builds the program and runs this.
 fn demo(arguments: &[&str]) -> String {
     let me = std::env::current_exe().unwrap();

@@ -23,7 +23,7 @@ pub(super) fn muc(muc: &mut Muc, scope: &mut Scope<'_, '_>) {
         let hint = "write the conference services, like [\"muc.meet.jitsi\"]";
         scope.complain(&["domains"], "there is nothing to watch", hint);
     }
-    no_duplicates(scope, muc.domains.iter().map(String::as_str), |index| format!("domains[{index}]"));
+    no_duplicates(scope, muc.domains.iter().map(String::as_str), |index| [format!("domains[{index}]")]);
     if muc.nickname == muc.focus_nickname {
         let hint = "choose another: this one is taken by Jicofo in every room";
         scope.complain(&["nickname", "focus_nickname"], "nickname and focus_nickname are the same", hint);
@@ -40,7 +40,13 @@ pub(super) fn start(start: &mut Start, scope: &mut Scope<'_, '_>) {
 
 pub(super) fn jibri(jibri: &mut Jibri, scope: &mut Scope<'_, '_>) {
     let names = jibri.instances.iter().map(|instance| instance.name.as_str());
-    no_duplicates(scope, names, |index| format!("instance[{index}].name"));
+    // What one says of itself would be held against the other, and that may be recording.
+    let ids = jibri.instances.iter().map(|instance| instance.id.as_str());
+    if no_duplicates(scope, names, |index| [format!("instance[{index}].name")]) {
+        no_duplicates(scope, ids, |index| ["id", "name"].map(|key| format!("instance[{index}].{key}")));
+    }
+    let urls = jibri.instances.iter().map(|instance| instance.health_url.as_deref().unwrap_or_default());
+    no_duplicates(scope, urls, |index| [format!("instance[{index}].health_url")]);
 }
 
 pub(super) fn instance(instance: &mut JibriInstance, _: &mut Scope<'_, '_>) {
@@ -104,17 +110,23 @@ fn in_order(
     }
 }
 
-fn no_duplicates<'a>(
+/// Whether there are none; what is not given is not counted. `keys`: where each is, if it is there.
+fn no_duplicates<'a, const N: usize>(
     scope: &mut Scope<'_, '_>,
     values: impl Iterator<Item = &'a str>,
-    key: impl Fn(usize) -> String,
-) {
+    keys: impl Fn(usize) -> [String; N],
+) -> bool {
     let mut seen = std::collections::BTreeSet::new();
-    for (index, value) in values.enumerate() {
+    let mut is_fine = true;
+    for (index, value) in values.enumerate().filter(|(_, value)| !value.is_empty()) {
         if !seen.insert(value) {
-            scope.complain(&[&key(index)], format!("{value:?} is there twice"), "take one of them away");
+            is_fine = false;
+            let keys = keys(index);
+            let keys = keys.each_ref().map(String::as_str);
+            scope.complain(&keys, format!("{value:?} is there twice"), "take one of them away");
         }
     }
+    is_fine
 }
 
 /// Takes a secret from its file if that is the one that counts. Given twice it is a mistake, unless one

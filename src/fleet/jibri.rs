@@ -116,6 +116,8 @@ pub(super) struct Jibri {
     pub(super) restarts: u32,
     pub(super) last_restart: Option<Time>,
     pub(super) recovering: Option<Recovering>,
+    /// A restart that was begun then has failed, and that was told.
+    pub(super) unmended: Option<(Reason, Time)>,
     /// What was told of a recovery that cannot be, so that it is told once.
     pub(super) told: Option<(Reason, Option<Limit>)>,
     pub(super) verdict: Verdict,
@@ -154,6 +156,7 @@ impl Jibri {
             restarts: 0,
             last_restart: None,
             recovering: None,
+            unmended: None,
             told: None,
             verdict: Verdict::Ok,
             evidence: Evidence::None,
@@ -208,11 +211,8 @@ impl Jibri {
     }
 
     fn looks_now(&self, sight: Sight) -> Looks {
-        let is_absent = if sight.brewery {
-            self.presence.is_none()
-        } else {
-            sight.detector && self.row.is_none() && self.last_seen.is_some()
-        };
+        let is_absent =
+            if sight.brewery { self.presence.is_none() } else { sight.detector && self.row.is_none() };
         if is_absent {
             return Looks::Absent;
         }

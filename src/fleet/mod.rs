@@ -230,7 +230,7 @@ impl Fleet {
         jibri.age(sight, now);
         let before = jibri.look(sight, now);
         if before != jibri.looks {
-            self.has_changed(name, now, effects);
+            self.has_changed(name, before, now, effects);
         }
         self.watch_recovery(name, now, effects);
         let Some(jibri) = self.jibris.get_mut(name) else { return };
@@ -240,6 +240,7 @@ impl Fleet {
             effects.push(Effect::Tell(Event::Verdict { name: name.clone(), from, to, evidence }));
         }
         (jibri.verdict, jibri.evidence) = (verdict, evidence);
+        jibri.tell_if_mended(name, now, effects);
         if jibri.is_pinged(sight) && jibri.ping_due <= now {
             jibri.ping_due = now.after(jibri.ping_pause(sight));
             effects.push(Effect::Ping { name: name.clone() });
@@ -257,13 +258,15 @@ impl Fleet {
         self.write_down(name, now, effects);
     }
 
-    /// It looks different.
-    fn has_changed(&mut self, name: &JibriName, now: Time, effects: &mut Vec<Effect>) {
+    /// It looks different from what it did before.
+    fn has_changed(&mut self, name: &JibriName, before: Looks, now: Time, effects: &mut Vec<Effect>) {
         let Some(jibri) = self.jibris.get_mut(name) else { return };
         let looks = jibri.looks;
         match looks {
             Looks::Busy => {
-                effects.extend(self.sessions.only_start().map(|room| Effect::Taken { room }));
+                // Who was out of sight may have been busy for long.
+                let taken = self.sessions.only_start().filter(|_| before == Looks::Idle);
+                effects.extend(taken.map(|room| Effect::Taken { room }));
                 self.sessions.turned_busy(name);
             }
             Looks::Idle => {

@@ -1,11 +1,25 @@
 //! Carries a restart through: from who is to be restarted to whether it has come back.
 
 use super::Fleet;
-use super::event::{Effect, Event, Reason};
+use super::event::{Effect, Event, Reason, Verdict};
 use super::io::JibriName;
-use super::jibri::Looks;
+use super::jibri::{Jibri, Looks};
 use super::recovery::{Obstacle, Phase};
 use crate::time::Time;
+
+impl Jibri {
+    /// A restart has failed, and it is well all the same: somebody has made up for it, or it came late, or the reason
+    /// is gone. One that was due only is not well before it has been another process.
+    pub(super) fn tell_if_mended(&mut self, name: &JibriName, now: Time, effects: &mut Vec<Effect>) {
+        let is_well = self.verdict == Verdict::Ok && matches!(self.looks, Looks::Idle | Looks::Busy);
+        let there_since = self.there_since;
+        let is_mended =
+            |(reason, since): &mut (Reason, Time)| *reason != Reason::Recycle || there_since > *since;
+        if is_well && let Some((_, since)) = self.unmended.take_if(is_mended) {
+            effects.push(Effect::Tell(Event::Back { name: name.clone(), took: now.since(since) }));
+        }
+    }
+}
 
 impl Fleet {
     /// A restart under way: is it back, or is it too late?
@@ -22,6 +36,7 @@ impl Fleet {
         } else if recovering.is_under_way() && recovering.until <= now {
             if recovering.phase == Phase::Running {
                 jibri.recovering = None;
+                jibri.unmended = Some((reason, since));
                 let why = "nothing was heard of it".to_owned();
                 effects.push(Effect::Tell(Event::RecoveryFailed { name: name.clone(), reason, why }));
             } else {
@@ -66,6 +81,7 @@ impl Fleet {
             }
             None => {
                 jibri.told = None;
+                jibri.unmended = None;
                 jibri.last_restart = Some(now);
                 jibri.recovering = Some(self.policy.begin(name, reason, now));
                 self.policy.wanting.remove(name);
@@ -98,7 +114,7 @@ impl Fleet {
         let Some(recovering) = jibri.recovering.as_mut().filter(|r| r.phase == Phase::Running) else {
             return;
         };
-        let reason = recovering.reason;
+        let (reason, since) = (recovering.reason, recovering.since);
         let name = name.clone();
         self.dirty.insert(name.clone());
         match result {
@@ -109,6 +125,7 @@ impl Fleet {
             }
             Err(why) => {
                 jibri.recovering = None;
+                jibri.unmended = Some((reason, since));
                 self.policy.done(&name);
                 self.retry_recoveries();
                 effects.push(Effect::Tell(Event::RecoveryFailed { name, reason, why }));

@@ -403,6 +403,22 @@ fn a_room_whose_jibri_goes_is_looked_at() {
 }
 
 #[test]
+fn who_is_busy_when_the_brewery_is_seen_again_has_taken_nothing() {
+    let taken = |bench: &Bench| bench.effects.iter().filter(|e| matches!(e, Effect::Taken { .. })).count();
+    let mut bench = Bench::new(&["a", "b"]);
+    bench.shows("a", BUSY);
+    bench.pass(100);
+    bench.news("r", News::StartSent);
+    bench.give(Input::Brewery(Brewery::Lost));
+    bench.shows("a", BUSY);
+    bench.shows("b", IDLE);
+    bench.give(Input::Brewery(Brewery::Complete));
+    assert_eq!(taken(&bench), 0);
+    bench.shows("b", BUSY);
+    assert_eq!(taken(&bench), 1);
+}
+
+#[test]
 fn a_freed_jibri_is_told_at_once() {
     let mut bench = Bench::new(&["a", "b"]);
     bench.shows("a", BUSY);
@@ -468,6 +484,53 @@ fn one_that_is_not_back_is_told_of_and_does_not_hold_up_others() {
     bench.pass(30);
     assert_eq!(bench.told(|event| matches!(event, Event::NotBack { has_gone: true, .. })), 1);
     assert_eq!(bench.recovered().len(), 2);
+}
+
+/// The alert that it could not be restarted would stand for ever.
+#[test]
+fn one_that_could_not_be_restarted_is_told_to_be_back_whoever_mends_it() {
+    let is_back = |event: &Event| matches!(event, Event::Back { .. });
+    let failing = || {
+        let mut bench = Bench::new(&["a"]);
+        bench.shows("a", UNHEALTHY);
+        bench.pass(20);
+        assert_eq!(bench.recovered(), [("a".to_owned(), Reason::Unhealthy)]);
+        bench
+    };
+    let no = || Input::Recovered { name: name("a"), result: Err("exit status 1".into()) };
+    // By hand.
+    let mut bench = failing();
+    bench.give(no());
+    bench.give(Input::Brewery(Brewery::Left { name: name("a") }));
+    bench.pass(5);
+    assert_eq!(bench.told(is_back), 0);
+    bench.shows("a", IDLE);
+    assert_eq!((bench.told(is_back), bench.verdict("a")), (1, Verdict::Ok));
+    // By the command, which only says that it has failed.
+    let mut bench = failing();
+    bench.give(Input::Brewery(Brewery::Left { name: name("a") }));
+    bench.shows("a", IDLE);
+    bench.give(no());
+    assert_eq!(bench.told(is_back), 1);
+    bench.shows("a", BUSY);
+    assert_eq!(bench.told(is_back), 1, "once");
+}
+
+#[test]
+fn one_that_could_not_be_recycled_is_not_back_before_it_has_been_gone() {
+    let settings = SETTINGS.replace(r#"on = ["#, "recycle_after = 1\non = [\"recycle\", ");
+    let mut bench = Bench::from(&settings, &["a"]);
+    bench.shows("a", BUSY);
+    bench.pass(100);
+    bench.shows("a", IDLE);
+    bench.pass(20);
+    assert_eq!(bench.recovered(), [("a".to_owned(), Reason::Recycle)]);
+    bench.give(Input::Recovered { name: name("a"), result: Err("exit status 1".into()) });
+    bench.pass(60);
+    assert_eq!(bench.told(|event| matches!(event, Event::Back { .. })), 0);
+    bench.give(Input::Brewery(Brewery::Left { name: name("a") }));
+    bench.shows("a", IDLE);
+    assert_eq!(bench.told(|event| matches!(event, Event::Back { .. })), 1);
 }
 
 #[test]
@@ -537,6 +600,16 @@ fn an_unseen_brewery_makes_nobody_offline() {
 }
 
 /// Issue 4: 500 idle Jibris, polled by all sources, cost less than a hundredth of a core.
+/// docker-jitsi-meet lets nobody else into the brewery, so there Jicofo's list is all that shows who is missing.
+#[test]
+fn one_that_jicofo_has_never_seen_is_offline() {
+    let mut bench = Bench::with(SETTINGS);
+    bench.detector(&[("a", IDLE, NEVER)]);
+    assert_eq!((bench.verdict("a"), bench.verdict("b")), (Verdict::Ok, Verdict::Offline));
+    bench.detector(&[("a", IDLE, NEVER), ("b", IDLE, NEVER)]);
+    assert_eq!(bench.verdict("b"), Verdict::Ok);
+}
+
 #[test]
 fn five_hundred_are_cheap() {
     let names: Vec<String> = (0..500).map(|n| format!("jibri-{n}")).collect();

@@ -54,6 +54,8 @@ impl Metrics {
             start_seconds: Histogram::new(START),
         };
         let mut registry = metrics.registry.lock().unwrap_or_else(PoisonError::into_inner);
+        // A counter that is first seen as 1 has not grown, as Prometheus counts.
+        drop(metrics.starts.get_or_create(&Outcome { outcome: "on" }));
         registry.register("start_requests", "Start requests by what became of them", metrics.starts.clone());
         registry.register("recoveries", "Restarts of Jibris", metrics.recoveries.clone());
         registry.register(
@@ -192,6 +194,8 @@ mod tests {
         let board = Arc::new(Board::new("a", false));
         board.set_alerts(Vec::new(), [("prosody_down", 2)].into());
         let metrics = Metrics::new(board, Arc::default());
+        let first = metrics.text().unwrap();
+        assert!(first.contains("jibri_autostart_start_requests_total{outcome=\"on\"} 0\n"), "{first}");
         metrics.requested(Duration::from_millis(30));
         metrics.recording(Duration::from_secs(4));
         metrics.start("on");

@@ -185,3 +185,40 @@ fn compose_puts_it_together_with_theirs() {
     let (_, stderr) = crate::program::texts(&output);
     assert!(!output.status.success() && stderr.contains("openssl"), "{stderr}");
 }
+
+/// The first block of shell in a document that has this in it.
+fn shell(document: &str, has: &str) -> String {
+    let text = read(document);
+    let mut blocks = text.split("```sh\n").skip(1).map(|rest| rest.split("```").next().unwrap());
+    blocks.find(|block| block.contains(has)).expect("a block").to_owned()
+}
+
+/// What the documents have a newcomer type in docker-jitsi-meet's directory, in a shell that knows nothing of its `.env`.
+#[test]
+fn the_lines_to_type_put_the_files_where_they_belong() {
+    for document in ["README.md", "deploy/docker-jitsi-meet/README.md"] {
+        let home = tempfile::tempdir().unwrap();
+        let at = |path: &str| home.path().join(path);
+        std::fs::create_dir_all(at("docker-jitsi-meet")).unwrap();
+        std::os::unix::fs::symlink(file("."), at("jibri-autostart")).unwrap();
+        std::fs::write(at("docker-jitsi-meet/.env"), "CONFIG=~/.jitsi-meet-cfg\nPASSWORD=a b\n").unwrap();
+        let type_in = |lines: &str| {
+            let script = format!("docker() {{ :; }}; openssl() {{ echo s3cret; }}\n{lines}");
+            let mut shell = Command::new("sh");
+            shell.args(["-euc", &script]).env("HOME", home.path()).env_remove("CONFIG");
+            run(shell.current_dir(at("docker-jitsi-meet")))
+        };
+        type_in(&shell(document, "docker build"));
+        let installed = [
+            "docker-jitsi-meet/jibri-autostart.yml",
+            ".jitsi-meet-cfg/prosody/config/conf.d/jibri-autostart.cfg.lua",
+        ];
+        assert!(installed.iter().all(|path| at(path).exists()), "{document}");
+        let env = std::fs::read_to_string(at("docker-jitsi-meet/.env")).unwrap();
+        assert!(env.contains("\nJIBRI_AUTOSTART_XMPP__SECRET=s3cret\n"), "{env}");
+        if document != "README.md" {
+            type_in(&shell(document, "rm --stop").replace("docker volume ls -q | grep", "true"));
+            assert!(!installed.iter().any(|path| at(path).exists()));
+        }
+    }
+}
