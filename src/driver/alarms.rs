@@ -184,7 +184,7 @@ impl Alarms {
     }
 
     /// A person's will, and a dry run, are no reason for an alarm.
-    fn missing(&mut self, now: Time, room: &RoomJid, view: Option<&RoomView<'_>>) {
+    pub(super) fn missing(&mut self, now: Time, room: &RoomJid, view: Option<&RoomView<'_>>) {
         let is_wanted = |view: &&RoomView<'_>| view.state != State::Idle && !view.is_left_alone;
         let since = view.filter(is_wanted).and_then(|view| view.missing_since);
         let before = self.missing.get(room).map(|(since, _)| *since);

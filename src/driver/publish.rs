@@ -51,18 +51,12 @@ impl Publisher {
 
     /// The meetings are about to take this in.
     pub(super) fn input(&mut self, input: &Input) {
-        match input {
-            Input::LinkUp | Input::LinkDown | Input::SenderRefused => self.all_rooms(),
-            Input::Watch { room }
-            | Input::Look { room }
-            | Input::Forget { room }
-            | Input::Room { room, .. } => {
-                if !self.rooms.contains(room) {
-                    self.rooms.insert(room.clone());
-                }
-            }
-            // What follows from these comes with an event, or is swept up.
-            Input::Supply(_) | Input::Tick => {}
+        if matches!(input, Input::LinkUp | Input::LinkDown | Input::SenderRefused) {
+            self.all_rooms();
+        }
+        // What follows from what is about no room comes with an event, or is swept up.
+        if let Some(room) = input.room().filter(|room| !self.rooms.contains(*room)) {
+            self.rooms.insert(room.clone());
         }
     }
 

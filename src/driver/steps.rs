@@ -46,8 +46,13 @@ impl Driver {
             match step {
                 Step::Meetings(input) => {
                     self.publisher.input(&input);
+                    let room = input.room().cloned();
                     let effects = self.meetings.handle(now, input);
                     self.meeting_effects(effects);
+                    // That a recording is not wanted any more need not be an event.
+                    if let Some(room) = room {
+                        self.alarms.missing(now, &room, self.meetings.room(&room).as_ref());
+                    }
                 }
                 Step::Fleet(input) => {
                     self.publisher.lists();

@@ -53,6 +53,18 @@ pub enum Input {
     Tick,
 }
 
+impl Input {
+    /// The one room that it is about.
+    pub fn room(&self) -> Option<&RoomJid> {
+        match self {
+            Self::Watch { room } | Self::Look { room } | Self::Forget { room } | Self::Room { room, .. } => {
+                Some(room)
+            }
+            Self::LinkUp | Self::LinkDown | Self::SenderRefused | Self::Supply(_) | Self::Tick => None,
+        }
+    }
+}
+
 /// How many Jibris there are for starts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Supply {

@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use testkit::{Behaviour, Result, Version, ports};
 
+use crate::api::until;
 use crate::fleet::Setup;
 use crate::receiver::Receiver;
 use crate::stand_in::Manner;
@@ -11,6 +12,7 @@ use crate::{LONG, on_both, world};
 
 on_both! {
     prosody_is_down,
+    what_is_not_wanted_any_more_is_not_overdue,
     whoever_listens_delays_nothing,
 }
 
@@ -34,6 +36,26 @@ pub(crate) async fn a_recording_that_is_missing_and_no_jibri_to_make_it(version:
     for kind in ["start_overdue", "no_jibri_free"] {
         assert_eq!(receiver.told_of(kind).len(), 2, "raised once and resolved once: {:?}", receiver.told());
     }
+    Ok(())
+}
+
+/// One gives up, and then nobody wants a recording any more: that is no change of the room's state.
+async fn what_is_not_wanted_any_more_is_not_overdue(version: Version) -> Result {
+    let world = world(version).await?;
+    world.focus.configure(|options| options.auto_owner = false);
+    world.jibri_that("jibri-1", Behaviour::FailStart).await?;
+    let receiver = Receiver::start().await;
+    let setup = Setup::new().set("START__RETRY_LIMIT", "1").set("ALERTS__START_OVERDUE", "1s");
+    let autostart = setup.tells(&receiver).start(&world, &["r1"])?;
+    let ada = world.person("r1").await?;
+    let _ben = world.person("r1").await?;
+    world.focus.promote("r1", &ada.nick()).await?;
+    receiver.hears("start_overdue", "raised").await?;
+    let url = autostart.http().await?;
+    until(&url, "/api/v1/rooms/r1", |room| room["state"] == "held").await?;
+    ada.leave().await;
+    receiver.hears("start_overdue", "resolved").await?;
+    until(&url, "/api/v1/rooms/r1", |room| room["people"] == 1).await?;
     Ok(())
 }
 
