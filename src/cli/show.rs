@@ -92,8 +92,12 @@ pub(super) fn finish(text: Result<String, Trouble>) -> ExitCode {
     match text {
         Ok(text) => match std::io::stdout().write_all(text.as_bytes()) {
             Ok(()) => ExitCode::SUCCESS,
-            // Somebody closed the pipe.
-            Err(_) => ExitCode::FAILURE,
+            // Whoever reads has read enough.
+            Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
+            Err(error) => {
+                complain(format_args!("cannot write to stdout: {error}"));
+                ExitCode::FAILURE
+            }
         },
         Err(trouble) => {
             complain(&trouble);

@@ -187,6 +187,7 @@ impl Driver {
     /// Writes to the board what has changed; says when there is more to be written.
     pub(super) fn publish(&mut self) -> Option<Time> {
         let (now, clock) = (self.clock.now(), self.clock);
+        self.publisher.surface.board.pulse().beat();
         let link = Link {
             linked: self.linked,
             standby: self.turn.is_its,

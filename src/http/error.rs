@@ -30,6 +30,16 @@ impl Error {
         Self { status: StatusCode::SERVICE_UNAVAILABLE, error: Cow::Owned(why), hint }
     }
 
+    /// The driver does not come round any more.
+    pub(super) const fn hangs() -> Self {
+        let hint = "restart it, and report this with its log of the last minutes: it is a bug";
+        Self::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "the service hangs: nothing was decided for half a minute",
+            hint,
+        )
+    }
+
     /// The request does not say what it must say.
     pub(super) const fn bad_request(error: &'static str, hint: &'static str) -> Self {
         Self::new(StatusCode::BAD_REQUEST, error, hint)

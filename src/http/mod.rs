@@ -62,7 +62,8 @@ pub struct Parts {
 /// All routes.
 pub fn router(parts: Parts) -> Router {
     let guard = Guard::new(&parts.token);
-    let mut router = Router::new().merge(ready::health(parts.readiness.clone()));
+    let board = parts.surface.as_ref().map(|surface| Arc::clone(&surface.board));
+    let mut router = Router::new().merge(ready::health(parts.readiness.clone(), board));
     if let Some(event_sync) = parts.event_sync {
         let routes = event_sync::routes(event_sync);
         let layer = middleware::from_fn_with_state(guard.clone(), auth::if_set);

@@ -6,6 +6,7 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use tokio::sync::broadcast;
 
+use super::pulse::Pulse;
 use super::shown::{Alert, Jibri, Link, Room, STATES, Status, Totals, VERDICTS};
 use crate::config::Footprint;
 
@@ -39,6 +40,7 @@ pub struct Board {
     version: String,
     domain: String,
     dry_run: bool,
+    pulse: Pulse,
 }
 
 #[derive(Debug, Default)]
@@ -86,7 +88,13 @@ impl Board {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             domain: domain.to_owned(),
             dry_run,
+            pulse: Pulse::new(),
         }
+    }
+
+    /// Whether whoever writes here still does.
+    pub fn pulse(&self) -> &Pulse {
+        &self.pulse
     }
 
     // Nothing panics while it holds the lock, so what a poisoned one guards is whole all the same.

@@ -6,6 +6,7 @@
 mod board;
 mod metrics;
 mod orders;
+mod pulse;
 mod shown;
 
 use std::sync::Arc;
@@ -13,6 +14,7 @@ use std::sync::Arc;
 pub use board::{Board, Change, PAGE};
 pub use metrics::Metrics;
 pub use orders::{Order, Orders, orders};
+pub use pulse::Pulse;
 pub use shown::{Alert, Jibri, Link, Room, STATES, Status, Totals, VERDICTS};
 
 /// All there is to be shown. Cheap to clone.
