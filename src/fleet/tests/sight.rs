@@ -1,0 +1,94 @@
+//! What is seen of Jibris, and what follows from it at once.
+
+use super::*;
+
+#[test]
+fn a_room_whose_jibri_goes_is_looked_at() {
+    let mut bench = Bench::new(&["a"]);
+    bench.news("r1", News::StartSent);
+    bench.shows("a", BUSY);
+    bench.news("r1", News::Accepted);
+    bench.pass(5);
+    bench.news("r1", News::On);
+    bench.pass(100);
+    bench.effects.clear();
+    bench.give(Input::Brewery(Brewery::Left { name: name("a") }));
+    assert!(bench.effects.contains(&Effect::Look { room: room("r1") }));
+    assert_eq!(bench.verdict("a"), Verdict::Offline);
+    bench.news("r1", News::Ended { how: Ended::Failed, people: true });
+}
+
+#[test]
+fn who_is_busy_when_the_brewery_is_seen_again_has_taken_nothing() {
+    let taken = |bench: &Bench| bench.effects.iter().filter(|e| matches!(e, Effect::Taken { .. })).count();
+    let mut bench = Bench::new(&["a", "b"]);
+    bench.shows("a", BUSY);
+    bench.pass(100);
+    bench.news("r", News::StartSent);
+    bench.give(Input::Brewery(Brewery::Lost));
+    bench.shows("a", BUSY);
+    bench.shows("b", IDLE);
+    bench.give(Input::Brewery(Brewery::Complete));
+    assert_eq!(taken(&bench), 0);
+    bench.shows("b", BUSY);
+    assert_eq!(taken(&bench), 1);
+}
+
+#[test]
+fn a_freed_jibri_is_told_at_once() {
+    let mut bench = Bench::new(&["a", "b"]);
+    bench.shows("a", BUSY);
+    bench.shows("b", BUSY);
+    assert!(!bench.fleet.availability().has_room());
+    let before = bench.fleet.availability().change;
+    bench.effects.clear();
+    bench.shows("a", IDLE);
+    let is_told =
+        |effect: &Effect| matches!(effect, Effect::Available(a) if a.free == 1 && a.change > before);
+    assert!(bench.effects.iter().any(is_told), "{:?}", bench.effects);
+    bench.news("r1", News::StartSent);
+    assert!(!bench.fleet.availability().has_room(), "the start is about to take it");
+}
+
+#[test]
+fn an_unseen_brewery_makes_nobody_offline() {
+    let mut bench = Bench::new(&["a"]);
+    assert_eq!((bench.verdict("a"), bench.verdict("b")), (Verdict::Ok, Verdict::Offline));
+    bench.give(Input::Brewery(Brewery::Lost));
+    assert_eq!((bench.verdict("a"), bench.verdict("b")), (Verdict::Ok, Verdict::Ok));
+    assert!(bench.fleet.availability().has_room(), "who knows");
+}
+
+/// docker-jitsi-meet lets nobody else into the brewery, so there Jicofo's list is all that shows who is missing.
+#[test]
+fn one_that_jicofo_has_never_seen_is_offline() {
+    let mut bench = Bench::with(SETTINGS);
+    bench.detector(&[("a", IDLE, NEVER)]);
+    assert_eq!((bench.verdict("a"), bench.verdict("b")), (Verdict::Ok, Verdict::Offline));
+    bench.detector(&[("a", IDLE, NEVER), ("b", IDLE, NEVER)]);
+    assert_eq!(bench.verdict("b"), Verdict::Ok);
+}
+
+/// Issue 4: 500 idle Jibris, polled by all sources, cost less than a hundredth of a core.
+#[test]
+fn five_hundred_are_cheap() {
+    let names: Vec<String> = (0..500).map(|n| format!("jibri-{n}")).collect();
+    let instances: String =
+        names.iter().map(|name| format!("[[jibri.instance]]\nname = \"{name}\"\n")).collect();
+    let head = SETTINGS.split("[[").next().unwrap();
+    let all: Vec<&str> = names.iter().map(String::as_str).collect();
+    let mut bench = Bench::from(&format!("{head}{instances}"), &all);
+    let rows: Vec<(&str, Report, &str)> = all.iter().map(|name| (*name, IDLE, NEVER)).collect();
+    let (begun, secs) = (std::time::Instant::now(), 300);
+    for second in 0..secs {
+        bench.detector(&rows);
+        for jibri in all.iter().skip(second % 10).step_by(10) {
+            bench.give(Input::Health { name: name(jibri), answer: Ok(IDLE) });
+        }
+        bench.pass(1);
+        bench.effects.clear();
+    }
+    let share = begun.elapsed().as_secs_f64() / f64::from(u32::try_from(secs).unwrap());
+    println!("{:.3} % of a core", share * 100.0);
+    assert!(share < 0.01, "{share}");
+}
