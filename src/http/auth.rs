@@ -1,8 +1,8 @@
-//! Who may change something: whoever has the token.
+//! Who may change something: whoever has the token, and no web page behind the back of who reads it.
 
 use axum::extract::{Request, State};
 use axum::http::HeaderMap;
-use axum::http::header::AUTHORIZATION;
+use axum::http::header::{AUTHORIZATION, ORIGIN};
 use axum::middleware::Next;
 use axum::response::Response;
 use subtle::ConstantTimeEq;
@@ -57,6 +57,15 @@ pub(super) async fn always(
     } else {
         Err(Error::unauthorized())
     }
+}
+
+/// Lets through what no web page has sent: a browser that reaches us may be made to post whatever is on some page, and says
+/// so (Fetch, section 3.2). Prosody and Jibri have no origin.
+pub(super) async fn not_from_pages(request: Request, next: Next) -> Result<Response, Error> {
+    if request.headers().contains_key(ORIGIN) {
+        return Err(Error::from_a_page());
+    }
+    Ok(next.run(request).await)
 }
 
 #[cfg(test)]

@@ -64,6 +64,12 @@ impl Error {
         Self::new(StatusCode::FORBIDDEN, "there is no token, so nothing can be changed here", hint)
     }
 
+    /// A browser has sent it, on behalf of a page.
+    pub(super) const fn from_a_page() -> Self {
+        let hint = "only Prosody and Jibri send this; if something that is no browser does, take its header Origin away";
+        Self::new(StatusCode::FORBIDDEN, "no web page may send this", hint)
+    }
+
     /// An order is not taken.
     pub(super) fn not_taken(why: NotTaken) -> Self {
         Self { status: StatusCode::CONFLICT, error: Cow::Owned(why.to_string()), hint: why.remedy() }

@@ -74,10 +74,12 @@ pub fn router(parts: Parts) -> Router {
             }
             None => routes,
         };
-        router = router.nest("/event-sync", routes.layer(layer));
+        let routes = routes.layer(layer).layer(middleware::from_fn(auth::not_from_pages));
+        router = router.nest("/event-sync", routes);
     }
     if let Some(webhooks) = parts.jibri_webhooks {
-        router = router.nest("/jibri-webhook", jibri_webhook::routes(webhooks));
+        let routes = jibri_webhook::routes(webhooks).layer(middleware::from_fn(auth::not_from_pages));
+        router = router.nest("/jibri-webhook", routes);
     }
     if let Some(readiness) = parts.readiness {
         router = router.merge(ready::routes(readiness));

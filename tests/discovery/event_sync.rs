@@ -119,10 +119,13 @@ async fn a_token_is_needed_if_one_is_set() {
 }
 
 #[tokio::test]
-async fn without_a_token_everybody_may_send() {
+async fn without_a_token_everybody_may_send_but_web_pages() {
     let mut world = world("").await;
     let url = format!("http://{}/event-sync/events/occupant/joined", world.address);
     let event = joined("r1", "a@meet.jitsi/b").to_string();
+    // Or every web page that is read where we can be reached could.
+    let from_a_page = world.client.post(&url).header("Origin", "null").body(event.clone());
+    assert_eq!(refused(from_a_page).await.0, StatusCode::FORBIDDEN);
     assert_eq!(world.client.post(url).body(event).send().await.unwrap().status(), StatusCode::NO_CONTENT);
     assert_eq!(world.touched().await.0, "r1");
 }

@@ -128,6 +128,19 @@ async fn other_paths_and_methods_are_refused() {
     assert_eq!(world.client.post(at("else")).send().await.unwrap().status(), StatusCode::NOT_FOUND);
 }
 
+/// A browser that reaches us may be made to post what some page wants.
+#[tokio::test]
+async fn a_web_page_is_not_heard() {
+    let mut world = world().await;
+    let url = format!("http://{}/jibri-webhook/v1/status", world.address);
+    let unwell = status("id-1", "EXPIRED").to_string();
+    let request = world.client.post(&url).header("Origin", "http://evil.example").body(unwell.clone());
+    assert_eq!(request.send().await.unwrap().status(), StatusCode::FORBIDDEN);
+    assert!(world.is_quiet());
+    assert_eq!(world.send("status", unwell).await, StatusCode::OK);
+    assert!(matches!(next(&mut world.sightings).await, Sighting::Status { .. }));
+}
+
 /// Nobody takes what is seen, and still each Jibri is answered at once; of each the newest is kept.
 #[tokio::test]
 async fn when_nobody_listens_the_newest_of_each_is_kept() {
