@@ -69,12 +69,19 @@ impl ByHand<'_> {
             return Finding::fail(STEP, words(trouble), "see what it says; nothing was started");
         }
         let began = Instant::now();
-        let on = self.wait_on(began).await;
+        // Whoever has seen enough must not leave the meeting recorded by hand.
+        let on = tokio::select! {
+            on = self.wait_on(began) => on,
+            Ok(()) = tokio::signal::ctrl_c() => Err("interrupted".to_owned()),
+        };
         let took = began.elapsed();
         // Whatever has become of it: what was begun is ended, and the room is the rules' again.
         let stopped = self.order("stop").await;
         if stopped.is_ok() {
-            self.wait_off().await;
+            tokio::select! {
+                () = self.wait_off() => {}
+                Ok(()) = tokio::signal::ctrl_c() => {}
+            }
         }
         let released = self.order("release").await;
         if let Err(trouble) = stopped.and(released) {

@@ -161,6 +161,11 @@ pub(crate) fn program(url: &str, args: &[&str]) -> Output {
 
 /// The same, with further settings.
 pub(crate) fn program_with(url: &str, args: &[&str], settings: &[(&str, &str)]) -> Output {
+    command_with(url, args, settings).output().expect("it runs")
+}
+
+/// The same, to be run.
+pub(crate) fn command_with(url: &str, args: &[&str], settings: &[(&str, &str)]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_jibri-autostart"));
     command.env_clear().args(args);
     for (key, value) in [
@@ -174,7 +179,7 @@ pub(crate) fn program_with(url: &str, args: &[&str], settings: &[(&str, &str)]) 
     {
         command.env(format!("JIBRI_AUTOSTART_{key}"), value);
     }
-    command.output().expect("it runs")
+    command
 }
 
 async fn the_commands_show_what_the_service_knows(version: Version) -> Result {
