@@ -15,8 +15,9 @@ use crate::program::{Running, file, program, read, run};
 const RULES: &str = "deploy/prometheus/rules.yml";
 const DASHBOARD: &str = "deploy/grafana/jibri-autostart.json";
 /// INTERFACE.md's, as Prometheus stores them.
-const ALL: [&str; 13] = [
+const ALL: [&str; 14] = [
     "jibri_autostart_up",
+    "jibri_autostart_standby",
     "jibri_autostart_rooms",
     "jibri_autostart_people",
     "jibri_autostart_stanzas_total",
