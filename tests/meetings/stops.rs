@@ -60,7 +60,7 @@ async fn without_a_moderator_it_is_stopped_and_begun_again_with_one(version: Ver
 async fn a_moderator_who_reloads_stops_nothing(version: Version) -> Result {
     let world = world(version).await?;
     world.jibri("jibri-1").await?;
-    let settings = [("STOP__WHEN", "no-moderator"), ("STOP__DELAY", "4s")];
+    let settings = [("STOP__WHEN", "no-moderator"), ("STOP__DELAY", "10s")];
     let autostart = Autostart::start_with(&world.prosody, &["r1"], &settings, &[])?;
     let ada = world.moderator("r1").await?;
     let ben = world.person("r1").await?;
@@ -69,7 +69,7 @@ async fn a_moderator_who_reloads_stops_nothing(version: Version) -> Result {
     // Jicofo makes Ben the owner, or Ada again, whoever is there first.
     let ada = world.person("r1").await?;
     ben.wait_until_moderator(LONG).await?;
-    tokio::time::sleep(Duration::from_secs(6)).await;
+    tokio::time::sleep(Duration::from_secs(12)).await;
     assert!(ada.recording().is_some_and(|status| status.status == "on"), "{:?}", ada.recording());
     assert_eq!(autostart.count("stop request sent"), 0);
     Ok(())
