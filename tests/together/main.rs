@@ -30,6 +30,7 @@ mod promises;
 mod rooms;
 #[path = "../fleet/run.rs"]
 mod run;
+mod shown;
 #[path = "../fleet/world.rs"]
 mod world;
 
