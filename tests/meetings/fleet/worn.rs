@@ -67,11 +67,14 @@ pub(super) async fn of_two_instances_one_restarts_and_tells(version: Version) ->
     let ada = world.moderator("r1").await?;
     receiver.hears("jibri_unhealthy", "raised").await?;
     // The other one sees it as well.
-    let is_sick = |jibris: &serde_json::Value| jibris[0]["verdict"] == "unhealthy";
-    until(&second.http().await?, "/api/v1/jibris", is_sick).await?;
+    let url = second.http().await?;
+    let sees = async |verdict: &str| until(&url, "/api/v1/jibris", |all| all[0]["verdict"] == verdict).await;
+    sees("unhealthy").await?;
     ada.wait_recording("on", LONG).await?;
     receiver.hears("jibri_unhealthy", "resolved").await?;
     first.logged("Jibri is back after its restart").await?;
+    // What it takes to stand it would tell anew.
+    sees("ok").await?;
     drop(first);
     second.logged("taking over").await?;
     second.logged("recording is on").await?;
