@@ -180,7 +180,7 @@ pub enum Ended {
     Lost,
     /// The recorder is gone, and focus, which was asked, does not say why.
     Unexplained,
-    /// The recorder is gone while no recording was wanted any more; nobody was asked why.
+    /// The recorder is gone while people were there and no recording was wanted any more; nobody was asked why.
     Unasked,
     /// The meeting is over.
     WithMeeting,

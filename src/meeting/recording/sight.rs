@@ -13,6 +13,11 @@ const SENDER_STAYS: Duration = Duration::from_secs(3);
 /// So long a recorder may stay after its recording is over.
 const LEAVES_WITHIN: Duration = Duration::from_secs(10);
 
+/// How it has ended when it was not wanted any more, so that nobody is asked.
+fn unasked(facts: &Facts<'_>) -> Ended {
+    if facts.people == 0 { Ended::WithMeeting } else { Ended::Unasked }
+}
+
 impl Recording {
     /// What the room shows beyond focus's last word: focus gone or new, recorder come or gone.
     pub(super) fn observe(&mut self, wanted: bool, facts: &Facts<'_>, ctx: &mut Ctx<'_>, policy: Policy<'_>) {
@@ -44,7 +49,7 @@ impl Recording {
                 let (session, since) = (session.clone(), *since);
                 self.phase = Phase::Recording { session, since, by: Witness::Sighted };
             }
-            Phase::Doubtful { .. } if !wanted => self.ended(Ended::Unasked, ctx),
+            Phase::Doubtful { .. } if !wanted => self.ended(unasked(facts), ctx),
             Phase::Doubtful { .. } if !facts.focus => self.ended(self.loss(), ctx),
             Phase::Doubtful { .. } if policy.in_names && (!policy.peek || facts.unwelcome) => {
                 self.vanished(facts, ctx, policy);
@@ -84,7 +89,7 @@ impl Recording {
                     self.ended(Ended::ByUs, ctx);
                     self.not_before = Some(ctx.now.after(policy.start.retry_min));
                 }
-                (false, _) => self.ended(Ended::Unasked, ctx),
+                (false, _) => self.ended(unasked(facts), ctx),
                 (true, false) => self.ended(self.loss(), ctx),
                 (true, true) => {
                     let (session, since, ask) = (session.clone(), *since, (ctx.now, 0));
