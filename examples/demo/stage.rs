@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use testkit::{Person, Result, World};
 
-pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// What happens in one meeting, with the time since its moderator was one.
 pub(crate) struct Timeline {

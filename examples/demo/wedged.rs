@@ -189,7 +189,9 @@ domains = ["muc.meet.jitsi"]
 url = "{jicofo}"
 
 [start]
-pending_timeout = "6s"
+# Longer than the next meeting takes to come and fail, so that each has its turn.
+retry_min = "20s"
+pending_timeout = "15s"
 
 [jibri]
 health_interval = "2s"

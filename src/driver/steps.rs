@@ -55,8 +55,15 @@ impl Driver {
                     }
                 }
                 Step::Fleet(input) => {
-                    self.publisher.lists();
+                    let says_again = matches!(
+                        input,
+                        fleet::Input::Health { .. } | fleet::Input::Detector(_) | fleet::Input::Tick
+                    );
                     let effects = self.jibris.core.handle(now, input);
+                    // Most answers are as the last one was: then only that it was seen is new, and shown now and then.
+                    if !says_again || !effects.is_empty() {
+                        self.publisher.lists();
+                    }
                     self.fleet_effects(effects);
                 }
             }
