@@ -12,4 +12,5 @@ if [ ! -x /usr/bin/prosody ]; then
   DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends prosody
 fi
 cargo build --release --locked --bin jibri-autostart --example demo
-exec target/release/examples/demo "$@"
+built=${CARGO_TARGET_DIR:-target}/release
+DEMO_BINARY=$built/jibri-autostart exec "$built/examples/demo" "$@"
