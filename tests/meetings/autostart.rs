@@ -142,7 +142,7 @@ impl Drop for Autostart {
         let _ = self.child.wait();
         if std::thread::panicking() || std::env::var_os("SHOW_LOG").is_some() {
             eprintln!("--- jibri-autostart's last words:");
-            eprintln!("{}", self.last_words(60));
+            eprintln!("{}", self.last_words(100));
         }
     }
 }

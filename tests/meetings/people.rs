@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use rand::RngExt as _;
-use testkit::{Node, PersonOptions, Result, SOON, Version, ns};
+use testkit::{Behaviour, Node, PersonOptions, Result, SOON, Version, ns};
 
 use crate::autostart::Autostart;
 use crate::nonsense::send_nonsense;
@@ -18,6 +18,7 @@ on_both! {
     stanzas_that_cannot_be_parsed_change_nothing,
     a_moderator_whose_presence_cannot_be_read_is_a_moderator,
     we_come_back_after_being_kicked,
+    whoever_reloads_while_it_is_pending_is_recorded,
 }
 
 discreetly! {
@@ -27,6 +28,7 @@ discreetly! {
     a_forged_status_of_a_participant_means_nothing,
     whoever_takes_the_name_of_focus_is_not_focus,
     a_moderator_whose_presence_cannot_be_read_is_a_moderator,
+    whoever_reloads_while_it_is_pending_is_recorded,
 }
 
 unseen! {
@@ -35,6 +37,29 @@ unseen! {
     the_only_moderator_changes_the_nickname,
     a_forged_status_of_a_participant_means_nothing,
     whoever_takes_the_name_of_focus_is_not_focus,
+    whoever_reloads_while_it_is_pending_is_recorded,
+}
+
+/// Who is alone and reloads the page ends one conference and begins another, which from outside look the same.
+async fn whoever_reloads_while_it_is_pending_is_recorded(version: Version) -> Result {
+    let world = world(version).await?;
+    world.jibri_that("jibri-1", Behaviour::slow(Duration::from_millis(600))).await?;
+    let autostart = Autostart::start(&world.prosody, &["r1"])?;
+    autostart.logged("the brewery is seen").await?;
+    for phase in ["pending", "starting", "pending"] {
+        let to = format!(r#""to":"{phase}""#);
+        let before = autostart.count(&to);
+        let ada = world.moderator("r1").await?;
+        autostart.logged_times(&to, before + 1).await?;
+        ada.leave().await;
+        world.focus.until(LONG, "gone from the room", || !world.focus.is_in("r1")).await?;
+        let again = world.moderator("r1").await?;
+        // Sooner than the timeouts, which are all that is left to one that has not noticed.
+        again.wait_recording("on", LONG).await?;
+        again.leave().await;
+        world.focus.until(LONG, "gone from the room", || !world.focus.is_in("r1")).await?;
+    }
+    Ok(())
 }
 
 async fn two_hundred_people_who_leave_within_50_ms(version: Version) -> Result {

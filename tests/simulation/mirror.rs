@@ -63,7 +63,7 @@ pub struct Mirror {
     pub wanted_since: Option<Us>,
     /// A start, and when we stop waiting for its answer.
     pub in_flight: Option<(AttemptId, Us)>,
-    /// Focus has spoken since: it does not do that while it works on a start, so the answer was lost.
+    /// Focus has spoken since, which it does not do while it works on a start, or nobody was left: the answer is lost.
     pub superseded: bool,
     /// The role query under way.
     asked: Option<(QueryId, Roles)>,
@@ -297,6 +297,9 @@ impl Mirror {
                     let mut people = self.occupants.values().filter(|s| s.is_person());
                     let are_others = !people.any(|s| self.listed_people.contains(&s.jid));
                     self.emptied |= self.visitor && are_others;
+                    if self.visitor && are_others {
+                        self.others_came();
+                    }
                     if !self.visitor || are_others || p.created {
                         self.by_hand.doubt();
                     }
@@ -351,6 +354,10 @@ impl Mirror {
             return;
         }
         self.in_flight = None;
+        // If it is still pending, whatever is sent anew is told so.
+        if self.superseded {
+            return;
+        }
         let pending = now + us(self.terms.start.pending_timeout);
         match answer {
             Answer::Accepted { .. } => self.accepted_until = Some(pending),
@@ -388,7 +395,10 @@ impl Mirror {
             // Whatever it says, it says more than that something is pending; an old off repeats itself.
             self.accepted_until = self.accepted_until.filter(|_| word.as_ref().is_some_and(|w| !w.on));
         }
-        self.emptied |= self.people() == 0;
+        if self.people() == 0 {
+            self.emptied = true;
+            self.others_came();
+        }
         let is_under_way = self.in_flight.is_some() || self.accepted_until.is_some();
         let is_ours = |w: &RecordingStatus| {
             w.initiator == self.our_nick

@@ -23,6 +23,8 @@ pub struct Shop {
     shown_at: Vec<Us>,
     /// Starts that have no Jibri yet, by room.
     starting: Vec<bool>,
+    /// Rooms whose last start was sent while another one had no Jibri yet.
+    is_again: Vec<bool>,
     pub told: Supply,
     /// What is left of it after the starts since.
     left: usize,
@@ -48,6 +50,7 @@ impl Shop {
             shown: Vec::new(),
             shown_at: Vec::new(),
             starting: vec![false; rooms],
+            is_again: vec![false; rooms],
             told: Supply::Unknown,
             left: usize::MAX,
             denied: vec![false; rooms],
@@ -200,10 +203,13 @@ impl World {
     pub fn shop_start(&mut self, r: usize) {
         if self.shop.told != Supply::Unknown {
             self.seen.count("supply: starts by it");
-            if self.shop.left == 0 {
-                self.fail(2, format!("start in r{r}, but no Jibri is free"));
+            // One that is sent anew, for others who have come, takes the place of the one before.
+            if !self.shop.is_again[r] {
+                if self.shop.left == 0 {
+                    self.fail(2, format!("start in r{r}, but no Jibri is free"));
+                }
+                self.shop.left = self.shop.left.saturating_sub(1);
             }
-            self.shop.left = self.shop.left.saturating_sub(1);
         }
         self.shop.starting[r] = true;
         if self.mirrors[r].pause_until.is_some_and(|until| self.now < until) && self.shop.may_wake(r) {
@@ -217,7 +223,7 @@ impl World {
     pub fn shop_told(&mut self, r: usize, what: &What) {
         match what {
             What::StartSent { wanted_for, .. } => {
-                self.shop.starting[r] = true;
+                self.shop.is_again[r] = std::mem::replace(&mut self.shop.starting[r], true);
                 let waited = Us::try_from(wanted_for.as_micros()).unwrap();
                 self.shop.started.push((r, self.now.saturating_sub(waited)));
             }

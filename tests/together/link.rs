@@ -110,7 +110,13 @@ impl World {
                 self.cores.link.queries.insert(*query);
                 self.after(10 * SEC, Ev::Room { r, number, step: Step::QueryTimesOut(*query) });
             }
-            Action::Enter { .. } | Action::Leave { .. } | Action::AskPassword { .. } => {}
+            // Who goes with the last person gets no answer any more.
+            Action::Leave { room, .. } => {
+                if self.cores.meetings.room(room).is_none_or(|view| view.people == 0) {
+                    self.cores.promises.in_flight[self.cores.index[room]] = false;
+                }
+            }
+            Action::Enter { .. } | Action::AskPassword { .. } => {}
         }
         if self.cores.link.is_up {
             let way = self.some(100, 50 * MS);

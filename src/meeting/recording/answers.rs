@@ -12,6 +12,8 @@ use crate::time::Time;
 /// Something is refused for a reason that only a changed setting can mend; how often we look again.
 const LOOK_AGAIN: Duration = Duration::from_secs(300);
 
+/// The Jibri of a start may have stopped because the meeting is over; a look that sees so comes first.
+const INQUIRY_AFTER: Duration = Duration::from_millis(500);
 /// So often, and so far apart, focus is asked what became of a start whose Jibri has stopped.
 const INQUIRIES: u32 = 2;
 const INQUIRIES_APART: Duration = Duration::from_secs(3);
@@ -54,7 +56,7 @@ impl Recording {
     /// Focus says only inside what became of a start that it has accepted, or is about to.
     pub(in crate::meeting) fn jibri_stopped(&mut self, now: Time) {
         if matches!(self.phase, Phase::Starting { .. } | Phase::Pending { by: PendingBy::Focus, .. }) {
-            self.inquiry = Some((now, INQUIRIES));
+            self.inquiry = Some((now.after(INQUIRY_AFTER), INQUIRIES));
         }
     }
 

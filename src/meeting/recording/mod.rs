@@ -152,6 +152,8 @@ pub(super) struct Recording {
     judged: Option<RecordingStatus>,
     /// Nobody was left at some moment, so that this may be another meeting by now.
     emptied: bool,
+    /// The same, and what was pending has not been looked at since.
+    deserted: bool,
     /// We have not seen everybody all the time, so that this may be another meeting by now.
     absent: bool,
     /// A recorder was there when we last saw everybody.
@@ -196,6 +198,7 @@ impl Recording {
             last_failure: None,
             judged: None,
             emptied: false,
+            deserted: false,
             absent: false,
             had_recorder: false,
             over_since: None,
@@ -228,6 +231,7 @@ impl Recording {
     /// Between two looks everybody has left, and others have come.
     pub(super) fn others_now(&mut self) {
         self.emptied = true;
+        self.deserted = true;
         self.heard = false;
         self.forget_order();
     }
@@ -283,6 +287,7 @@ impl Recording {
         self.focus_since = (facts.complete() && facts.focus).then(|| self.focus_since.unwrap_or(ctx.now));
         if facts.complete() {
             self.unknown_past &= facts.people > 0 && !facts.inside();
+            self.forget_what_was_theirs(facts);
             self.is_it_another_meeting(facts, ctx, policy);
             if !facts.focus {
                 self.judged = None;

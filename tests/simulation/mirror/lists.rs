@@ -59,7 +59,10 @@ impl Mirror {
             (self.in_flight, self.accepted_until) = (None, None);
         }
         if !self.visitor {
-            self.emptied |= surely.is_empty();
+            if surely.is_empty() {
+                self.emptied = true;
+                self.others_came();
+            }
             return;
         }
         self.want_by_list(now);
@@ -68,7 +71,19 @@ impl Mirror {
             self.emptied = true;
             self.untold = 0;
         }
+        // Who has claimed to be a machine may not have counted before, and is no proof that somebody stayed.
+        let known = people.iter().filter(|l| !self.claimers.contains(&l.nick)).filter_map(|l| l.jid.as_ref());
+        let known: BTreeSet<String> = known.map(|jid| format!("{jid:?}")).collect();
+        if known.is_disjoint(&self.listed_people) {
+            self.others_came();
+        }
         self.listed_people = surely;
+    }
+
+    /// What was pending may have gone with the others.
+    pub(super) fn others_came(&mut self) {
+        self.accepted_until = None;
+        self.superseded = true;
     }
 
     fn want_by_list(&mut self, now: Us) {

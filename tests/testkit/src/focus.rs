@@ -105,10 +105,20 @@ impl Focus {
     /// Joins a room, as for the first person who is about to come.
     pub async fn open_room(&self, room: &str) -> Result<()> {
         let name = address(room);
-        let is_gone = || self.room(room).is_none_or(|room| !room.is_closed());
-        self.until(SOON, "out of the conference before", is_gone).await?;
-        let opened = FocusRoom::open(&self.inner, &name)?;
-        self.until(SOON, "in the room", || opened.is_inside()).await
+        let asked = Instant::now();
+        while asked.elapsed() < SOON {
+            let is_gone = || self.room(room).is_none_or(|room| !room.is_closed());
+            self.until(SOON, "out of the conference before", is_gone).await?;
+            let opened = FocusRoom::open(&self.inner, &name)?;
+            let is_current = || self.room(room).is_some_and(|current| Arc::ptr_eq(&current, &opened));
+            let has_ended = || opened.is_closed() || !is_current();
+            self.until(SOON, "in the room", || opened.is_inside() || has_ended()).await?;
+            if opened.is_inside() {
+                return Ok(());
+            }
+            // Whoever was there left in that moment, and nobody else: that conference has ended, and this is another.
+        }
+        Err(format!("focus: cannot stay in {name}").into())
     }
 
     /// Ends a conference: a recording is stopped, and Jicofo leaves.

@@ -9,9 +9,9 @@ use crate::jicofo_rest::JicofoRest;
 use crate::person::{Person, PersonOptions};
 use crate::process::{JibriProcess, JibriProcessOptions, ServiceManager};
 use crate::prosody::{Prosody, Version};
-use crate::{Result, lock};
+use crate::{Result, SOON, lock};
 use std::sync::Mutex;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// How a world is set up.
 #[derive(Clone, Debug)]
@@ -93,7 +93,7 @@ impl World {
 
     async fn wait_known(&self, jibri: &str) -> Result<()> {
         let known = || self.focus.jibris().iter().any(|(name, _)| name == jibri);
-        self.focus.until(crate::SOON, "aware of the Jibri", known).await
+        self.focus.until(SOON, "aware of the Jibri", known).await
     }
 
     /// A person comes into a room; Jicofo is there first, as it is in Jitsi.
@@ -103,18 +103,25 @@ impl World {
 
     /// The same with options.
     pub async fn person_with(&self, room: &str, options: PersonOptions) -> Result<Person> {
+        let asked = Instant::now();
         let person = loop {
             if !self.focus.is_in(room) {
                 self.focus.open_room(room).await?;
             }
             match Person::join(&self.prosody, room, options.clone()).await {
                 // It left the conference before while we came, and with it went the room; who is told so tries again.
-                Err(_) if !self.focus.is_in(room) => {}
+                Err(_) if !self.focus.is_in(room) && asked.elapsed() < SOON => {}
                 joined => break joined?,
             }
         };
-        // It may just have left the conference before; whoever comes makes it come back.
-        if !self.focus.is_in(room) {
+        // It may be about to leave the conference before; whoever is there without it makes it come back.
+        let nick = person.nick();
+        while asked.elapsed() < SOON {
+            let is_seen = || self.focus.is_in(room) && self.focus.members(room).contains(&nick);
+            self.focus.until(SOON, "aware of who came", || is_seen() || !self.focus.is_in(room)).await?;
+            if is_seen() {
+                break;
+            }
             self.focus.open_room(room).await?;
         }
         Ok(person)
@@ -126,7 +133,7 @@ impl World {
         if !person.is_moderator() && self.focus.owner(room).is_some_and(|owner| owner != person.nick()) {
             self.focus.promote(room, &person.nick()).await?;
         }
-        person.wait_until_moderator(crate::SOON).await.map_err(|error| {
+        person.wait_until_moderator(SOON).await.map_err(|error| {
             format!(
                 "{error}; focus has {:?} and owner {:?}",
                 self.focus.members(room),
