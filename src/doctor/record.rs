@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::{Instant, sleep};
 
 use super::Finding;
@@ -65,14 +66,21 @@ impl ByHand<'_> {
                 return Finding::fail(STEP, words(trouble), remedy);
             }
         }
+        // Whoever has seen enough must not leave the meeting recorded by hand, from the first moment on.
+        let mut interrupt = match signal(SignalKind::interrupt()) {
+            Ok(interrupt) => interrupt,
+            Err(error) => {
+                let found = format!("cannot listen for signals ({error}), so it could not be ended halfway");
+                return Finding::fail(STEP, found, "see what it says; nothing was started");
+            }
+        };
         if let Err(trouble) = self.order("record").await {
             return Finding::fail(STEP, words(trouble), "see what it says; nothing was started");
         }
         let began = Instant::now();
-        // Whoever has seen enough must not leave the meeting recorded by hand.
         let on = tokio::select! {
             on = self.wait_on(began) => on,
-            Ok(()) = tokio::signal::ctrl_c() => Err("interrupted".to_owned()),
+            Some(()) = interrupt.recv() => Err("interrupted".to_owned()),
         };
         let took = began.elapsed();
         // Whatever has become of it: what was begun is ended, and the room is the rules' again.
@@ -80,7 +88,7 @@ impl ByHand<'_> {
         if stopped.is_ok() {
             tokio::select! {
                 () = self.wait_off() => {}
-                Ok(()) = tokio::signal::ctrl_c() => {}
+                Some(()) = interrupt.recv() => {}
             }
         }
         let released = self.order("release").await;
