@@ -43,6 +43,7 @@ async fn a_meeting_is_recorded_for_a_moment(version: Version) -> Result {
     until(&url, "/api/v1/rooms/r1", |room| room["people"] == 1).await?;
     let (verdict, found) = record_test(&url, "r1").await?;
     assert!(verdict == "ok" && found.contains("stopped and released again"), "{verdict}: {found}");
+    autostart.logged("recording is on").await?;
     assert_eq!((autostart.count("start request sent"), autostart.count("recording is on")), (1, 1));
     ada.wait_recording("off", LONG).await?;
     jibri.until(SOON, "idle again", |jibri| !jibri.is_busy()).await?;
@@ -59,6 +60,7 @@ async fn a_meeting_is_recorded_for_a_moment(version: Version) -> Result {
     assert!(verdict == "warn" && found.contains("left alone"), "{verdict}: {found}");
     let (verdict, found) = record_test(&url, "r2").await?;
     assert!(verdict == "FAIL" && found.contains("no room of this name"), "{verdict}: {found}");
+    autostart.logged("stop request sent").await?;
     assert_eq!(autostart.count("stop request sent"), 1);
     assert!(ada.recording().is_some_and(|status| status.status == "on"), "{:?}", ada.recording());
     Ok(())
