@@ -336,7 +336,8 @@ impl Mirror {
             RoomEvent::StartAnswered { attempt, answer } => self.answered(*attempt, answer, now),
             RoomEvent::Taken(taken) => {
                 self.in_flight = None;
-                self.accepted_until = taken.then(|| now + us(self.terms.start.pending_timeout));
+                self.accepted_until =
+                    (*taken && !self.superseded).then(|| now + us(self.terms.start.pending_timeout));
             }
             RoomEvent::StopAnswered { attempt, answer } => {
                 self.stop_in_flight.take_if(|(current, _)| current == attempt);

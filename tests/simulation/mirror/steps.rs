@@ -63,7 +63,10 @@ impl World {
                 let mirror = &mut self.mirrors[self.index[room]];
                 mirror.conclude(now);
                 // The core has learned from a list what nobody announced.
-                mirror.emptied |= mirror.hushed;
+                if mirror.hushed {
+                    mirror.emptied = true;
+                    mirror.others_came();
+                }
                 mirror.ghost = false;
                 mirror.out();
                 mirror.left_at = Some(now);
