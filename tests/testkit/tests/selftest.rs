@@ -89,6 +89,7 @@ on_each_prosody! {
         world.focus.configure(|options| options.select_timeout = ms(0));
         // It is shunned, until it says again that it is idle.
         jibri.set_behaviour(Behaviour::Busy);
+        world.focus.wait_available(0).await?;
         assert_eq!(refused(ada.start_recording(SOON).await?), busy);
         jibri.set_behaviour(Behaviour::healthy());
         world.focus.wait_available(1).await?;
