@@ -194,7 +194,7 @@ impl Room {
             }
             RoomEvent::JibriStopped => {
                 self.recording.jibri_stopped(ctx.now);
-                self.seat.look_at(ctx.now, ctx.now);
+                self.seat.look_at_everybody(ctx.now);
                 News::None
             }
             RoomEvent::Taken(taken) => {

@@ -307,6 +307,12 @@ impl Seat {
         }
     }
 
+    /// The same, and both lists are asked for: whoever is alone may be in either of them.
+    pub(super) fn look_at_everybody(&mut self, now: Time) {
+        self.rhythm.demand_both();
+        self.look_at(now, now);
+    }
+
     /// Whether we are neither inside nor on our way in or out, and free to come back.
     pub(super) fn is_out(&self) -> bool {
         matches!(self.place, Place::Outside { .. } | Place::Offline) && self.barred_until.is_none()
