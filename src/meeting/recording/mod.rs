@@ -152,7 +152,7 @@ pub(super) struct Recording {
     judged: Option<RecordingStatus>,
     /// Nobody was left at some moment, so that this may be another meeting by now.
     emptied: bool,
-    /// The same, and what was pending has not been looked at since.
+    /// The same, and nobody was seen there since: what was pending then is not for whoever comes next.
     deserted: bool,
     /// We have not seen everybody all the time, so that this may be another meeting by now.
     absent: bool,

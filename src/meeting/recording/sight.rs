@@ -1,4 +1,4 @@
-//! What the room itself shows: focus come or gone, a recorder come or gone, seen from inside or outside.
+//! What the room itself shows: everybody gone, focus or a recorder come or gone, seen from inside or outside.
 
 use std::time::Duration;
 
@@ -55,6 +55,31 @@ impl Recording {
                 self.vanished(facts, ctx, policy);
             }
             _ => {}
+        }
+    }
+
+    /// Focus ends the conference when nobody is left, which may pass between two looks. What was pending goes with
+    /// it, and so does an answer, for we leave too. If it is still the same conference, the next start is answered
+    /// with "already enabled" and nothing is lost.
+    pub(super) fn forget_what_was_theirs(&mut self, facts: &Facts<'_>) {
+        let is_theirs = if facts.people == 0 {
+            self.deserted = true;
+            matches!(self.phase, Phase::Starting { sender: None, .. })
+        } else {
+            let was_deserted = std::mem::take(&mut self.deserted);
+            was_deserted && !facts.recorder && self.waits_without_an_answer(facts)
+        };
+        if is_theirs {
+            self.phase = Phase::Idle;
+        }
+    }
+
+    /// A start has gone out in somebody's name, or was accepted, and focus does not say that it is on.
+    fn waits_without_an_answer(&self, facts: &Facts<'_>) -> bool {
+        match &self.phase {
+            Phase::Starting { sender, .. } => sender.is_some(),
+            Phase::Pending { by: PendingBy::Focus, .. } => !facts.status.is_some_and(|status| status.on),
+            _ => false,
         }
     }
 

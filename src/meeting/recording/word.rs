@@ -54,27 +54,6 @@ impl Recording {
         }
     }
 
-    /// Focus ends the conference when nobody is left, which may pass between two looks; what was pending goes with
-    /// it, and so does an answer, for we leave too. If it is still the same, the next start is answered with
-    /// "already enabled" and nothing is lost.
-    pub(super) fn forget_what_was_theirs(&mut self, facts: &Facts<'_>) {
-        let is_theirs = if facts.people == 0 {
-            self.deserted = true;
-            matches!(self.phase, Phase::Starting { sender: None, .. })
-        } else if std::mem::take(&mut self.deserted) && !facts.recorder {
-            match &self.phase {
-                Phase::Starting { sender, .. } => sender.is_some(),
-                Phase::Pending { by: PendingBy::Focus, .. } => !facts.status.is_some_and(|status| status.on),
-                _ => false,
-            }
-        } else {
-            false
-        };
-        if is_theirs {
-            self.phase = Phase::Idle;
-        }
-    }
-
     /// Acts upon a new word of focus.
     pub(super) fn judge(&mut self, facts: &Facts<'_>, ctx: &mut Ctx<'_>, policy: Policy<'_>) {
         let Some(status) = facts.status.filter(|s| facts.focus && self.judged.as_ref() != Some(*s)) else {
