@@ -101,7 +101,7 @@ impl World {
         let status = mirror.word();
         let settled = mirror.wanted_since.is_some_and(|since| self.now >= since + mirror.settle());
         let has_foreign_recorder = status.is_none() && mirror.recorders().next().is_some();
-        let wrong = if mirror.in_flight.is_some() && !mirror.superseded {
+        let wrong = if mirror.in_flight.is_some() && !mirror.superseded && !mirror.deserted {
             Some((1, "another start is in flight"))
         } else if status.is_some_and(|s| s.on) {
             Some((1, "focus says that it is on"))

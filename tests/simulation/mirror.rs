@@ -63,8 +63,10 @@ pub struct Mirror {
     pub wanted_since: Option<Us>,
     /// A start, and when we stop waiting for its answer.
     pub in_flight: Option<(AttemptId, Us)>,
-    /// Focus has spoken since, which it does not do while it works on a start, or nobody was left: the answer is lost.
+    /// Focus has spoken since: it does not do that while it works on a start, so the answer was lost.
     pub superseded: bool,
+    /// Nobody was left since, or others came: its answer may be lost, and if it is not, the next one tells.
+    pub deserted: bool,
     /// The role query under way.
     asked: Option<(QueryId, Roles)>,
     /// Its answer shows us in a room that we believe to be out of, and that is not to be entered.
@@ -144,6 +146,7 @@ impl Mirror {
             wanted_since: None,
             in_flight: None,
             superseded: false,
+            deserted: false,
             asked: None,
             ghost: false,
             unwelcome_until: None,
@@ -337,7 +340,7 @@ impl Mirror {
             RoomEvent::Taken(taken) => {
                 self.in_flight = None;
                 self.accepted_until =
-                    (*taken && !self.superseded).then(|| now + us(self.terms.start.pending_timeout));
+                    (*taken && !self.deserted).then(|| now + us(self.terms.start.pending_timeout));
             }
             RoomEvent::StopAnswered { attempt, answer } => {
                 self.stop_in_flight.take_if(|(current, _)| current == attempt);
@@ -356,7 +359,7 @@ impl Mirror {
         }
         self.in_flight = None;
         // If it is still pending, whatever is sent anew is told so.
-        if self.superseded {
+        if self.deserted {
             return;
         }
         let pending = now + us(self.terms.start.pending_timeout);

@@ -83,7 +83,7 @@ impl Mirror {
     /// What was pending may have gone with the others.
     pub(super) fn others_came(&mut self) {
         self.accepted_until = None;
-        self.superseded = true;
+        self.deserted = true;
     }
 
     fn want_by_list(&mut self, now: Us) {

@@ -75,7 +75,7 @@ impl World {
                 let until = now + us(*timeout) + if sender.is_none() { 5 * SEC } else { 0 };
                 let mirror = &mut self.mirrors[self.index[room]];
                 mirror.in_flight = Some((*attempt, until));
-                mirror.superseded = false;
+                (mirror.superseded, mirror.deserted) = (false, false);
                 mirror.sent_as = sender.as_ref().map(|jid| (format!("{jid:?}"), now));
             }
             Action::Stop { room, attempt, timeout, sender, .. } => {
