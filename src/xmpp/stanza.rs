@@ -1,9 +1,13 @@
-//! Stanzas as we read them: what we use, and nothing else, however it is made up.
+//! Stanzas as we read them: what we use, and nothing else, however it is made up. IQs have a file of their own.
 //!
 //! A participant can put anything into a presence or an IQ, twice or in the wrong place, and must neither
 //! be able to make it unreadable nor to make us build it in memory. So every attribute is optional text,
 //! every child may be there any number of times, and all that has no field is discarded while it is
 //! parsed, without recursion. Nothing here is ever a DOM (JITSI.md 10.5).
+
+mod iq;
+
+pub(super) use iq::{AdminItem, Iq, Payload};
 
 use xso::exports::rxml;
 use xso::{FromEventsBuilder, FromXml};
@@ -249,130 +253,6 @@ pub(super) struct Invite {}
 pub(super) struct DirectInvitation {
     #[xml(attribute(default))]
     pub(super) jid: Option<String>,
-}
-
-/// `<iq/>` (RFC 6120, section 8.2.3).
-#[derive(FromXml, Debug)]
-#[xml(namespace = NS_COMPONENT, name = "iq", discard(text), on_unknown_attribute = Discard)]
-pub(super) struct Iq {
-    #[xml(attribute(default))]
-    pub(super) from: Option<String>,
-    #[xml(attribute(default))]
-    pub(super) to: Option<String>,
-    #[xml(attribute(default))]
-    pub(super) id: Option<String>,
-    #[xml(attribute(name = "type", default))]
-    pub(super) type_: Option<String>,
-    #[xml(child(n = ..))]
-    pub(super) payload: Vec<Payload>,
-}
-
-/// What an IQ may carry that means something to us.
-#[derive(FromXml, Debug)]
-#[xml()]
-pub(super) enum Payload {
-    /// A role list (XEP-0045, section 9.5).
-    #[xml(namespace = NS_MUC_ADMIN, name = "query", discard(text), on_unknown_child = Discard, on_unknown_attribute = Discard)]
-    RoleList {
-        #[xml(child(n = ..))]
-        items: Vec<AdminItem>,
-    },
-    /// The owner's form (XEP-0045, section 10.2).
-    #[xml(namespace = NS_MUC_OWNER, name = "query", discard(text), on_unknown_child = Discard, on_unknown_attribute = Discard)]
-    OwnerForm {
-        #[xml(child(n = ..))]
-        forms: Vec<DataForm>,
-    },
-    /// Rooms of a service (XEP-0045, section 6.3).
-    #[xml(namespace = NS_DISCO_ITEMS, name = "query", discard(text), on_unknown_child = Discard, on_unknown_attribute = Discard)]
-    DiscoItems {
-        #[xml(child(n = ..))]
-        items: Vec<DiscoItem>,
-    },
-    /// Focus's answer to a start (JITSI.md 2).
-    #[xml(namespace = NS_JIBRI, name = "jibri", discard(text), on_unknown_child = Discard, on_unknown_attribute = Discard)]
-    Jibri {
-        #[xml(attribute(default))]
-        session_id: Option<String>,
-    },
-    /// XEP-0030, section 3.1.
-    #[xml(namespace = NS_DISCO_INFO, name = "query", discard(text), on_unknown_child = Discard, on_unknown_attribute = Discard)]
-    DiscoInfo {
-        #[xml(attribute(default))]
-        node: Option<String>,
-        #[xml(child(n = ..))]
-        identities: Vec<DiscoIdentity>,
-    },
-    /// XEP-0166, section 7.
-    #[xml(namespace = NS_JINGLE, name = "jingle", discard(text), on_unknown_child = Discard, on_unknown_attribute = Discard)]
-    Jingle {
-        #[xml(attribute(default))]
-        action: Option<String>,
-    },
-    #[xml(transparent)]
-    Error(StanzaError),
-    #[xml(transparent)]
-    Other(Named),
-}
-
-#[derive(FromXml, Debug)]
-#[xml(namespace = NS_DISCO_INFO, name = "identity", discard(text), on_unknown_child = Discard, on_unknown_attribute = Discard)]
-pub(super) struct DiscoIdentity {
-    #[xml(attribute(default))]
-    pub(super) category: Option<String>,
-}
-
-/// XEP-0004.
-#[derive(FromXml, Debug)]
-#[xml(namespace = NS_DATA, name = "x", discard(text), on_unknown_child = Discard, on_unknown_attribute = Discard)]
-pub(super) struct DataForm {
-    #[xml(child(n = ..))]
-    pub(super) fields: Vec<DataField>,
-}
-
-#[derive(FromXml, Debug)]
-#[xml(namespace = NS_DATA, name = "field", discard(text), on_unknown_child = Discard, on_unknown_attribute = Discard)]
-pub(super) struct DataField {
-    #[xml(attribute(default))]
-    pub(super) var: Option<String>,
-    #[xml(child(n = ..))]
-    pub(super) values: Vec<DataValue>,
-}
-
-/// May be a password, so it is not shown.
-#[derive(FromXml)]
-#[xml(namespace = NS_DATA, name = "value", on_unknown_child = Discard, on_unknown_attribute = Discard)]
-pub(super) struct DataValue {
-    #[xml(text)]
-    pub(super) text: String,
-}
-
-impl std::fmt::Debug for DataValue {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("DataValue")
-    }
-}
-
-#[derive(FromXml, Debug)]
-#[xml(namespace = NS_MUC_ADMIN, name = "item", discard(text), on_unknown_child = Discard, on_unknown_attribute = Discard)]
-pub(super) struct AdminItem {
-    #[xml(attribute(default))]
-    pub(super) affiliation: Option<String>,
-    #[xml(attribute(default))]
-    pub(super) role: Option<String>,
-    #[xml(attribute(default))]
-    pub(super) jid: Option<String>,
-    #[xml(attribute(default))]
-    pub(super) nick: Option<String>,
-}
-
-#[derive(FromXml, Debug)]
-#[xml(namespace = NS_DISCO_ITEMS, name = "item", discard(text), on_unknown_child = Discard, on_unknown_attribute = Discard)]
-pub(super) struct DiscoItem {
-    #[xml(attribute(default))]
-    pub(super) jid: Option<String>,
-    #[xml(attribute(default))]
-    pub(super) node: Option<String>,
 }
 
 /// The server's word that the secret was right (XEP-0114, section 3).
