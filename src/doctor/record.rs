@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::{Instant, sleep};
 
 use super::Finding;
@@ -38,6 +38,31 @@ pub(super) async fn test(
     by_hand.test().await
 }
 
+/// Ctrl-C, `kill`, and the end of the terminal.
+struct End {
+    interrupt: Signal,
+    terminate: Signal,
+    hangup: Signal,
+}
+
+impl End {
+    fn listen() -> std::io::Result<Self> {
+        Ok(Self {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+            hangup: signal(SignalKind::hangup())?,
+        })
+    }
+
+    async fn is_asked_for(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+            _ = self.hangup.recv() => {}
+        }
+    }
+}
+
 struct ByHand<'a> {
     settings: &'a Settings,
     base: String,
@@ -67,8 +92,8 @@ impl ByHand<'_> {
             }
         }
         // Whoever has seen enough must not leave the meeting recorded by hand, from the first moment on.
-        let mut interrupt = match signal(SignalKind::interrupt()) {
-            Ok(interrupt) => interrupt,
+        let mut end = match End::listen() {
+            Ok(end) => end,
             Err(error) => {
                 let found = format!("cannot listen for signals ({error}), so it could not be ended halfway");
                 return Finding::fail(STEP, found, "see what it says; nothing was started");
@@ -80,7 +105,7 @@ impl ByHand<'_> {
         let began = Instant::now();
         let on = tokio::select! {
             on = self.wait_on(began) => on,
-            Some(()) = interrupt.recv() => Err("interrupted".to_owned()),
+            () = end.is_asked_for() => Err("interrupted".to_owned()),
         };
         let took = began.elapsed();
         // Whatever has become of it: what was begun is ended, and the room is the rules' again.
@@ -88,7 +113,7 @@ impl ByHand<'_> {
         if stopped.is_ok() {
             tokio::select! {
                 () = self.wait_off() => {}
-                Some(()) = interrupt.recv() => {}
+                () = end.is_asked_for() => {}
             }
         }
         let released = self.order("release").await;
