@@ -94,6 +94,18 @@ impl Autostart {
         }
     }
 
+    /// Waits until lines with this text were logged so often, and sees that it was not more often.
+    pub(crate) async fn logged_just(&self, text: &str, times: usize) -> Result {
+        self.logged_times(text, times).await?;
+        match self.count(text) {
+            count if count == times => Ok(()),
+            count => {
+                let words = self.last_words(12);
+                Err(format!("logged {count} times, not {times}: {text}; last words:\n{words}").into())
+            }
+        }
+    }
+
     /// Where it listens for HTTP, as `http://address`.
     pub(crate) async fn http(&self) -> Result<String> {
         self.logged("listening for HTTP").await?;

@@ -76,8 +76,7 @@ async fn a_full_room_is_told_of_once_and_recorded_when_there_is_space(version: V
     ben.leave().await;
     ada.wait_recording("on", Duration::from_secs(60)).await?;
     autostart.logged("recording is on").await?;
-    autostart.logged("cannot enter").await?;
-    assert_eq!(autostart.count("cannot enter"), 1);
+    autostart.logged_just("cannot enter", 1).await?;
     let requests = world.focus.start_requests_in("r1");
     assert_eq!(requests.len(), 1);
     ada.seat().until(SOON, "without us", |view| !view.occupants.contains_key("autostart")).await?;
