@@ -285,6 +285,10 @@ impl Roster {
             let marks = known.map_or_else(|| self.claimed(entry), |o| o.marks);
             let who = identity.who(&entry.nick, entry.jid.as_ref(), entry.role, marks);
             let first = known.filter(|o| o.jid == entry.jid).map_or(asked, |o| o.first);
+            if who == Who::Recorder && known.is_none() {
+                // Lists tell of no session, and it need not be that of the one who was here before.
+                self.session = None;
+            }
             let (nick, jid) = (entry.nick.clone(), entry.jid.clone());
             self.put(Occupant { nick, jid, heard: asked, first, role: entry.role, marks, who });
         }
@@ -398,12 +402,16 @@ fn counts_as_person(occupant: &Occupant) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::meeting::io::Affiliation;
+
+    fn identity() -> Identity {
+        let toml = "[xmpp]\ndomain = \"autostart.meet.jitsi\"\nsecret = \"x\"\n[muc]\ndomains = [\"muc.meet.jitsi\"]\n";
+        Identity::new(&crate::config::from_toml(toml).unwrap().settings)
+    }
 
     fn who(jid: Option<&str>, role: Role, marks: Marks) -> Who {
-        let toml = "[xmpp]\ndomain = \"autostart.meet.jitsi\"\nsecret = \"x\"\n[muc]\ndomains = [\"muc.meet.jitsi\"]\n";
-        let identity = Identity::new(&crate::config::from_toml(toml).unwrap().settings);
         let jid = jid.map(|jid| RealJid::new(jid).unwrap());
-        identity.who(&Nick::new("3f9c01aa").unwrap(), jid.as_ref(), role, marks)
+        identity().who(&Nick::new("3f9c01aa").unwrap(), jid.as_ref(), role, marks)
     }
 
     #[test]
@@ -423,5 +431,37 @@ mod tests {
             who(Some("transcriber@hidden.meet.jitsi/a"), Role::Participant, transcriber),
             Who::Machine
         );
+    }
+
+    #[test]
+    fn a_second_recorder_in_a_list_does_not_have_the_session_of_the_first() {
+        let (identity, mut roster) = (identity(), Roster::default());
+        let recorder = |name: &str| Listed {
+            nick: Nick::new(name).unwrap(),
+            jid: RealJid::new(&format!("recorder@hidden.meet.jitsi/{name}")).ok(),
+            role: Role::Participant,
+            affiliation: Affiliation::None,
+        };
+        let first = recorder("rec0");
+        let session = Some(SessionId("s2".into()));
+        let who = roster.presence(
+            &identity,
+            &Presence {
+                nick: first.nick.clone(),
+                jid: first.jid.clone(),
+                role: Role::Participant,
+                affiliation: Affiliation::None,
+                marks: Marks::default(),
+                session: session.clone(),
+                recording: None,
+                own: false,
+                created: false,
+            },
+        );
+        assert_eq!(who, Who::Recorder);
+        roster.apply_lists(&identity, std::slice::from_ref(&first), roster.moment());
+        assert_eq!(roster.recorder_session(), session.as_ref());
+        roster.apply_lists(&identity, &[first, recorder("rec1")], roster.moment());
+        assert_eq!(roster.recorder_session(), None);
     }
 }
