@@ -119,7 +119,8 @@ async fn the_room_is_destroyed_in_the_middle_of_a_start(version: Version) -> Res
     let jibri = slow_jibri(&world, Duration::from_secs(2)).await?;
     let autostart = Autostart::start(&world.prosody, &["r1"])?;
     let ada = world.moderator("r1").await?;
-    autostart.logged("start request sent").await?;
+    // In a room that is gone sooner it would reach nobody.
+    jibri.until(LONG, "asked to record", |jibri| jibri.starts().len() == 1).await?;
     let destroy = Node::new("query", ns::MUC_OWNER).child(Node::new("destroy", ""));
     let answer = ada.client().request(Node::iq("set", ada.seat().room()).child(destroy), SOON).await?;
     assert_eq!(answer.get("type"), Some("result"), "{answer}");
@@ -164,7 +165,7 @@ async fn nonsense_during_a_visit_changes_nothing(version: Version) -> Result {
     let autostart = Autostart::start(&world.prosody, &["r1"])?;
     let ada = world.moderator("r1").await?;
     let eve = world.person("r1").await?;
-    autostart.logged("start request sent").await?;
+    world.focus.until(LONG, "asked to record", || world.focus.start_requests().len() == 1).await?;
     send_nonsense(&eve).await?;
     assert!(autostart_is_in(&world, "r1"), "all of that was during the visit, and it goes on");
     ada.start_recording(SOON).await?.expect("started");

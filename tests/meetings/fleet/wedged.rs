@@ -16,6 +16,8 @@ use crate::{LONG, world, world_with};
 const GIVEN_UP: Duration = Duration::from_secs(20);
 /// Where nobody says who has failed, Jicofo might not have selected it because of its last life, either.
 const SHUNNED: Duration = Duration::from_secs(60);
+/// A failure lies between two words of Jicofo's, and on a busy machine the first may be this much older.
+const APART: Duration = Duration::from_secs(10);
 const LATER: Duration = Duration::from_secs(2);
 /// `jibri.wedged_after`, if nobody sets it.
 const WEDGED_AFTER: usize = 3;
@@ -62,7 +64,7 @@ async fn one_of_two(
     let bad = JibriProcessOptions::until_restarted("bad", Life::of(trouble));
     let bad = world.jibri_process(&manager, bad).await?;
     receiver.hears("jibri_offline", "resolved").await?;
-    tokio::time::sleep(known_after + LATER).await;
+    tokio::time::sleep(known_after + APART).await;
 
     let ada = world.moderator("r1").await?;
     for n in 1..=lost {
