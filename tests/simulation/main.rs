@@ -136,7 +136,7 @@ fn replay() {
     }
 }
 
-/// Seeds that have found something in the core when orders by hand were new.
+/// Seeds that have found something in the core since orders by hand came in.
 #[test]
 fn seeds_that_have_found_something() {
     for (seed, what) in [
@@ -147,6 +147,7 @@ fn seeds_that_have_found_something() {
         (3264, "after a release stop.delay counts from the order"),
         (8178, "what focus still tells to be on is not seen while it is kept off"),
         (9455, "whoever changes his nickname at the moment of our entry is another person"),
+        (26022, "a second recorder in a list shows the session of the first"),
     ] {
         let violation = play(seed, false).violation;
         assert!(violation.is_none(), "seed {seed} ({what}): {violation:?}");
