@@ -83,7 +83,9 @@ async fn one_of_two(
     receiver.hears("jibri_wedged", "resolved").await?;
     let requests = world.focus.start_requests_in("r1").len();
     println!("start requests until it worked: {requests}");
-    assert!(!rest || requests == lost + 1, "not in vain again before the restart: {requests}");
+    // Once more for each, where Jicofo was asked in the moment between its choice and the refusal.
+    let in_vain = 2 * lost;
+    assert!(!rest || (lost + 1..=in_vain + 1).contains(&requests), "not again and again: {requests}");
     autostart.logged("Jibri is back after its restart").await?;
 
     // Nobody has so much as looked at the other.
