@@ -6,6 +6,7 @@
 mod answer;
 mod event;
 mod hand;
+mod identity;
 mod io;
 mod line;
 mod looks;
@@ -24,8 +25,9 @@ use rand::rngs::SmallRng;
 pub use answer::{Meaning, Misfit, StartFailure, StopFailure, meaning};
 pub use event::{Effect, Ended, Event, Hold, State, What};
 pub use hand::{Hand, NotTaken};
+pub use identity::{Identity, Who};
 pub use io::*;
-pub use roster::{Identity, Roster, Who};
+pub use roster::Roster;
 pub use seat::{list_error_reason, refusal_reason};
 
 use crate::address::{Nick, RoomJid};

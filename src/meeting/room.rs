@@ -4,11 +4,12 @@ use std::time::Duration;
 
 use super::event::{State, What};
 use super::hand::{Hand, NotTaken};
+use super::identity::{Identity, Who};
 use super::io::{Action, Departure, Order, Presence, RecordingStatus, Roles, RoomEvent};
 use super::line::{Chance, Stand};
 use super::looks::{Pace, Urgency};
 use super::recording::{Facts, Next, Recording, STOP_TIMEOUT};
-use super::roster::{Identity, Roster, Who};
+use super::roster::Roster;
 use super::seat::{Errand, News, Plan, Seat, Sight};
 use super::{Ctx, Policy, RoomView};
 use crate::config::{Footprint, StopWhen};

@@ -12,9 +12,10 @@ pub use reasons::{list_error_reason, refusal_reason};
 
 use super::Ctx;
 use super::event::What;
+use super::identity::{Identity, Who};
 use super::io::{Action, ListError, Listed, QueryId, Refusal, Roles};
 use super::looks::{Look, Pace, Rhythm, Urgency};
-use super::roster::{Identity, Roster, Who};
+use super::roster::Roster;
 use crate::address::Nick;
 use crate::config::{Footprint, Secret};
 use crate::time::Time;
