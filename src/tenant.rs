@@ -1,4 +1,4 @@
-//! The two names of a tenant's room, and which services are ours to listen to (JITSI.md 1.6).
+//! The two names of a tenant's room, and which services are ours to listen to (docs/jitsi.md 1.6).
 //!
 //! Inside Prosody the room is `[acme]r1@muc.meet.jitsi`; mod_muc_domain_mapper shows it to us as
 //! `r1@muc.acme.meet.jitsi`, and what is sent to that name is refused. So every address is turned into the

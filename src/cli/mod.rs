@@ -106,7 +106,7 @@ struct Order {
     json: bool,
 }
 
-/// Reads the command line, does what it says, and returns the exit status of INTERFACE.md.
+/// Reads the command line, does what it says, and returns the exit status that README gives for it.
 pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     let cli = match Cli::try_parse_from(args) {
         Ok(cli) => cli,

@@ -1,4 +1,4 @@
-//! Jicofo's list of conferences (JITSI.md 7), read without trusting its size or its shape.
+//! Jicofo's list of conferences (docs/jitsi.md 7), read without trusting its size or its shape.
 
 use std::fmt;
 

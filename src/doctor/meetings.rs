@@ -17,7 +17,7 @@ const WITHOUT_FOCUS: Duration = Duration::from_secs(30);
 /// Rooms beyond which Prosody's own default makes each look dear.
 const CACHED: usize = 100;
 
-/// Jicofo's own (JITSI.md 1.6).
+/// Jicofo's own (docs/jitsi.md 1.6).
 pub(super) fn is_health_check(room: &RoomJid) -> bool {
     room.local().starts_with("__jicofo-health-check")
 }

@@ -135,7 +135,7 @@ pub(super) fn sighting(sighting: Sighting) -> Option<Input> {
             Input::Health { name: JibriName::new(&name), answer: answer.map(|status| said(&status)) }
         }
         Sighting::Status { name, status } => Input::Webhook { id: name, report: said(&status) },
-        // Never of a session that Jicofo has begun (JITSI.md 6), so of none of ours.
+        // Never of a session that Jicofo has begun (docs/jitsi.md 6), so of none of ours.
         Sighting::Session { .. } | Sighting::DetectorUp => return None,
         Sighting::Detected { jibris: None } | Sighting::DetectorDown { .. } => Input::Detector(None),
         Sighting::Detected { jibris: Some(jibris) } => {

@@ -250,7 +250,7 @@ pub enum Event {
         /// How.
         why: StartFailure,
     },
-    /// Two Jibris under one nickname: only the first is seen and told to record (JITSI.md 5).
+    /// Two Jibris under one nickname: only the first is seen and told to record (docs/jitsi.md 5).
     Twins {
         /// The nickname.
         name: JibriName,

@@ -47,16 +47,16 @@ impl fmt::Debug for JibriName {
 pub enum Input {
     /// From the brewery room.
     Brewery(Brewery),
-    /// Jicofo's `jibri_detector` (JITSI.md 7), whole; `None`: it could not be had.
+    /// Jicofo's `jibri_detector` (docs/jitsi.md 7), whole; `None`: it could not be had.
     Detector(Option<Vec<Detected>>),
-    /// An answer of the HTTP health port of a configured Jibri, or none (JITSI.md 6).
+    /// An answer of the HTTP health port of a configured Jibri, or none (docs/jitsi.md 6).
     Health {
         /// Whose port was asked.
         name: JibriName,
         /// What it says, or why it says nothing, in words.
         answer: Result<Report, String>,
     },
-    /// Jibri's webhook `v1/status` (JITSI.md 6).
+    /// Jibri's webhook `v1/status` (docs/jitsi.md 6).
     Webhook {
         /// Its `jibriId`: a configured `id`, or a name.
         id: String,
@@ -92,7 +92,7 @@ pub enum Input {
     Tick,
 }
 
-/// What the brewery shows (JITSI.md 5).
+/// What the brewery shows (docs/jitsi.md 5).
 #[derive(Debug, Clone)]
 pub enum Brewery {
     /// Our own presence came back (status 110): everybody inside has been told before it.
@@ -131,7 +131,7 @@ pub enum Busy {
     Idle,
     /// It records, or starts to, or finishes.
     Busy,
-    /// Single-use mode, used up. The brewery never says so: it goes on showing `busy` (JITSI.md 5).
+    /// Single-use mode, used up. The brewery never says so: it goes on showing `busy` (docs/jitsi.md 5).
     Expired,
     /// Anything else.
     Undefined,
@@ -142,7 +142,7 @@ pub enum Busy {
 pub enum Health {
     /// Well.
     Healthy,
-    /// Unwell, until it is restarted (JITSI.md 5).
+    /// Unwell, until it is restarted (docs/jitsi.md 5).
     Unhealthy,
     /// Anything else.
     Undefined,
@@ -167,7 +167,7 @@ pub struct Stamp(pub Box<str>);
 
 impl Stamp {
     /// Jicofo prints "never" as a year far before our era, and `last_failed` goes back to it with every new
-    /// idle and healthy presence (JITSI.md 2, 7).
+    /// idle and healthy presence (docs/jitsi.md 2, 7).
     pub fn is_never(&self) -> bool {
         self.0.starts_with('-') || self.0.is_empty() || &*self.0 == "null"
     }
@@ -184,8 +184,8 @@ pub enum News {
     Failed {
         /// Why.
         why: StartFailure,
-        /// Somebody is still in the room. Where nobody is, a recorder fails for that reason (JITSI.md 4.4),
-        /// and a session ends because Jicofo closes the conference.
+        /// Somebody is still in the room. Where nobody is, a recorder fails for that reason
+        /// (docs/jitsi.md 4.4), and a session ends because Jicofo closes the conference.
         people: bool,
     },
     /// Nothing more will be heard of the start, and nobody is to blame: a person's stop, somebody else's

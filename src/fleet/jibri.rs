@@ -10,28 +10,28 @@ use super::streak::Streak;
 use crate::address::RoomJid;
 use crate::time::Time;
 
-/// Jibri's webhook tells its status every minute (JITSI.md 6); after missing two it is stale.
+/// Jibri's webhook tells its status every minute (docs/jitsi.md 6); after missing two it is stale.
 const HOOK_LASTS: Duration = Duration::from_secs(150);
-/// Not selected again so soon after a failure (JITSI.md 2).
+/// Not selected again so soon after a failure (docs/jitsi.md 2).
 pub(super) const SHUNNED: Duration = Duration::from_secs(60);
-/// Not selected again so soon after a selection (JITSI.md 2).
+/// Not selected again so soon after a selection (docs/jitsi.md 2).
 const SELECTED: Duration = Duration::from_millis(200);
-/// Jicofo waits 15 s for an answer (JITSI.md 2), and what we hear is a little late.
+/// Jicofo waits 15 s for an answer (docs/jitsi.md 2), and what we hear is a little late.
 pub(super) const GIVEN_UP: Duration = Duration::from_secs(20);
 /// After Jicofo says that one has failed: it must go on showing idle for so long. One that was selected twice
 /// answers "busy" to the second start and is put down as failed, while it records for the first.
 const FAILURE_HOLDS: Duration = Duration::from_secs(5);
 /// Who answers "busy" shows busy at Jicofo within this.
 const ASKED_AGAIN: Duration = Duration::from_secs(2);
-/// A page that does not load or a meeting that cannot be joined ends within 90 s (JITSI.md 11): who is busy for
-/// longer than this records.
+/// A page that does not load or a meeting that cannot be joined ends within 90 s (docs/jitsi.md 11): who is
+/// busy for longer than this records.
 const RECORDS_SURELY: Duration = Duration::from_secs(180);
 /// A spell this long counts as a recording.
 pub(super) const RECORDING: Duration = Duration::from_secs(60);
 /// Busy for so long without any recorder that we can see is worth telling.
 pub(super) const BUSY_LONG: Duration = Duration::from_secs(600);
 /// One that is not configured and is gone for so long is forgotten: without a fixed nickname every start of a
-/// container brings a new one (JITSI.md 5).
+/// container brings a new one (docs/jitsi.md 5).
 pub(super) const STRANGERS_LAST: Duration = Duration::from_secs(3600);
 
 /// Which of the sources that know everybody are there, and what dead lines are measured by.
@@ -229,8 +229,9 @@ impl Jibri {
 
     /// Any source says that it is at work, or we believe it to serve a room.
     ///
-    /// An expired one goes on showing `busy` in the brewery for ever (JITSI.md 5), and so in Jicofo: there only
-    /// its own latest word counts, which says "expired" only after the recording has been finished.
+    /// An expired one goes on showing `busy` in the brewery for ever (docs/jitsi.md 5), and so in Jicofo:
+    /// there only its own latest word counts, which says "expired" only after the recording has been
+    /// finished.
     pub(super) fn is_at_work(&self, sight: Sight) -> bool {
         if self.serving.is_some() {
             return true;
@@ -293,7 +294,8 @@ impl Jibri {
         true
     }
 
-    /// Presence in the brewery. A new idle and healthy one clears Jicofo's memory of a failure (JITSI.md 2).
+    /// Presence in the brewery. A new idle and healthy one clears Jicofo's memory of a failure
+    /// (docs/jitsi.md 2).
     pub(super) fn shown(&mut self, status: Option<Report>, items: usize, complete: bool, now: Time) {
         self.items = items;
         if complete && status.is_some() {

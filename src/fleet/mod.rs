@@ -336,7 +336,7 @@ impl Fleet {
     /// - Where Jicofo's own word on who failed could be read all the time, that is taken instead.
     /// - One that was busy for a moment is left out, whatever the reason: it may have been launching for another
     ///   room when it was selected for this one.
-    /// - One that has failed less than 60 s ago was not selected again (JITSI.md 2): this answer is that
+    /// - One that has failed less than 60 s ago was not selected again (docs/jitsi.md 2): this answer is that
     ///   failure's consequence and not another one.
     /// - Which of several starts it has failed does not matter: it has taken none of them.
     fn weigh(&mut self, answer: NoneUsable, effects: &mut Vec<Effect>) {

@@ -11,7 +11,7 @@ use crate::time::Time;
 
 /// A Jibri has to have looked as it does for so long: what comes late from another source must be able to.
 const QUIET: Duration = Duration::from_secs(10);
-/// Jicofo waits so long for a Jibri it has selected (JITSI.md 2); it may be launching Chrome.
+/// Jicofo waits so long for a Jibri it has selected (docs/jitsi.md 2); it may be launching Chrome.
 const LAUNCHING: Duration = Duration::from_secs(16);
 /// A container, a JVM, an X server and a join take a minute at most where we have looked.
 const BACK_WITHIN: Duration = Duration::from_secs(180);
@@ -136,7 +136,7 @@ impl Policy {
             return Some(Obstacle::NotNow(None));
         }
         // Jicofo may give it a start at any moment, and a picture that is seconds old would not show it. The
-        // others are not selected any more (JITSI.md 2).
+        // others are not selected any more (docs/jitsi.md 2).
         let can_be_selected = matches!(reason, Reason::Wedged | Reason::Recycle);
         if can_be_selected && !is_fresh {
             return Some(Obstacle::NotNow(None));

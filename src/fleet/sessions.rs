@@ -18,7 +18,7 @@ pub(super) const LAG: Duration = Duration::from_secs(3);
 /// A recording that was on for so long counts as one; the meetings think the same.
 const LASTING: Duration = Duration::from_secs(60);
 /// How long after "all busy" an idle Jibri has to stay idle: whoever was selected just then has launched Chrome
-/// or is given up by Jicofo within 15 s (JITSI.md 2), and shows busy a moment later.
+/// or is given up by Jicofo within 15 s (docs/jitsi.md 2), and shows busy a moment later.
 const LAUNCH: Duration = Duration::from_secs(20);
 /// Among more candidates than this nobody finds the one.
 const CANDIDATES: usize = 16;
@@ -235,7 +235,8 @@ impl Sessions {
                     }
                 }
                 // The reason is the room, our place in it, or Jicofo.
-                // No answer at all is Jicofo's failure: it gives up on each Jibri after 15 s (JITSI.md 2).
+                // No answer at all is Jicofo's failure: it gives up on each Jibri after 15 s
+                // (docs/jitsi.md 2).
                 F::Failed
                 | F::PendingTimeout
                 | F::NoJibri
@@ -344,7 +345,7 @@ impl Sessions {
         }
         session.jibri = None;
         if session.on.is_none() {
-            // Jicofo silently tries another under the same session (JITSI.md 2).
+            // Jicofo silently tries another under the same session (docs/jitsi.md 2).
             session.candidates.clear();
             session.decided = session.doubtful;
             session.decide_at = None;

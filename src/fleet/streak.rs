@@ -8,7 +8,7 @@ use crate::address::RoomJid;
 use crate::time::Time;
 
 /// Two rooms may have been given the same Jibri before it failed the first (it shows idle while it launches
-/// Chrome), and Jicofo waits 15 s for each (JITSI.md 2): one cause, counted once.
+/// Chrome), and Jicofo waits 15 s for each (docs/jitsi.md 2): one cause, counted once.
 const ONE_CAUSE: Duration = Duration::from_secs(20);
 
 /// So many rooms in which only its failures are known do not all have something against recorders.

@@ -1,4 +1,4 @@
-//! `POST /event-sync/events/…`: what Prosody's `event_sync_component` tells (JITSI.md 8).
+//! `POST /event-sync/events/…`: what Prosody's `event_sync_component` tells (docs/jitsi.md 8).
 //!
 //! An event is taken as a hint to look at its room and as nothing else, so it does no harm if it comes
 //! twice, late or out of order. Everything but a request that no sender can mean is answered with a success

@@ -1,4 +1,4 @@
-//! `POST /jibri-webhook/v1/…`: what Jibri's own webhooks say (JITSI.md 6).
+//! `POST /jibri-webhook/v1/…`: what Jibri's own webhooks say (docs/jitsi.md 6).
 //!
 //! Whatever comes is answered with 200 and at once, because anything else harms the Jibri that sent it: its
 //! start fails, or it never reports again. For the same reason no token is asked for; Jibri has none of ours.

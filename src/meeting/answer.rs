@@ -1,4 +1,4 @@
-//! What each answer to a start request means (JITSI.md 2, the table of answers).
+//! What each answer to a start request means (docs/jitsi.md 2, the table of answers).
 
 use super::io::{Answer, By, Condition, Refusal, SessionId};
 
@@ -143,7 +143,7 @@ impl StopFailure {
     }
 }
 
-/// Reads the answer to a stop; none: it is done (JITSI.md 2).
+/// Reads the answer to a stop; none: it is done (docs/jitsi.md 2).
 pub(super) fn stop_failure(answer: Answer) -> Option<StopFailure> {
     use StopFailure as F;
     let refusal = match answer {

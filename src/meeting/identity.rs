@@ -37,7 +37,7 @@ impl Identity {
         })
     }
 
-    /// What an occupant is (JITSI.md 1.1). The real JID decides; what a presence claims can only turn
+    /// What an occupant is (docs/jitsi.md 1.1). The real JID decides; what a presence claims can only turn
     /// somebody who is no moderator into a machine, so nobody escapes a recording by claiming to be one.
     pub(super) fn who(&self, nick: &Nick, jid: Option<&RealJid>, role: Role, marks: Marks) -> Who {
         if let Some(jid) = jid {

@@ -23,7 +23,8 @@ pub enum Input {
     LinkUp,
     /// The link is gone; no answer to anything sent over it will come.
     LinkDown,
-    /// Prosody does not let us speak in other people's names (JITSI.md 9): footprint `unseen` does not work.
+    /// Prosody does not let us speak in other people's names (docs/jitsi.md 9): footprint `unseen` does not
+    /// work.
     SenderRefused,
     /// Somebody vouches for this room: it is watched, and looked at without delay.
     Watch {
@@ -177,7 +178,7 @@ impl Roles {
     }
 }
 
-/// Why a role query brought no list (JITSI.md 1.5, 10.3).
+/// Why a role query brought no list (docs/jitsi.md 1.5, 10.3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ListError {
     /// There is no such room.
@@ -195,7 +196,7 @@ pub enum ListError {
 pub enum Role {
     /// `none`, or a role that the server did not send or that we do not know: counts as nobody.
     None,
-    /// `visitor`: counts as nobody (JITSI.md 1.6).
+    /// `visitor`: counts as nobody (docs/jitsi.md 1.6).
     Visitor,
     /// `participant`.
     Participant,
@@ -216,7 +217,7 @@ pub enum Affiliation {
     Owner,
 }
 
-/// What a presence says about its sender being a machine (JITSI.md 1.1). Anybody can claim these.
+/// What a presence says about its sender being a machine (docs/jitsi.md 1.1). Anybody can claim these.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Marks {
     /// `http://jitsi.org/protocol/jibri`.
@@ -250,7 +251,7 @@ pub struct Presence {
     pub created: bool,
 }
 
-/// `<jibri-recording-status>` in focus's presence (JITSI.md 3).
+/// `<jibri-recording-status>` in focus's presence (docs/jitsi.md 3).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RecordingStatus {
     /// `status`: on, or off.
@@ -302,7 +303,7 @@ pub enum Answer {
     TimedOut,
 }
 
-/// A stanza error, judged by condition, text and author, never by its type (JITSI.md 0.9).
+/// A stanza error, judged by condition, text and author, never by its type (docs/jitsi.md 0.9).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refusal {
     /// The defined condition (RFC 6120, section 8.3.3).
@@ -311,9 +312,9 @@ pub struct Refusal {
     pub text: Option<String>,
     /// `by`: who refused.
     pub by: By,
-    /// `<displayname-required>` was in it (JITSI.md 4.5).
+    /// `<displayname-required>` was in it (docs/jitsi.md 4.5).
     pub display_name_required: bool,
-    /// `<lobbyroom>` was in it (JITSI.md 4.5).
+    /// `<lobbyroom>` was in it (docs/jitsi.md 4.5).
     pub lobby: bool,
 }
 
@@ -366,7 +367,7 @@ pub enum Condition {
 /// Something to be done in the outside world.
 #[derive(Debug, Clone)]
 pub enum Action {
-    /// Ask for the role lists of a room (JITSI.md 1.5); answered by [`RoomEvent::Roles`].
+    /// Ask for the role lists of a room (docs/jitsi.md 1.5); answered by [`RoomEvent::Roles`].
     AskRoles {
         /// The room.
         room: RoomJid,
@@ -384,7 +385,7 @@ pub enum Action {
         /// The room's password, where it wants one.
         password: Option<Secret>,
     },
-    /// Ask for the password of a room as one of its owners (JITSI.md 1.5); answered by
+    /// Ask for the password of a room as one of its owners (docs/jitsi.md 1.5); answered by
     /// [`RoomEvent::Password`].
     AskPassword {
         /// The room.
@@ -427,7 +428,7 @@ pub enum Action {
     },
 }
 
-/// What a start request asks for (JITSI.md 2).
+/// What a start request asks for (docs/jitsi.md 2).
 #[derive(Debug, Clone)]
 pub struct Order {
     /// `recording_mode`.

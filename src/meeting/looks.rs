@@ -8,7 +8,7 @@ use crate::address::RoomJid;
 use crate::time::Time;
 
 /// The first interval after a change: who is promoted is promoted right after the entry, and no event tells of it
-/// (JITSI.md 1.1, 8).
+/// (docs/jitsi.md 1.1, 8).
 const FIRST: Duration = Duration::from_millis(150);
 /// The next one.
 const SHORTEST: Duration = Duration::from_millis(500);

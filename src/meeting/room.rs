@@ -214,7 +214,7 @@ impl Room {
                 News::None
             }
         };
-        // When focus leaves, what it said is gone with it (JITSI.md 3); when we leave, it is not heard.
+        // When focus leaves, what it said is gone with it (docs/jitsi.md 3); when we leave, it is not heard.
         if !self.roster.has_focus() || !self.seat.listens() {
             self.status = None;
         }

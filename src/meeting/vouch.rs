@@ -17,7 +17,7 @@ pub const MOST_ROOMS: usize = 10_000;
 /// after two looks, so few are needed at a time.
 const MOST_INVITED: usize = 500;
 
-/// Jicofo's own health checks are conferences too (JITSI.md 1.6).
+/// Jicofo's own health checks are conferences too (docs/jitsi.md 1.6).
 const HEALTH_CHECK_ROOM: &str = "__jicofo-health-check";
 
 /// Whether a room may be watched at all: it is on one of the conference services of `muc.domains`, and no

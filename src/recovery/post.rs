@@ -1,4 +1,4 @@
-//! A recovery by an HTTP POST without a body, such as Jibri's own `shutdown` (JITSI.md 6).
+//! A recovery by an HTTP POST without a body, such as Jibri's own `shutdown` (docs/jitsi.md 6).
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! What Jicofo believes of each Jibri: `jibri_detector` in its `GET /debug` (JITSI.md 7).
+//! What Jicofo believes of each Jibri: `jibri_detector` in its `GET /debug` (docs/jitsi.md 7).
 //!
 //! The answer holds much more, and grows with the conferences. Of all else not a value is built.
 

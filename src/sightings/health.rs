@@ -1,4 +1,5 @@
-//! Asks each Jibri's health port again and again (JITSI.md 6). Who does not answer makes nobody else wait.
+//! Asks each Jibri's health port again and again (docs/jitsi.md 6). Who does not answer makes nobody else
+//! wait.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,7 +1,7 @@
 //! What Jibri's webhooks say: taken at once whatever comes, the newest of each Jibri kept until it is wanted.
 //!
-//! A receiver that is slow or fails harms the Jibri that talks to it (JITSI.md 6), so nothing here waits, and
-//! nothing is ever refused: what cannot be read or kept is counted.
+//! A receiver that is slow or fails harms the Jibri that talks to it (docs/jitsi.md 6), so nothing here
+//! waits, and nothing is ever refused: what cannot be read or kept is counted.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};

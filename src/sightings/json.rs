@@ -1,4 +1,4 @@
-//! The JSON of Jibri's health port and webhooks (JITSI.md 6), read without trusting its shape.
+//! The JSON of Jibri's health port and webhooks (docs/jitsi.md 6), read without trusting its shape.
 //!
 //! What is not needed may have any shape or be missing; a word that is not known makes the whole unreadable,
 //! as nobody can say what it would mean.

@@ -27,29 +27,29 @@ const EVENTS: usize = 1024;
 /// Something that was seen, or could not be.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Sighting {
-    /// A health port was asked (JITSI.md 6, `GET health`).
+    /// A health port was asked (docs/jitsi.md 6, `GET health`).
     Health {
         /// The name of the `[[jibri.instance]]`.
         name: String,
         /// What it says, or in words why it says nothing that could be read.
         answer: Result<Status, String>,
     },
-    /// A Jibri says how it is (JITSI.md 6, webhook `v1/status`): at each change and each minute.
+    /// A Jibri says how it is (docs/jitsi.md 6, webhook `v1/status`): at each change and each minute.
     Status {
         /// The name of the `[[jibri.instance]]` with this id or name, or else its id as it came.
         name: String,
         /// What it says.
         status: Status,
     },
-    /// A Jibri says what became of a session (JITSI.md 6, webhook `v1/session/status`): only of those that
-    /// were started over its HTTP API, never of Jicofo's.
+    /// A Jibri says what became of a session (docs/jitsi.md 6, webhook `v1/session/status`): only of those
+    /// that were started over its HTTP API, never of Jicofo's.
     Session {
         /// As in [`Sighting::Status`].
         name: String,
         /// What it says.
         session: Session,
     },
-    /// What Jicofo believes (JITSI.md 7, `jibri_detector` in `GET /debug`).
+    /// What Jicofo believes (docs/jitsi.md 7, `jibri_detector` in `GET /debug`).
     Detected {
         /// By nickname in the brewery. None: it looks for no Jibris, as recording is off (docker:
         /// `ENABLE_RECORDING`; jicofo.conf: `jibri.brewery-jid`).

@@ -1,4 +1,4 @@
-//! The metrics of INTERFACE.md in the format of OpenMetrics: counters of their own, and what the board and
+//! The metrics in the format of OpenMetrics: counters of their own, and what the board and
 //! the link have anyway.
 
 use std::fmt;

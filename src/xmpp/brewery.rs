@@ -1,4 +1,4 @@
-//! The brewery: the room in which Jibris wait for work and say how they are (JITSI.md 5).
+//! The brewery: the room in which Jibris wait for work and say how they are (docs/jitsi.md 5).
 //!
 //! [`seat`] is our place in it, a machine without a network; [`read`] is what its presences mean, [`wire`] how
 //! they are written, and [`refused`] why we are not let in.
@@ -29,7 +29,7 @@ pub enum BreweryEvent {
         /// What it says of itself; none in the first presence after a join.
         status: Option<JibriStatus>,
         /// How many sessions share it: more than one is two Jibris under one nickname. After one of those has
-        /// left it is right only when everybody is listed anew (JITSI.md 1.3).
+        /// left it is right only when everybody is listed anew (docs/jitsi.md 1.3).
         items: usize,
     },
     /// A nickname has left.

@@ -168,7 +168,7 @@ impl Link {
 #[derive(Debug)]
 pub(super) struct Config {
     pub(super) xmpp: Xmpp,
-    /// The `from` of all that we send (JITSI.md 0.6).
+    /// The `from` of all that we send (docs/jitsi.md 0.6).
     pub(super) me: String,
     pub(super) focus: Nick,
     pub(super) services: Services,

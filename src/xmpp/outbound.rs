@@ -1,4 +1,4 @@
-//! Stanzas as we send them: always with `id`, `to` and `from` (JITSI.md 0.6).
+//! Stanzas as we send them: always with `id`, `to` and `from` (docs/jitsi.md 0.6).
 
 use xso::AsXml;
 
@@ -48,7 +48,7 @@ struct History {
     maxstanzas: String,
 }
 
-/// XEP-0172. Without it a lobby turns even an owner away (JITSI.md 4.5).
+/// XEP-0172. Without it a lobby turns even an owner away (docs/jitsi.md 4.5).
 #[derive(AsXml, Debug)]
 #[xml(namespace = NS_NICK, name = "nick")]
 struct NickName {
@@ -56,7 +56,7 @@ struct NickName {
     name: String,
 }
 
-/// Says that we are a Jibri, in every available presence, lest we be elected owner (JITSI.md 4.2).
+/// Says that we are a Jibri, in every available presence, lest we be elected owner (docs/jitsi.md 4.2).
 #[derive(AsXml, Debug)]
 #[xml(namespace = NS_COMPONENT, name = "features")]
 struct FeaturesOut {
@@ -130,7 +130,7 @@ pub(super) struct IqOut {
 #[derive(AsXml, Debug)]
 #[xml()]
 pub(super) enum PayloadOut {
-    /// XEP-0045, sections 9.5 and 9.8; who may ask: JITSI.md 1.5.
+    /// XEP-0045, sections 9.5 and 9.8; who may ask: docs/jitsi.md 1.5.
     #[xml(namespace = NS_MUC_ADMIN, name = "query")]
     RoleList {
         #[xml(child)]
@@ -139,7 +139,7 @@ pub(super) enum PayloadOut {
     /// XEP-0045, section 10.2; to be read, never to be sent back.
     #[xml(namespace = NS_MUC_OWNER, name = "query")]
     OwnerForm,
-    /// A start or a stop (JITSI.md 2).
+    /// A start or a stop (docs/jitsi.md 2).
     #[xml(namespace = NS_JIBRI, name = "jibri")]
     Jibri {
         #[xml(attribute)]
@@ -242,7 +242,7 @@ impl PayloadOut {
         }
     }
 
-    /// One identity and no feature, so that focus offers us no media (JITSI.md 1.4).
+    /// One identity and no feature, so that focus offers us no media (docs/jitsi.md 1.4).
     pub(super) fn disco_info(node: Option<String>) -> Self {
         Self::DiscoInfo {
             node,

@@ -123,7 +123,7 @@ impl Requests {
         Self { me, open: HashMap::new(), deadlines: BTreeSet::new(), joins: HashMap::new(), last_join: 0 }
     }
 
-    /// One or both halves of a role list (JITSI.md 1.5).
+    /// One or both halves of a role list (docs/jitsi.md 1.5).
     pub(super) fn roles(&mut self, room: RoomJid, query: QueryId, which: Roles) -> Vec<IqOut> {
         self.last_join = self.last_join.wrapping_add(1);
         let join = self.last_join;
@@ -192,7 +192,7 @@ impl Requests {
     }
 
     /// A stanza from `stranger`, an address that is not ours, to ourselves: the result of nothing, which nobody
-    /// answers. Prosody brings it, or closes the link (JITSI.md 10.3).
+    /// answers. Prosody brings it, or closes the link (docs/jitsi.md 10.3).
     pub(super) fn sender(&mut self, stranger: String) -> IqOut {
         let iq = self.ask(stranger.clone(), "result", PayloadOut::Ping, TIMEOUT, About::Sender);
         IqOut { from: stranger, to: self.me.clone(), ..iq }
@@ -333,7 +333,7 @@ impl Requests {
 }
 
 /// A request in an occupant's own name. The answer goes to that occupant's client, which ignores what it has
-/// not asked, and never to us (JITSI.md 9).
+/// not asked, and never to us (docs/jitsi.md 9).
 pub(super) fn in_name_of(sender: &RealJid, room: &RoomJid, focus: &Nick, payload: PayloadOut) -> IqOut {
     IqOut {
         from: sender.as_str().to_owned(),

@@ -3,7 +3,7 @@
 //! A participant can put anything into a presence or an IQ, twice or in the wrong place, and must neither
 //! be able to make it unreadable nor to make us build it in memory. So every attribute is optional text,
 //! every child may be there any number of times, and all that has no field is discarded while it is
-//! parsed, without recursion. Nothing here is ever a DOM (JITSI.md 10.5).
+//! parsed, without recursion. Nothing here is ever a DOM (docs/jitsi.md 10.5).
 
 mod iq;
 
@@ -15,7 +15,7 @@ use xso::{FromEventsBuilder, FromXml};
 use super::framer::NS_GUARD;
 
 /// The stream's default namespace (XEP-0114, section 3). What browsers send in `jabber:client`, or in no
-/// namespace, arrives in it (JITSI.md 1.2).
+/// namespace, arrives in it (docs/jitsi.md 1.2).
 pub(super) const NS_COMPONENT: &str = "jabber:component:accept";
 pub(super) const NS_STANZA_ERRORS: &str = "urn:ietf:params:xml:ns:xmpp-stanzas";
 pub(super) const NS_STREAM: &str = "http://etherx.jabber.org/streams";
@@ -160,7 +160,7 @@ pub(super) struct Status {
 #[xml(namespace = NS_MUC_USER, name = "destroy", discard(text), on_unknown_child = Discard, on_unknown_attribute = Discard)]
 pub(super) struct Destroy {}
 
-/// `<features/>`, Jitsi's own way of saying what an occupant is (JITSI.md 1.1).
+/// `<features/>`, Jitsi's own way of saying what an occupant is (docs/jitsi.md 1.1).
 #[derive(FromXml, Debug)]
 #[xml(namespace = NS_COMPONENT, name = "features", discard(text), on_unknown_child = Discard, on_unknown_attribute = Discard)]
 pub(super) struct Features {
@@ -182,7 +182,7 @@ pub(super) struct SessionIdText {
     pub(super) text: String,
 }
 
-/// `<jibri-recording-status/>` (JITSI.md 3).
+/// `<jibri-recording-status/>` (docs/jitsi.md 3).
 #[derive(FromXml, Debug)]
 #[xml(namespace = NS_JIBRI, name = "jibri-recording-status", discard(text), on_unknown_child = Discard, on_unknown_attribute = Discard)]
 pub(super) struct RecordingStatus {
@@ -221,7 +221,7 @@ pub(super) enum ErrorChild {
     Named(Named),
 }
 
-/// `<message/>`: nothing of it is read but invitations (JITSI.md 1.4).
+/// `<message/>`: nothing of it is read but invitations (docs/jitsi.md 1.4).
 #[derive(FromXml, Debug)]
 #[xml(namespace = NS_COMPONENT, name = "message", discard(text), on_unknown_child = Discard, on_unknown_attribute = Discard)]
 pub(super) struct Message {

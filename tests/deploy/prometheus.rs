@@ -14,7 +14,7 @@ use crate::program::{Running, file, program, read, run};
 
 const RULES: &str = "deploy/prometheus/rules.yml";
 const DASHBOARD: &str = "deploy/grafana/jibri-autostart.json";
-/// INTERFACE.md's, as Prometheus stores them.
+/// Those of the program, as Prometheus stores them.
 const ALL: [&str; 14] = [
     "jibri_autostart_up",
     "jibri_autostart_standby",

@@ -70,7 +70,7 @@ async fn refused(request: RequestBuilder) -> (StatusCode, String) {
     (status, body["error"].as_str().unwrap().to_owned())
 }
 
-/// As the module writes it (JITSI.md 8).
+/// As the module writes it (docs/jitsi.md 8).
 fn joined(room: &str, who: &str) -> Value {
     json!({
         "event_name": "muc-occupant-joined", "room_name": room, "room_jid": format!("{room}@muc.meet.jitsi"),

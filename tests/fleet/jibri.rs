@@ -1,4 +1,4 @@
-//! Simulated Jibris: what they truly do, and every way of going wrong that JITSI.md knows.
+//! Simulated Jibris: what they truly do, and every way of going wrong that docs/jitsi.md knows.
 
 use jibri_autostart::fleet::{Brewery, Busy, Health, JibriName, Report};
 
@@ -331,7 +331,7 @@ impl World {
         }
     }
 
-    /// Chrome is launched inside the start request, under a lock (JITSI.md 5).
+    /// Chrome is launched inside the start request, under a lock (docs/jitsi.md 5).
     fn launch(&mut self, j: usize, r: usize, number: u64) {
         if self.jibris[j].busy_since.is_some() {
             self.seen.count("a start meets a busy Jibri");

@@ -1,4 +1,4 @@
-//! A simulated Jicofo, as JITSI.md 2 says: whom it selects, how long it waits, when it gives up.
+//! A simulated Jicofo, as docs/jitsi.md 2 says: whom it selects, how long it waits, when it gives up.
 
 use jibri_autostart::fleet::{Busy, Detected, Health, JibriName, Report, Stamp};
 use jibri_autostart::meeting::{Ended, StartFailure};

@@ -97,7 +97,8 @@ impl World {
                 let (how, people) = match self.rng_of(3) {
                     0 => (Ended::ByPerson(Nick::new("ada").unwrap()), true),
                     1 => (Ended::Naturally, false),
-                    // Nobody is left; the bridge has closed, and Jibri calls that a failure (JITSI.md 4.4).
+                    // Nobody is left; the bridge has closed, and Jibri calls that a failure
+                    // (docs/jitsi.md 4.4).
                     _ => (Ended::Failed, false),
                 };
                 self.tell_meeting(r, News::Ended { how, people });

@@ -82,7 +82,7 @@ async fn an_answer_that_cannot_be_mended_is_held(version: Version) -> Result {
     Ok(())
 }
 
-/// We come into a room before anybody was elected, and Jicofo takes us for the owner (JITSI.md 4.2).
+/// We come into a room before anybody was elected, and Jicofo takes us for the owner (docs/jitsi.md 4.2).
 async fn a_jicofo_that_does_not_trust_us_still_gets_its_moderator(version: Version) -> Result {
     let world = world_with(version, |options| options.focus.trusted_domains.clear()).await?;
     world.jibri("jibri-1").await?;

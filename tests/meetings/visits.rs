@@ -224,7 +224,7 @@ async fn awkward_names_do_not_blind_us(version: Version) -> Result {
     Ok(())
 }
 
-/// We are an owner, and the next in line to Jicofo (JITSI.md 4.2): for the visit, and no longer.
+/// We are an owner, and the next in line to Jicofo (docs/jitsi.md 4.2): for the visit, and no longer.
 async fn the_owner_leaves_during_our_visit_and_jicofo_does_not_trust_us(version: Version) -> Result {
     let world = world_with(version, |options| options.focus.trusted_domains.clear()).await?;
     slow_jibri(&world, Duration::from_secs(3)).await?;

@@ -1,4 +1,4 @@
-//! DESIGN's "What always holds", by number, after every step. Where each is checked:
+//! "What always holds" of ARCHITECTURE.md, by number, after every step. Where each is checked:
 //!
 //! 1. `check_start` and `check_stop` (one in flight, none beside a recording), `check_step` (the state agrees).
 //! 2. `check_start`, `check_stop`: the condition has lasted in what the core was told.

@@ -1,4 +1,4 @@
-//! Jicofo: its conferences, how it answers a start (JITSI.md 2) and what it publishes (JITSI.md 3).
+//! Jicofo: its conferences, how it answers a start (docs/jitsi.md 2) and what it publishes (docs/jitsi.md 3).
 
 use std::collections::VecDeque;
 
@@ -103,7 +103,7 @@ impl World {
         }
     }
 
-    /// Ends at zero members (JITSI.md 4.4).
+    /// Ends at zero members (docs/jitsi.md 4.4).
     pub fn conference_ends(&mut self, r: usize, instance: u32) {
         let room = &self.rooms[r];
         let is_it = room.conference.as_ref().is_some_and(|c| c.instance == instance);

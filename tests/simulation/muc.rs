@@ -176,7 +176,7 @@ impl World {
         self.headcount(r);
     }
 
-    /// Removed for the room having become members-only: nobody else is told (JITSI.md 1.3).
+    /// Removed for the room having become members-only: nobody else is told (docs/jitsi.md 1.3).
     pub fn exit_in_silence(&mut self, r: usize, kind: Kind) {
         let room = &mut self.rooms[r];
         room.occupants.retain(|o| o.kind != kind);
@@ -300,7 +300,7 @@ impl World {
         }
     }
 
-    /// Jicofo keeps one owner (JITSI.md 4.2); we look like a Jibri, so it passes us over.
+    /// Jicofo keeps one owner (docs/jitsi.md 4.2); we look like a Jibri, so it passes us over.
     pub fn election(&mut self, r: usize) {
         let all_owners = self.plan.all_owners;
         let room = &mut self.rooms[r];

@@ -145,7 +145,7 @@ pub enum Ev {
     Calm,
 }
 
-/// What does not hold, by DESIGN's number.
+/// What does not hold, by its number in ARCHITECTURE.md.
 #[derive(Debug, Clone)]
 pub struct Violation {
     pub number: u32,

@@ -1,4 +1,5 @@
-//! What has to hold of both cores together, by DESIGN's numbers: 1, 2, 3, 5, 9; the fleet's checks see to 8.
+//! What has to hold of both cores together, by the numbers of ARCHITECTURE.md: 1, 2, 3, 5, 9; the fleet's
+//! checks see to 8.
 
 use jibri_autostart::config::Footprint;
 use jibri_autostart::fleet::Serving;
@@ -219,7 +220,7 @@ impl World {
         // Of what is asked in somebody's name nobody may tell us that it has come to nothing.
         let untold = if self.is_unseen() { us(start.request_timeout) } else { 0 };
         // Two whose pages do not load are tried in turn until Jicofo's retries are used up: an idle presence
-        // clears a failure (JITSI.md 2).
+        // clears a failure (docs/jitsi.md 2).
         let rounds = if bad > 1 { 1 + u64::from(self.plan.num_retries) } else { 1 };
         let bound = us(start.settle) + us(start.retry_max) + untold + STARTING + bad * rounds * LOST;
         let waits = self.now - since;

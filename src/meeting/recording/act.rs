@@ -12,8 +12,8 @@ use crate::meeting::seat::Sight;
 use crate::meeting::{Ctx, Policy};
 use crate::time::Time;
 
-/// Focus joins a room a moment before its recorder exists (JITSI.md 2). Nobody tells us of a refusal of what we
-/// ask in somebody's name, so that moment is waited for.
+/// Focus joins a room a moment before its recorder exists (docs/jitsi.md 2). Nobody tells us of a refusal of
+/// what we ask in somebody's name, so that moment is waited for.
 const FOCUS_READY: Duration = Duration::from_secs(1);
 /// A free Jibri is kept so long for who is first in line and has to look, or to enter, before the start; a room
 /// whose lists are not to be had would keep it from all others.

@@ -128,7 +128,7 @@ enum PendingBy {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Witness {
     Focus,
-    /// Focus was restarted and does not know of it, but the recorder is there (JITSI.md 3).
+    /// Focus was restarted and does not know of it, but the recorder is there (docs/jitsi.md 3).
     Recorder,
     /// The recorder is there; focus has not been heard.
     Sighted,

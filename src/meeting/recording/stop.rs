@@ -12,7 +12,7 @@ use crate::meeting::io::{Answer, AttemptId, RecordingStatus, SessionId};
 use crate::meeting::{Ctx, Policy};
 use crate::time::Time;
 
-/// How long focus has for its answer: it tells Jibri without waiting (JITSI.md 2).
+/// How long focus has for its answer: it tells Jibri without waiting (docs/jitsi.md 2).
 pub(in crate::meeting) const STOP_TIMEOUT: Duration = Duration::from_secs(20);
 /// In somebody's name there is no answer: by then the recorder has left.
 const LEAVES_WITHIN: Duration = Duration::from_secs(60);

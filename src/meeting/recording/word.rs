@@ -1,4 +1,4 @@
-//! What focus's word means: on, off and why, of which meeting and of whose session (JITSI.md 3).
+//! What focus's word means: on, off and why, of which meeting and of whose session (docs/jitsi.md 3).
 
 use std::time::Duration;
 
@@ -158,7 +158,7 @@ impl Recording {
         status.initiator.as_ref().filter(|nick| !is_ours(nick))
     }
 
-    /// JITSI.md 3, the table of `off`.
+    /// docs/jitsi.md 3, the table of `off`.
     pub(super) fn off(
         &mut self,
         status: &RecordingStatus,

@@ -14,7 +14,7 @@ use crate::meeting::io::{Action, Condition, Out, Presence, QueryId, Refusal};
 use crate::meeting::looks::Look;
 use crate::meeting::roster::Roster;
 
-/// How long an entry may take; mod_muc_meeting_id queues joins without an answer (JITSI.md 4.1).
+/// How long an entry may take; mod_muc_meeting_id queues joins without an answer (docs/jitsi.md 4.1).
 const ENTRY_TIMEOUT: Duration = Duration::from_secs(20);
 /// How long leaving may take.
 const LEAVE_TIMEOUT: Duration = Duration::from_secs(5);
@@ -32,7 +32,7 @@ impl Seat {
         let nick = if self.conflicts == 0 {
             ctx.nickname.clone()
         } else {
-            // Letters, digits and _ only (JITSI.md 4.5).
+            // Letters, digits and _ only (docs/jitsi.md 4.5).
             let other = format!("{}_{}", ctx.nickname, ctx.rng.random_range(1000..=9999_u32));
             Nick::new(&other).unwrap_or_else(|_| ctx.nickname.clone())
         };
@@ -119,7 +119,7 @@ impl Seat {
                 self.look_in(LOOK_SOON, ctx.now);
                 return News::RoomGone;
             }
-            // 301 and 307 are somebody's will; anything else is an accident (JITSI.md 1.3).
+            // 301 and 307 are somebody's will; anything else is an accident (docs/jitsi.md 1.3).
             Out::Removed { code: Some(301 | 307) } => {
                 self.kicks = self.kicks.saturating_add(1);
                 let doublings = self.kicks.saturating_sub(1).min(16);
@@ -133,7 +133,7 @@ impl Seat {
         News::None
     }
 
-    /// The room does not let us in (JITSI.md 4.5).
+    /// The room does not let us in (docs/jitsi.md 4.5).
     pub(in crate::meeting) fn refused(
         &mut self,
         refusal: Refusal,
@@ -166,7 +166,7 @@ impl Seat {
         News::None
     }
 
-    /// What an owner is told of the room's password (JITSI.md 4.5).
+    /// What an owner is told of the room's password (docs/jitsi.md 4.5).
     pub(in crate::meeting) fn told_password(
         &mut self,
         told: QueryId,

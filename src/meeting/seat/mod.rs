@@ -1,5 +1,6 @@
 //! Our place in one room: outside, on the way in, inside, on the way out. It never enters a room that focus
-//! is not in: that would create a ghost (JITSI.md 4.1). When to go in and out is the footprint's business.
+//! is not in: that would create a ghost (docs/jitsi.md 4.1). When to go in and out is the footprint's
+//! business.
 
 mod discreet;
 mod entry;
@@ -30,7 +31,7 @@ const LOOK_SOON: Duration = Duration::from_secs(1);
 const LOOK_AGAIN: Duration = Duration::from_secs(5);
 /// After we were refused, or are not allowed to look: somebody has to change something first.
 const LOOK_SLOW: Duration = Duration::from_secs(30);
-/// While inside: the service tells nobody else of a removal for becoming members-only (JITSI.md 1.3).
+/// While inside: the service tells nobody else of a removal for becoming members-only (docs/jitsi.md 1.3).
 const RELIST: Duration = Duration::from_secs(60);
 /// After something unreadable: at once, but not for every stanza of a flood.
 const RELIST_DOUBTFUL: Duration = Duration::from_secs(1);
@@ -396,7 +397,7 @@ impl Seat {
     }
 
     /// What we were before the link broke is still there, and nobody else will take it away; it would keep
-    /// the meeting, and a recording of nobody, alive (JITSI.md 4.4, 10.3).
+    /// the meeting, and a recording of nobody, alive (docs/jitsi.md 4.4, 10.3).
     fn lay_ghost(&self, ctx: &mut Ctx<'_>, roster: &mut Roster) {
         if let Some(nick) = roster.us() {
             ctx.act(Action::Leave { room: ctx.room.clone(), nick: nick.clone() });

@@ -2,7 +2,7 @@
 
 use crate::meeting::io::{Condition, ListError, Refusal};
 
-/// What a failed role query means and what to change (JITSI.md 1.5, 10.3).
+/// What a failed role query means and what to change (docs/jitsi.md 1.5, 10.3).
 pub fn list_error_reason(error: ListError) -> &'static str {
     match error {
         ListError::Gone => "the room does not exist",
@@ -15,7 +15,7 @@ pub fn list_error_reason(error: ListError) -> &'static str {
     }
 }
 
-/// What a refused entry means and what to change (JITSI.md 4.5).
+/// What a refused entry means and what to change (docs/jitsi.md 4.5).
 pub fn refusal_reason(refusal: &Refusal) -> &'static str {
     match refusal.condition {
         Condition::NotAuthorized => {

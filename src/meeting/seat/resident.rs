@@ -10,7 +10,7 @@ use crate::meeting::roster::Roster;
 use crate::time::Time;
 
 /// How long we sit in a room in which nobody is a moderator. Where Jicofo does not trust our domain it takes
-/// us for the owner and promotes nobody until we go (JITSI.md 4.2).
+/// us for the owner and promotes nobody until we go (docs/jitsi.md 4.2).
 const ELECTION: Duration = Duration::from_secs(10);
 
 impl Seat {
@@ -49,8 +49,8 @@ impl Seat {
         }
     }
 
-    /// Leaves with the last person (JITSI.md 4.4), and where our being there may keep Jicofo from electing
-    /// a moderator.
+    /// Leaves with the last person (docs/jitsi.md 4.4), and where our being there may keep Jicofo from
+    /// electing a moderator.
     pub(super) fn leave_if_in_the_way(&mut self, ctx: &mut Ctx<'_>, roster: &mut Roster) {
         if self.inside().is_none() {
             self.unmoderated = None;

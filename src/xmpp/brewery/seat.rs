@@ -1,7 +1,8 @@
 //! Our place in the brewery: in whenever there is a link, tried again whenever we are out, and everybody listed
 //! anew now and then, because nobody tells us of an occupant that was lost in silence.
 //!
-//! We are there with an address that is no admin's, so a brewery that is not there is not made by us (JITSI.md 4.1).
+//! We are there with an address that is no admin's, so a brewery that is not there is not made by us
+//! (docs/jitsi.md 4.1).
 
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;

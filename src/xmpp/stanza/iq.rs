@@ -45,7 +45,7 @@ pub(in crate::xmpp) enum Payload {
         #[xml(child(n = ..))]
         items: Vec<DiscoItem>,
     },
-    /// Focus's answer to a start (JITSI.md 2).
+    /// Focus's answer to a start (docs/jitsi.md 2).
     #[xml(namespace = NS_JIBRI, name = "jibri", discard(text), on_unknown_child = Discard, on_unknown_attribute = Discard)]
     Jibri {
         #[xml(attribute(default))]
