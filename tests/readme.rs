@@ -1,4 +1,4 @@
-//! What the README tells people to type and to write, tried.
+//! What the README tells people to type and to write, tried; and that citations and links lead somewhere.
 
 #![allow(
     clippy::unwrap_used,
@@ -88,6 +88,99 @@ fn its_lines_of_the_log_are_written_by_the_program() {
         let piece = piece.strip_prefix("jicofo ").unwrap_or(piece);
         assert!(source.contains(piece), "{piece:?} is not written anywhere");
     }
+}
+
+/// The files under a directory whose names end so, with what is in them.
+fn files(dir: &str, ends: &str) -> Vec<(PathBuf, String)> {
+    let entries = std::fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join(dir)).unwrap();
+    let mut found = Vec::new();
+    for path in entries.map(|entry| entry.unwrap().path()) {
+        if path.is_dir() {
+            found.extend(files(path.to_str().unwrap(), ends));
+        } else if path.to_str().unwrap().ends_with(ends) {
+            let text = std::fs::read_to_string(&path).unwrap();
+            found.push((path, text));
+        }
+    }
+    found
+}
+
+/// The numbers of sections that a text cites: "docs/jitsi.md 1.5, 10.3" are two.
+fn cited(text: &str) -> Vec<&str> {
+    let is_number = |word: &&str| word.starts_with(|c: char| c.is_ascii_digit());
+    let after = text.split("docs/jitsi.md ").skip(1);
+    after
+        .filter_map(|rest| rest.split(|c: char| !c.is_ascii_digit() && !", .and".contains(c)).next())
+        .flat_map(|list| {
+            list.split([' ', ',']).filter(|word| !matches!(*word, "" | "and")).take_while(is_number)
+        })
+        .map(|number| number.trim_end_matches('.'))
+        .collect()
+}
+
+#[test]
+fn the_sections_that_comments_cite_are_there() {
+    let document = include_str!("../docs/jitsi.md");
+    let mut section = "";
+    let mut there = std::collections::BTreeSet::new();
+    for line in document.lines() {
+        let line = line.trim_start_matches('#').trim_start();
+        let number = line.split(' ').next().unwrap_or_default();
+        let Some(number) = number
+            .strip_suffix('.')
+            .or(Some(number))
+            .filter(|number| !number.is_empty() && number.chars().all(|c| c.is_ascii_digit() || c == '.'))
+        else {
+            continue;
+        };
+        // The items of section 13 are cited as 13.1.4.
+        if line.starts_with("13.") && number.matches('.').count() == 1 {
+            section = number;
+        }
+        there.insert(number.to_owned());
+        there.insert(format!("{section}.{number}"));
+    }
+    let mut seen = 0;
+    for (path, text) in ["src", "tests", "benches"].iter().flat_map(|dir| files(dir, ".rs")) {
+        for number in cited(&text) {
+            seen += 1;
+            assert!(there.contains(number), "{}: docs/jitsi.md has no {number}", path.display());
+        }
+    }
+    assert!(seen > 90, "{seen}");
+}
+
+/// A heading as GitHub makes an anchor of it.
+fn anchor(heading: &str) -> String {
+    let heading = heading.trim_start_matches('#').trim().to_lowercase().replace(' ', "-");
+    heading.chars().filter(|c| c.is_alphanumeric() || "-_".contains(*c)).collect()
+}
+
+#[test]
+fn the_links_of_the_documents_lead_somewhere() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut documents = [files("deploy", ".md"), files("docs", ".md")].concat();
+    for name in ["README.md", "ARCHITECTURE.md"] {
+        documents.push((root.join(name), std::fs::read_to_string(root.join(name)).unwrap()));
+    }
+    let mut seen = 0;
+    for (path, text) in &documents {
+        for link in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
+            if link.contains("://") {
+                continue;
+            }
+            seen += 1;
+            let (file, to) = link.split_once('#').unwrap_or((link, ""));
+            let target = if file.is_empty() { path.clone() } else { path.parent().unwrap().join(file) };
+            assert!(target.exists(), "{}: {link}", path.display());
+            if !to.is_empty() {
+                let target = std::fs::read_to_string(target).unwrap();
+                let has = target.lines().any(|line| line.starts_with('#') && anchor(line) == to);
+                assert!(has, "{}: {link}", path.display());
+            }
+        }
+    }
+    assert!(seen > 20, "{seen}");
 }
 
 /// What `deploy/demo.sh` prints, which builds the program and runs this.
