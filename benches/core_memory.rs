@@ -125,6 +125,7 @@ fn presence(nick: &str, own: bool) -> Presence {
         affiliation: Affiliation::None,
         marks: Marks::default(),
         session: None,
+        mode: None,
         recording: None,
         own,
         created: false,

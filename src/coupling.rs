@@ -64,7 +64,7 @@ impl Coupling {
     /// The fleet wants something; what concerns the meetings is taken note of.
     pub fn effect(&mut self, effect: &Effect) {
         let (room, event) = match effect {
-            Effect::Look { room } => (room, RoomEvent::JibriStopped),
+            Effect::Look { room, gone } => (room, RoomEvent::JibriStopped { gone: *gone }),
             Effect::Taken { room } => (room, RoomEvent::Taken(true)),
             Effect::NotTaken { room } => (room, RoomEvent::Taken(false)),
             // The supply is read when all else has been told.

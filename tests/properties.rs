@@ -67,14 +67,17 @@ fn presences() -> impl Strategy<Value = Presence> {
     });
     let own = prop::bool::weighted(0.15);
     let created = prop::bool::weighted(0.05);
-    (nicks(), jids(), roles(), affiliations(), marks, sessions(), statuses(), own, created).prop_map(
-        |(nick, jid, role, affiliation, marks, session, recording, own, created)| Presence {
+    let mode = option::of(select(vec![Mode::File, Mode::Stream]));
+    let shown = (sessions(), mode);
+    (nicks(), jids(), roles(), affiliations(), marks, shown, statuses(), own, created).prop_map(
+        |(nick, jid, role, affiliation, marks, (session, mode), recording, own, created)| Presence {
             nick,
             jid,
             role,
             affiliation,
             marks,
             session,
+            mode,
             recording,
             own,
             created,
@@ -288,6 +291,7 @@ impl Driven {
                 affiliation: who.affiliation,
                 marks: Marks::default(),
                 session: None,
+                mode: None,
                 recording: None,
                 own,
                 created: false,
@@ -310,6 +314,7 @@ fn focus_comes_back_with_the_same_word() {
             affiliation: Affiliation::Owner,
             marks: Marks::default(),
             session: None,
+            mode: None,
             recording: on.then(|| RecordingStatus {
                 on: true,
                 session: Some(SessionId("s1".into())),

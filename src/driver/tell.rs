@@ -5,7 +5,9 @@ use std::time::Duration;
 use tracing::{debug, error, info, warn};
 
 use crate::address::RealJid;
-use crate::meeting::{Ended, Event, Hold, SessionId, What, list_error_reason, refusal_reason};
+use crate::meeting::{
+    Ended, Event, Hold, SessionId, What, list_error_reason, refusal_reason, unlisted_focus_reason,
+};
 
 fn ms(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
@@ -69,6 +71,7 @@ pub(super) fn log(event: &Event, attempt: u32) {
         What::Held(hold @ (Hold::Misfit(_) | Hold::GaveUp(_) | Hold::Untold)) => {
             error!(room, "not recording: {hold}")
         }
+        What::Held(hold @ Hold::Instead(_)) => warn!(room, "not recording: {hold}"),
         What::Held(hold) => info!(room, "not starting a recording: {hold}"),
         What::EntryRefused { refusal, retry_in } => {
             let (condition, text) = (refusal.condition, refusal.text.as_deref());
@@ -83,6 +86,16 @@ pub(super) fn log(event: &Event, attempt: u32) {
         }
         What::CreatedRoom => {
             error!(room, "our entry has created this room, which should be impossible; left it at once");
+        }
+        What::UnlistedRecorder(jid) => warn!(
+            room,
+            account = jid.bare(),
+            "the recorder is here as {}, which is none of muc.recorders: it is taken for one until the service ends; \
+             add it there",
+            jid.bare()
+        ),
+        What::UnlistedFocus(jid) => {
+            error!(room, account = jid.bare(), "not recording: {}", unlisted_focus_reason(jid));
         }
         What::AwaitsModerator => info!(
             room,

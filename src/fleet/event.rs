@@ -27,6 +27,8 @@ pub enum Effect {
     Look {
         /// The room.
         room: RoomJid,
+        /// That Jibri is not there any more.
+        gone: bool,
     },
     /// A Jibri has turned busy while a start for this room was the only one under way.
     Taken {

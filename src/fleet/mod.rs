@@ -296,7 +296,7 @@ impl Fleet {
     fn apply(&mut self, marks: Vec<Mark>, now: Time, effects: &mut Vec<Effect>) {
         for mark in marks {
             match mark {
-                Mark::Look { room } => effects.push(Effect::Look { room }),
+                Mark::Look { room, gone } => effects.push(Effect::Look { room, gone }),
                 Mark::Ask => effects.push(Effect::AskJicofo),
                 Mark::Serves { name, room } => self.change(&name, |jibri| jibri.serving = Some(room)),
                 Mark::Freed { name } => self.change(&name, |jibri| jibri.serving = None),

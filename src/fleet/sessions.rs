@@ -41,7 +41,7 @@ pub(super) enum Mark {
     /// It records, and has done so for a while.
     Works { name: JibriName, room: RoomJid },
     /// The Jibri that serves the room has stopped, or is not well.
-    Look { room: RoomJid },
+    Look { room: RoomJid, gone: bool },
     /// Nothing has been heard of a start for a while; Jicofo may know.
     Ask,
 }
@@ -326,7 +326,7 @@ impl Sessions {
                 session.candidates.clear();
                 session.decided = true;
                 session.doubtful = true;
-                marks.push(Mark::Look { room: room.clone() });
+                marks.push(Mark::Look { room: room.clone(), gone: false });
             }
         }
         marks
@@ -338,7 +338,7 @@ impl Sessions {
         if session.jibri.as_ref() != Some(name) {
             return Vec::new();
         }
-        let mut marks = vec![Mark::Look { room: room.clone() }];
+        let mut marks = vec![Mark::Look { room: room.clone(), gone: looks == Looks::Absent }];
         // One that is unwell may still be recording.
         if looks == Looks::Unwell {
             return marks;

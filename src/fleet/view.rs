@@ -1,7 +1,7 @@
 //! The fleet as it can be shown, and asked.
 
 use super::event::{Availability, Evidence, Verdict};
-use super::io::{Busy, Health, JibriName};
+use super::io::{Busy, Health, JibriName, Report};
 use super::jibri::Looks;
 use super::recovery::Recovering;
 use super::sessions::Serving;
@@ -59,16 +59,28 @@ impl Fleet {
         Availability { starting: self.sessions.starting(), ..self.available }
     }
 
-    /// What there is for meetings that wait. A fleet of which none is to be trusted, or of which none is to be
-    /// seen where we look, is as good as unknown: then Jicofo has the last word, asked now and then.
+    /// What there is for meetings that wait. Where none is in sight, or none that Jicofo would select, none is free. Only
+    /// where Jicofo may know better it has the last word and is asked now and then: if those that show idle and healthy
+    /// have not worked lately, or if it lists one that the brewery does not show.
     pub fn supply(&self) -> Supply {
         let available = self.availability();
-        let is_trusted =
-            |jibri: &Jibri| jibri.counted_present && matches!(jibri.verdict, Verdict::Ok | Verdict::Suspect);
-        if !available.visible || available.free == 0 && !self.jibris.values().any(is_trusted) {
+        if !available.visible || available.free == 0 && self.is_jicofo_to_be_asked() {
             return Supply::Unknown;
         }
         Supply::Known { free: available.free.saturating_sub(available.starting), change: available.change }
+    }
+
+    fn is_jicofo_to_be_asked(&self) -> bool {
+        let is_trusted = self
+            .jibris
+            .values()
+            .any(|jibri| jibri.counted_present && matches!(jibri.verdict, Verdict::Ok | Verdict::Suspect));
+        let is_idle = |report: Report| report.busy == Busy::Idle && report.health == Health::Healthy;
+        self.jibris.values().any(|jibri| match jibri.looks {
+            Looks::Idle => !is_trusted,
+            Looks::Absent => jibri.row.as_ref().is_some_and(|row| is_idle(row.detected.report)),
+            Looks::Unknown | Looks::Busy | Looks::Unwell => false,
+        })
     }
 
     /// Which Jibri serves a room.

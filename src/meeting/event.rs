@@ -7,6 +7,7 @@ use super::answer::{Misfit, StartFailure, StopFailure};
 use super::hand::Hand;
 use super::io::{AttemptId, ListError, Out, Refusal, SessionId};
 use crate::address::{Nick, RealJid, RoomJid};
+use crate::config::Mode;
 
 /// Something that came out of the core.
 #[derive(Debug, Clone)]
@@ -122,6 +123,10 @@ pub enum What {
     },
     /// Our entry has created the room, which must never happen (docs/jitsi.md 4.1); we have left at once.
     CreatedRoom,
+    /// Somebody shows the session that Jicofo says to be on and is no recorder by its account; from now on it is one.
+    UnlistedRecorder(RealJid),
+    /// Jicofo is in the room with an account that is of none of `muc.service_domains`.
+    UnlistedFocus(RealJid),
     /// Nobody in the room was a moderator for a while, so we wait outside for one.
     AwaitsModerator,
     /// The room's occupants cannot be listed.
@@ -197,6 +202,8 @@ pub enum Hold {
     GaveUp(StartFailure),
     /// Footprint `unseen`: it has ended too often, and nobody could be asked why.
     Untold,
+    /// A session of this mode, which is not the one wanted, is on; Jicofo takes one a meeting.
+    Instead(Mode),
     /// [`Hand::Stop`].
     ByHand,
     /// `--dry-run`.
@@ -303,6 +310,14 @@ impl fmt::Display for Hold {
             Self::Untold => f.write_str(
                 "the recording has ended again and again in this meeting, and nobody could be asked why: that may \
                  be a person's will (muc.peek = true lets us ask)",
+            ),
+            Self::Instead(Mode::Stream) => f.write_str(
+                "a live stream is on instead: Jicofo takes one session a meeting, so the recording to a file starts \
+                 when the stream ends",
+            ),
+            Self::Instead(Mode::File) => f.write_str(
+                "a recording to a file is on instead: Jicofo takes one session a meeting, so the live stream starts \
+                 when the recording ends",
             ),
             Self::ByHand => f.write_str("stopped by hand: kept off until nobody is left, or it is released"),
             Self::DryRun => f.write_str("would start now, but this is a dry run"),

@@ -139,7 +139,10 @@ pub enum RoomEvent {
     /// no answer will come, because the start was sent in somebody's name.
     Taken(bool),
     /// The Jibri that has taken, or may have taken, this room's start has stopped working.
-    JibriStopped,
+    JibriStopped {
+        /// It is not there any more.
+        gone: bool,
+    },
     /// A stanza from this room could not be read; the picture of it may be wrong now.
     Unreadable,
 }
@@ -243,6 +246,8 @@ pub struct Presence {
     pub marks: Marks,
     /// `<session_id>`, which a recorder shows once it is inside.
     pub session: Option<SessionId>,
+    /// `<mode>`, which it shows with that, where it is one that we know.
+    pub mode: Option<Mode>,
     /// `<jibri-recording-status>`; means something in the focus's presence only.
     pub recording: Option<RecordingStatus>,
     /// Status 110: this is our own presence, the list of occupants is complete.

@@ -10,6 +10,7 @@ mod identity;
 mod io;
 mod line;
 mod looks;
+mod recorders;
 mod recording;
 mod room;
 mod roster;
@@ -27,10 +28,11 @@ pub use event::{Effect, Ended, Event, Hold, State, What};
 pub use hand::{Hand, NotTaken};
 pub use identity::{Identity, Who};
 pub use io::*;
+pub use room::unlisted_focus_reason;
 pub use roster::Roster;
 pub use seat::{list_error_reason, refusal_reason};
 
-use crate::address::{Nick, RoomJid};
+use crate::address::{Nick, RealJid, RoomJid};
 use crate::config::{Footprint, Rule, Settings, Start, Stop};
 use crate::time::Time;
 use line::{Chance, Line, Stand};
@@ -416,6 +418,7 @@ impl Meetings {
             self.line.sent();
         }
         self.line.moved(&jid, stood, room.stand);
+        let (focus, recorder) = (room.unlisted_focus(), room.unlisted_recorder());
         let deadline = room.deadline(now, policy);
         if deadline != room.scheduled {
             if let Some(at) = room.scheduled.take() {
@@ -429,9 +432,23 @@ impl Meetings {
         if room.is_over() {
             self.line.moved(&jid, room.stand, Stand::Aside);
             if let Some(at) = self.rooms.remove(&jid).and_then(|room| room.scheduled) {
-                self.deadlines.remove(&(at, jid));
+                self.deadlines.remove(&(at, jid.clone()));
             }
         }
+        if let Some(focus) = focus.filter(|focus| self.rules.identity.is_news_of_focus(focus)) {
+            effects.push(Effect::Tell(Event { room: jid.clone(), what: What::UnlistedFocus(focus) }));
+        }
+        if let Some(recorder) = recorder.filter(|recorder| self.rules.identity.learn_recorder(recorder)) {
+            self.learned(&jid, recorder, now, effects);
+        }
         Some(result)
+    }
+
+    /// Somebody in this room is a recorder, though not by his account.
+    fn learned(&mut self, jid: &RoomJid, recorder: RealJid, now: Time, effects: &mut Vec<Effect>) {
+        self.with_room(jid, now, effects, |room, ctx, rules| {
+            ctx.tell(What::UnlistedRecorder(recorder));
+            room.reclassify(&rules.identity);
+        });
     }
 }

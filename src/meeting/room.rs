@@ -8,16 +8,23 @@ use super::identity::{Identity, Who};
 use super::io::{Action, Departure, Order, Presence, RecordingStatus, Roles, RoomEvent};
 use super::line::{Chance, Stand};
 use super::looks::{Pace, Urgency};
+use super::recorders::{Outlook, Recorders};
 use super::recording::{Facts, Next, Recording, STOP_TIMEOUT};
 use super::roster::Roster;
 use super::seat::{Errand, News, Plan, Seat, Sight};
 use super::{Ctx, Policy, RoomView};
-use crate::config::{Footprint, StopWhen};
+use crate::address::RealJid;
+use crate::config::{Footprint, Mode, StopWhen};
 use crate::meeting::answer::{StartFailure, StopFailure};
 use crate::time::Time;
 
 /// Between two looks that somebody asks for.
 const NUDGES_APART: Duration = Duration::from_millis(200);
+
+/// Why a room is not recorded in which Jicofo cannot be told from anybody.
+pub fn unlisted_focus_reason(jid: &RealJid) -> String {
+    format!("Jicofo is here as {jid}, and {} is none of muc.service_domains: add it there", jid.domain())
+}
 
 /// Everything known of one room.
 #[derive(Debug)]
@@ -25,6 +32,7 @@ pub(super) struct Room {
     roster: Roster,
     seat: Seat,
     recording: Recording,
+    recorders: Recorders,
     /// What focus's presence said last; none when focus is not there, has said nothing, or is not heard.
     status: Option<RecordingStatus>,
     /// Which of `[[rule]]` applies.
@@ -54,6 +62,7 @@ impl Room {
             roster: Roster::default(),
             seat: Seat::new(footprint, linked, now),
             recording: Recording::new(unknown_past),
+            recorders: Recorders::default(),
             status: None,
             rule,
             vouched: true,
@@ -71,7 +80,7 @@ impl Room {
             state: self.state,
             people: self.roster.people(),
             moderators: self.roster.moderators(),
-            recorder_present: self.roster.has_recorder(),
+            recorder_present: self.recorders.may_record(),
             attempt: self.recording.attempt(),
             session: self.recording.session(),
             since: self.state_since,
@@ -81,8 +90,15 @@ impl Room {
             reason: self
                 .recording
                 .reason(self.stand != Stand::Aside)
-                .or_else(|| self.seat.reason().map(str::to_owned)),
+                .or_else(|| self.seat.reason().map(str::to_owned))
+                .or_else(|| self.reason()),
         }
+    }
+
+    /// What keeps it from being recorded, where that is neither the recording's nor our seat's own.
+    fn reason(&self) -> Option<String> {
+        let jid = self.roster.unlisted_focus().filter(|_| !self.roster.has_focus())?;
+        Some(unlisted_focus_reason(jid))
     }
 
     /// Whether an order would be taken.
@@ -93,7 +109,7 @@ impl Room {
         if self.seat.sight() == Sight::Blind {
             return Err(NotTaken::NotSeen);
         }
-        let is_used = self.roster.people() > 0 || hand == Hand::Stop && self.roster.has_recorder();
+        let is_used = self.roster.people() > 0 || hand == Hand::Stop && self.recorders.may_record();
         if is_used { Ok(()) } else { Err(NotTaken::Nobody) }
     }
 
@@ -193,13 +209,17 @@ impl Room {
                 }
                 News::None
             }
-            RoomEvent::JibriStopped => {
-                self.recording.jibri_stopped(ctx.now);
+            RoomEvent::JibriStopped { gone } => {
+                self.recording.jibri_stopped(gone, ctx.now);
+                self.recorders.doubt();
                 self.seat.look_at_everybody(ctx.now);
                 News::None
             }
             RoomEvent::Taken(taken) => {
                 self.recording.taken(taken, ctx, policy);
+                if !taken {
+                    self.recorders.doubt();
+                }
                 News::None
             }
             RoomEvent::StopAnswered { attempt, answer } => {
@@ -243,7 +263,9 @@ impl Room {
     fn facts<'a>(
         roster: &'a Roster,
         seat: &'a Seat,
+        recorders: &'a Recorders,
         status: Option<&'a RecordingStatus>,
+        mode: Mode,
         now: Time,
     ) -> Facts<'a> {
         Facts {
@@ -251,8 +273,8 @@ impl Room {
             visitor: !seat.is_resident(),
             focus: roster.has_focus(),
             status,
-            recorder: roster.has_recorder(),
-            recorder_session: roster.recorder_session(),
+            recorders,
+            mode,
             people: roster.people(),
             moderators: roster.moderators(),
             our_nick: seat.inside(),
@@ -264,17 +286,11 @@ impl Room {
 
     /// Decides what follows from all that is known now. Returns how urgent a role query is, if one is due.
     pub(super) fn decide(&mut self, ctx: &mut Ctx<'_>, policy: Policy<'_>) -> Option<Urgency> {
-        let facts = Self::facts(&self.roster, &self.seat, self.status.as_ref(), ctx.now);
-        let start = policy.start;
-        let wanted = match self.recording.hand() {
-            Some(Hand::Record) => facts.people > 0,
-            Some(Hand::Stop | Hand::Release) => false,
-            None => {
-                policy.record
-                    && facts.people >= start.min_participants
-                    && facts.moderators >= start.min_moderators
-            }
-        };
+        let wanted = self.is_wanted(policy);
+        self.look_at_recorders(wanted, ctx, policy);
+        let status = self.status.as_ref();
+        let mode = policy.start.mode;
+        let facts = Self::facts(&self.roster, &self.seat, &self.recorders, status, mode, ctx.now);
         let next = self.recording.reconcile(wanted, &facts, ctx, policy);
         let errand = match next {
             Next::Nothing | Next::Start(..) | Next::Stop(..) => Errand::None,
@@ -295,6 +311,54 @@ impl Room {
             self.state_since = ctx.now;
         }
         look
+    }
+
+    fn is_wanted(&self, policy: Policy<'_>) -> bool {
+        match self.recording.hand() {
+            Some(Hand::Record) => self.roster.people() > 0,
+            Some(Hand::Stop | Hand::Release) => false,
+            None => {
+                policy.record
+                    && self.roster.people() >= policy.start.min_participants
+                    && self.roster.moderators() >= policy.start.min_moderators
+            }
+        }
+    }
+
+    /// Which of Jibri's accounts stand for a recording, by what is known now.
+    fn look_at_recorders(&mut self, wanted: bool, ctx: &Ctx<'_>, policy: Policy<'_>) {
+        if let Some(silent) = self.recording.takes_what_is_there() {
+            self.recorders.believe(silent);
+        }
+        // Where we never go inside, a start is what tells; without a Jibri for it nothing does.
+        let is_never_inside = policy.in_names && !policy.peek;
+        let outlook = Outlook {
+            mode: policy.start.mode,
+            awaited: self.recording.awaits_recorder_since(),
+            is_live: self.recording.is_live(),
+            must_believe: is_never_inside && wanted && !ctx.chance.is_there,
+        };
+        self.recorders.update(&self.roster, self.seat.sight(), outlook, ctx.now);
+    }
+
+    /// Whoever shows the session of which focus says that it is on, and is no recorder by its account: it is one.
+    pub(super) fn unlisted_recorder(&self) -> Option<RealJid> {
+        let status = self.status.as_ref().filter(|status| status.on && self.seat.inside().is_some())?;
+        let session = status.session.as_ref()?;
+        if self.recorders.have_shown(session) {
+            return None;
+        }
+        self.roster.unlisted_recorder(session).cloned()
+    }
+
+    /// Somebody is something else than was thought.
+    pub(super) fn reclassify(&mut self, identity: &Identity) {
+        self.roster.reclassify(identity);
+    }
+
+    /// Jicofo, if its account is of a domain that is not listed.
+    pub(super) fn unlisted_focus(&self) -> Option<RealJid> {
+        self.roster.unlisted_focus().filter(|_| !self.roster.has_focus()).cloned()
     }
 
     fn send(&self, next: Next, ctx: &mut Ctx<'_>, policy: Policy<'_>) {
@@ -365,9 +429,11 @@ impl Room {
     }
 
     pub(super) fn deadline(&self, now: Time, policy: Policy<'_>) -> Option<Time> {
-        let facts = Self::facts(&self.roster, &self.seat, self.status.as_ref(), now);
+        let (status, mode) = (self.status.as_ref(), policy.start.mode);
+        let facts = Self::facts(&self.roster, &self.seat, &self.recorders, status, mode, now);
         let recording = self.recording.deadline(&facts, policy);
         let keeps_until = self.recording.keeps_until().filter(|until| now < *until);
-        recording.into_iter().chain(self.seat.deadline()).chain(keeps_until).min()
+        let recorders = self.recorders.deadline(self.seat.sight());
+        recording.into_iter().chain(self.seat.deadline()).chain(keeps_until).chain(recorders).min()
     }
 }

@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 
 use super::identity::{Identity, Who};
-use super::io::{Listed, Marks, Presence, Role, Roles, SessionId};
+use super::io::{Affiliation, Listed, Marks, Presence, Role, Roles, SessionId};
 use crate::address::{Nick, RealJid};
+use crate::config::Mode;
 
 #[derive(Debug, Clone)]
 struct Occupant {
@@ -15,8 +16,28 @@ struct Occupant {
     /// When it was first heard of.
     first: u32,
     role: Role,
+    affiliation: Affiliation,
     marks: Marks,
     who: Who,
+    /// What its presence has shown of a recording; none if no presence of it has been seen, or none that says so.
+    shown: Option<Box<Shown>>,
+}
+
+/// What a presence shows of a recording: `<session_id>` and `<mode>`, which a recorder has once it records (docs/jitsi.md
+/// 1.1). Anybody can claim these.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(super) struct Shown {
+    pub(super) session: Option<SessionId>,
+    pub(super) mode: Option<Mode>,
+}
+
+/// A recorder's account in the room.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct RecorderSeat<'a> {
+    pub(super) nick: &'a Nick,
+    pub(super) jid: Option<&'a RealJid>,
+    /// None if it is known by lists only.
+    pub(super) shown: Option<&'a Shown>,
 }
 
 /// The occupants of one room.
@@ -24,8 +45,6 @@ struct Occupant {
 pub struct Roster {
     /// By nickname; a sorted list takes half the memory of a map, and there are many rooms.
     occupants: Vec<Occupant>,
-    /// The session that the recorder last heard of shows.
-    session: Option<(Nick, SessionId)>,
     people: u32,
     moderators: u32,
     heard: u32,
@@ -80,14 +99,55 @@ impl Roster {
         self.occupants.iter().find(|o| o.who == Who::Us).map(|o| &o.nick)
     }
 
-    /// Whether Jibri's browser is in the room.
+    /// Whether an account of Jibri's is in the room, whatever it does there: a gateway has the same.
     pub fn has_recorder(&self) -> bool {
         self.any(Who::Recorder)
     }
 
-    /// The session that the recorder in the room shows, if it shows one.
-    pub fn recorder_session(&self) -> Option<&SessionId> {
-        self.session.as_ref().map(|(_, session)| session)
+    /// All accounts of Jibri's in the room.
+    pub(super) fn recorders(&self) -> impl Iterator<Item = RecorderSeat<'_>> {
+        let recorders = self.occupants.iter().filter(|o| o.who == Who::Recorder);
+        recorders.map(|o| RecorderSeat { nick: &o.nick, jid: o.jid.as_ref(), shown: o.shown.as_deref() })
+    }
+
+    /// Whoever shows this session and is no recorder by its account: no moderator, and of a domain from which nobody
+    /// else is here.
+    pub(super) fn unlisted_recorder(&self, session: &SessionId) -> Option<&RealJid> {
+        let is_showing = |o: &&Occupant| {
+            let is_nobody = o.role == Role::Participant && o.affiliation == Affiliation::None;
+            o.who == Who::Person
+                && is_nobody
+                && o.shown.as_ref().is_some_and(|shown| shown.session.as_ref() == Some(session))
+        };
+        let jid = self.occupants.iter().find(is_showing)?.jid.as_ref()?;
+        let is_of_it = |o: &&Occupant| o.jid.as_ref().is_some_and(|other| other.domain() == jid.domain());
+        (self.occupants.iter().filter(is_of_it).count() == 1).then_some(jid)
+    }
+
+    /// Jicofo's account, where it is none of `muc.service_domains`.
+    pub(super) fn unlisted_focus(&self) -> Option<&RealJid> {
+        self.occupants.iter().find(|o| o.who == Who::UnlistedFocus)?.jid.as_ref()
+    }
+
+    /// The accounts of everybody who is no machine, visitors too; none if one of them does not show his.
+    pub(super) fn accounts(&self) -> Option<Vec<&str>> {
+        let people = self.occupants.iter().filter(|o| o.who == Who::Person);
+        people.map(|o| o.jid.as_ref().map(RealJid::bare)).collect()
+    }
+
+    /// Says anew what everybody is.
+    pub(super) fn reclassify(&mut self, identity: &Identity) {
+        for mut occupant in std::mem::take(&mut self.occupants) {
+            if occupant.who != Who::Us {
+                let standing = (occupant.role, occupant.affiliation);
+                occupant.who = identity.who(&occupant.nick, occupant.jid.as_ref(), standing, occupant.marks);
+            }
+            self.occupants.push(occupant);
+        }
+        let people = self.occupants.iter().filter(|o| counts_as_person(o)).count();
+        let moderators = self.occupants.iter().filter(|o| counts_as_moderator(o)).count();
+        self.people = u32::try_from(people).unwrap_or(u32::MAX);
+        self.moderators = u32::try_from(moderators).unwrap_or(u32::MAX);
     }
 
     /// The moderator whose turn it is to be spoken for, if the service tells of full JIDs.
@@ -150,10 +210,14 @@ impl Roster {
         let who = if presence.own {
             Who::Us
         } else {
-            identity.who(&presence.nick, presence.jid.as_ref(), presence.role, presence.marks)
+            let standing = (presence.role, presence.affiliation);
+            identity.who(&presence.nick, presence.jid.as_ref(), standing, presence.marks)
         };
         let heard = self.next_moment();
         let known = self.get(&presence.nick).filter(|o| o.jid == presence.jid);
+        // Under another nickname somebody is still the same.
+        let is_same = |o: &&Occupant| o.jid.is_some() && o.jid == presence.jid;
+        let known = known.or_else(|| self.occupants.iter().find(is_same));
         let first = known.map_or(heard, |o| o.first);
         let occupant = Occupant {
             nick: presence.nick.clone(),
@@ -161,13 +225,12 @@ impl Roster {
             heard,
             first,
             role: presence.role,
+            affiliation: presence.affiliation,
             marks: presence.marks,
             who,
+            shown: shown(presence, who),
         };
         self.put(occupant);
-        if who == Who::Recorder {
-            self.session = presence.session.clone().map(|session| (presence.nick.clone(), session));
-        }
         who
     }
 
@@ -184,7 +247,8 @@ impl Roster {
         self.departed = heard;
         if let Some(mut occupant) = self.take(from) {
             if occupant.who != Who::Us {
-                occupant.who = identity.who(&to, occupant.jid.as_ref(), occupant.role, occupant.marks);
+                let standing = (occupant.role, occupant.affiliation);
+                occupant.who = identity.who(&to, occupant.jid.as_ref(), standing, occupant.marks);
             }
             occupant.heard = heard;
             occupant.nick = to;
@@ -212,14 +276,13 @@ impl Roster {
                 continue;
             }
             let marks = known.map_or_else(|| self.claimed(entry), |o| o.marks);
-            let who = identity.who(&entry.nick, entry.jid.as_ref(), entry.role, marks);
-            let first = known.filter(|o| o.jid == entry.jid).map_or(asked, |o| o.first);
-            if who == Who::Recorder && known.is_none() {
-                // Lists tell of no session, and it need not be that of the one who was here before.
-                self.session = None;
-            }
+            let (role, affiliation) = (entry.role, entry.affiliation);
+            let who = identity.who(&entry.nick, entry.jid.as_ref(), (role, affiliation), marks);
+            let same = known.filter(|o| o.jid == entry.jid);
+            let first = same.map_or(asked, |o| o.first);
+            let shown = same.and_then(|o| o.shown.clone());
             let (nick, jid) = (entry.nick.clone(), entry.jid.clone());
-            self.put(Occupant { nick, jid, heard: asked, first, role: entry.role, marks, who });
+            self.put(Occupant { nick, jid, heard: asked, first, role, affiliation, marks, who, shown });
         }
     }
 
@@ -284,10 +347,7 @@ impl Roster {
     }
 
     fn put(&mut self, occupant: Occupant) {
-        // Only who is gone takes the session along; a recorder that is heard of again may still show it.
-        let session = self.session.take();
         self.take(&occupant.nick);
-        self.session = session;
         if counts_as_person(&occupant) {
             self.people = self.people.saturating_add(1);
             if occupant.role == Role::Moderator {
@@ -301,7 +361,6 @@ impl Roster {
 
     fn take(&mut self, nick: &Nick) -> Option<Occupant> {
         let occupant = self.position(nick).ok().map(|at| self.occupants.remove(at))?;
-        self.session.take_if(|(recorder, _)| recorder == nick);
         if counts_as_person(&occupant) {
             self.people = self.people.saturating_sub(1);
             if occupant.role == Role::Moderator {
@@ -320,6 +379,14 @@ impl Roster {
     }
 }
 
+/// What there is to keep of it: of recorders always, so that one that shows nothing is known to; else what somebody
+/// claims who may be one.
+fn shown(presence: &Presence, who: Who) -> Option<Box<Shown>> {
+    let is_claim = who == Who::Person && presence.session.is_some();
+    (who == Who::Recorder || is_claim)
+        .then(|| Box::new(Shown { session: presence.session.clone(), mode: presence.mode }))
+}
+
 fn counts_as_moderator(occupant: &Occupant) -> bool {
     counts_as_person(occupant) && occupant.role == Role::Moderator
 }
@@ -334,35 +401,55 @@ mod tests {
     use crate::meeting::identity::tests::identity;
     use crate::meeting::io::Affiliation;
 
-    #[test]
-    fn a_second_recorder_in_a_list_does_not_have_the_session_of_the_first() {
-        let (identity, mut roster) = (identity(), Roster::default());
-        let recorder = |name: &str| Listed {
+    fn recorder(name: &str) -> Listed {
+        Listed {
             nick: Nick::new(name).unwrap(),
             jid: RealJid::new(&format!("recorder@hidden.meet.jitsi/{name}")).ok(),
             role: Role::Participant,
             affiliation: Affiliation::None,
-        };
-        let first = recorder("rec0");
-        let session = Some(SessionId("s2".into()));
-        let who = roster.presence(
-            &identity,
-            &Presence {
-                nick: first.nick.clone(),
-                jid: first.jid.clone(),
-                role: Role::Participant,
-                affiliation: Affiliation::None,
-                marks: Marks::default(),
-                session: session.clone(),
-                recording: None,
-                own: false,
-                created: false,
-            },
-        );
-        assert_eq!(who, Who::Recorder);
+        }
+    }
+
+    fn shows(listed: &Listed, session: &str) -> Presence {
+        Presence {
+            nick: listed.nick.clone(),
+            jid: listed.jid.clone(),
+            role: listed.role,
+            affiliation: listed.affiliation,
+            marks: Marks::default(),
+            session: Some(SessionId(session.into())),
+            mode: None,
+            recording: None,
+            own: false,
+            created: false,
+        }
+    }
+
+    #[test]
+    fn a_second_recorder_in_a_list_does_not_have_the_session_of_the_first() {
+        let (identity, mut roster) = (identity(), Roster::default());
+        let (first, second) = (recorder("rec0"), recorder("rec1"));
+        assert_eq!(roster.presence(&identity, &shows(&first, "s2")), Who::Recorder);
         roster.apply_lists(&identity, std::slice::from_ref(&first), roster.moment());
-        assert_eq!(roster.recorder_session(), session.as_ref());
-        roster.apply_lists(&identity, &[first, recorder("rec1")], roster.moment());
-        assert_eq!(roster.recorder_session(), None);
+        roster.apply_lists(&identity, &[first, second], roster.moment());
+        let shown: Vec<_> = roster.recorders().map(|seat| seat.shown.is_some()).collect();
+        assert_eq!(shown, [true, false]);
+    }
+
+    #[test]
+    fn whoever_shows_a_session_is_a_recorder_only_where_nobody_else_comes_from() {
+        let (identity, mut roster) = (identity(), Roster::default());
+        let session = SessionId("s1".into());
+        let unlisted = Listed { jid: RealJid::new("recorder@rec.example.org/a").ok(), ..recorder("rec0") };
+        roster.presence(&identity, &shows(&unlisted, "s1"));
+        assert_eq!(roster.unlisted_recorder(&session), unlisted.jid.as_ref());
+        assert_eq!(roster.unlisted_recorder(&SessionId("s2".into())), None);
+        let moderator = Presence { role: Role::Moderator, ..shows(&unlisted, "s1") };
+        roster.presence(&identity, &moderator);
+        assert_eq!(roster.unlisted_recorder(&session), None, "a moderator is a person");
+        roster.presence(&identity, &shows(&unlisted, "s1"));
+        let guest = Listed { jid: RealJid::new("ada@rec.example.org/b").ok(), ..recorder("ada") };
+        roster.apply_lists(&identity, &[unlisted, guest], roster.moment());
+        assert_eq!(roster.unlisted_recorder(&session), None, "people come from there");
     }
 }

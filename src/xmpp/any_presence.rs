@@ -52,6 +52,7 @@ fn element() -> impl Strategy<Value = String> {
         ("features", "jabber:component:accept"),
         ("feature", "jabber:component:accept"),
         ("session_id", "jabber:component:accept"),
+        ("mode", "jabber:component:accept"),
         ("show", "jabber:component:accept"),
         ("error", "jabber:component:accept"),
         ("conflict", "urn:ietf:params:xml:ns:xmpp-stanzas"),

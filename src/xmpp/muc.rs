@@ -62,6 +62,7 @@ fn available(stanza: &Stanza, nick: Nick) -> Option<Presence> {
         affiliation: affiliation(item.affiliation.as_deref()),
         marks: marks(stanza),
         session: stanza.session.iter().find_map(|session| session_id(&session.text)),
+        mode: stanza.mode.iter().find_map(|shown| mode(&shown.text)),
         recording: stanza.recording.iter().rev().find_map(recording),
         own: has(x, 110),
         created: has(x, 201),
@@ -115,6 +116,15 @@ pub(super) fn session_id(text: &str) -> Option<SessionId> {
     (!text.is_empty() && text.len() <= MAX_SESSION).then(|| SessionId(text.into()))
 }
 
+/// What is recorded to, if it is something that we know.
+fn mode(text: &str) -> Option<Mode> {
+    match text {
+        "file" => Some(Mode::File),
+        "stream" => Some(Mode::Stream),
+        _ => None,
+    }
+}
+
 fn marks(stanza: &Stanza) -> Marks {
     let claims = |var: &str| {
         let mut features = stanza.features.iter().flat_map(|features| &features.features);
@@ -137,11 +147,7 @@ fn recording(status: &StatusStanza) -> Option<RecordingStatus> {
     Some(RecordingStatus {
         on,
         session: status.session_id.as_deref().and_then(session_id),
-        mode: match status.recording_mode.as_deref() {
-            Some("file") => Some(Mode::File),
-            Some("stream") => Some(Mode::Stream),
-            _ => None,
-        },
+        mode: status.recording_mode.as_deref().and_then(mode),
         failed: status.failure_reason.is_some(),
         initiator: status.initiator.as_deref().and_then(|jid| split_occupant(jid).ok()?.1),
     })
@@ -178,7 +184,7 @@ mod tests {
         let read = event(
             "<presence from='r1@muc.meet.jitsi/Ada L.'><x xmlns='http://jabber.org/protocol/muc#user'>\
              <item affiliation='none' role='none'/></x><features><feature var='http://jitsi.org/protocol/jigasi'/></features>\
-             <session_id/><session_id>s1</session_id>\
+             <session_id/><session_id>s1</session_id><mode/><mode>sip</mode><mode>stream</mode>\
              <jibri-recording-status xmlns='http://jitsi.org/protocol/jibri' status='on' session_id='s2' recording_mode='file' \
              initiator='r1@muc.meet.jitsi/autostart'/><jibri-recording-status xmlns='http://jitsi.org/protocol/jibri' status='odd'/>\
              <x xmlns='http://jabber.org/protocol/muc#user'><item affiliation='owner' role='moderator' jid='a@meet.jitsi/x'/>\
@@ -192,7 +198,7 @@ mod tests {
         );
         assert_eq!(p.jid.unwrap().domain(), "meet.jitsi");
         assert_eq!(p.marks, Marks { jigasi: true, ..Marks::default() });
-        assert_eq!(p.session, Some(SessionId("s1".into())));
+        assert_eq!((p.session, p.mode), (Some(SessionId("s1".into())), Some(Mode::Stream)));
         let recording = p.recording.unwrap();
         assert_eq!((recording.on, recording.mode, recording.failed), (true, Some(Mode::File), false));
         assert_eq!(recording.initiator.unwrap().as_str(), "autostart");

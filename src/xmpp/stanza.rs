@@ -117,6 +117,8 @@ pub(super) struct Presence {
     #[xml(child(n = ..))]
     pub(super) session: Vec<SessionIdText>,
     #[xml(child(n = ..))]
+    pub(super) mode: Vec<ModeText>,
+    #[xml(child(n = ..))]
     pub(super) recording: Vec<RecordingStatus>,
     #[xml(child(n = ..))]
     pub(super) jibri: Vec<super::brewery::wire::StatusStanza>,
@@ -178,6 +180,14 @@ pub(super) struct Feature {
 #[derive(FromXml, Debug)]
 #[xml(namespace = NS_COMPONENT, name = "session_id", on_unknown_child = Discard, on_unknown_attribute = Discard)]
 pub(super) struct SessionIdText {
+    #[xml(text)]
+    pub(super) text: String,
+}
+
+/// What a recorder records to, `file` or `stream` (docs/jitsi.md 1.1).
+#[derive(FromXml, Debug)]
+#[xml(namespace = NS_COMPONENT, name = "mode", on_unknown_child = Discard, on_unknown_attribute = Discard)]
+pub(super) struct ModeText {
     #[xml(text)]
     pub(super) text: String,
 }

@@ -91,6 +91,11 @@ impl Mirror {
         (self.by_hand.owes_stop, self.by_hand.owes_stop && !self.by_hand.is_doubtful)
     }
 
+    /// What was to be stopped, if anything, is over.
+    pub fn nothing_to_stop(&mut self) {
+        self.by_hand.owes_stop = false;
+    }
+
     pub fn is_stopped_by_hand(&self) -> bool {
         self.by_hand.certain() == Some(Hand::Stop)
     }
@@ -118,7 +123,7 @@ impl Mirror {
         self.by_hand = ByHand {
             order: (hand != Hand::Release).then_some(hand),
             is_doubtful: false,
-            owes_stop: hand == Hand::Stop && is_under_way,
+            owes_stop: hand == Hand::Stop && (is_under_way || self.has_unknown_recorder()),
             overruled: self.last_word.clone().filter(|word| !word.on && self.has_heard),
         };
         if hand != Hand::Stop {
@@ -164,7 +169,10 @@ impl Mirror {
             }
             _ => {}
         }
-        if matches!(what, What::Held(_) | What::Ended { .. } | What::StartFailed { .. }) {
+        // What an account of Jibri's stands for is found out, and stopped, after that.
+        let may_be_on = matches!(what, What::Held(Hold::ByHand) | What::StartFailed { .. })
+            && self.has_unknown_recorder();
+        if matches!(what, What::Held(_) | What::Ended { .. } | What::StartFailed { .. }) && !may_be_on {
             self.by_hand.owes_stop = false;
         }
         None
@@ -259,6 +267,7 @@ impl World {
     pub fn is_stopped_by_a_person(&self, r: usize) -> bool {
         let stopped = self.rooms[r].stopped.as_ref();
         self.mirrors[r].terms.stop.respect_manual
+            && self.rooms[r].is_bound()
             && stopped.is_some_and(|stop| !self.mirrors[r].by_hand.overrules(stop))
     }
 

@@ -16,8 +16,10 @@
 //! 10. Two instances are not the core's.
 
 use jibri_autostart::address::RealJid;
+use jibri_autostart::config::Mode;
 use jibri_autostart::meeting::{Action, Ended, Hold, State, What};
 
+use crate::focus::mode_of;
 use crate::link::us;
 use crate::plan::SEC;
 use crate::unseen::UNTOLD_ENDS;
@@ -96,11 +98,12 @@ impl World {
         let is_pictured = if in_name { mirror.list.is_some() } else { mirror.complete };
         let has_focus = if in_name { mirror.listed_focus } else { mirror.has_focus() };
         let sees_recorder =
-            in_name && mirror.listed_recorder && mirror.last_word.as_ref().is_none_or(|word| word.on);
+            in_name && mirror.has_known_recorder() && mirror.last_word.as_ref().is_none_or(|word| word.on);
         let start = &mirror.terms.start;
         let status = mirror.word();
         let settled = mirror.wanted_since.is_some_and(|since| self.now >= since + mirror.settle());
-        let has_foreign_recorder = status.is_none() && mirror.recorders().next().is_some();
+        let has_foreign_recorder =
+            status.is_none() && mirror.recorders().flatten().any(|id| mode_of(id) == Mode::File);
         let wrong = if mirror.in_flight.is_some() && !mirror.superseded && !mirror.deserted {
             Some((1, "another start is in flight"))
         } else if status.is_some_and(|s| s.on) {
@@ -132,7 +135,7 @@ impl World {
             Some((2, "focus is not there"))
         } else if mirror.pause_until.is_some_and(|until| self.now < until) && !self.shop.may_wake(r) {
             Some((3, "the pause after a failure is not over"))
-        } else if mirror.stop.is_some() {
+        } else if mirror.binding_stop().is_some() {
             Some((5, "a person has stopped the recording"))
         } else if has_foreign_recorder {
             Some((9, "the recorder of a forgotten session is inside"))
@@ -153,6 +156,9 @@ impl World {
         match what {
             What::Held(Hold::StoppedBy(nick)) => {
                 self.seen.count("held for a person's stop");
+                // Who is there when it is heard of may have been there.
+                let present = self.rooms[r].present();
+                self.rooms[r].bound.extend(present);
                 if word.is_none_or(|w| w.on || w.initiator.as_ref() != Some(nick)) {
                     self.fail(5, format!("r{r} is held for a stop that nobody made"));
                 } else if !self.mirrors[r].terms.stop.respect_manual {
@@ -198,6 +204,7 @@ impl World {
                     }
                 }
             }
+            What::Held(Hold::Instead(_)) => self.seen.count("held for a live stream"),
             What::Adopted => self.seen.count("adopted"),
             What::On { session, .. } => {
                 let is_that_one = session.as_ref().is_none_or(|id| mirror.stopped_by_us.contains(id));
@@ -337,7 +344,7 @@ impl World {
             return self.fail(9, format!("believes to be inside r{r}"));
         }
         let (people, moderators) = (view.people, view.moderators);
-        let status_on = mirror.word().is_some_and(|s| s.on);
+        let status_on = mirror.word().is_some_and(|s| s.on && s.mode != Some(Mode::Stream));
         let has_recorder = mirror.recorders().next().is_some();
         let (there, moderating) = (mirror.people(), mirror.moderators());
         let stops = mirror.stop_in_flight.is_some();
@@ -357,7 +364,7 @@ impl World {
         } else if state == State::Starting && mirror.in_flight.is_none() {
             Some((1, "the state is starting, but no start is under way".into()))
         } else if !matches!(state, State::Held | State::Pending | State::Stopping)
-            && mirror.stop.is_some()
+            && mirror.binding_stop().is_some()
             && !has_recorder
         {
             Some((5, format!("a person has stopped the recording, the state is {}", state.name())))

@@ -55,6 +55,8 @@ pub enum Asker {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Wish {
     Start,
+    /// A live stream; people alone want that.
+    Stream,
     Stop,
 }
 
@@ -67,6 +69,11 @@ struct Try {
     retries: u32,
     /// None: in place of a Jibri that failed, under the same session.
     asker: Option<Asker>,
+}
+
+/// The kind of a session shows in its name.
+pub fn mode_of(session: &SessionId) -> Mode {
+    if session.0.starts_with('t') { Mode::Stream } else { Mode::File }
 }
 
 pub fn refusal(condition: Condition, text: &str, by: By) -> Answer {
@@ -172,7 +179,8 @@ impl World {
             return self.reply(r, asker, wish, refusal(C::UnexpectedRequest, text, By::Unsaid));
         }
         self.sessions += 1;
-        let session = SessionId(format!("s{}", self.sessions).into());
+        let kind = if wish == Wish::Stream { 't' } else { 's' };
+        let session = SessionId(format!("{kind}{}", self.sessions).into());
         let retries = self.plan.num_retries;
         self.try_next(r, session, retries, Some(asker));
     }
@@ -272,7 +280,7 @@ impl World {
         let status = RecordingStatus {
             on: true,
             session: Some(id.clone()),
-            mode: Some(Mode::File),
+            mode: Some(mode_of(id)),
             failed: false,
             initiator: Some(session.initiator.clone()),
         };
@@ -295,8 +303,8 @@ impl World {
         }
         let status = RecordingStatus {
             on: false,
+            mode: Some(mode_of(&session.id)),
             session: Some(session.id),
-            mode: Some(Mode::File),
             failed,
             initiator: by,
         };
@@ -373,10 +381,16 @@ impl World {
         let Some(session) = self.rooms[r].conference.as_ref().and_then(|c| c.session.as_ref()) else {
             return;
         };
+        let mode = mode_of(&session.id);
         self.jibri_told_to_stop(session.jibri);
         self.session_over(r, false, Some(by));
+        if mode == Mode::Stream {
+            self.seen.count("a live stream stopped by a person");
+            return;
+        }
         let room = &mut self.rooms[r];
         room.stopped = room.conference.as_ref().and_then(|c| c.status.clone());
+        room.bound = room.present();
         room.emptied = room.people() == 0;
     }
 }

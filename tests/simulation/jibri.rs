@@ -3,7 +3,7 @@
 use jibri_autostart::meeting::{Answer, By, Condition, Role, SessionId};
 use rand::RngExt as _;
 
-use crate::focus::refusal;
+use crate::focus::{mode_of, refusal};
 use crate::muc::{Kind, Occupant};
 use crate::plan::{MS, SEC, Us};
 use crate::world::{Ev, World};
@@ -194,7 +194,7 @@ impl World {
             }
             (Turn::Shows, Some((r, session))) => {
                 if let Some(occupant) = self.rooms[r].find_mut(Kind::Recorder(j)) {
-                    occupant.session = Some(session);
+                    (occupant.mode, occupant.session) = (Some(mode_of(&session)), Some(session));
                     self.show(r, Kind::Recorder(j));
                 }
                 let on = self.some(0, 3 * SEC);
@@ -264,7 +264,7 @@ impl World {
             self.exit(job.r, Kind::Recorder(j));
             if job.stage < Stage::Finishing {
                 let shows = self.some(1, SEC);
-                self.after(shows, Ev::JibriSeenToStop { r: job.r });
+                self.after(shows, Ev::JibriSeenToStop { r: job.r, gone: crash });
                 self.jibri_failed(job.r, j, &job.session);
             }
         }

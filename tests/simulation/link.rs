@@ -118,7 +118,7 @@ impl World {
     pub fn request_times_out(&mut self, r: usize, conn: u32, attempt: AttemptId, wish: Wish) {
         if conn == self.link.connections && self.link.requests.remove(&attempt) {
             self.seen.count(match wish {
-                Wish::Start => "starts without an answer",
+                Wish::Start | Wish::Stream => "starts without an answer",
                 Wish::Stop => "stops without an answer",
             });
             self.fault(r);
@@ -288,7 +288,7 @@ impl World {
             }
             (refused, _) => {
                 self.seen.count(match wish {
-                    Wish::Start => "starts refused by Prosody",
+                    Wish::Start | Wish::Stream => "starts refused by Prosody",
                     Wish::Stop => "stops refused by Prosody",
                 });
                 let (condition, by) = refused.unwrap();
@@ -312,7 +312,7 @@ impl World {
 
 fn answered(attempt: AttemptId, wish: Wish, answer: Answer) -> RoomEvent {
     match wish {
-        Wish::Start => RoomEvent::StartAnswered { attempt, answer },
+        Wish::Start | Wish::Stream => RoomEvent::StartAnswered { attempt, answer },
         Wish::Stop => RoomEvent::StopAnswered { attempt, answer },
     }
 }

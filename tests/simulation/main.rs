@@ -14,6 +14,7 @@ mod by_hand;
 mod checks;
 mod coverage;
 mod focus;
+mod guests;
 mod jibri;
 mod link;
 mod mirror;

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 use jibri_autostart::address::Nick;
-use jibri_autostart::config::{Footprint, Muc};
+use jibri_autostart::config::{Footprint, Mode, Muc};
 use jibri_autostart::meeting::{
     Answer, AttemptId, Condition, Departure, ListError, Out, QueryId, RecordingStatus, Role, Roles,
     RoomEvent, SessionId, State,
@@ -34,6 +34,11 @@ impl Seen {
     }
 }
 
+/// A real JID, as it is written down here, without its resource.
+fn account(jid: &str) -> String {
+    jid.trim_matches('"').split('/').next().unwrap().to_owned()
+}
+
 #[derive(Debug)]
 pub struct Mirror {
     pub terms: Terms,
@@ -55,8 +60,11 @@ pub struct Mirror {
     /// Whether the last list showed focus and somebody who may be a person.
     pub list: Option<bool>,
     pub listed_at: Us,
-    /// Whether it showed a recorder.
+    /// Whether it showed a recorder, and which of them have ever shown us a session.
     pub listed_recorder: bool,
+    listed_recorders: BTreeSet<Nick>,
+    shown: BTreeSet<Nick>,
+    shown_file: BTreeSet<Nick>,
     listed_people: BTreeSet<String>,
     /// Who has claimed to be a machine.
     claimers: BTreeSet<Nick>,
@@ -79,6 +87,12 @@ pub struct Mirror {
     pub accepted_until: Option<Us>,
     /// A person's stop that is to be respected.
     pub stop: Option<RecordingStatus>,
+    /// Whom it binds, as far as was told: all who may have been there, and all who were for certain.
+    bound: (BTreeSet<String>, BTreeSet<String>),
+    /// None of them may be there any more, and others are.
+    unbound: bool,
+    /// That word of a stop.
+    void: Option<RecordingStatus>,
     /// One that was not to be respected when it was told.
     pub overlooked: Option<RecordingStatus>,
     pub emptied: bool,
@@ -141,6 +155,9 @@ impl Mirror {
             list: None,
             listed_at: 0,
             listed_recorder: false,
+            listed_recorders: BTreeSet::new(),
+            shown: BTreeSet::new(),
+            shown_file: BTreeSet::new(),
             listed_people: BTreeSet::new(),
             claimers: BTreeSet::new(),
             wanted_since: None,
@@ -153,6 +170,9 @@ impl Mirror {
             pause_until: None,
             accepted_until: None,
             stop: None,
+            bound: Default::default(),
+            unbound: false,
+            void: None,
             overlooked: None,
             emptied: false,
             absent: false,
@@ -201,6 +221,51 @@ impl Mirror {
         all.map(|s| s.session.as_ref())
     }
 
+    /// These are there now: all who may be, and those who are for certain, by their accounts.
+    fn bind(&mut self, may_be: BTreeSet<String>, are: &BTreeSet<String>) {
+        if self.stop.is_none() {
+            self.bound = Default::default();
+            self.unbound = false;
+            return;
+        }
+        if may_be.is_empty() {
+            return;
+        }
+        if self.bound.0.is_empty() {
+            self.bound = (may_be, are.clone());
+            return;
+        }
+        // Nobody of before may be there: it binds nobody for certain any more, and nobody at all if nobody is.
+        self.unbound |= self.bound.1.is_disjoint(are);
+        if self.bound.0.is_disjoint(&may_be) {
+            self.void = self.stop.take();
+            self.bound = Default::default();
+            self.unbound = false;
+            return;
+        }
+        self.bound.0.extend(may_be);
+        self.bound.1.extend(are.iter().cloned());
+    }
+
+    /// A person's stop that binds somebody who is there for certain.
+    pub fn binding_stop(&self) -> Option<&RecordingStatus> {
+        self.stop.as_ref().filter(|_| !self.unbound)
+    }
+
+    /// A recorder's account is in the last list of which nothing shows whether it records.
+    pub fn has_unknown_recorder(&self) -> bool {
+        let is_silent = |s: &Seen| matches!(s.kind, Kind::Recorder(_)) && s.session.is_none();
+        if self.complete {
+            return self.occupants.values().any(is_silent);
+        }
+        self.listed_recorder && !self.listed_recorders.is_subset(&self.shown)
+    }
+
+    /// One is that has shown its session.
+    pub fn has_known_recorder(&self) -> bool {
+        self.listed_recorder && !self.listed_recorders.is_disjoint(&self.shown_file)
+    }
+
     /// We have asked to come in, and do not know yet whether we are.
     pub fn is_on_its_way(&self) -> bool {
         self.listens && !self.complete
@@ -221,8 +286,9 @@ impl Mirror {
     /// We are out: nothing is known any more, but for who looks from outside.
     pub fn out(&mut self) {
         if self.visitor && self.complete {
-            let is_there = self.recorders().next().is_some();
-            self.listed_recorder = is_there;
+            let recorders = self.occupants.iter().filter(|(_, s)| matches!(s.kind, Kind::Recorder(_)));
+            self.listed_recorders = recorders.map(|(nick, _)| nick.clone()).collect();
+            self.listed_recorder = !self.listed_recorders.is_empty();
             let moderators = self.occupants.values().filter(|s| s.is_person() && s.role == Role::Moderator);
             self.listed_moderators = moderators.map(|s| s.jid.clone()).collect();
             self.listed_focus = self.has_focus();
@@ -290,6 +356,12 @@ impl Mirror {
                 if claims {
                     self.claimers.insert(p.nick.clone());
                 }
+                if p.session.is_some() {
+                    self.shown.insert(p.nick.clone());
+                }
+                if p.session.is_some() && p.mode != Some(Mode::Stream) {
+                    self.shown_file.insert(p.nick.clone());
+                }
                 let jid = format!("{:?}", p.jid.as_ref().unwrap());
                 let seen = Seen { kind, jid, role: p.role, claims, session: p.session.clone() };
                 self.occupants.insert(p.nick.clone(), seen);
@@ -318,6 +390,9 @@ impl Mirror {
                         self.untold_in_all = 0;
                     }
                     self.our_nick = Some(p.nick.clone());
+                    if self.state == Some(State::Held) && self.recorders().next().is_none() {
+                        self.nothing_to_stop();
+                    }
                 }
             }
             RoomEvent::Left { nick, how } if self.listens => {
@@ -376,7 +451,12 @@ impl Mirror {
     /// What follows from what is seen now.
     fn conclude(&mut self, now: Us) {
         if self.complete && self.people() == 0 && self.recorders().next().is_none() {
-            self.forget_order();
+            // Of a gateway that has just come in it is not known whether it records.
+            if self.occupants.values().any(|s| s.kind == Kind::Gateway) {
+                self.by_hand.doubt();
+            } else {
+                self.forget_order();
+            }
         }
         if self.hushed {
             self.by_hand.doubt();
@@ -410,11 +490,14 @@ impl Mirror {
                 || w.session.as_ref().is_some_and(|id| self.stopped_by_us.contains(id))
         };
         let by_person = |w: &RecordingStatus| !w.on && w.initiator.is_some() && !is_ours(w);
-        let is_persons = word.as_ref().is_some_and(by_person) && self.terms.stop.respect_manual;
+        let is_of_file = |w: &RecordingStatus| w.mode != Some(Mode::Stream);
+        let is_persons = word.as_ref().is_some_and(|w| by_person(w) && is_of_file(w));
+        let is_persons = is_persons && self.terms.stop.respect_manual;
         match &word {
             // A start that was under way when stops began to be respected is not taken back.
             Some(w) if is_under_way && self.overlooked.as_ref() == Some(w) => {}
             Some(w) if is_persons && self.is_overruled(w) => {}
+            Some(w) if is_persons && self.void.as_ref() == Some(w) => {}
             Some(w) if is_persons => {
                 self.order_is_countermanded();
                 let is_new = self.stop.as_ref() != Some(w);
@@ -426,5 +509,12 @@ impl Mirror {
             _ => {}
         }
         self.absent &= !self.has_focus();
+        let others = self.occupants.values().filter(|s| matches!(s.kind, Kind::Person(_) | Kind::Phone));
+        let may_be = others.clone().map(|s| account(&s.jid)).collect();
+        let are: BTreeSet<String> = others
+            .filter(|s| matches!(s.kind, Kind::Person(_)) && !s.claims)
+            .map(|s| account(&s.jid))
+            .collect();
+        self.bind(may_be, &are);
     }
 }

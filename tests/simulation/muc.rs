@@ -1,6 +1,9 @@
 //! Prosody's conference rooms: who is in them, what they are told, when they end.
 
+use std::collections::BTreeSet;
+
 use jibri_autostart::address::{Nick, RealJid};
+use jibri_autostart::config::Mode;
 use jibri_autostart::meeting::{
     Affiliation, Departure, Listed, Marks, Out, Presence, RecordingStatus, Role, RoomEvent, SessionId,
 };
@@ -18,6 +21,8 @@ pub enum Kind {
     Focus,
     Us,
     Recorder(usize),
+    /// A gateway to telephones: the recorders' account, and nothing of a session.
+    Gateway,
 }
 
 #[derive(Debug, Clone)]
@@ -29,6 +34,7 @@ pub struct Occupant {
     pub affiliation: Affiliation,
     pub marks: Marks,
     pub session: Option<SessionId>,
+    pub mode: Option<Mode>,
     /// A `jibri-recording-status` that is not the focus's.
     pub forged: Option<RecordingStatus>,
 }
@@ -44,6 +50,7 @@ impl Occupant {
             affiliation,
             marks: Marks::default(),
             session: None,
+            mode: None,
             forged: None,
         }
     }
@@ -70,8 +77,11 @@ pub struct MucRoom {
     pub deserted: Option<Us>,
     /// The room shuts us out until then.
     pub shut: Us,
-    /// A person has stopped the recording of this meeting.
+    /// A person has stopped the recording of this meeting; whom that binds.
     pub stopped: Option<RecordingStatus>,
+    pub bound: BTreeSet<usize>,
+    /// Since when the core calls recorded what has no recorder.
+    pub claimed_since: Option<Us>,
     pub emptied: bool,
     /// How often the core told of a failure in this meeting, and whether it gave up on it.
     pub failures: u32,
@@ -106,6 +116,23 @@ impl MucRoom {
         self.occupants.iter().filter(|o| o.is_person()).count()
     }
 
+    /// Somebody is here whom the person's stop binds.
+    pub fn is_bound(&self) -> bool {
+        !self.present().is_disjoint(&self.bound)
+    }
+
+    /// All people who are here, in whatever role.
+    pub fn present(&self) -> BTreeSet<usize> {
+        let person = |kind| if let Kind::Person(p) = kind { Some(p) } else { None };
+        self.occupants.iter().filter_map(|o| person(o.kind)).collect()
+    }
+
+    /// Somebody is here who records to a file, or is about to.
+    pub fn has_file_recorder(&self) -> bool {
+        let records = |o: &Occupant| matches!(o.kind, Kind::Recorder(_)) && o.mode != Some(Mode::Stream);
+        self.occupants.iter().any(records)
+    }
+
     fn presence(&self, occupant: &Occupant) -> Presence {
         let recording = match occupant.kind {
             Kind::Focus => self.conference.as_ref().and_then(|c| c.status.clone()),
@@ -118,6 +145,7 @@ impl MucRoom {
             affiliation: occupant.affiliation,
             marks: occupant.marks,
             session: occupant.session.clone(),
+            mode: occupant.mode,
             recording,
             own: false,
             created: false,
@@ -265,6 +293,14 @@ impl World {
             let has_phone = self.plan.is_visitor() && room.has(Kind::Phone);
             room.emptied |= !self.mirrors[r].hushed && (is_seen || room.conference.is_none() && !has_phone);
         }
+        if room.stopped.is_some() {
+            let present = room.present();
+            if !present.is_disjoint(&room.bound) {
+                room.bound.extend(present);
+            } else if room.occupants.iter().any(Occupant::is_plain_person) {
+                self.seen.count("a stop that binds nobody who is there");
+            }
+        }
         let members = room.occupants.iter().filter(|o| o.kind != Kind::Focus).count();
         if room.exists && room.occupants.is_empty() {
             room.exists = false;
@@ -295,7 +331,7 @@ impl World {
         if room.emptied && told != room.stopped.as_ref() {
             room.stopped = None;
         }
-        if told.is_some_and(|s| s.on) {
+        if told.is_some_and(|s| s.on && s.mode != Some(Mode::Stream)) {
             room.stopped = None;
         }
     }

@@ -15,6 +15,7 @@ impl World {
             return;
         }
         self.check_needless(r);
+        self.check_claim(r);
         let room = &self.rooms[r];
         if room.has(Kind::Us) && room.deserted.is_some_and(|at| now > at + 30 * SEC) {
             // After a reconnect the look comes first, and the ghost of before has to go as well.

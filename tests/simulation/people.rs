@@ -4,7 +4,7 @@ use jibri_autostart::config::Mode;
 use jibri_autostart::meeting::{Marks, Out, RecordingStatus, Role, SessionId};
 use rand::RngExt as _;
 
-use crate::focus::{Asker, Wish};
+use crate::focus::Asker;
 use crate::muc::{Kind, Occupant};
 use crate::plan::{MS, SEC, nick};
 use crate::world::{Ev, World};
@@ -124,7 +124,8 @@ impl World {
             37..42 if is_moderator => self.stop_by_hand(r, occupant.nick),
             42..45 if is_moderator => {
                 self.seen.count("starts by hand");
-                self.ask_focus(r, Asker::Person { nick: occupant.nick }, Wish::Start);
+                let wish = self.wish();
+                self.ask_focus(r, Asker::Person { nick: occupant.nick }, wish);
             }
             45..47 if is_moderator => {
                 self.fault(r);

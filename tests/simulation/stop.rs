@@ -1,9 +1,10 @@
 //! `[stop]`, or an order: when a stop may go out, and when one has to.
 
 use jibri_autostart::address::RealJid;
-use jibri_autostart::config::StopWhen;
+use jibri_autostart::config::{Mode, StopWhen};
 use jibri_autostart::meeting::{Role, StopFailure};
 
+use crate::focus::{Session, mode_of};
 use crate::link::us;
 use crate::mirror::Mirror;
 use crate::muc::Kind;
@@ -37,6 +38,11 @@ impl Mirror {
         let delay = us(self.terms.stop.delay);
         self.owes_stop().0 || self.needless_since.is_some_and(|since| now >= since + delay)
     }
+}
+
+/// A live stream is none of ours.
+fn is_file_on(session: &Session) -> bool {
+    session.on && mode_of(&session.id) == Mode::File
 }
 
 impl World {
@@ -104,7 +110,7 @@ impl World {
         let moderators = people.clone().filter(|o| o.role == Role::Moderator).count();
         (mirror.owes_stop().1 || mirror.is_needless(people.count(), moderators).1)
             && self.is_recorded(r)
-            && room.conference.as_ref().is_some_and(|c| c.session.as_ref().is_some_and(|s| s.on))
+            && room.conference.as_ref().is_some_and(|c| c.session.as_ref().is_some_and(is_file_on))
             && room.has(Kind::Focus)
             && !room.stop_given_up
             && (!mirror.in_names || mirror.peek)

@@ -344,6 +344,13 @@ impl World {
         let is_on_its_way = mirror.is_on_its_way();
         let is_unwelcome = mirror.unwelcome_until.is_some_and(|until| self.now < until);
         let has_failed = view.is_some_and(|view| view.reason.is_some());
-        state == Some(State::Backoff) && has_failed && has_focus && !is_on_its_way && !is_unwelcome
+        // What an account of Jibri's stands for is found out first.
+        let has_to_look = mirror.has_unknown_recorder();
+        state == Some(State::Backoff)
+            && has_failed
+            && has_focus
+            && !is_on_its_way
+            && !is_unwelcome
+            && !has_to_look
     }
 }

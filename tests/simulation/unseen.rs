@@ -41,6 +41,8 @@ impl World {
             Some("unseen: a look for another meeting")
         } else if state == Some(State::Pending) {
             Some("unseen: a look for what became of a start")
+        } else if mirror.has_unknown_recorder() {
+            Some("unseen: a look for what a recorder stands for")
         } else if mirror.unknown_past {
             Some("unseen: a look for what was before")
         } else if mirror.may_stop(self.now) {

@@ -15,6 +15,7 @@ use rand::{RngExt as _, SeedableRng as _};
 use crate::by_hand::Admin;
 use crate::coverage::Coverage;
 use crate::focus::Wish;
+use crate::guests::Guests;
 use crate::jibri::{Jibri, Mood, Turn};
 use crate::link::Link;
 use crate::mirror::Mirror;
@@ -102,6 +103,7 @@ pub enum Ev {
     /// The brewery shows that the Jibri of a room has stopped.
     JibriSeenToStop {
         r: usize,
+        gone: bool,
     },
     /// What became of a start in somebody's name, as the fleet's figures tell.
     FiguresTell {
@@ -142,6 +144,10 @@ pub enum Ev {
         r: Option<usize>,
     },
     SupplyTurns,
+    /// A gateway comes into some room, or leaves it.
+    Gateway {
+        r: Option<usize>,
+    },
     Calm,
 }
 
@@ -169,6 +175,7 @@ pub struct World {
     pub lister: Lister,
     pub shop: Shop,
     pub admin: Admin,
+    pub guests: Guests,
     pub focus_up: bool,
     pub conferences: u32,
     pub sessions: u64,
@@ -202,6 +209,7 @@ impl World {
             lister: Lister::default(),
             shop: Shop::new(seed, count),
             admin: Admin::new(seed),
+            guests: Guests::new(seed),
             focus_up: true,
             conferences: 0,
             sessions: 0,
@@ -234,6 +242,7 @@ impl World {
         self.after(SEC, Ev::ExtraTick);
         self.open_shop();
         self.admin_comes();
+        self.guests_come();
         for (trouble, event) in [
             (self.plan.link_trouble, Ev::LinkBreaks),
             (self.plan.focus_trouble, Ev::FocusRestarts),
@@ -341,9 +350,9 @@ impl World {
                 self.jibri_launched(j, epoch, r, instance, number);
             }
             Ev::Jibri { j, epoch, turn } => self.jibri_turn(j, epoch, turn),
-            Ev::JibriSeenToStop { r } => {
+            Ev::JibriSeenToStop { r, gone } => {
                 self.seen.count("a Jibri seen to stop");
-                self.feed_room(r, RoomEvent::JibriStopped, None);
+                self.feed_room(r, RoomEvent::JibriStopped { gone }, None);
             }
             Ev::FiguresTell { r, attempt, taken } => {
                 if self.mirrors[r].in_flight.is_some_and(|(current, _)| current == attempt) {
@@ -388,6 +397,7 @@ impl World {
             }
             Ev::Shown { j, free, r } => self.shown(j, free, r),
             Ev::SupplyTurns => self.supply_turns(),
+            Ev::Gateway { r } => self.gateway(r),
             Ev::Calm => {
                 self.becomes_calm();
                 self.supply_turns();

@@ -110,6 +110,7 @@ fn presence(nick: Nick, shown: Shown, own: bool) -> Presence {
         affiliation: affiliation(shown.role),
         marks: Marks::default(),
         session: shown.session,
+        mode: None,
         recording: shown.status,
         own,
         created: false,

@@ -13,7 +13,7 @@ fn a_room_whose_jibri_goes_is_looked_at() {
     bench.pass(100);
     bench.effects.clear();
     bench.give(Input::Brewery(Brewery::Left { name: name("a") }));
-    assert!(bench.effects.contains(&Effect::Look { room: room("r1") }));
+    assert!(bench.effects.contains(&Effect::Look { room: room("r1"), gone: true }));
     assert_eq!(bench.verdict("a"), Verdict::Offline);
     bench.news("r1", News::Ended { how: Ended::Failed, people: true });
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{ANSWER_GRACE, Facts, Next, Phase, Recording};
+use super::{ANSWER_GRACE, Facts, Next, PendingBy, Phase, Recording, Witness};
 use crate::address::RealJid;
 use crate::meeting::answer::StartFailure;
 use crate::meeting::event::{Hold, What};
@@ -15,6 +15,8 @@ use crate::time::Time;
 /// Focus joins a room a moment before its recorder exists (docs/jitsi.md 2). Nobody tells us of a refusal of
 /// what we ask in somebody's name, so that moment is waited for.
 const FOCUS_READY: Duration = Duration::from_secs(1);
+/// Where one of Jibri's accounts is there and we never go inside, a start has so long to bring another one.
+const TEST: Duration = Duration::from_secs(30);
 /// A free Jibri is kept so long for who is first in line and has to look, or to enter, before the start; a room
 /// whose lists are not to be had would keep it from all others.
 const KEPT_FOR: Duration = Duration::from_secs(2);
@@ -32,7 +34,22 @@ impl Recording {
             return next;
         }
         match &self.phase {
-            Phase::Idle if self.is_due(ctx.now, policy) => {
+            // What is there is to be told before anything is begun, and whether or not something could be.
+            Phase::Idle | Phase::Pending { by: PendingBy::Others, .. }
+                if facts.is_to_tell(ctx.now)
+                    && (self.phase != Phase::Idle || self.is_due(ctx.now, policy))
+                    && self.awaits_telling(facts, policy) =>
+            {
+                Next::Visit
+            }
+            Phase::Recording { by: Witness::Sighted, .. }
+                if facts.recorders.is_ambiguous()
+                    && facts.is_to_tell(ctx.now)
+                    && self.wanted_since.is_some() =>
+            {
+                visit(facts, policy)
+            }
+            Phase::Idle if self.is_due(ctx.now, policy) && !self.awaits_telling(facts, policy) => {
                 // A dry run is not worth a visit.
                 if ctx.dry_run {
                     ctx.tell(What::WouldStart);
@@ -44,12 +61,14 @@ impl Recording {
                 } else if policy.in_names {
                     self.start_in_a_name(facts, ctx, policy)
                 } else if facts.inside() {
-                    Next::Start(self.start(None, ctx, policy), None)
+                    Next::Start(self.start(None, facts, ctx, policy), None)
                 } else {
                     visit(facts, policy)
                 }
             }
-            Phase::Doubtful { ask: (at, _), .. } if *at <= ctx.now => visit(facts, policy),
+            Phase::Doubtful { ask: (at, _), .. } if *at <= ctx.now || facts.is_to_tell(ctx.now) => {
+                visit(facts, policy)
+            }
             Phase::Pending { .. }
                 if self.inquiry.is_some_and(|(at, _)| at <= ctx.now) && self.can_inquire(facts, policy) =>
             {
@@ -57,7 +76,7 @@ impl Recording {
             }
             // This may be another meeting.
             Phase::Held { why: Hold::StoppedBy(_) | Hold::GaveUp(_) | Hold::Untold, .. }
-                if !self.heard && self.wanted_since.is_some() =>
+                if (!self.heard || facts.is_to_tell(ctx.now)) && self.wanted_since.is_some() =>
             {
                 visit(facts, policy)
             }
@@ -81,7 +100,7 @@ impl Recording {
             return Next::Look;
         }
         let sender = sender.clone();
-        Next::Start(self.start(Some(sender.clone()), ctx, policy), Some(sender))
+        Next::Start(self.start(Some(sender.clone()), facts, ctx, policy), Some(sender))
     }
 
     fn is_due(&self, now: Time, policy: Policy<'_>) -> bool {
@@ -113,7 +132,18 @@ impl Recording {
 
     /// Focus, which is not heard now, could be asked what became of a start.
     pub(super) fn can_inquire(&self, facts: &Facts<'_>, policy: Policy<'_>) -> bool {
-        policy.record && !facts.recorder && visit(facts, policy) == Next::Visit
+        policy.record && !facts.recorder() && visit(facts, policy) == Next::Visit
+    }
+
+    /// One of Jibri's accounts has just come in: what it stands for shows in a moment, from outside at the next visit.
+    fn awaits_telling(&self, facts: &Facts<'_>, policy: Policy<'_>) -> bool {
+        let is_kept_out = policy.in_names && facts.unwelcome || !policy.record;
+        facts.recorders.is_unknown() && !is_kept_out && visit(facts, policy) == Next::Visit
+    }
+
+    /// When it is known, or can be asked, what Jibri's accounts stand for.
+    pub(super) fn tells_from(&self, facts: &Facts<'_>, policy: Policy<'_>) -> Option<Time> {
+        facts.recorders.tell_from().filter(|_| self.awaits_telling(facts, policy))
     }
 
     fn wants_jibri(&self) -> bool {
@@ -130,11 +160,22 @@ impl Recording {
         self.focus_since.filter(|_| policy.in_names).map(|since| since.after(FOCUS_READY))
     }
 
-    fn start(&mut self, sender: Option<RealJid>, ctx: &mut Ctx<'_>, policy: Policy<'_>) -> AttemptId {
+    fn start(
+        &mut self,
+        sender: Option<RealJid>,
+        facts: &Facts<'_>,
+        ctx: &mut Ctx<'_>,
+        policy: Policy<'_>,
+    ) -> AttemptId {
         self.inquiry = None;
         let attempt = ctx.new_attempt();
         let grace = if sender.is_none() { ANSWER_GRACE } else { Duration::ZERO };
-        let deadline = ctx.now.after(policy.start.request_timeout).after(grace);
+        let patience = policy.start.request_timeout;
+        // What is there may be recording already; then nobody comes.
+        let is_test = sender.is_some() && facts.recorders.is_unknown();
+        let patience = if is_test { patience.min(TEST) } else { patience };
+        let deadline = ctx.now.after(patience).after(grace);
+        self.asked_at = Some(ctx.now);
         let wanted_for = self.missing_since.map_or(Duration::ZERO, |missing| ctx.now.since(missing));
         ctx.tell(What::StartSent { attempt, wanted_for, sender: sender.clone() });
         self.phase = Phase::Starting { attempt, since: ctx.now, deadline, sender };
@@ -144,10 +185,10 @@ impl Recording {
 
 /// There is somebody who can be asked, and a room that may be entered.
 fn visit(facts: &Facts<'_>, policy: Policy<'_>) -> Next {
-    let may_enter = !policy.in_names || policy.peek;
-    if may_enter && facts.sight == Sight::Outside && facts.focus && facts.people > 0 {
-        Next::Visit
-    } else {
-        Next::Nothing
-    }
+    if may_enter(facts, policy) && facts.people > 0 { Next::Visit } else { Next::Nothing }
+}
+
+/// From outside, where we may go inside.
+pub(super) fn may_enter(facts: &Facts<'_>, policy: Policy<'_>) -> bool {
+    (!policy.in_names || policy.peek) && facts.sight == Sight::Outside && facts.focus
 }

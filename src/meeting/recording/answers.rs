@@ -36,11 +36,12 @@ impl Recording {
         match meaning(answer) {
             Meaning::Accepted(session) => {
                 ctx.tell(What::Accepted { session: session.clone() });
+                self.asked_at = Some(ctx.now);
                 self.pending(session, PendingBy::Focus, ctx.now, policy);
             }
             Meaning::AlreadyRunning => {
                 ctx.tell(What::Adopted);
-                self.pending(None, PendingBy::Focus, ctx.now, policy);
+                self.pending(None, PendingBy::Others, ctx.now, policy);
             }
             Meaning::Failed(why) => {
                 self.fail(why, ctx, policy);
@@ -54,8 +55,22 @@ impl Recording {
     }
 
     /// Focus says only inside what became of a start that it has accepted, or is about to.
-    pub(in crate::meeting) fn jibri_stopped(&mut self, now: Time) {
-        if matches!(self.phase, Phase::Starting { .. } | Phase::Pending { by: PendingBy::Focus, .. }) {
+    pub(in crate::meeting) fn jibri_stopped(&mut self, gone: bool, now: Time) {
+        if gone {
+            self.jibri_gone = Some(now);
+        }
+        // A Jibri that is there again knows why it has stopped, and so does focus.
+        if let Phase::Doubtful { ask: (at, _), .. } = &mut self.phase
+            && !gone
+        {
+            *at = (*at).min(now.after(INQUIRY_AFTER));
+        }
+        let is_asked = |by: PendingBy| matches!(by, PendingBy::Focus | PendingBy::Others);
+        if match &self.phase {
+            Phase::Starting { .. } => true,
+            Phase::Pending { by, .. } => is_asked(*by),
+            _ => false,
+        } {
             self.inquiry = Some((now.after(INQUIRY_AFTER), INQUIRIES));
         }
     }

@@ -40,13 +40,13 @@ impl Recording {
         self.failures = 0;
         self.last_failure = None;
         self.not_before = None;
-        self.untold_ends = 0;
+        self.forget_ends();
         self.unknown_past &= hand != Hand::Record;
     }
 
     /// An order ends with the people to whom it applied; one to stop is kept as a hold.
     pub(super) fn heed_order(&mut self, facts: &Facts<'_>, ctx: &mut Ctx<'_>) {
-        if facts.complete() && facts.people == 0 && !facts.recorder {
+        if facts.complete() && facts.people == 0 && !facts.recorders.may_record() {
             self.forget_order();
         }
         if self.by_hand.order == Some(Hand::Stop) {
@@ -55,7 +55,7 @@ impl Recording {
     }
 
     fn keep_off(&mut self, ctx: &mut Ctx<'_>) {
-        self.by_hand.is_carried_out |= self.is_off();
+        self.by_hand.is_carried_out |= self.is_off() && !self.has_unknown;
         if self.phase == Phase::Idle {
             self.hold(Hold::ByHand, None, ctx);
         }
@@ -64,6 +64,11 @@ impl Recording {
     /// Nothing is on or under way; what comes on after that is somebody else's.
     fn is_off(&self) -> bool {
         matches!(self.phase, Phase::Idle | Phase::Held { .. })
+    }
+
+    /// What was on when the stop was ordered is over.
+    pub(super) fn order_is_carried_out(&mut self) {
+        self.by_hand.is_carried_out |= self.by_hand.order == Some(Hand::Stop);
     }
 
     /// A person has stopped what was ordered; an order to stop has nothing against that.

@@ -3,6 +3,8 @@
 mod act;
 mod answers;
 mod hand;
+mod instead;
+mod people;
 mod show;
 mod sight;
 mod stop;
@@ -16,14 +18,19 @@ use std::time::Duration;
 use super::answer::StartFailure;
 use super::event::{Ended, Hold, What};
 use super::io::{AttemptId, RecordingStatus, SessionId};
+use super::recorders::Recorders;
 use super::roster::Roster;
 use super::seat::Sight;
 use super::{Ctx, Policy};
 use crate::address::{Nick, RealJid};
+use crate::config::Mode;
 use crate::time::Time;
 
 /// The link reports an unanswered start itself; this much later we no longer rely on it.
 const ANSWER_GRACE: Duration = Duration::from_secs(5);
+
+/// By then the recorder of a start is in the room, unless its page loads slowly (5.5 to 9 s, docs/jitsi.md 13).
+const SHOWS_BY: Duration = Duration::from_secs(30);
 
 /// What is observed in the room right now.
 #[derive(Debug, Clone, Copy)]
@@ -36,10 +43,10 @@ pub(super) struct Facts<'a> {
     pub(super) focus: bool,
     /// What focus says.
     pub(super) status: Option<&'a RecordingStatus>,
-    /// A recorder is in the room.
-    pub(super) recorder: bool,
-    /// The session that it shows.
-    pub(super) recorder_session: Option<&'a SessionId>,
+    /// Jibri's accounts in the room.
+    pub(super) recorders: &'a Recorders,
+    /// What is to be recorded to.
+    pub(super) mode: Mode,
     /// People in the room, and moderators among them.
     pub(super) people: u32,
     pub(super) moderators: u32,
@@ -61,6 +68,26 @@ impl Facts<'_> {
 
     fn inside(&self) -> bool {
         self.sight == Sight::Inside
+    }
+
+    /// A recorder is in the room that stands for a recording.
+    fn recorder(&self) -> bool {
+        self.recorders.records()
+    }
+
+    /// What focus says, if it says that our kind of recording is on.
+    fn told_on(&self) -> Option<&RecordingStatus> {
+        self.status.filter(|status| status.on && status.mode.is_none_or(|mode| mode == self.mode))
+    }
+
+    /// What focus says to be on instead: it takes one session a meeting (docs/jitsi.md 2).
+    fn told_instead(&self) -> Option<Mode> {
+        self.status.filter(|status| status.on)?.mode.filter(|mode| *mode != self.mode)
+    }
+
+    /// It is due to find out from inside what an account of Jibri's stands for.
+    fn is_to_tell(&self, now: Time) -> bool {
+        self.recorders.tell_from().is_some_and(|at| at <= now)
     }
 }
 
@@ -120,6 +147,8 @@ enum Phase {
 enum PendingBy {
     /// Focus has told us, in answer to a start, or the fleet in its stead.
     Focus,
+    /// Focus has told us that somebody else has begun a session; of which kind will show.
+    Others,
     /// A recorder came in that we did not ask for.
     Recorder,
 }
@@ -150,6 +179,21 @@ pub(super) struct Recording {
     last_failure: Option<StartFailure>,
     /// Focus's word that has been acted upon; it repeats itself in every presence.
     judged: Option<RecordingStatus>,
+    /// Whose meeting it is.
+    thread: people::Thread,
+    /// The last session that was known, and one whose stop binds nobody who is there; focus repeats it in every presence.
+    last_session: Option<SessionId>,
+    void: Option<SessionId>,
+    /// Since when the recorder of a start of ours may come.
+    asked_at: Option<Time>,
+    /// What is there has to be taken for the recorder of a session that is on; whether one that shows nothing, too.
+    believes: Option<bool>,
+    /// It is not known whether something is on that would have to be told of, or stopped.
+    may_be_on: bool,
+    /// Of one of Jibri's accounts it is not known what it stands for.
+    has_unknown: bool,
+    /// When the Jibri of this recording was seen to be gone.
+    jibri_gone: Option<Time>,
     /// Nobody was left at some moment, so that this may be another meeting by now.
     emptied: bool,
     /// The same, and nobody was seen there since: what was pending then is not for whoever comes next.
@@ -197,6 +241,14 @@ impl Recording {
             failures: 0,
             last_failure: None,
             judged: None,
+            thread: people::Thread::default(),
+            last_session: None,
+            void: None,
+            asked_at: None,
+            believes: None,
+            may_be_on: false,
+            has_unknown: false,
+            jibri_gone: None,
             emptied: false,
             deserted: false,
             absent: false,
@@ -226,6 +278,11 @@ impl Recording {
         // A room that was wrongly said to be gone goes on, and focus goes on telling of our stop.
         self.stop.recording_is_over();
         *self = Self { stop: std::mem::take(&mut self.stop), ..Self::new(false) };
+    }
+
+    /// Ends that nobody could be asked about are another meeting's.
+    fn forget_ends(&mut self) {
+        self.untold_ends = 0;
     }
 
     /// Between two looks everybody has left, and others have come.
@@ -288,6 +345,7 @@ impl Recording {
         if facts.complete() {
             self.unknown_past &= facts.people > 0 && !facts.inside();
             self.forget_what_was_theirs(facts);
+            self.whose_meeting_is_it(facts);
             self.is_it_another_meeting(facts, ctx, policy);
             if !facts.focus {
                 self.judged = None;
@@ -297,6 +355,7 @@ impl Recording {
             }
             self.judge(facts, ctx, policy);
             self.observe(wanted, facts, ctx, policy);
+            self.observe_instead(wanted, facts);
         } else {
             self.absent = true;
             self.heard = false;
@@ -305,16 +364,42 @@ impl Recording {
         self.heed_order(facts, ctx);
         if facts.complete() {
             self.heed_others(facts, ctx, policy);
-            self.had_recorder = facts.recorder;
-            self.over_since.take_if(|_| !facts.recorder);
+            self.had_recorder = facts.recorder();
+            self.over_since.take_if(|_| !facts.recorder());
             let is_missing = wanted && !matches!(self.phase, Phase::Recording { .. });
             self.missing_since = is_missing.then(|| self.missing_since.unwrap_or(ctx.now));
         }
-        let unneeded = matches!(self.phase, Phase::Recording { .. }) && !wanted;
+        let is_held = matches!(self.phase, Phase::Held { .. });
+        let is_at_rest = self.phase == Phase::Idle || is_held && self.is_stopped_by_hand();
+        self.has_unknown = facts.complete() && facts.recorders.is_unknown();
+        self.may_be_on = is_at_rest && self.has_unknown;
+        let unneeded = (self.may_be_on || matches!(self.phase, Phase::Recording { .. })) && !wanted;
         self.stop.observe(unneeded, self.is_stopped_by_hand(), facts, ctx, policy);
         let next = if facts.complete() && facts.focus { self.act(facts, ctx, policy) } else { Next::Nothing };
         self.waits_since = self.waits.then(|| self.waits_since.unwrap_or(ctx.now));
         next
+    }
+
+    /// What is there is to be taken for the recorder; whether one that shows nothing, too.
+    pub(super) fn takes_what_is_there(&mut self) -> Option<bool> {
+        self.believes.take()
+    }
+
+    /// Something of ours is under way, or on.
+    pub(super) fn is_live(&self) -> bool {
+        !matches!(self.phase, Phase::Idle | Phase::Held { .. })
+    }
+
+    /// Whose account comes in after this is the recorder that is awaited.
+    pub(super) fn awaits_recorder_since(&self) -> Option<Time> {
+        match &self.phase {
+            // Focus answers before the recorder comes in (docs/jitsi.md 2).
+            Phase::Starting { since, sender: Some(_), .. } => Some(*since),
+            Phase::Pending { by: PendingBy::Focus, .. } => self.asked_at,
+            // Jicofo moves the session to another Jibri (docs/jitsi.md 13.2).
+            Phase::Doubtful { .. } => self.jibri_gone,
+            _ => None,
+        }
     }
 
     fn pass_deadlines(&mut self, facts: &Facts<'_>, ctx: &mut Ctx<'_>, policy: Policy<'_>) {
@@ -324,7 +409,7 @@ impl Recording {
                 self.fail(why, ctx, policy);
             }
             Phase::Pending { deadline, by, session } if *deadline <= ctx.now => {
-                if *by == PendingBy::Recorder && facts.complete() && facts.recorder {
+                if *by == PendingBy::Recorder && facts.complete() && facts.recorder() {
                     let session = session.clone();
                     self.on(session, Witness::Recorder, ctx);
                 } else {

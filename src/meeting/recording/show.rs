@@ -1,6 +1,7 @@
 //! A recording as it can be shown, and asked about.
 
-use super::{Facts, Phase, Recording, Witness};
+use super::act::may_enter;
+use super::{Facts, PendingBy, Phase, Recording, Witness};
 use crate::meeting::Policy;
 use crate::meeting::event::{Hold, State};
 use crate::meeting::io::SessionId;
@@ -52,6 +53,10 @@ impl Recording {
                 "muc.footprint is \"unseen\", and nobody is there in whose name a start could be sent"
                     .to_owned(),
             ),
+            Phase::Idle if self.may_be_on && self.wanted_since.is_some() => Some(
+                "an account of Jibri's is in the room, and it is to be found out whether it records"
+                    .to_owned(),
+            ),
             Phase::Idle if self.wanted_since.is_some() => self.last_failure.map(|why| why.to_string()),
             _ => None,
         }
@@ -60,11 +65,15 @@ impl Recording {
     /// When this room has to be looked at even if nothing happens.
     pub(in crate::meeting) fn deadline(&self, facts: &Facts<'_>, policy: Policy<'_>) -> Option<Time> {
         match &self.phase {
+            Phase::Idle if self.wanted_since.is_none() => {
+                self.stop_deadline(facts, policy).filter(|_| self.may_be_on)
+            }
             Phase::Idle => {
                 let since = self.wanted_since?;
                 let settled = since.after(self.settle(policy));
                 let settled = self.unanswered.map_or(settled, |(_, until)| settled.max(until));
                 let settled = self.ready_at(policy).map_or(settled, |ready| settled.max(ready));
+                let settled = self.tells_from(facts, policy).map_or(settled, |tells| settled.max(tells));
                 match self.not_before {
                     _ if facts.sight == Sight::Blinking => None,
                     Some(not_before) => Some(not_before.max(settled)),
@@ -75,20 +84,49 @@ impl Recording {
                 }
             }
             _ if facts.sight == Sight::Blinking => None,
-            Phase::Pending { deadline, .. } => {
+            Phase::Pending { deadline, by, .. } => {
                 let inquiry = self.inquiry.filter(|_| !self.waits && self.can_inquire(facts, policy));
-                Some(inquiry.map_or(*deadline, |(at, _)| at.min(*deadline)))
+                let tells =
+                    self.tells_from(facts, policy).filter(|_| !self.waits && *by == PendingBy::Others);
+                Some(inquiry.map(|(at, _)| at).into_iter().chain(tells).chain([*deadline]).min()?)
             }
             Phase::Doubtful { deadline, ask: (at, _), .. }
                 if !self.waits && self.can_inquire(facts, policy) =>
             {
-                Some(*at.min(deadline))
+                let tells = self.tells_from(facts, policy);
+                Some(tells.into_iter().chain([*at, *deadline]).min()?)
             }
             Phase::Starting { deadline, .. } | Phase::Doubtful { deadline, .. } => Some(*deadline),
             // Without focus a stop that is due cannot be sent; its coming is an input like any other.
-            Phase::Recording { .. } => self.stop.deadline(policy, self.waits || !facts.focus),
-            Phase::Held { until, .. } => *until,
+            Phase::Recording { .. } => {
+                let is_doubtful =
+                    facts.recorders.is_ambiguous() && self.wanted_since.is_some() && !self.waits;
+                let tells = self.tells_from(facts, policy).filter(|_| is_doubtful);
+                self.stop_deadline(facts, policy).into_iter().chain(tells).min()
+            }
+            Phase::Held { until, why } => {
+                let stop = self.stop_deadline(facts, policy).filter(|_| self.may_be_on);
+                let is_heeded = matches!(why, Hold::StoppedBy(_) | Hold::GaveUp(_) | Hold::Untold)
+                    && self.wanted_since.is_some()
+                    && !self.waits;
+                let tells = self.tells_from(facts, policy).filter(|_| is_heeded);
+                let stop = stop.into_iter().chain(tells).min();
+                until.iter().copied().chain(stop).min()
+            }
         }
+    }
+
+    /// When a stop that is due can be sent, or prepared.
+    fn stop_deadline(&self, facts: &Facts<'_>, policy: Policy<'_>) -> Option<Time> {
+        let at = self.stop.deadline(policy, self.waits || !facts.focus)?;
+        if !self.may_be_on {
+            return Some(at);
+        }
+        // What is there is found out first, where we can go and look; from inside it shows by itself.
+        if may_enter(facts, policy) {
+            return facts.recorders.tell_from().map(|tells| tells.max(at));
+        }
+        (policy.in_names && !facts.inside()).then_some(at)
     }
 
     /// Whether nothing would be lost if it were begun anew.
@@ -107,11 +145,14 @@ impl Recording {
         matches!(self.phase, Phase::Starting { .. })
     }
 
-    /// Nothing is started for a reason that is nobody's fault.
+    /// Nothing is started for a reason that is nobody's fault, or that is told by itself.
     pub(in crate::meeting) fn is_left_alone(&self) -> bool {
         matches!(
             self.phase,
-            Phase::Held { why: Hold::StoppedBy(_) | Hold::Untold | Hold::ByHand | Hold::DryRun, .. }
+            Phase::Held {
+                why: Hold::StoppedBy(_) | Hold::Untold | Hold::ByHand | Hold::DryRun | Hold::Instead(_),
+                ..
+            }
         )
     }
 

@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use super::act::may_enter;
 use super::{ANSWER_GRACE, Facts, Next, Phase, Recording};
 use crate::address::{Nick, RealJid};
 use crate::config::StopWhen;
@@ -88,10 +89,12 @@ impl Stopping {
         self.given_up.take_if(|why| *why == StopFailure::NobodyToSpeakFor);
     }
 
-    pub(super) fn recording_is_on(&mut self) {
+    /// `was_unknown`: it may have been on before, unneeded.
+    pub(super) fn recording_is_on(&mut self, was_unknown: bool) {
         // Focus will tell of the new one, and of the end of the old one never more.
         self.ours.take_if(|ours| ours.session.is_none());
-        *self = Self { ours: self.ours.take(), ..Self::default() };
+        let since = self.since.filter(|_| was_unknown);
+        *self = Self { ours: self.ours.take(), since, is_ordered: self.is_ordered, ..Self::default() };
     }
 
     pub(super) fn recording_is_over(&mut self) {
@@ -184,7 +187,15 @@ impl Recording {
         ctx: &mut Ctx<'_>,
         policy: Policy<'_>,
     ) -> Option<Next> {
-        if !matches!(self.phase, Phase::Recording { .. }) || !self.stop.is_due(ctx.now, policy) {
+        let is_on = matches!(self.phase, Phase::Recording { .. });
+        if !(is_on || self.may_be_on) || !self.stop.is_due(ctx.now, policy) {
+            return None;
+        }
+        if !is_on && may_enter(facts, policy) {
+            // What is there is to be found out first.
+            return facts.is_to_tell(ctx.now).then_some(Next::VisitToStop);
+        }
+        if !is_on && (!policy.in_names || facts.inside()) {
             return None;
         }
         if ctx.dry_run {

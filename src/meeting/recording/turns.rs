@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use rand::RngExt as _;
 
-use super::{PendingBy, Phase, Recording, Witness};
+use super::{PendingBy, Phase, Recording, SHOWS_BY, Witness};
 use crate::meeting::answer::StartFailure;
 use crate::meeting::event::{Ended, Hold, What};
 use crate::meeting::io::SessionId;
@@ -35,7 +35,8 @@ impl Recording {
             self.phase = Phase::Recording { session, since: *since, by };
             return;
         }
-        self.stop.recording_is_on();
+        self.stop.recording_is_on(self.phase == Phase::Idle);
+        self.jibri_gone = None;
         // Somebody has started it anew: whatever the ends before were, they were not meant to last.
         if matches!(self.phase, Phase::Held { why: Hold::Untold, .. }) {
             self.untold_ends = 0;
@@ -54,6 +55,10 @@ impl Recording {
         policy: Policy<'_>,
     ) {
         let deadline = now.after(policy.start.pending_timeout);
+        // Where no recorder shows by then, focus may know more.
+        if self.inquiry.is_none() && by != PendingBy::Recorder {
+            self.inquiry = Some((now.after(SHOWS_BY), 1));
+        }
         self.phase = Phase::Pending { session, deadline, by };
     }
 
@@ -74,11 +79,17 @@ impl Recording {
         }
         ctx.tell(What::Ended { session: session.clone(), how });
         self.stop.recording_is_over();
+        self.jibri_gone = None;
+        self.order_is_carried_out();
         self.over_since = Some(ctx.now);
         self.phase = Phase::Idle;
     }
 
     pub(super) fn fail(&mut self, why: StartFailure, ctx: &mut Ctx<'_>, policy: Policy<'_>) {
+        if policy.in_names && matches!(why, StartFailure::NoSign | StartFailure::NotTaken) {
+            // Jicofo has refused it though there was a Jibri: what is there is recording already.
+            self.believes = Some(false);
+        }
         let limit = policy.start.retry_limit;
         self.last_failure = Some(why);
         // What fails while we are not there may have been for the meeting before.

@@ -9,8 +9,9 @@ use crate::meeting::event::{Ended, Hold};
 use crate::meeting::io::{RecordingStatus, SessionId};
 use crate::meeting::{Ctx, Policy};
 
-/// When focus is asked again whether it knows by now that a recorder is gone; doubled each time.
-const ASK_AGAIN: Duration = Duration::from_secs(2);
+/// When focus is asked again whether it knows by now that a recorder is gone; doubled each time. It notices the death of
+/// a Jibri after 19 s (docs/jitsi.md 13.2), and each time people see us come and go.
+const ASK_AGAIN: Duration = Duration::from_secs(25);
 
 /// So often in one meeting a recording is begun again whose end nobody could be asked about.
 const UNTOLD_ENDS: u32 = 3;
@@ -39,8 +40,7 @@ impl Recording {
         if is_told_still && (!self.emptied || self.stopped_by(facts, policy).is_some()) {
             return;
         }
-        let is_told_on = facts.status.is_some_and(|status| status.on);
-        if self.emptied && !facts.recorder && !is_told_on {
+        if self.emptied && !facts.recorder() && facts.told_on().is_none() {
             self.ended(Ended::WithMeeting, ctx);
         }
         self.emptied = false;
@@ -61,7 +61,9 @@ impl Recording {
         };
         self.judged = Some(status.clone());
         self.stop.learn(status);
-        if status.on {
+        if let Some(mode) = facts.told_instead() {
+            self.told_instead(mode, facts, ctx);
+        } else if status.on {
             self.told_on(status.session.clone(), facts, ctx, policy);
         } else if matches!(self.phase, Phase::Recording { .. }) && is_of_another(status, facts) {
             // Focus has yet to tell of the one that is on.
@@ -79,7 +81,7 @@ impl Recording {
         ctx: &mut Ctx<'_>,
         policy: Policy<'_>,
     ) {
-        if facts.visitor && !facts.recorder {
+        if facts.visitor && !facts.recorder() {
             self.pending(session, PendingBy::Focus, ctx.now, policy);
         } else {
             self.on(session, Witness::Focus, ctx);
@@ -89,10 +91,10 @@ impl Recording {
     /// The recorder had gone, and now we hear what focus says of it.
     pub(super) fn resolve_doubt(&mut self, facts: &Facts<'_>, ctx: &mut Ctx<'_>, policy: Policy<'_>) {
         let Phase::Doubtful { session, since, ask, .. } = &mut self.phase else { return };
-        if facts.recorder || !facts.focus {
+        if facts.recorder() || !facts.focus {
             return;
         }
-        if let Some(status) = facts.status.filter(|status| status.on)
+        if let Some(status) = facts.told_on()
             && (session.is_none() || *session == status.session)
         {
             // Jicofo learns of the end from Jibri, which may be later than its browser is gone; or it falls back to
@@ -110,6 +112,12 @@ impl Recording {
                 || self.stopped_by(facts, policy).is_some()
         };
         match facts.status {
+            Some(status) if facts.told_instead().is_some() => {
+                self.judged = Some(status.clone());
+                if let Some(mode) = facts.told_instead() {
+                    self.told_instead(mode, facts, ctx);
+                }
+            }
             Some(status) if status.on => {
                 self.judged = Some(status.clone());
                 self.told_on(status.session.clone().or(session), facts, ctx, policy);
@@ -148,7 +156,9 @@ impl Recording {
     fn stopped_by<'a>(&self, facts: &Facts<'a>, policy: Policy<'_>) -> Option<&'a Nick> {
         // Somebody who ends a live stream has not objected to the recording, and the other way round.
         let stop = facts.status.filter(|s| !s.on && s.mode.is_none_or(|mode| mode == policy.start.mode));
-        let stop = stop.filter(|stop| policy.stop.respect_manual && !self.is_overruled(stop));
+        let is_void = |stop: &RecordingStatus| self.void.is_some() && self.void == stop.session;
+        let binds = |stop: &&RecordingStatus| !is_void(stop) && !self.is_overruled(stop);
+        let stop = stop.filter(|stop| policy.stop.respect_manual && binds(stop));
         stop.and_then(|stop| self.person_behind(stop, facts))
     }
 
@@ -205,30 +215,33 @@ impl Recording {
         }
         if let Some(nick) = self.stopped_by(facts, policy).filter(|_| !is_kept_off) {
             self.hold(Hold::StoppedBy(nick.clone()), None, ctx);
-        } else if let Some(status) = facts.status.filter(|status| status.on) {
+        } else if let Some(mode) = facts.told_instead() {
+            self.told_instead(mode, facts, ctx);
+        } else if let Some(status) = facts.told_on() {
             self.told_on(status.session.clone(), facts, ctx, policy);
+        } else if facts.inside() && is_foreign(facts) && is_kept_off && self.has_unknown {
+            self.on(facts.recorders.session().cloned(), Witness::Recorder, ctx);
         } else if facts.inside() && is_foreign(facts) && !is_kept_off {
-            self.pending(facts.recorder_session.cloned(), PendingBy::Recorder, ctx.now, policy);
+            self.pending(facts.recorders.session().cloned(), PendingBy::Recorder, ctx.now, policy);
         }
     }
 }
 
 /// The recorder that is there shows another session than this word.
 fn is_of_another(status: &RecordingStatus, facts: &Facts<'_>) -> bool {
-    let shown = facts.recorder_session.filter(|_| facts.recorder);
-    shown.zip(status.session.as_ref()).is_some_and(|(shown, told)| shown != told)
+    let Some(told) = &status.session else { return false };
+    let mut shown = facts.recorders.sessions().flatten().peekable();
+    shown.peek().is_some() && shown.all(|shown| shown != told)
 }
 
 /// A recorder that belongs to no session focus has told of: somebody's start under way, or what a
 /// restarted focus has forgotten.
 pub(super) fn is_foreign(facts: &Facts<'_>) -> bool {
-    facts.recorder
-        && match facts.status {
-            None => true,
-            Some(status) => {
-                !status.on
-                    && facts.recorder_session.is_some()
-                    && facts.recorder_session != status.session.as_ref()
-            }
+    match facts.status {
+        None => facts.recorder(),
+        Some(status) => {
+            let is_other = |shown: &SessionId| Some(shown) != status.session.as_ref();
+            !status.on && facts.recorders.sessions().flatten().any(is_other)
         }
+    }
 }

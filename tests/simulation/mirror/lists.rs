@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use jibri_autostart::meeting::{Listed, QueryId, Role, Roles};
+use jibri_autostart::meeting::{Listed, QueryId, Role, Roles, State};
 
-use super::Mirror;
+use super::{Mirror, account};
 use crate::plan::{SEC, Terms, Us};
 
 impl Mirror {
@@ -26,8 +26,19 @@ impl Mirror {
             return;
         }
         let had_recorder = self.listed_recorder;
-        self.listed_recorder = listed.iter().any(|l| is_of(l, others[1]));
-        self.recorder_lost = !self.listed_recorder && (had_recorder || self.recorder_lost);
+        let before = self.listed_recorders.clone();
+        let recorders = listed.iter().filter(|l| is_of(l, others[1]));
+        self.listed_recorders = recorders.map(|l| l.nick.clone()).collect();
+        self.listed_recorder = !self.listed_recorders.is_empty();
+        self.shown.retain(|nick| self.listed_recorders.contains(nick));
+        self.shown_file.retain(|nick| self.listed_recorders.contains(nick));
+        if self.state == Some(State::Held) && !self.listed_recorder {
+            self.nothing_to_stop();
+        }
+        let one_is_gone = !before.is_subset(&self.listed_recorders);
+        self.recorder_lost = one_is_gone
+            || !self.listed_recorder && had_recorder
+            || self.recorder_lost && !self.has_known_recorder();
         self.listed_focus = has_focus;
         self.unknown_past &= !people.is_empty();
         let moderators = people.iter().filter(|l| l.role == Role::Moderator);
@@ -55,14 +66,19 @@ impl Mirror {
             self.by_hand.doubt();
         }
         self.note_need(surely.len(), moderators, now);
-        if !has_focus || self.visitor && self.listed_recorder {
+        let may_be = people.iter().filter_map(|l| l.jid.as_ref()).map(|jid| jid.bare().to_owned()).collect();
+        self.bind(may_be, &surely.iter().map(|jid| account(jid)).collect());
+        // A gateway is no recorder.
+        let has_recorder = self.listed_recorders.iter().any(|nick| nick.as_str().starts_with("rec"));
+        if !has_focus || self.visitor && has_recorder {
             (self.in_flight, self.accepted_until) = (None, None);
         }
         if !self.visitor {
-            if surely.is_empty() {
-                self.emptied = true;
+            if surely.is_empty() || surely.is_disjoint(&self.listed_people) {
+                self.emptied |= surely.is_empty();
                 self.others_came();
             }
+            self.listed_people = surely;
             return;
         }
         self.want_by_list(now);

@@ -1,0 +1,263 @@
+//! Which of Jibri's accounts in a room stand for a recording. A gateway to telephones has the same account and records
+//! nothing, and a live stream has a recorder as well; only what it shows inside the room tells them apart (docs/jitsi.md 1.1).
+
+use std::time::Duration;
+
+use super::io::SessionId;
+use super::roster::{RecorderSeat, Roster, Shown};
+use super::seat::Sight;
+use crate::address::{Nick, RealJid};
+use crate::config::Mode;
+use crate::time::Time;
+
+/// A recorder shows its session as soon as it is inside (docs/jitsi.md 1.1); one that has not by then is none.
+const SHOWS_WITHIN: Duration = Duration::from_secs(10);
+
+/// What an account of Jibri's stands for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stands {
+    /// A recording of the mode that is wanted.
+    Recording,
+    /// A session of the other mode.
+    OtherMode,
+    /// It has not been looked at from inside, or is too new to show anything.
+    Unknown,
+    /// It has shown nothing in time: a gateway, or what is left of a recorder.
+    Nothing,
+}
+
+#[derive(Debug)]
+struct Seat {
+    nick: Nick,
+    jid: Option<RealJid>,
+    /// Since when we see it.
+    since: Time,
+    /// It was there before we could see.
+    was_there: bool,
+    shown: Shown,
+    /// When it was seen last, from inside, to show no session.
+    silent: Option<Time>,
+    /// It came when the recorder of a start of ours was awaited.
+    is_awaited: bool,
+    /// It is taken for the recorder, because nothing better can be known.
+    is_believed: bool,
+    stands: Stands,
+}
+
+impl Seat {
+    fn new(seen: &RecorderSeat<'_>, was_there: bool, now: Time) -> Self {
+        Self {
+            nick: seen.nick.clone(),
+            jid: seen.jid.cloned(),
+            since: now,
+            was_there,
+            shown: Shown::default(),
+            silent: None,
+            is_awaited: false,
+            is_believed: false,
+            stands: Stands::Unknown,
+        }
+    }
+
+    fn is(&self, seen: &RecorderSeat<'_>) -> bool {
+        self.nick == *seen.nick && self.jid.as_ref() == seen.jid
+    }
+
+    fn has_been_seen(&self) -> bool {
+        self.shown.session.is_some() || self.silent.is_some()
+    }
+
+    fn judge(&self, mode: Mode) -> Stands {
+        if self.shown.session.is_some() {
+            let fits = self.shown.mode.is_none_or(|shown| shown == mode);
+            return if fits { Stands::Recording } else { Stands::OtherMode };
+        }
+        let is_late = |seen: Time| self.was_there || seen.since(self.since) >= SHOWS_WITHIN;
+        match self.silent {
+            _ if self.is_believed => Stands::Recording,
+            Some(seen) if is_late(seen) => Stands::Nothing,
+            _ if self.is_awaited => Stands::Recording,
+            _ => Stands::Unknown,
+        }
+    }
+}
+
+/// What the recording is about to be, where that says which account belongs to it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Outlook {
+    /// What is to be recorded to.
+    pub(super) mode: Mode,
+    /// A start of ours has gone out then and is not on yet: whose account comes after it is its recorder.
+    pub(super) awaited: Option<Time>,
+    /// Something of ours is under way, or on. Whoever came for what was before that may not go.
+    pub(super) is_live: bool,
+    /// There is no way to find out, so an account that is there is believed.
+    pub(super) must_believe: bool,
+}
+
+/// All accounts of Jibri's in one room, as far as they are known.
+#[derive(Debug)]
+pub(super) struct Recorders {
+    seats: Vec<Seat>,
+    /// Not everybody was seen all the time: whoever is new may have been there for long.
+    blind: bool,
+    /// The last session that one has shown.
+    last: Option<SessionId>,
+}
+
+impl Default for Recorders {
+    fn default() -> Self {
+        Self { seats: Vec::new(), blind: true, last: None }
+    }
+}
+
+impl Recorders {
+    /// Takes in who is there now.
+    pub(super) fn update(&mut self, roster: &Roster, sight: Sight, outlook: Outlook, now: Time) {
+        match sight {
+            Sight::Blind => self.blind = true,
+            Sight::Blinking => {}
+            Sight::Inside | Sight::Outside => {
+                self.meet(roster, now);
+                self.look(roster, sight, now);
+                self.attribute(outlook.awaited);
+            }
+        }
+        if !outlook.is_live {
+            self.doubt();
+            self.seats.iter_mut().for_each(|seat| seat.is_awaited = false);
+        }
+        for seat in &mut self.seats {
+            seat.is_believed |= outlook.must_believe && seat.stands == Stands::Unknown;
+            seat.stands = seat.judge(outlook.mode);
+        }
+    }
+
+    fn meet(&mut self, roster: &Roster, now: Time) {
+        self.seats.retain(|seat| roster.recorders().any(|seen| seat.is(&seen)));
+        let was_there = std::mem::take(&mut self.blind);
+        for seen in roster.recorders() {
+            if !self.seats.iter().any(|seat| seat.is(&seen)) {
+                self.seats.push(Seat::new(&seen, was_there, now));
+            }
+        }
+    }
+
+    /// What presences show is of this moment only while we are inside.
+    fn look(&mut self, roster: &Roster, sight: Sight, now: Time) {
+        for seen in roster.recorders() {
+            let Some(shown) = seen.shown else { continue };
+            let Some(seat) = self.seats.iter_mut().find(|seat| seat.is(&seen)) else { continue };
+            if shown.session.is_some() {
+                (seat.shown, seat.silent) = (shown.clone(), None);
+                self.last.clone_from(&shown.session);
+            } else if sight == Sight::Inside || seat.silent.is_none() {
+                seat.shown = Shown::default();
+                seat.silent = Some(now);
+            }
+        }
+    }
+
+    /// Two that come at once are not told apart.
+    fn attribute(&mut self, awaited: Option<Time>) {
+        let Some(since) = awaited else { return };
+        if self.seats.iter().any(|seat| seat.is_awaited && seat.since >= since) {
+            return;
+        }
+        let is_new =
+            |seat: &&mut Seat| !seat.was_there && seat.since >= since && seat.shown.session.is_none();
+        let mut new = self.seats.iter_mut().filter(is_new);
+        if let (Some(seat), None) = (new.next(), new.next()) {
+            seat.is_awaited = true;
+        }
+    }
+
+    /// Something is on, and there is nobody else whose recording it could be. `silent`: one that has shown nothing may be
+    /// it as well.
+    pub(super) fn believe(&mut self, silent: bool) {
+        for seat in &mut self.seats {
+            seat.is_believed |= seat.stands == Stands::Unknown || silent && seat.stands == Stands::Nothing;
+        }
+    }
+
+    /// Whether one has shown this session.
+    pub(super) fn have_shown(&self, session: &SessionId) -> bool {
+        self.seats.iter().any(|seat| seat.shown.session.as_ref() == Some(session))
+            || self.last.as_ref() == Some(session)
+    }
+
+    /// Whoever was taken for the recorder that was awaited, without having been seen from inside, may not be it.
+    pub(super) fn doubt(&mut self) {
+        for seat in self.seats.iter_mut().filter(|seat| !seat.has_been_seen()) {
+            seat.was_there |= seat.is_awaited;
+            seat.is_awaited = false;
+        }
+    }
+
+    /// Those that stand for a recording.
+    fn recording(&self) -> impl Iterator<Item = &Seat> {
+        self.seats.iter().filter(|seat| seat.stands == Stands::Recording)
+    }
+
+    /// Whether one stands for a recording.
+    pub(super) fn records(&self) -> bool {
+        self.recording().next().is_some()
+    }
+
+    /// The sessions that these show; none for one that has not been seen to.
+    pub(super) fn sessions(&self) -> impl Iterator<Item = Option<&SessionId>> {
+        self.recording().map(|seat| seat.shown.session.as_ref())
+    }
+
+    /// The session of the one that came last, if it is known.
+    pub(super) fn session(&self) -> Option<&SessionId> {
+        self.recording()
+            .filter(|seat| seat.shown.session.is_some())
+            .max_by_key(|seat| seat.since)?
+            .shown
+            .session
+            .as_ref()
+    }
+
+    /// Whether one belongs to a session of the other mode.
+    pub(super) fn is_of_other_mode(&self) -> bool {
+        self.seats.iter().any(|seat| seat.stands == Stands::OtherMode)
+    }
+
+    /// Whether of one it is not known what it stands for.
+    pub(super) fn is_unknown(&self) -> bool {
+        self.seats.iter().any(|seat| seat.stands == Stands::Unknown)
+    }
+
+    /// Whether one that stands for a recording does so only because it came in time, and another one is there too.
+    pub(super) fn is_ambiguous(&self) -> bool {
+        self.is_unknown() && self.recording().all(|seat| !seat.has_been_seen())
+    }
+
+    /// Whether one may record anything, as far as is known.
+    pub(super) fn may_record(&self) -> bool {
+        self.seats.iter().any(|seat| seat.stands != Stands::Nothing)
+    }
+
+    /// Whether one shows nothing.
+    pub(super) fn is_silent(&self) -> bool {
+        self.seats.iter().any(|seat| seat.stands == Stands::Nothing)
+    }
+
+    /// From when a look from inside tells what all of them stand for.
+    pub(super) fn tell_from(&self) -> Option<Time> {
+        let unknown = self.seats.iter().filter(|seat| seat.stands == Stands::Unknown);
+        unknown.map(|seat| if seat.was_there { seat.since } else { seat.since.after(SHOWS_WITHIN) }).max()
+    }
+
+    /// When one that shows nothing has had its time, while we can see it.
+    pub(super) fn deadline(&self, sight: Sight) -> Option<Time> {
+        let waits = |seat: &&Seat| {
+            seat.silent.is_some()
+                && !seat.is_believed
+                && matches!(seat.stands, Stands::Unknown | Stands::Recording)
+        };
+        let until = self.seats.iter().filter(waits).map(|seat| seat.since.after(SHOWS_WITHIN)).min();
+        until.filter(|_| sight == Sight::Inside)
+    }
+}
