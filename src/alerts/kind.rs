@@ -32,6 +32,10 @@ pub enum Kind {
     CannotEnter,
     /// The brewery does not let us in.
     BreweryUnreadable,
+    /// A live stream keeps a room from being recorded to a file, or the other way round.
+    StreamInstead,
+    /// A room with people in it is not recorded because a person has stopped it.
+    Held,
     /// More alerts stand than are told one by one.
     TooManyAlerts,
 }
@@ -63,7 +67,7 @@ const HOUR: Duration = Duration::from_secs(60 * 60);
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 16] = [
         Self::StartOverdue,
         Self::RecordingLost,
         Self::JibriWedged,
@@ -77,6 +81,8 @@ impl Kind {
         Self::SourceDown,
         Self::CannotEnter,
         Self::BreweryUnreadable,
+        Self::StreamInstead,
+        Self::Held,
         Self::TooManyAlerts,
     ];
 
@@ -96,6 +102,8 @@ impl Kind {
             Self::SourceDown => "source_down",
             Self::CannotEnter => "cannot_enter",
             Self::BreweryUnreadable => "brewery_unreadable",
+            Self::StreamInstead => "stream_instead",
+            Self::Held => "held",
             Self::TooManyAlerts => "too_many_alerts",
         }
     }
@@ -109,6 +117,7 @@ impl Kind {
             | Self::JibriNotBack
             | Self::NoJibriFree
             | Self::NotAModerator
+            | Self::StreamInstead
             | Self::ProsodyDown => Severity::Critical,
             Self::JibriUnhealthy
             | Self::JibriOffline
@@ -116,7 +125,7 @@ impl Kind {
             | Self::CannotEnter
             | Self::BreweryUnreadable
             | Self::TooManyAlerts => Severity::Warning,
-            Self::JibriRestarted => Severity::Info,
+            Self::JibriRestarted | Self::Held => Severity::Info,
         }
     }
 
@@ -124,7 +133,7 @@ impl Kind {
     /// until it is resolved.
     pub const fn stands_for(self) -> Option<Duration> {
         match self {
-            Self::RecordingLost | Self::JibriRestarted => Some(HOUR),
+            Self::RecordingLost | Self::JibriRestarted | Self::Held => Some(HOUR),
             _ => None,
         }
     }
@@ -183,6 +192,14 @@ impl Kind {
             Self::BreweryUnreadable => {
                 "add xmpp.domain to muc_filter_whitelist of the Component that jibri.brewery is in, or set \
                  jibri.brewery = \"\": the other sources carry on"
+            }
+            Self::StreamInstead => {
+                "Jicofo takes one session a meeting, so whoever has started the other one has to end it; the right one \
+                 starts by itself then. A room that is to be streamed gets a [[rule]] with mode = \"stream\""
+            }
+            Self::Held => {
+                "nothing, if those people meant it; `jibri-autostart record ROOM` records all the same. Where nobody \
+                 may stop a recording, set stop.respect_manual = false"
             }
             Self::TooManyAlerts => "look at the alerts that stand: so many at once have a cause in common",
         }

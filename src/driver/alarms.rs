@@ -14,6 +14,11 @@ use crate::time::Time;
 /// Rooms may wait for a Jibri so long before that is worth an alert: one may be about to finish.
 const WITHOUT_JIBRI: Duration = Duration::from_secs(10);
 
+/// So long a person's stop may keep a recording off before somebody is told.
+const HELD: Duration = Duration::from_secs(5 * 60);
+/// When it is asked again whether people are there.
+const ASK_AGAIN: Duration = Duration::from_secs(60);
+
 /// What stands, and what is about to.
 pub(super) struct Alarms {
     book: Book,
@@ -23,6 +28,8 @@ pub(super) struct Alarms {
     /// Since when a recording is missing in these rooms, and why.
     missing: BTreeMap<RoomJid, (Time, Option<String>)>,
     due: BTreeSet<(Time, RoomJid)>,
+    /// Rooms that a person's stop keeps from being recorded, and when that is to be told.
+    held: BTreeMap<RoomJid, Time>,
     /// Since when there is no link, and why.
     down: Option<(Time, String)>,
     /// Since when rooms wait for a Jibri.
@@ -49,6 +56,7 @@ impl Alarms {
             down_after: alerts.prosody_down,
             missing: BTreeMap::new(),
             due: BTreeSet::new(),
+            held: BTreeMap::new(),
             down: None,
             without_jibri: None,
             stands_by: false,
@@ -62,18 +70,20 @@ impl Alarms {
         let overdue = self.due.first().map(|(since, _)| since.after(self.overdue_after));
         let down = self.down.as_ref().map(|(since, _)| since.after(self.down_after));
         let jibri = self.without_jibri.map(|since| since.after(WITHOUT_JIBRI));
-        [overdue, down, jibri, self.book.next_deadline()].into_iter().flatten().min()
+        let held = self.held.values().min().copied();
+        [overdue, down, jibri, held, self.book.next_deadline()].into_iter().flatten().min()
     }
 
-    /// Raises what has lasted too long, and repeats what still stands. `reason`: why a room is not recorded.
-    pub(super) fn tick(&mut self, now: Time, reason: impl Fn(&RoomJid) -> Option<String>) {
+    /// Raises what has lasted too long, and repeats what still stands. `view`: what a room looks like.
+    pub(super) fn tick<'a>(&mut self, now: Time, view: impl Fn(&RoomJid) -> Option<RoomView<'a>>) {
+        self.tell_held(now, &view);
         while let Some((since, room)) =
             self.due.first().filter(|(at, _)| at.after(self.overdue_after) <= now).cloned()
         {
             self.due.remove(&(since, room.clone()));
             // Why its last start failed is old news if it has to wait by now.
             let failure = || self.missing.get(&room).and_then(|(_, failure)| failure.clone());
-            let reason = reason(&room).or_else(failure);
+            let reason = view(&room).and_then(|view| view.reason).or_else(failure);
             let summary = format!(
                 "{room} is to be recorded and is not, for {} s: {}",
                 now.since(since).as_secs(),
@@ -93,6 +103,23 @@ impl Alarms {
         }
         let deliveries = self.book.tick(now);
         self.send(now, deliveries);
+    }
+
+    /// Whoever is held for long is told of once, if anybody is there who could mind.
+    fn tell_held<'a>(&mut self, now: Time, view: &impl Fn(&RoomJid) -> Option<RoomView<'a>>) {
+        let due: Vec<RoomJid> =
+            self.held.iter().filter(|(_, at)| **at <= now).map(|(room, _)| room.clone()).collect();
+        for room in due {
+            self.held.remove(&room);
+            let Some(view) = view(&room) else { continue };
+            if view.people == 0 {
+                self.held.insert(room, now.after(ASK_AGAIN));
+                continue;
+            }
+            let why = view.reason.as_deref().unwrap_or("a person has stopped it");
+            let summary = format!("{room} is not recorded for five minutes and more: {why}");
+            self.raise(now, Report::new(Kind::Held, room.as_str(), &summary).label("room", room.as_str()));
+        }
     }
 
     /// What stands.
@@ -140,8 +167,12 @@ impl Alarms {
         let about =
             |kind, summary: &str| Report::new(kind, room.as_str(), summary).label("room", room.as_str());
         match what {
-            What::State { to, .. } => {
+            What::State { from, to } => {
                 self.missing(now, room, view);
+                if *from == State::Held {
+                    self.held.remove(room);
+                    self.resolve(now, Kind::StreamInstead, room.as_str());
+                }
                 if *to == State::Idle {
                     self.resolve(now, Kind::NotAModerator, room.as_str());
                     self.resolve(now, Kind::CannotEnter, room.as_str());
@@ -159,6 +190,12 @@ impl Alarms {
             }
             What::Held(Hold::Misfit(misfit @ Misfit::NotModerator)) => {
                 self.raise(now, about(Kind::NotAModerator, &format!("{room} is not recorded: {misfit}")));
+            }
+            What::Held(hold @ Hold::Instead(_)) => {
+                self.raise(now, about(Kind::StreamInstead, &format!("{room} is not recorded: {hold}")));
+            }
+            What::Held(Hold::StoppedBy(_) | Hold::Untold) => {
+                self.held.entry(room.clone()).or_insert(now.after(HELD));
             }
             What::EntryRefused { refusal, .. } => {
                 let why = crate::meeting::refusal_reason(refusal);

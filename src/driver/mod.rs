@@ -187,7 +187,7 @@ impl Driver {
             self.feed(Input::Tick);
         }
         if is_due(self.alarms.next_deadline()) {
-            self.alarms.tick(now, |room| self.meetings.room(room).and_then(|view| view.reason));
+            self.alarms.tick(now, |room| self.meetings.room(room));
         }
     }
 
