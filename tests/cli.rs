@@ -9,7 +9,11 @@
     reason = "not the program"
 )]
 
-use std::process::{Command, Output};
+use std::io::{BufRead as _, BufReader};
+use std::process::{Command, Output, Stdio};
+use std::time::{Duration, SystemTime};
+
+use testkit::BareEnvironment as _;
 
 const GOOD: &str = "[xmpp]\ndomain = \"autostart.meet.jitsi\"\nsecret = \"hunter2-hunter2\"\n\
                     [muc]\ndomains = [\"muc.meet.jitsi\"]\n";
@@ -17,7 +21,7 @@ const GOOD: &str = "[xmpp]\ndomain = \"autostart.meet.jitsi\"\nsecret = \"hunter
 fn run(config: Option<&str>, args: &[&str], env: &[(&str, &str)]) -> Output {
     let dir = tempfile::tempdir().unwrap();
     let mut command = Command::new(env!("CARGO_BIN_EXE_jibri-autostart"));
-    command.env_clear().args(args);
+    command.bare_environment().args(args);
     if let Some(config) = config {
         let path = dir.path().join("config.toml");
         std::fs::write(&path, config).unwrap();
@@ -105,12 +109,12 @@ fn run_says_once_that_there_is_no_prosody() {
     let path = dir.path().join("config.toml");
     std::fs::write(&path, config).unwrap();
     let mut child = Command::new(env!("CARGO_BIN_EXE_jibri-autostart"))
-        .env_clear()
+        .bare_environment()
         .args(["run", "--config", path.to_str().unwrap()])
-        .stderr(std::process::Stdio::piped())
+        .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    let mut lines = std::io::BufRead::lines(std::io::BufReader::new(child.stderr.take().unwrap()));
+    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
     let refused = lines.find_map(|line| line.ok().filter(|line| line.contains("no link to Prosody")));
     child.kill().unwrap();
     child.wait().unwrap();
@@ -130,7 +134,34 @@ fn a_full_disk_under_stderr_changes_no_exit_status() {
     {
         let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
         let mut program = Command::new(env!("CARGO_BIN_EXE_jibri-autostart"));
-        program.env_clear().envs(settings.iter().copied()).arg(command).stderr(full);
+        program.bare_environment().envs(settings.iter().copied()).arg(command).stderr(full);
         assert_eq!(program.output().unwrap().status.code(), Some(status), "{command}");
     }
+}
+
+/// Under `faketime` a test of a program with the machine's clock would test nothing.
+#[test]
+fn the_program_has_the_clock_of_its_test() {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_jibri-autostart"))
+        .bare_environment()
+        .envs([
+            ("JIBRI_AUTOSTART_XMPP__DOMAIN", "autostart.meet.jitsi"),
+            ("JIBRI_AUTOSTART_XMPP__SECRET", "s"),
+            ("JIBRI_AUTOSTART_XMPP__SERVER", "127.0.0.1:1"),
+            ("JIBRI_AUTOSTART_MUC__DOMAINS", "muc.meet.jitsi"),
+            ("JIBRI_AUTOSTART_HTTP__LISTEN", ""),
+            ("JIBRI_AUTOSTART_LEDGER__PATH", ""),
+            ("JIBRI_AUTOSTART_LOG__FORMAT", "json"),
+        ])
+        .arg("run")
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let line = BufReader::new(child.stderr.take().unwrap()).lines().next().expect("a line").unwrap();
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let line: serde_json::Value = serde_json::from_str(&line).unwrap();
+    let at = humantime::parse_rfc3339(line["timestamp"].as_str().unwrap()).unwrap();
+    let apart = SystemTime::now().duration_since(at).unwrap_or_else(|later| later.duration());
+    assert!(apart < Duration::from_secs(3600), "{line} by a clock that is {apart:?} away");
 }

@@ -5,6 +5,7 @@ mod check;
 mod doctor;
 mod documents;
 mod history;
+mod lasting;
 mod logging;
 mod run;
 mod show;

@@ -4,7 +4,7 @@ use std::process::{Command, Output};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
-use testkit::{Behaviour, PersonOptions, Result, SOON, Version};
+use testkit::{BareEnvironment as _, Behaviour, PersonOptions, Result, SOON, Version};
 
 use crate::autostart::Autostart;
 use crate::{LONG, on_both, world};
@@ -167,7 +167,7 @@ pub(crate) fn program_with(url: &str, args: &[&str], settings: &[(&str, &str)]) 
 /// The same, to be run.
 pub(crate) fn command_with(url: &str, args: &[&str], settings: &[(&str, &str)]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_jibri-autostart"));
-    command.env_clear().args(args);
+    command.bare_environment().args(args);
     for (key, value) in [
         ("XMPP__DOMAIN", "autostart.meet.jitsi"),
         ("XMPP__SECRET", "s"),
