@@ -95,7 +95,7 @@ async fn a_meeting_is_shown_from_beginning_to_end(version: Version) -> Result {
     until(&url, "/api/v1/status", |status| status["linked"] == true).await?;
     let free = |jibris: &Value| jibris[0]["name"] == "jibri-1" && jibris[0]["busy"] == false;
     until(&url, "/api/v1/jibris", free).await?;
-    let client = jibri_autostart::http::client::builder("http:").build()?;
+    let client = reqwest::Client::builder().no_proxy().build()?;
     let (mut events, mut read) = (client.get(format!("{url}/api/v1/events")).send().await?, String::new());
 
     let ada = world.person_with("r1", PersonOptions::nick(HOSTILE)).await?;
