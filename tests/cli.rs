@@ -10,10 +10,15 @@
 )]
 
 use std::io::{BufRead as _, BufReader};
-use std::process::{Command, Output, Stdio};
+use std::path::Path;
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, SystemTime};
 
 use testkit::BareEnvironment as _;
+
+/// Longer than anything takes on a busy machine.
+const LONG: Duration = Duration::from_secs(60);
 
 const GOOD: &str = "[xmpp]\ndomain = \"autostart.meet.jitsi\"\nsecret = \"hunter2-hunter2\"\n\
                     [muc]\ndomains = [\"muc.meet.jitsi\"]\n";
@@ -102,23 +107,115 @@ fn help_is_a_result_and_a_wrong_command_a_mistake() {
 }
 
 #[test]
+fn a_secret_that_everybody_may_read_is_told_and_no_mistake() {
+    let dir = tempfile::tempdir().unwrap();
+    let secret = dir.path().join("secret");
+    std::fs::write(&secret, "hunter2").unwrap();
+    let config = GOOD.replace("secret = \"hunter2-hunter2\"", &format!("secret_file = {secret:?}"));
+    for (mode, is_told) in [(0o644, true), (0o600, false)] {
+        std::fs::set_permissions(&secret, std::os::unix::fs::PermissionsExt::from_mode(mode)).unwrap();
+        let output = run(Some(&config), &["check"], &[]);
+        assert_eq!(output.status.code(), Some(0));
+        assert!(text(&output.stdout).contains("domain = \"autostart.meet.jitsi\""));
+        let stderr = text(&output.stderr);
+        assert_eq!(
+            stderr.contains("config.toml:3:15: xmpp.secret_file: everybody may read"),
+            is_told,
+            "{stderr}"
+        );
+        assert_eq!(stderr.contains("chmod o-r"), is_told, "{stderr}");
+    }
+}
+
+/// The service, and what it logs.
+struct Service {
+    child: Child,
+    lines: Receiver<String>,
+}
+
+impl Service {
+    fn start(config: &Path) -> Self {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_jibri-autostart"))
+            .bare_environment()
+            .args(["run", "--config"])
+            .arg(config)
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let (tell, lines) = channel();
+        let stderr = BufReader::new(child.stderr.take().unwrap());
+        std::thread::spawn(move || stderr.lines().map_while(Result::ok).try_for_each(|line| tell.send(line)));
+        Self { child, lines }
+    }
+
+    /// The next line with this text.
+    fn says(&self, text: &str) -> String {
+        let line = std::iter::from_fn(|| self.lines.recv_timeout(LONG).ok()).find(|line| line.contains(text));
+        line.unwrap_or_else(|| panic!("it never says {text:?}"))
+    }
+
+    fn signal(&self, name: &str) {
+        let id = self.child.id().to_string();
+        assert!(Command::new("kill").args([name, &id]).status().unwrap().success());
+    }
+}
+
+impl Drop for Service {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// It goes on with what it had: nobody writes into the pipe, and the device has no end.
+#[test]
+fn at_sighup_only_a_regular_file_is_read() {
+    let dir = tempfile::tempdir().unwrap();
+    let secret = dir.path().join("secret");
+    std::fs::write(&secret, "hunter2").unwrap();
+    std::fs::set_permissions(&secret, std::os::unix::fs::PermissionsExt::from_mode(0o644)).unwrap();
+    let good = GOOD.replace("secret = \"hunter2-hunter2\"", &format!("secret_file = {secret:?}"));
+    let good = good.replace("[xmpp]\n", "[xmpp]\nserver = \"127.0.0.1:1\"\n");
+    let good = format!("{good}[ledger]\npath = \"\"\n[http]\nlisten = \"\"\n[log]\nformat = \"text\"\n");
+    let path = dir.path().join("config.toml");
+    let replace = |make: &dyn Fn(&Path)| {
+        let other = dir.path().join("other");
+        make(&other);
+        std::fs::rename(other, &path).unwrap();
+    };
+    replace(&|other| std::fs::write(other, &good).unwrap());
+    let mut service = Service::start(&path);
+    assert!(service.says("everybody may read").contains("xmpp.secret_file"));
+    service.says("no link to Prosody");
+
+    replace(&|other| assert!(Command::new("mkfifo").arg(other).status().unwrap().success()));
+    service.signal("-HUP");
+    service.says("the configuration is wrong, nothing of it is taken over");
+    service.says(
+        "config.toml: is a named pipe; only regular files are read; write the configuration into a file",
+    );
+    replace(&|other| std::os::unix::fs::symlink("/dev/zero", other).unwrap());
+    service.signal("-HUP");
+    service.says("config.toml: is a device");
+    replace(&|other| std::fs::write(other, "#".repeat(2_000_000)).unwrap());
+    service.signal("-HUP");
+    service.says("config.toml: is longer than 1048576 bytes");
+    replace(&|other| std::fs::write(other, format!("{good}[start]\nmin_participants = 3\n")).unwrap());
+    service.signal("-HUP");
+    assert!(service.says("was read again and is in effect").contains("start.min_participants"));
+    service.signal("-TERM");
+    service.says("has stopped");
+    assert!(service.child.wait().unwrap().success());
+}
+
+#[test]
 fn run_says_once_that_there_is_no_prosody() {
     let config = format!("{GOOD}[ledger]\npath = \"\"\n[log]\nformat = \"text\"\n");
     let config = config.replace("[xmpp]\n", "[xmpp]\nserver = \"127.0.0.1:1\"\n");
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("config.toml");
     std::fs::write(&path, config).unwrap();
-    let mut child = Command::new(env!("CARGO_BIN_EXE_jibri-autostart"))
-        .bare_environment()
-        .args(["run", "--config", path.to_str().unwrap()])
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
-    let refused = lines.find_map(|line| line.ok().filter(|line| line.contains("no link to Prosody")));
-    child.kill().unwrap();
-    child.wait().unwrap();
-    assert!(refused.expect("a line").contains("127.0.0.1:1"));
+    assert!(Service::start(&path).says("no link to Prosody").contains("127.0.0.1:1"));
 }
 
 #[test]
