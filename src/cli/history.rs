@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
-use super::lasting::lasting;
 use super::show::{finish, get, is_coloured, raw};
 use super::table::{Colour, Table};
 use crate::config::Settings;
+use crate::lasting::lasting;
 use crate::ledger::{Alert, Attempt, Entry, Moment, Outcome, Record, Recovery};
 use crate::plain::plain;
 

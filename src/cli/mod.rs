@@ -5,7 +5,6 @@ mod check;
 mod doctor;
 mod documents;
 mod history;
-mod lasting;
 mod logging;
 mod run;
 mod show;

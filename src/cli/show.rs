@@ -9,11 +9,11 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::de::DeserializeOwned;
 
 use super::ask::{self, Trouble};
-use super::lasting::lasting;
 use super::table::{Colour, Table, WIDTH, cut};
 use super::view::View;
 use super::{EXIT_MISTAKES, complain};
 use crate::config::Settings;
+use crate::lasting::lasting;
 use crate::meeting::Hand;
 use crate::plain::plain;
 use crate::surface::{Alert, Jibri, Room, Status};

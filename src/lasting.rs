@@ -9,7 +9,7 @@ const DAY: u64 = 24 * HOUR;
 const YEAR: u64 = 365 * DAY;
 
 /// `40 s`, `12 min`, `1 h 5 min`, `6 d 5 h`, `2 y 30 d`; the status page writes them in the same way.
-pub(super) fn lasting(duration: Duration) -> String {
+pub(crate) fn lasting(duration: Duration) -> String {
     let seconds = duration.as_secs();
     match seconds {
         0..MINUTE => format!("{seconds} s"),
