@@ -107,7 +107,7 @@ fn read_text(path: &Path, name: &str) -> Result<String, Mistake> {
         let place = Place { line, ..Place::whole(name) };
         Mistake::new(&place, "", Complaint::new(message, hint))
     };
-    let bytes = file::read(path, LONGEST_FILE).map_err(|why| {
+    let contents = file::read(path, LONGEST_FILE).map_err(|why| {
         let hint = match why {
             Unreadable::Io(_) => {
                 "name another with --config or JIBRI_AUTOSTART_CONFIG, and see that it may be read"
@@ -119,8 +119,7 @@ fn read_text(path: &Path, name: &str) -> Result<String, Mistake> {
         };
         mistake(None, why.to_string(), hint)
     })?;
-    let bytes = bytes.bytes;
-    String::from_utf8(bytes).map_err(|error| {
+    String::from_utf8(contents.bytes).map_err(|error| {
         let good = error.as_bytes().iter().take(error.utf8_error().valid_up_to());
         let line = good.filter(|byte| **byte == b'\n').count().saturating_add(1);
         mistake(Some(line), "not UTF-8".to_owned(), "save the file in UTF-8")

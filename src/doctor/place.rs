@@ -167,4 +167,16 @@ mod tests {
         assert!(can_write(&dir.path().join("no/ledger.db")).is_err());
         assert!(can_write(&path.join("ledger.db")).is_err());
     }
+
+    #[test]
+    fn a_ledger_that_is_a_link_fails_and_says_where_it_should_be() {
+        let dir = tempfile::tempdir().unwrap();
+        let (path, real) = (dir.path().join("ledger.db"), dir.path().join("real.db"));
+        std::os::unix::fs::symlink(&real, &path).unwrap();
+        let settings = Ledger { path: Some(path), keep: std::time::Duration::from_secs(60) };
+        let finding = ledger(&settings);
+        assert_eq!(finding.verdict, crate::doctor::Verdict::Fail);
+        assert!(finding.remedy.unwrap().contains(&format!("set ledger.path to {}", real.display())));
+        assert!(!real.exists());
+    }
 }

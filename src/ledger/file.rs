@@ -36,6 +36,17 @@ pub(super) enum Trouble {
     Damaged(String),
 }
 
+impl Trouble {
+    /// What to do about it, where it does not mend itself.
+    pub(super) fn remedy(&self) -> String {
+        match self {
+            Self::Link(to) => format!("set ledger.path to {} itself, or move that file here", to.display()),
+            _ => "make room on its disk, and see that its directory is there and writable for this program"
+                .to_owned(),
+        }
+    }
+}
+
 impl From<rusqlite::Error> for Trouble {
     fn from(error: rusqlite::Error) -> Self {
         match error.sqlite_error_code() {

@@ -229,21 +229,12 @@ impl<T: Fn()> Writer<T> {
         // What is damaged is told of when it is moved aside.
         let is_damaged = matches!(trouble, Trouble::Damaged(_));
         if !is_damaged && !std::mem::replace(&mut state.is_told, true) {
-            if let Trouble::Link(to) = &trouble {
-                tracing::error!(
-                    "the ledger {} cannot be written: {trouble}; set ledger.path to {} itself, or move that file here; \
-                     meetings are recorded all the same, and the history is kept in memory until then",
-                    path.display(),
-                    to.display()
-                );
-            } else {
-                tracing::error!(
-                    "the ledger {} cannot be written: {trouble}; make room on its disk, and see that its directory is \
-                 there and writable for this program; meetings are recorded all the same, and the history is kept \
-                 in memory until it can be written",
-                    path.display()
-                );
-            }
+            tracing::error!(
+                "the ledger {} cannot be written: {trouble}; {}; meetings are recorded all the same, and the history is \
+                 kept in memory until it can be written",
+                path.display(),
+                trouble.remedy()
+            );
         }
         if matches!(trouble, Trouble::Full(_)) {
             return;
