@@ -22,7 +22,6 @@ mod rest;
 
 use std::time::{Duration, Instant};
 
-use jibri_autostart::http::client;
 use program::{Program, number};
 use quantiles::Quantiles;
 use testkit::{
@@ -233,7 +232,7 @@ struct EventSync {
 impl EventSync {
     async fn to(program: &Program) -> Result<Self> {
         let url = format!("{}/event-sync/events/occupant/joined", program.http().await?);
-        Ok(Self { http: client::builder("http:").build()?, url })
+        Ok(Self { http: reqwest::Client::builder().no_proxy().build()?, url })
     }
 
     /// Sends the event and does not wait for the answer.

@@ -23,7 +23,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use jibri_autostart::http::{self, HttpEvent, Parts, client};
+use jibri_autostart::http::{self, HttpEvent, Parts};
 use jibri_autostart::surface::{Board, Metrics, Room, STATES, Surface};
 use program::{Program, number};
 use quantiles::Quantiles;
@@ -73,7 +73,7 @@ async fn ask(rooms: usize, path: &str, times: usize) -> Result<(Quantiles, usize
     let parts = Parts { surface: Some(surface), ..Parts::default() };
     let mut server = http::spawn_apart("127.0.0.1:0".parse()?, http::router(parts));
     let Some(HttpEvent::Listening(address)) = server.recv().await else { return Err("no server".into()) };
-    let (client, url) = (client::builder("http:").build()?, format!("http://{address}{path}"));
+    let (client, url) = (reqwest::Client::builder().no_proxy().build()?, format!("http://{address}{path}"));
     let (mut took, mut bytes) = (Vec::new(), 0);
     for _ in 0..=times {
         let began = Instant::now();

@@ -9,7 +9,16 @@
     reason = "not the program"
 )]
 
-use std::process::{Command, Output};
+use std::io::{BufRead as _, BufReader};
+use std::path::Path;
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+use std::time::{Duration, SystemTime};
+
+use testkit::BareEnvironment as _;
+
+/// Longer than anything takes on a busy machine.
+const LONG: Duration = Duration::from_secs(60);
 
 const GOOD: &str = "[xmpp]\ndomain = \"autostart.meet.jitsi\"\nsecret = \"hunter2-hunter2\"\n\
                     [muc]\ndomains = [\"muc.meet.jitsi\"]\n";
@@ -17,7 +26,7 @@ const GOOD: &str = "[xmpp]\ndomain = \"autostart.meet.jitsi\"\nsecret = \"hunter
 fn run(config: Option<&str>, args: &[&str], env: &[(&str, &str)]) -> Output {
     let dir = tempfile::tempdir().unwrap();
     let mut command = Command::new(env!("CARGO_BIN_EXE_jibri-autostart"));
-    command.env_clear().args(args);
+    command.bare_environment().args(args);
     if let Some(config) = config {
         let path = dir.path().join("config.toml");
         std::fs::write(&path, config).unwrap();
@@ -98,23 +107,115 @@ fn help_is_a_result_and_a_wrong_command_a_mistake() {
 }
 
 #[test]
+fn a_secret_that_everybody_may_read_is_told_and_no_mistake() {
+    let dir = tempfile::tempdir().unwrap();
+    let secret = dir.path().join("secret");
+    std::fs::write(&secret, "hunter2").unwrap();
+    let config = GOOD.replace("secret = \"hunter2-hunter2\"", &format!("secret_file = {secret:?}"));
+    for (mode, is_told) in [(0o644, true), (0o600, false)] {
+        std::fs::set_permissions(&secret, std::os::unix::fs::PermissionsExt::from_mode(mode)).unwrap();
+        let output = run(Some(&config), &["check"], &[]);
+        assert_eq!(output.status.code(), Some(0));
+        assert!(text(&output.stdout).contains("domain = \"autostart.meet.jitsi\""));
+        let stderr = text(&output.stderr);
+        assert_eq!(
+            stderr.contains("config.toml:3:15: xmpp.secret_file: everybody may read"),
+            is_told,
+            "{stderr}"
+        );
+        assert_eq!(stderr.contains("chmod o-r"), is_told, "{stderr}");
+    }
+}
+
+/// The service, and what it logs.
+struct Service {
+    child: Child,
+    lines: Receiver<String>,
+}
+
+impl Service {
+    fn start(config: &Path) -> Self {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_jibri-autostart"))
+            .bare_environment()
+            .args(["run", "--config"])
+            .arg(config)
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let (tell, lines) = channel();
+        let stderr = BufReader::new(child.stderr.take().unwrap());
+        std::thread::spawn(move || stderr.lines().map_while(Result::ok).try_for_each(|line| tell.send(line)));
+        Self { child, lines }
+    }
+
+    /// The next line with this text.
+    fn says(&self, text: &str) -> String {
+        let line = std::iter::from_fn(|| self.lines.recv_timeout(LONG).ok()).find(|line| line.contains(text));
+        line.unwrap_or_else(|| panic!("it never says {text:?}"))
+    }
+
+    fn signal(&self, name: &str) {
+        let id = self.child.id().to_string();
+        assert!(Command::new("kill").args([name, &id]).status().unwrap().success());
+    }
+}
+
+impl Drop for Service {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// It goes on with what it had: nobody writes into the pipe, and the device has no end.
+#[test]
+fn at_sighup_only_a_regular_file_is_read() {
+    let dir = tempfile::tempdir().unwrap();
+    let secret = dir.path().join("secret");
+    std::fs::write(&secret, "hunter2").unwrap();
+    std::fs::set_permissions(&secret, std::os::unix::fs::PermissionsExt::from_mode(0o644)).unwrap();
+    let good = GOOD.replace("secret = \"hunter2-hunter2\"", &format!("secret_file = {secret:?}"));
+    let good = good.replace("[xmpp]\n", "[xmpp]\nserver = \"127.0.0.1:1\"\n");
+    let good = format!("{good}[ledger]\npath = \"\"\n[http]\nlisten = \"\"\n[log]\nformat = \"text\"\n");
+    let path = dir.path().join("config.toml");
+    let replace = |make: &dyn Fn(&Path)| {
+        let other = dir.path().join("other");
+        make(&other);
+        std::fs::rename(other, &path).unwrap();
+    };
+    replace(&|other| std::fs::write(other, &good).unwrap());
+    let mut service = Service::start(&path);
+    assert!(service.says("everybody may read").contains("xmpp.secret_file"));
+    service.says("no link to Prosody");
+
+    replace(&|other| assert!(Command::new("mkfifo").arg(other).status().unwrap().success()));
+    service.signal("-HUP");
+    service.says("the configuration is wrong, nothing of it is taken over");
+    service.says(
+        "config.toml: is a named pipe; only regular files are read; write the configuration into a file",
+    );
+    replace(&|other| std::os::unix::fs::symlink("/dev/zero", other).unwrap());
+    service.signal("-HUP");
+    service.says("config.toml: is a device");
+    replace(&|other| std::fs::write(other, "#".repeat(2_000_000)).unwrap());
+    service.signal("-HUP");
+    service.says("config.toml: is longer than 1048576 bytes");
+    replace(&|other| std::fs::write(other, format!("{good}[start]\nmin_participants = 3\n")).unwrap());
+    service.signal("-HUP");
+    assert!(service.says("was read again and is in effect").contains("start.min_participants"));
+    service.signal("-TERM");
+    service.says("has stopped");
+    assert!(service.child.wait().unwrap().success());
+}
+
+#[test]
 fn run_says_once_that_there_is_no_prosody() {
     let config = format!("{GOOD}[ledger]\npath = \"\"\n[log]\nformat = \"text\"\n");
     let config = config.replace("[xmpp]\n", "[xmpp]\nserver = \"127.0.0.1:1\"\n");
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("config.toml");
     std::fs::write(&path, config).unwrap();
-    let mut child = Command::new(env!("CARGO_BIN_EXE_jibri-autostart"))
-        .env_clear()
-        .args(["run", "--config", path.to_str().unwrap()])
-        .stderr(std::process::Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut lines = std::io::BufRead::lines(std::io::BufReader::new(child.stderr.take().unwrap()));
-    let refused = lines.find_map(|line| line.ok().filter(|line| line.contains("no link to Prosody")));
-    child.kill().unwrap();
-    child.wait().unwrap();
-    assert!(refused.expect("a line").contains("127.0.0.1:1"));
+    assert!(Service::start(&path).says("no link to Prosody").contains("127.0.0.1:1"));
 }
 
 #[test]
@@ -130,7 +231,34 @@ fn a_full_disk_under_stderr_changes_no_exit_status() {
     {
         let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
         let mut program = Command::new(env!("CARGO_BIN_EXE_jibri-autostart"));
-        program.env_clear().envs(settings.iter().copied()).arg(command).stderr(full);
+        program.bare_environment().envs(settings.iter().copied()).arg(command).stderr(full);
         assert_eq!(program.output().unwrap().status.code(), Some(status), "{command}");
     }
+}
+
+/// Under `faketime` a test of a program with the machine's clock would test nothing.
+#[test]
+fn the_program_has_the_clock_of_its_test() {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_jibri-autostart"))
+        .bare_environment()
+        .envs([
+            ("JIBRI_AUTOSTART_XMPP__DOMAIN", "autostart.meet.jitsi"),
+            ("JIBRI_AUTOSTART_XMPP__SECRET", "s"),
+            ("JIBRI_AUTOSTART_XMPP__SERVER", "127.0.0.1:1"),
+            ("JIBRI_AUTOSTART_MUC__DOMAINS", "muc.meet.jitsi"),
+            ("JIBRI_AUTOSTART_HTTP__LISTEN", ""),
+            ("JIBRI_AUTOSTART_LEDGER__PATH", ""),
+            ("JIBRI_AUTOSTART_LOG__FORMAT", "json"),
+        ])
+        .arg("run")
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let line = BufReader::new(child.stderr.take().unwrap()).lines().next().expect("a line").unwrap();
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let line: serde_json::Value = serde_json::from_str(&line).unwrap();
+    let at = humantime::parse_rfc3339(line["timestamp"].as_str().unwrap()).unwrap();
+    let apart = SystemTime::now().duration_since(at).unwrap_or_else(|later| later.duration());
+    assert!(apart < Duration::from_secs(3600), "{line} by a clock that is {apart:?} away");
 }

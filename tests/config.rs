@@ -192,7 +192,7 @@ fn a_file_that_is_not_utf8_names_the_line() {
 
 #[test]
 fn the_environment_alone_is_enough() {
-    let Loaded { settings, set } = environment(&[
+    let Loaded { settings, set, .. } = environment(&[
         ("JIBRI_AUTOSTART_CONFIG", "/etc/somewhere"),
         ("JIBRI_AUTOSTART_DISCOVERY__JICOFO__URL", "http://jicofo:8888"),
         ("JIBRI_AUTOSTART_MUC__SERVICE_DOMAINS", "auth.a, hidden.a"),
@@ -339,7 +339,11 @@ fn secrets_come_from_files() {
     assert_eq!(gone.key, "xmpp.secret_file");
 
     let endless = mistake(from_toml(&text.replace(&path, "/dev/zero")));
-    assert!(endless.message.ends_with("is too long for a secret"), "{endless}");
+    assert!(endless.message.ends_with("is a device; only regular files are read"), "{endless}");
+    let long = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(long.path(), "x".repeat(70_000)).unwrap();
+    let long = mistake(from_toml(&text.replace(&path, long.path().to_str().unwrap())));
+    assert!(long.message.ends_with("is too long for a secret"), "{long}");
 
     let both = mistake(with(&format!("[http]\ntoken = 'a'\ntoken_file = {path:?}")));
     assert_eq!(both.message, "token and token_file are both set");
@@ -348,6 +352,61 @@ fn secrets_come_from_files() {
     assert_eq!(settings.xmpp.secret.expose(), "from file");
     let settings = over(&text, &[("JIBRI_AUTOSTART_XMPP__SECRET", "mine")]).unwrap().settings;
     assert_eq!((settings.xmpp.secret.expose(), settings.xmpp.secret_file), ("mine", None));
+}
+
+#[test]
+fn a_secret_that_everybody_may_read_is_no_mistake_but_told() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = |name: &str| dir.path().join(name).to_str().unwrap().to_owned();
+    let (secret, token) = (path("secret"), path("token"));
+    let mode = |path: &str, mode| {
+        std::fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(mode)).unwrap();
+    };
+    for file in [&secret, &token] {
+        std::fs::write(file, "hunter2").unwrap();
+        mode(file, 0o640);
+    }
+    let text = MINIMAL.replace("secret = \"hunter2\"", &format!("secret_file = {secret:?}"));
+    let text = format!("{text}[http]\ntoken_file = {token:?}\n");
+    assert_eq!(from_toml(&text).unwrap().warnings, []);
+    mode(&secret, 0o644);
+    mode(&token, 0o604);
+    let warnings = from_toml(&text).unwrap().warnings;
+    let told: Vec<String> = warnings.iter().map(ToString::to_string).collect();
+    for (told, (key, file)) in told.iter().zip([("xmpp.secret_file", &secret), ("http.token_file", &token)]) {
+        assert!(told.starts_with("config.toml:"), "{told}");
+        assert!(told.contains(&format!(": {key}: everybody may read {file:?}; chmod o-r {file}")), "{told}");
+    }
+    assert_eq!(told.len(), 2);
+    // One that is not read tells nothing.
+    let mine = over(&text, &[("JIBRI_AUTOSTART_XMPP__SECRET", "mine")]).unwrap();
+    assert_eq!(
+        mine.warnings.iter().map(|warning| warning.key.as_str()).collect::<Vec<_>>(),
+        ["http.token_file"]
+    );
+    let variable = over(MINIMAL, &[("JIBRI_AUTOSTART_HTTP__TOKEN_FILE", &token)]).unwrap();
+    assert!(
+        variable.warnings[0].to_string().starts_with("JIBRI_AUTOSTART_HTTP__TOKEN_FILE: http.token_file: ")
+    );
+}
+
+#[test]
+fn only_a_regular_file_that_is_no_longer_than_a_megabyte_is_read() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("config.toml");
+    let told = |path: &std::path::Path| mistake(config::load(Some(path), [("", ""); 0])).to_string();
+    assert!(std::process::Command::new("mkfifo").arg(&path).status().unwrap().success());
+    let pipe = told(&path);
+    assert!(pipe.contains("config.toml: is a named pipe; only regular files are read; write"), "{pipe}");
+    assert!(told(std::path::Path::new("/dev/zero")).contains("is a device"));
+    assert!(told(dir.path()).contains("is a directory"));
+    std::fs::remove_file(&path).unwrap();
+    let mut text = MINIMAL.to_owned();
+    text.push_str(&"#".repeat(1024 * 1024 - text.len()));
+    std::fs::write(&path, &text).unwrap();
+    assert!(config::load(Some(&path), [("", ""); 0]).is_ok());
+    std::fs::write(&path, text + "#").unwrap();
+    assert!(told(&path).contains("is longer than 1048576 bytes"));
 }
 
 #[test]

@@ -12,7 +12,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use testkit::{ProsodyOptions, Result, Version, World, WorldOptions};
+use testkit::{BareEnvironment as _, ProsodyOptions, Result, Version, World, WorldOptions};
 
 const README: &str = include_str!("../README.md");
 
@@ -25,7 +25,7 @@ fn blocks(language: &str) -> Vec<&'static str> {
 fn program() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_jibri-autostart"));
     // One that is on the disk would be everybody's.
-    command.env_clear().env("JIBRI_AUTOSTART_LEDGER__PATH", "");
+    command.bare_environment().env("JIBRI_AUTOSTART_LEDGER__PATH", "");
     command
 }
 

@@ -7,7 +7,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use testkit::{Prosody, Result};
+use testkit::{BareEnvironment as _, Prosody, Result};
 
 /// The unit of `/proc/PID/stat`.
 const TICK: Duration = Duration::from_millis(10);
@@ -31,7 +31,7 @@ impl Program {
             ("LEDGER__PATH", ""),
         ];
         let mut command = Command::new(env!("CARGO_BIN_EXE_jibri-autostart"));
-        command.env_clear().arg("run").stderr(Stdio::piped());
+        command.bare_environment().arg("run").stderr(Stdio::piped());
         for (key, value) in link.iter().chain(settings) {
             command.env(format!("JIBRI_AUTOSTART_{key}"), value);
         }

@@ -7,7 +7,7 @@ use serde::Serialize;
 use tokio::time::Instant;
 
 use super::Limits;
-use crate::http::client::{self, Fault};
+use crate::http::client::{Client, Fault};
 use crate::plain::plain_end;
 
 /// Bytes read of an answer that is no success.
@@ -52,7 +52,7 @@ impl Trouble {
 pub(super) struct Receiver {
     /// Its key in the configuration. The address itself is never told: it may hold a token.
     name: &'static str,
-    client: reqwest::Client,
+    client: Client,
     url: String,
     limits: Limits,
     down_since: Option<Instant>,
@@ -61,8 +61,7 @@ pub(super) struct Receiver {
 
 impl Receiver {
     pub(super) fn new(name: &'static str, url: String, limits: Limits) -> Result<Self, String> {
-        let client = client::builder(&url).timeout(limits.time).pool_max_idle_per_host(1).build();
-        let client = client.map_err(client::cause)?;
+        let client = Client::new(&url, limits.time)?;
         Ok(Self { name, client, url, limits, down_since: None, backoff: patience(limits) })
     }
 
@@ -81,13 +80,12 @@ impl Receiver {
     }
 
     async fn try_post(&self, body: &impl Serialize) -> Result<(), Trouble> {
-        let fault = |error| Fault::of(error, self.limits.time);
-        let mut response = self.client.post(&self.url).json(body).send().await.map_err(fault)?;
-        let status = response.status();
+        let mut answer = self.client.post_json(&self.url, body).await?;
+        let status = answer.status();
         let mut said = Vec::new();
         // Read to its end the connection can be used again; a longer answer is not worth that.
         while said.len() < MOST_ANSWER {
-            match response.chunk().await {
+            match answer.chunk().await {
                 Ok(Some(chunk)) => said.extend_from_slice(&chunk),
                 Ok(None) | Err(_) => break,
             }

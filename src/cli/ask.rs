@@ -4,11 +4,11 @@ use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
-use reqwest::Method;
+use hyper::Method;
 use tokio::runtime::Runtime;
 
-use crate::config::Settings;
-use crate::http::client::{self, Fault};
+use crate::config::{Secret, Settings};
+use crate::http::client::{Client, Fault};
 use crate::plain::plain;
 
 /// How long the service may take to answer.
@@ -76,20 +76,19 @@ pub(super) fn runtime() -> Result<Runtime, Trouble> {
 pub(super) async fn ask(settings: &Settings, method: Method, path: &str) -> Result<Vec<u8>, Trouble> {
     let address = settings.http.listen.map(reachable).ok_or(Trouble::Off)?;
     let url = format!("http://{address}{path}");
-    let token = (method == Method::POST).then_some(&settings.http.token);
-    let client = client::builder(&url).timeout(PATIENCE).build();
-    let client = client.map_err(|error| Trouble::Cannot(client::cause(error)))?;
-    let mut request = client.request(method, &url);
-    if let Some(token) = token.filter(|token| !token.is_empty()) {
-        request = request.bearer_auth(token.expose());
-    }
-    let answer = request.send().await.map_err(|error| Fault::of(error, PATIENCE));
+    let client = Client::new(&url, PATIENCE).map_err(Trouble::Cannot)?;
+    let answer = if method == Method::POST {
+        let token = Some(&settings.http.token).filter(|token| !token.is_empty());
+        client.post(&url, token.map(Secret::expose)).await
+    } else {
+        client.get(&url).await
+    };
     let answer = match answer {
         Ok(answer) => answer,
         Err(fault) => return Err(Trouble::NoAnswer { url, fault }),
     };
     let status = answer.status();
-    let body = match client::body(answer, MOST, PATIENCE).await {
+    let body = match answer.body(MOST).await {
         Ok(body) => body,
         Err(fault) => return Err(Trouble::NoAnswer { url, fault }),
     };

@@ -34,10 +34,10 @@ pub(super) struct Arguments {
 
 /// Exits with 0 if nothing fails, else with 1.
 pub(super) fn doctor(loaded: Loaded, file: Option<PathBuf>, arguments: Arguments) -> ExitCode {
-    let Loaded { settings, set } = loaded;
+    let Loaded { settings, set, warnings } = loaded;
     let Arguments { room, record_test, link, json } = arguments;
     let service = settings.http.listen.map(ask::reachable);
-    let options = Options { file, set, service, room, record: record_test, link };
+    let options = Options { file, set, warnings, service, room, record: record_test, link };
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {

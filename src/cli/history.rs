@@ -1,12 +1,14 @@
 //! `history`: what became of recordings, as a table; or the story of one room, in plain words.
 
 use std::process::ExitCode;
+use std::time::Duration;
 
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::show::{finish, get, is_coloured, raw};
 use super::table::{Colour, Table};
 use crate::config::Settings;
+use crate::lasting::lasting;
 use crate::ledger::{Alert, Attempt, Entry, Moment, Outcome, Record, Recovery};
 use crate::plain::plain;
 
@@ -51,11 +53,12 @@ pub(super) fn history(settings: &Settings, args: &Args) -> ExitCode {
     }
     finish(get(settings, &path).map(|records: Vec<Record>| match &args.room {
         Some(room) => story(room, &records),
-        None => table(records),
+        None => table(records, Moment::now()),
     }))
 }
 
-fn table(records: Vec<Record>) -> String {
+/// What is still on has lasted until `now`.
+fn table(records: Vec<Record>, now: Moment) -> String {
     let mut table = Table::new(&["ABOUT", "WHAT", "TIME (UTC)", "LASTED"], is_coloured());
     for Record { entry, .. } in records {
         let (time, is_open) = (entry.time(), entry.is_open());
@@ -81,7 +84,7 @@ fn table(records: Vec<Record>) -> String {
         };
         let lasted = match lasted {
             Some((from, Some(to))) => span(from, to),
-            Some((from, None)) if is_open => format!("{}, still", span(from, Moment::now())),
+            Some((from, None)) if is_open => format!("{}, still", span(from, now)),
             _ => String::new(),
         };
         let cells = vec![
@@ -105,15 +108,10 @@ fn clock(moment: Moment) -> String {
     moment.to_string().chars().skip(11).take(8).collect()
 }
 
-/// How long it was, to the greatest unit or two.
+/// How long it was.
 fn span(from: Moment, to: Moment) -> String {
-    let seconds = to.0.saturating_sub(from.0).max(0) / 1000;
-    let (minutes, hours) = (seconds / 60, seconds / 3600);
-    match seconds {
-        0..60 => format!("{seconds} s"),
-        60..3600 => format!("{minutes} min"),
-        _ => format!("{hours} h {} min", minutes % 60),
-    }
+    let ms = to.0.saturating_sub(from.0);
+    lasting(Duration::from_millis(u64::try_from(ms).unwrap_or(0)))
 }
 
 /// What happened in a room, the oldest first.
@@ -257,25 +255,35 @@ mod tests {
         let long = "x".repeat(300);
         let attempt = Attempt { room: long.clone(), on: at("14:00:00"), off: at("15:05:00"), ..ada() };
         let attempt = Attempt { outcome: Outcome::Recorded, reason: Some(long.clone()), ..attempt };
+        let began = at("14:00:00").unwrap();
         let recovery = Recovery {
             instance: "jibri-1".to_owned(),
-            trigger: "wedged".to_owned(),
+            trigger: "unhealthy".to_owned(),
             outcome: "restarted".to_owned(),
-            time: at("14:00:00").unwrap(),
+            time: began,
             output: Some(long.clone()),
         };
-        let alert = Alert {
-            alert: "start_overdue".to_owned(),
-            subject: long,
-            raised: at("14:00:00").unwrap(),
-            ..Alert::default()
-        };
+        let alert =
+            Alert { alert: "start_overdue".to_owned(), subject: long, raised: began, ..Alert::default() };
         let entries = [Entry::Attempt(attempt), Entry::Recovery(recovery), Entry::Alert(alert)];
-        let text = table(entries.map(|entry| record(1, entry)).into());
-        assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
-        for needle in ["recorded", "1 h 5 min", "restarted (wedged)", "2026-11-22 14:00:00", "still"] {
-            assert!(text.contains(needle), "{needle}\n{text}");
+        let records = entries.map(|entry| record(1, entry));
+        let (hour, day) = (Duration::from_secs(3600), Duration::from_secs(86_400));
+        // However long it has been on by now.
+        for (since, lasted) in [
+            (Duration::ZERO, "0 s, still"),
+            (hour * 23 + Duration::from_secs(59 * 60), "23 h 59 min, still"),
+            (day * 6 + hour * 5, "6 d 5 h, still"),
+            (day * 364 + hour * 23, "364 d 23 h, still"),
+            (day * 365 * 7000 + day * 364, "7000 y 364 d, still"),
+        ] {
+            let text = table(records.to_vec(), began.after(since));
+            assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
+            for needle in ["recorded", "1 h 5 min", "restarted (unhealthy)", "2026-11-22 14:00:00", lasted] {
+                assert!(text.contains(needle), "{needle}\n{text}");
+            }
         }
+        // The clock was set back.
+        assert!(table(records.to_vec(), began.before(day)).contains("0 s, still"));
     }
 
     #[test]

@@ -122,7 +122,8 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Man { dir } => return documents::man(dir.as_deref()),
         _ => {}
     }
-    let load = || load(cli.config.as_deref());
+    let config = cli.config.clone();
+    let load = move || load(config.as_deref());
     let loaded = match load() {
         Ok(loaded) => loaded,
         Err(mistakes) => {

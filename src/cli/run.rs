@@ -6,14 +6,24 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
 
 use super::logging;
-use crate::config::{Loaded, Mistakes, Settings};
+use crate::config::{Loaded, Mistake, Mistakes, Settings};
 use crate::driver;
 
-/// Runs until SIGTERM or SIGINT. `load`: reads the configuration again, at SIGHUP.
-pub(super) fn run(loaded: Loaded, load: impl Fn() -> Result<Loaded, Mistakes>, dry_run: bool) -> ExitCode {
+/// Reads the configuration again.
+pub(super) trait Load: Fn() -> Result<Loaded, Mistakes> + Clone + Send + 'static {}
+
+impl<F: Fn() -> Result<Loaded, Mistakes> + Clone + Send + 'static> Load for F {}
+
+/// Runs until SIGTERM or SIGINT. `load`: what is done at SIGHUP.
+pub(super) fn run(loaded: Loaded, load: impl Load, dry_run: bool) -> ExitCode {
     logging::start(&loaded.settings.log);
     match tokio::runtime::Builder::new_current_thread().enable_all().build() {
-        Ok(runtime) => runtime.block_on(serve(loaded, load, dry_run)),
+        Ok(runtime) => {
+            let code = runtime.block_on(serve(loaded, load, dry_run));
+            // Nothing is waited for any more: a disk may hang, with somebody who reads a file on it.
+            runtime.shutdown_background();
+            code
+        }
         Err(error) => {
             tracing::error!("cannot start: {error}");
             ExitCode::FAILURE
@@ -37,7 +47,7 @@ impl Signals {
     }
 }
 
-async fn serve(loaded: Loaded, load: impl Fn() -> Result<Loaded, Mistakes>, dry_run: bool) -> ExitCode {
+async fn serve(loaded: Loaded, load: impl Load, dry_run: bool) -> ExitCode {
     let Signals { terminate, interrupt, hangup } = match Signals::listen() {
         Ok(signals) => signals,
         Err(error) => {
@@ -46,6 +56,7 @@ async fn serve(loaded: Loaded, load: impl Fn() -> Result<Loaded, Mistakes>, dry_
         }
     };
     tracing::info!(version = env!("CARGO_PKG_VERSION"), dry_run, "jibri-autostart starts");
+    warn(&loaded.warnings);
     let (reloaded, reloads) = mpsc::channel(1);
     tokio::select! {
         () = driver::run(loaded.settings, dry_run, reloads, stop_signal(terminate, interrupt)) => {}
@@ -55,15 +66,14 @@ async fn serve(loaded: Loaded, load: impl Fn() -> Result<Loaded, Mistakes>, dry_
     ExitCode::SUCCESS
 }
 
-/// At each SIGHUP the configuration is read again, and handed on if all of it is right. Never ends.
-async fn reload_at(
-    mut hangup: Signal,
-    load: impl Fn() -> Result<Loaded, Mistakes>,
-    reloaded: mpsc::Sender<Settings>,
-) {
+/// At each SIGHUP the configuration is read again, and handed on if all of it is right. It is read on a thread that may
+/// wait for the disk; nobody else does. Never ends.
+async fn reload_at(mut hangup: Signal, load: impl Load, reloaded: mpsc::Sender<Settings>) {
     while hangup.recv().await.is_some() {
-        match load() {
+        let Ok(loaded) = tokio::task::spawn_blocking(load.clone()).await else { continue };
+        match loaded {
             Ok(loaded) => {
+                warn(&loaded.warnings);
                 let _ = reloaded.send(loaded.settings).await;
             }
             Err(Mistakes(mistakes)) => {
@@ -78,6 +88,12 @@ async fn reload_at(
         }
     }
     std::future::pending().await
+}
+
+fn warn(warnings: &[Mistake]) {
+    for warning in warnings {
+        tracing::warn!("{warning}");
+    }
 }
 
 async fn stop_signal(mut terminate: Signal, mut interrupt: Signal) {

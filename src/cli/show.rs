@@ -3,7 +3,7 @@
 
 use std::io::{IsTerminal as _, Write as _};
 use std::process::ExitCode;
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::de::DeserializeOwned;
@@ -13,6 +13,7 @@ use super::table::{Colour, Table, WIDTH, cut};
 use super::view::View;
 use super::{EXIT_MISTAKES, complain};
 use crate::config::Settings;
+use crate::lasting::lasting;
 use crate::meeting::Hand;
 use crate::plain::plain;
 use crate::surface::{Alert, Jibri, Room, Status};
@@ -192,7 +193,8 @@ fn room_table(rooms: Vec<Room>) -> String {
 
 fn jibri_table(jibris: Vec<Jibri>) -> String {
     let mut table =
-        Table::new(&["JIBRI", "VERDICT", "BUSY", "HEALTHY", "FAILED", "RESTARTS", "ROOM"], is_coloured());
+        Table::new(&["JIBRI", "VERDICT", "BUSY", "HEALTHY", "FAILED", "RESTARTS", "ROOM"], is_coloured())
+            .with_names_last();
     let word = |is: Option<bool>| is.map_or("?", |is| if is { "yes" } else { "no" }).to_owned();
     for jibri in jibris {
         let (colour, note) = match jibri.verdict.as_str() {
@@ -217,13 +219,5 @@ fn jibri_table(jibris: Vec<Jibri>) -> String {
 /// How long ago a time in RFC 3339 was.
 fn age(since: &str) -> String {
     let Ok(since) = humantime::parse_rfc3339_weak(since) else { return String::new() };
-    let age = SystemTime::now().duration_since(since).unwrap_or_default();
-    let seconds = age.as_secs();
-    // People need no more than the greatest unit.
-    let rough = match seconds {
-        0..60 => seconds,
-        60..3600 => seconds.saturating_sub(seconds % 60),
-        _ => seconds.saturating_sub(seconds % 3600),
-    };
-    humantime::format_duration(Duration::from_secs(rough)).to_string()
+    lasting(SystemTime::now().duration_since(since).unwrap_or_default())
 }

@@ -30,11 +30,12 @@ impl Colour {
     }
 }
 
-/// A table whose first column takes the space that the others leave.
+/// A table whose first column takes the space that the others leave: it holds names of any length.
 #[derive(Debug)]
 pub(super) struct Table {
     rows: Vec<Row>,
     coloured: bool,
+    names_last: bool,
 }
 
 #[derive(Debug)]
@@ -48,7 +49,12 @@ impl Table {
     /// `coloured`: it goes to a terminal.
     pub(super) fn new(heads: &[&str], coloured: bool) -> Self {
         let cells = heads.iter().map(|head| ((*head).to_owned(), Colour::None)).collect();
-        Self { rows: vec![Row { cells, note: None }], coloured }
+        Self { rows: vec![Row { cells, note: None }], coloured, names_last: false }
+    }
+
+    /// The last column holds names as well: where both are too wide, each gets half of what the others leave.
+    pub(super) fn with_names_last(self) -> Self {
+        Self { names_last: true, ..self }
     }
 
     /// Text of any kind, made fit to be shown. Empty cells become a dash.
@@ -91,13 +97,14 @@ impl Table {
             cells.map(|(cell, _)| cell.width()).max().unwrap_or(0)
         };
         let mut widths: Vec<usize> = (0..columns).map(widest).collect();
-        // The last column may be too wide as well, a room's name: then both get half of what is left.
         let gaps = columns.saturating_sub(1).saturating_mul(2);
         let inner: usize = widths.iter().skip(1).rev().skip(1).sum();
         let left = WIDTH.saturating_sub(gaps).saturating_sub(inner);
         if let [first, .., last] = widths.as_mut_slice() {
-            let half = left / 2;
-            *last = (*last).min(half.max(left.saturating_sub(*first)));
+            if self.names_last {
+                let half = left / 2;
+                *last = (*last).min(half.max(left.saturating_sub(*first)));
+            }
             *first = (*first).min(left.saturating_sub(*last));
         }
         widths
@@ -133,12 +140,21 @@ mod tests {
     fn no_line_is_too_wide() {
         let long = "世界".repeat(500);
         for (first, last) in [("a", "b"), (&*long, "b"), ("a", &*long), (&*long, &*long)] {
-            let mut table = Table::new(&["ROOM", "STATE", "SINCE"], false);
+            let mut table = Table::new(&["JIBRI", "STATE", "ROOM"], false).with_names_last();
             table.row(row(first, last), Some(&long));
             let text = table.text();
             assert!(text.lines().all(|line| line.width() <= WIDTH), "{text}");
             assert_eq!(text.lines().count(), 3);
         }
+    }
+
+    #[test]
+    fn a_time_in_the_last_column_is_never_cut() {
+        let mut table = Table::new(&["ROOM", "STATE", "SINCE"], false);
+        table.row(row(&"x".repeat(500), "7000 y 364 d, still"), None);
+        let text = table.text();
+        assert!(text.ends_with("…  recording  7000 y 364 d, still\n"), "{text}");
+        assert!(text.lines().all(|line| line.width() <= WIDTH), "{text}");
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::io::{IsTerminal as _, Stdout, Write as _};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use reqwest::Method;
+use hyper::Method;
 use terminal_size::{Height, terminal_size};
 use tokio::signal::unix::{SignalKind, signal};
 

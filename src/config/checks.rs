@@ -1,9 +1,9 @@
 //! What can only be said of several keys together, and what is read from the files they name.
 
-use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use super::Secret;
+use super::file::{self, Unreadable};
 use super::reader::Scope;
 use super::settings::*;
 
@@ -150,7 +150,14 @@ fn choose_secret(
     }
     let Some(path) = file else { return };
     match read_secret(path) {
-        Ok(read) => *secret = read,
+        Ok((read, is_open_to_all)) => {
+            *secret = read;
+            if is_open_to_all {
+                let hint =
+                    format!("chmod o-r {}, and see that this program's user may read it", path.display());
+                scope.warn(file_key, format!("everybody may read {path:?}"), hint);
+            }
+        }
         Err(why) => {
             let hint = "it must be a file with nothing but the secret, readable by this program's user";
             scope.complain(&[file_key], format!("{path:?} {why}"), hint);
@@ -158,14 +165,16 @@ fn choose_secret(
     }
 }
 
-fn read_secret(path: &Path) -> Result<Secret, String> {
-    let cannot = |error: std::io::Error| format!("cannot be read: {error}");
-    let file = std::fs::File::open(path).map_err(cannot)?;
-    let mut text = String::new();
-    file.take(LONGEST_SECRET).read_to_string(&mut text).map_err(cannot)?;
-    if text.len() as u64 == LONGEST_SECRET {
-        return Err("is too long for a secret".to_owned());
-    }
+/// The secret, and whether everybody may read the file.
+fn read_secret(path: &Path) -> Result<(Secret, bool), String> {
+    let contents = file::read(path, LONGEST_SECRET).map_err(|why| match why {
+        Unreadable::TooLong(_) => "is too long for a secret".to_owned(),
+        why => why.to_string(),
+    })?;
+    let text = String::from_utf8(contents.bytes).map_err(|_| "is not UTF-8".to_owned())?;
     let text = text.trim_end_matches(['\r', '\n']);
-    if text.trim().is_empty() { Err("is empty".to_owned()) } else { Ok(Secret::new(text)) }
+    if text.trim().is_empty() {
+        return Err("is empty".to_owned());
+    }
+    Ok((Secret::new(text), contents.is_open_to_all))
 }

@@ -2,10 +2,11 @@
 //!
 //! [`load`] is the door in. The path of a value: `tree` keeps what was written and where, `environment`
 //! lays variables over it, `reader` walks it along the `schema`, `kinds`, `words` and `times` turn texts into values,
-//! `checks` compares values, and `show` writes them out again.
+//! `checks` compares values, and `show` writes them out again. All files are read by `file`.
 
 mod checks;
 mod environment;
+mod file;
 mod kinds;
 mod mistake;
 mod reader;
@@ -22,6 +23,7 @@ use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::path::Path;
 
+use file::Unreadable;
 use mistake::Complaint;
 use schema::Section;
 use tree::{Entry, Node, Parsed, Place, Table};
@@ -37,7 +39,12 @@ pub struct Loaded {
     pub settings: Settings,
     /// The keys that the file or the environment sets, in dotted form: `muc.domains`, `rule.room`.
     pub set: BTreeSet<String>,
+    /// What is no mistake, and should be mended all the same.
+    pub warnings: Vec<Mistake>,
 }
+
+/// Longest configuration file, in bytes: far more than one ever has.
+const LONGEST_FILE: u64 = 1024 * 1024;
 
 /// Reads the file, if one is named, and the environment over it (`std::env::vars_os()`).
 ///
@@ -100,11 +107,19 @@ fn read_text(path: &Path, name: &str) -> Result<String, Mistake> {
         let place = Place { line, ..Place::whole(name) };
         Mistake::new(&place, "", Complaint::new(message, hint))
     };
-    let bytes = std::fs::read(path).map_err(|error| {
-        let hint = "name another with --config or JIBRI_AUTOSTART_CONFIG, and see that it may be read";
-        mistake(None, format!("cannot be read: {error}"), hint)
+    let contents = file::read(path, LONGEST_FILE).map_err(|why| {
+        let hint = match why {
+            Unreadable::Io(_) => {
+                "name another with --config or JIBRI_AUTOSTART_CONFIG, and see that it may be read"
+            }
+            Unreadable::Irregular(_) => {
+                "write the configuration into a file, and name that with --config or JIBRI_AUTOSTART_CONFIG"
+            }
+            Unreadable::TooLong(_) => "name the configuration file with --config or JIBRI_AUTOSTART_CONFIG",
+        };
+        mistake(None, why.to_string(), hint)
     })?;
-    String::from_utf8(bytes).map_err(|error| {
+    String::from_utf8(contents.bytes).map_err(|error| {
         let good = error.as_bytes().iter().take(error.utf8_error().valid_up_to());
         let line = good.filter(|byte| **byte == b'\n').count().saturating_add(1);
         mistake(Some(line), "not UTF-8".to_owned(), "save the file in UTF-8")
@@ -127,7 +142,7 @@ fn read(
         Some(settings) if mistakes.is_empty() => {
             let mut set = BTreeSet::new();
             collect_keys("", &table, &mut set);
-            Ok(Loaded { settings, set })
+            Ok(Loaded { settings, set, warnings: reader.warnings })
         }
         _ => Err(Mistakes::sorted(mistakes)),
     }

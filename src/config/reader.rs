@@ -22,11 +22,19 @@ pub(super) struct Reader<'t> {
     /// Keys whose values were replaced.
     replaced: BTreeSet<String>,
     pub(super) mistakes: Vec<Mistake>,
+    pub(super) warnings: Vec<Mistake>,
 }
 
 impl<'t> Reader<'t> {
     pub(super) fn new(root: &'t Table, file: Option<&str>, complete: bool) -> Self {
-        Self { root, file: file.map(Arc::from), complete, replaced: BTreeSet::new(), mistakes: Vec::new() }
+        Self {
+            root,
+            file: file.map(Arc::from),
+            complete,
+            replaced: BTreeSet::new(),
+            mistakes: Vec::new(),
+            warnings: Vec::new(),
+        }
     }
 
     /// Reads the whole tree; mistakes are left behind in any case.
@@ -188,6 +196,14 @@ impl<'t> Scope<'_, 't> {
         if let Some((place, key)) = keys.iter().find_map(|key| Some((self.place_of(key)?, *key))) {
             let place = place.clone();
             self.note(&place, self.path_of_dotted(key), Complaint::new(message, hint));
+        }
+    }
+
+    /// Tells of what is no mistake in a key that is set here, and should be mended all the same.
+    pub(super) fn warn(&mut self, key: &str, message: impl Into<String>, hint: impl Into<String>) {
+        if let Some(place) = self.place_of(key) {
+            let warning = Mistake::new(place, self.path_of_dotted(key), Complaint::new(message, hint));
+            self.reader.warnings.push(warning);
         }
     }
 

@@ -10,7 +10,7 @@ use super::trouble::Trouble;
 use super::{DiscoveryEvent, Limits};
 use crate::address::RoomJid;
 use crate::config::JicofoRest;
-use crate::http::client;
+use crate::http::client::Client;
 use crate::meeting::vouch::Source;
 use crate::polling::{Outage, jittered};
 use crate::tenant::Services;
@@ -18,7 +18,7 @@ use crate::tenant::Services;
 /// One Jicofo.
 #[derive(Debug)]
 pub(super) struct Jicofo {
-    client: reqwest::Client,
+    client: Client,
     url: String,
     interval: Duration,
     services: Services,
@@ -30,13 +30,8 @@ impl Jicofo {
     pub(super) fn new(rest: &JicofoRest, services: Services, limits: Limits) -> Option<Result<Self, String>> {
         let base = rest.url.as_ref()?;
         let url = format!("{}/debug/conferences", base.trim_end_matches('/'));
-        let jicofo = client::builder(&url)
-            .timeout(limits.time)
-            .pool_max_idle_per_host(1)
-            .build()
-            .map(|client| Self { client, url, interval: rest.interval, services, limits })
-            .map_err(client::cause);
-        Some(jicofo)
+        let client = Client::new(&url, limits.time);
+        Some(client.map(|client| Self { client, url, interval: rest.interval, services, limits }))
     }
 
     /// Asks, one request at a time, until nobody wants to hear of it any more.
@@ -64,12 +59,11 @@ impl Jicofo {
     }
 
     async fn ask(&self) -> Result<RoomList, Trouble> {
-        let fault = |error| client::Fault::of(error, self.limits.time);
-        let response = self.client.get(&self.url).send().await.map_err(fault)?;
-        if !response.status().is_success() {
-            return Err(Trouble::Status(response.status().as_u16()));
+        let answer = self.client.get(&self.url).await?;
+        if !answer.status().is_success() {
+            return Err(answer.refusal().into());
         }
-        let body = client::body(response, self.limits.bytes, self.limits.time).await?;
+        let body = answer.body(self.limits.bytes).await?;
         room_list::read(&body, &self.services)
     }
 }

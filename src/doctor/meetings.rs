@@ -287,7 +287,7 @@ mod tests {
             recorder_present: false,
             attempt: 0,
             session_id: None,
-            since: "2026-01-01T00:00:00Z".to_owned(),
+            since: humantime::format_rfc3339(SystemTime::now() - Duration::from_secs(3600)).to_string(),
             reason: reason.map(str::to_owned),
         };
         let found = |rule, reason| {

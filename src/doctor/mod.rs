@@ -20,7 +20,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use crate::address::RoomJid;
-use crate::config::Settings;
+use crate::config::{Mistake, Settings};
 use crate::{discovery, sightings};
 pub use finding::{Finding, Verdict};
 use link::Own;
@@ -33,6 +33,8 @@ pub struct Options {
     pub file: Option<PathBuf>,
     /// The keys that are set, as in [`Loaded::set`](crate::config::Loaded::set).
     pub set: BTreeSet<String>,
+    /// What should be mended in them, as in [`Loaded::warnings`](crate::config::Loaded::warnings).
+    pub warnings: Vec<Mistake>,
     /// Where the service is asked; none: it does not listen.
     pub service: Option<SocketAddr>,
     /// The meeting to prove the rights on; none: whichever there is.
@@ -48,7 +50,7 @@ type Tell<'a> = dyn FnMut(Finding) + 'a;
 
 /// Goes through all steps.
 pub async fn examine(settings: &Settings, options: &Options, tell: &mut Tell<'_>) {
-    place::configuration(options, settings).into_iter().for_each(&mut *tell);
+    place::configuration(options).into_iter().for_each(&mut *tell);
     let listed = discovery::listed_now(settings).await;
     let detected = sightings::detected_now(settings).await;
     let service = Service::ask(settings, options.service).await;

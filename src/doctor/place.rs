@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::{Finding, Options};
 use crate::config::{Ledger, Settings};
+use crate::ledger;
 use crate::recovery;
 
 /// Keys that hold secrets.
@@ -16,7 +17,7 @@ const OTHERS_READ: u32 = 0o004;
 const EXECUTE: u32 = 0o111;
 
 /// The configuration has been read by now, and is right.
-pub(super) fn configuration(options: &Options, settings: &Settings) -> Vec<Finding> {
+pub(super) fn configuration(options: &Options) -> Vec<Finding> {
     const STEP: &str = "configuration";
     let file = options.file.as_deref();
     let found = match file {
@@ -35,16 +36,8 @@ pub(super) fn configuration(options: &Options, settings: &Settings) -> Vec<Findi
         )],
         None => vec![Finding::ok(STEP, found)],
     };
-    for (key, file) in
-        [("xmpp.secret_file", &settings.xmpp.secret_file), ("http.token_file", &settings.http.token_file)]
-    {
-        if let Some(path) = file.as_deref().filter(|path| is_open(path)) {
-            let found = format!("everybody may read {}", path.display());
-            let remedy =
-                format!("chmod o-r {}, and see that the service's own user may read it", path.display());
-            findings.push(Finding::warn(key, found, remedy));
-        }
-    }
+    let warnings = options.warnings.iter();
+    findings.extend(warnings.map(|warning| Finding::warn(&warning.key, &warning.message, &warning.hint)));
     findings
 }
 
@@ -120,6 +113,13 @@ pub(super) fn ledger(ledger: &Ledger) -> Finding {
     let Some(path) = &ledger.path else {
         return Finding::ok(STEP, "ledger.path is empty: the history is kept in memory");
     };
+    if let Some(to) = ledger::link(path) {
+        return Finding::fail(
+            STEP,
+            format!("{} is a symbolic link to {}, and links are not followed", path.display(), to.display()),
+            format!("set ledger.path to {} itself, or move that file here", to.display()),
+        );
+    }
     match can_write(path) {
         Ok(()) => Finding::ok(STEP, format!("{} can be written", path.display())),
         Err(error) => Finding::fail(
@@ -166,5 +166,17 @@ mod tests {
         assert_eq!(std::fs::read(&path).unwrap(), b"as it was");
         assert!(can_write(&dir.path().join("no/ledger.db")).is_err());
         assert!(can_write(&path.join("ledger.db")).is_err());
+    }
+
+    #[test]
+    fn a_ledger_that_is_a_link_fails_and_says_where_it_should_be() {
+        let dir = tempfile::tempdir().unwrap();
+        let (path, real) = (dir.path().join("ledger.db"), dir.path().join("real.db"));
+        std::os::unix::fs::symlink(&real, &path).unwrap();
+        let settings = Ledger { path: Some(path), keep: std::time::Duration::from_secs(60) };
+        let finding = ledger(&settings);
+        assert_eq!(finding.verdict, crate::doctor::Verdict::Fail);
+        assert!(finding.remedy.unwrap().contains(&format!("set ledger.path to {}", real.display())));
+        assert!(!real.exists());
     }
 }

@@ -7,7 +7,7 @@ use serde::de::DeserializeOwned;
 
 use super::Finding;
 use crate::config::{Footprint, Settings};
-use crate::http::client::{self, Fault};
+use crate::http::client::{Answer, Client, Fault};
 use crate::plain::plain;
 use crate::surface::{Alert, Jibri, Room, Status};
 
@@ -146,23 +146,21 @@ pub(super) enum Trouble {
 /// Asks for some JSON.
 pub(super) async fn get<T: DeserializeOwned>(base: &str, path: &str) -> Result<T, Trouble> {
     let url = format!("{base}{path}");
-    let client = client::builder(&url).timeout(PATIENCE).build();
-    let client = client.map_err(|error| Trouble::Not(client::cause(error)))?;
-    read(client.get(&url)).await
+    let client = Client::new(&url, PATIENCE).map_err(Trouble::Not)?;
+    read(client.get(&url).await).await
 }
 
 /// Asks for something to be done; the answer is JSON.
 pub(super) async fn post<T: DeserializeOwned>(base: &str, path: &str, token: &str) -> Result<T, Trouble> {
     let url = format!("{base}{path}");
-    let client = client::builder(&url).timeout(PATIENCE).build();
-    let client = client.map_err(|error| Trouble::Not(client::cause(error)))?;
-    read(client.post(&url).bearer_auth(token)).await
+    let client = Client::new(&url, PATIENCE).map_err(Trouble::Not)?;
+    read(client.post(&url, Some(token)).await).await
 }
 
-async fn read<T: DeserializeOwned>(request: reqwest::RequestBuilder) -> Result<T, Trouble> {
-    let answer = request.send().await.map_err(|error| Trouble::Fault(Fault::of(error, PATIENCE)))?;
+async fn read<T: DeserializeOwned>(answer: Result<Answer, Fault>) -> Result<T, Trouble> {
+    let answer = answer.map_err(Trouble::Fault)?;
     let status = answer.status();
-    let body = client::body(answer, MOST, PATIENCE).await.map_err(Trouble::Fault)?;
+    let body = answer.body(MOST).await.map_err(Trouble::Fault)?;
     if status.is_success() {
         return serde_json::from_slice(&body)
             .map_err(|_| Trouble::Not("its answer is none of ours".to_owned()));

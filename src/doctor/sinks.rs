@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use reqwest::StatusCode;
+use hyper::StatusCode;
 
 use super::Finding;
 use crate::config::Alerts;
-use crate::http::client::{self, Fault};
+use crate::http::client::Client;
 
 /// How long each may take to answer.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -73,8 +73,7 @@ async fn alertmanager(base: &str) -> Finding {
 }
 
 async fn ask(url: &str, head: bool) -> Result<StatusCode, String> {
-    let client = client::builder(url).timeout(PATIENCE).build().map_err(client::cause)?;
-    let request = if head { client.head(url) } else { client.get(url) };
-    let answer = request.send().await;
-    answer.map(|answer| answer.status()).map_err(|error| Fault::of(error, PATIENCE).to_string())
+    let client = Client::new(url, PATIENCE)?;
+    let answer = if head { client.head(url).await } else { client.get(url).await };
+    answer.map(|answer| answer.status()).map_err(|fault| fault.to_string())
 }

@@ -8,6 +8,7 @@ use crate::address::RoomJid;
 use crate::alerts::{self, Book, Deliverer, Delivery, Kind, Report};
 use crate::config::Settings;
 use crate::fleet::{self, Verdict};
+use crate::lasting::lasting;
 use crate::meeting::{Ended, Hold, ListError, Misfit, RoomView, State, What};
 use crate::time::Time;
 
@@ -85,8 +86,8 @@ impl Alarms {
             let failure = || self.missing.get(&room).and_then(|(_, failure)| failure.clone());
             let reason = view(&room).and_then(|view| view.reason).or_else(failure);
             let summary = format!(
-                "{room} is to be recorded and is not, for {} s: {}",
-                now.since(since).as_secs(),
+                "{room} is to be recorded and is not, for {}: {}",
+                lasting(now.since(since)),
                 reason.as_deref().unwrap_or("it is being tried")
             );
             self.raise(

@@ -8,6 +8,7 @@ use super::{Clock, Driver};
 use crate::address::RoomJid;
 use crate::alerts::{self, Delivery};
 use crate::fleet::{self, JibriName, Reason, Serving};
+use crate::lasting::lasting;
 use crate::ledger::{self, Attempt, Entry, Key, Ledger, Moment, Outcome, Recovery};
 use crate::meeting::{Ended, Event, RoomView, Roster, SessionId, State, What};
 use crate::plain::plain;
@@ -233,7 +234,7 @@ impl Chronicle {
             Outcome::Waiting => {
                 let waited = open.wanted.map_or(Duration::ZERO, |since| now.since(since));
                 let why = open.attempt.reason.as_deref().unwrap_or("nothing was sent yet");
-                (Outcome::NotStarted, format!("waited {}: {why}; then {end}", rough(waited)))
+                (Outcome::NotStarted, format!("waited {}: {why}; then {end}", lasting(waited)))
             }
             _ => (Outcome::Failed, format!("before it was on, {end}")),
         };
@@ -382,14 +383,6 @@ fn ended(how: &Ended) -> Outcome {
         Ended::ByPerson(_) | Ended::ByUs => Outcome::Stopped,
         Ended::Failed | Ended::Lost | Ended::Unexplained => Outcome::Failed,
         Ended::Naturally | Ended::Unasked | Ended::WithMeeting => Outcome::Recorded,
-    }
-}
-
-/// To the second below a minute, else to the minute.
-fn rough(span: Duration) -> String {
-    match span.as_secs() {
-        seconds @ 0..60 => format!("{seconds} s"),
-        seconds => format!("{} min", seconds / 60),
     }
 }
 

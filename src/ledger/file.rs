@@ -5,10 +5,11 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use nix::libc::O_NOFOLLOW;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use super::entry::{Entry, Moment};
-use super::schema;
+use super::{place, schema};
 
 /// How long to wait for somebody else who has the file: an administrator's shell, a backup.
 const BUSY: Duration = Duration::from_secs(2);
@@ -24,12 +25,26 @@ pub(super) enum Trouble {
     /// As [`Trouble::Passing`], and the open file can be used again then.
     #[error("{0}")]
     Full(String),
+    /// A link is in its place, and is not followed; where it leads to.
+    #[error("it is a symbolic link to {}, and links are not followed", .0.display())]
+    Link(PathBuf),
     /// Written by a newer version of this program.
     #[error("it was written by a newer version of this program (schema {0}, this one knows {known})", known = schema::VERSION)]
     Newer(i64),
     /// What is in it makes no sense.
     #[error("it is damaged: {0}")]
     Damaged(String),
+}
+
+impl Trouble {
+    /// What to do about it, where it does not mend itself.
+    pub(super) fn remedy(&self) -> String {
+        match self {
+            Self::Link(to) => format!("set ledger.path to {} itself, or move that file here", to.display()),
+            _ => "make room on its disk, and see that its directory is there and writable for this program"
+                .to_owned(),
+        }
+    }
 }
 
 impl From<rusqlite::Error> for Trouble {
@@ -59,10 +74,13 @@ impl File {
     /// was open when the program ended.
     pub(super) fn open(path: &Path, now: Moment, is_new: bool) -> Result<Self, Trouble> {
         // Made by us, so that nobody else can read it; SQLite gives its side files the same mode.
-        let made = OpenOptions::new().create(true).append(true).mode(0o600).open(path);
-        made.map_err(|error| Trouble::Passing(error.to_string()))?;
-        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let mut connection = Connection::open_with_flags(path, flags)?;
+        let made =
+            OpenOptions::new().create(true).append(true).mode(0o600).custom_flags(O_NOFOLLOW).open(path);
+        made.map_err(|error| match place::link(path) {
+            Some(to) => Trouble::Link(to),
+            None => Trouble::Passing(error.to_string()),
+        })?;
+        let mut connection = place::connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
         connection.busy_timeout(BUSY)?;
         let version = schema::version(&connection)?;
         if version > schema::VERSION {

@@ -8,6 +8,7 @@
 
 mod entry;
 mod file;
+mod place;
 mod reader;
 mod schema;
 mod writer;
@@ -21,6 +22,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 pub use entry::{Alert, Attempt, Entry, Moment, Outcome, Record, Recovery};
+pub use place::link;
 pub use reader::{Query, Reader, Unreadable, restarts};
 pub use schema::V1;
 use writer::Writer;

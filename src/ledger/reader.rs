@@ -8,7 +8,7 @@ use std::time::Duration;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use super::entry::{Entry, Moment, Record};
-use super::schema;
+use super::{place, schema};
 
 /// How long to wait for a writer; there is hardly ever anything to wait for.
 const BUSY: Duration = Duration::from_secs(2);
@@ -61,15 +61,15 @@ pub struct Unreadable(#[from] rusqlite::Error);
 /// # Errors
 /// [`Unreadable`], if there is a file and it is.
 pub fn restarts(path: &Path, since: Moment) -> Result<Vec<(String, Moment)>, Unreadable> {
-    if !path.exists() {
+    // What a link leads to is not ours, and the thread that writes says so.
+    if !path.exists() || place::link(path).is_some() {
         return Ok(Vec::new());
     }
     Ok(schema::restarts(&open(path)?, since)?)
 }
 
 fn open(path: &Path) -> rusqlite::Result<Connection> {
-    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let file = Connection::open_with_flags(path, flags)?;
+    let file = place::connect(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
     file.busy_timeout(BUSY)?;
     Ok(file)
 }

@@ -230,10 +230,10 @@ impl<T: Fn()> Writer<T> {
         let is_damaged = matches!(trouble, Trouble::Damaged(_));
         if !is_damaged && !std::mem::replace(&mut state.is_told, true) {
             tracing::error!(
-                "the ledger {} cannot be written: {trouble}; make room on its disk, and see that its directory is \
-                 there and writable for this program; meetings are recorded all the same, and the history is kept \
-                 in memory until it can be written",
-                path.display()
+                "the ledger {} cannot be written: {trouble}; {}; meetings are recorded all the same, and the history is \
+                 kept in memory until it can be written",
+                path.display(),
+                trouble.remedy()
             );
         }
         if matches!(trouble, Trouble::Full(_)) {

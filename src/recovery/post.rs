@@ -5,7 +5,7 @@ use std::time::Duration;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::{End, MOST_OUTPUT, PLACE, Unfit};
-use crate::http::client::{self, Fault};
+use crate::http::client::{Client, Fault};
 use crate::plain::plain_end;
 
 /// Bytes read of an answer; what says more is not read on.
@@ -35,20 +35,20 @@ pub(super) fn url(template: &str, instance: &str) -> Result<String, Unfit> {
 
 /// Sends it; any 2xx is a success. Redirects are not followed.
 pub(super) async fn send(url: &str, limit: Duration) -> End {
-    let client = match client::builder(url).timeout(limit).pool_max_idle_per_host(0).build() {
+    let client = match Client::new(url, limit) {
         Ok(client) => client,
-        Err(error) => return End::failed(format!("no HTTP client: {}", client::cause(error))),
+        Err(why) => return End::failed(format!("no HTTP client: {why}")),
     };
-    let mut response = match client.post(url).send().await {
-        Ok(response) => response,
-        Err(error) => return End::failed(no_answer(Fault::of(error, limit))),
+    let mut answer = match client.post(url, None).await {
+        Ok(answer) => answer,
+        Err(fault) => return End::failed(no_answer(fault)),
     };
-    let status = response.status();
+    let status = answer.status();
     // Some of the answer is for the log; that it is long, or breaks off because Jibri is gone by then, is
     // no failure.
     let mut body = Vec::new();
     while body.len() < MOST_ANSWER
-        && let Ok(Some(chunk)) = response.chunk().await
+        && let Ok(Some(chunk)) = answer.chunk().await
     {
         body.extend_from_slice(&chunk);
     }

@@ -16,7 +16,7 @@ use tokio::time::{Instant, sleep, sleep_until};
 
 use super::{Detected, Limits, Sighting};
 use crate::config::JicofoRest;
-use crate::http::client::{self, Fault};
+use crate::http::client::{Client, Fault, Refusal};
 use crate::plain::plain;
 use crate::polling::{Outage, jittered};
 
@@ -34,8 +34,13 @@ enum Trouble {
     Unreachable(Fault),
     #[error(transparent)]
     Fault(Fault),
-    #[error("HTTP status {0}; is discovery.jicofo.url that of Jicofo's REST, like http://jicofo:8888?")]
-    Status(u16),
+    #[error(
+        "{0}; redirects are not followed: set discovery.jicofo.url to where Jicofo's REST is now, like \
+         http://jicofo:8888"
+    )]
+    Moved(Refusal),
+    #[error("{0}; is discovery.jicofo.url that of Jicofo's REST, like http://jicofo:8888?")]
+    Refused(Refusal),
     #[error("the answer has no jibri_detector; is discovery.jicofo.url that of Jicofo's REST?")]
     NoDetector,
 }
@@ -61,7 +66,7 @@ impl Look {
 /// One Jicofo.
 #[derive(Debug)]
 pub(super) struct Detector {
-    client: reqwest::Client,
+    client: Client,
     url: String,
     /// The shortest time between two requests.
     gap: Duration,
@@ -74,13 +79,8 @@ impl Detector {
     pub(super) fn new(rest: &JicofoRest, limits: Limits) -> Option<Result<Self, String>> {
         let base = rest.url.as_ref()?;
         let url = format!("{}/debug", base.trim_end_matches('/'));
-        let detector = client::builder(&url)
-            .timeout(limits.detector_time)
-            .pool_max_idle_per_host(1)
-            .build()
-            .map(|client| Self { client, url, gap: rest.interval, limits, look: Look::default() })
-            .map_err(client::cause);
-        Some(detector)
+        let client = Client::new(&url, limits.detector_time);
+        Some(client.map(|client| Self { client, url, gap: rest.interval, limits, look: Look::default() }))
     }
 
     pub(super) fn look(&self) -> Look {
@@ -124,12 +124,12 @@ impl Detector {
     }
 
     async fn ask(&self) -> Result<Option<BTreeMap<String, Detected>>, Trouble> {
-        let time = self.limits.detector_time;
-        let response = self.client.get(&self.url).send().await.map_err(|error| Fault::of(error, time))?;
-        if !response.status().is_success() {
-            return Err(Trouble::Status(response.status().as_u16()));
+        let answer = self.client.get(&self.url).await?;
+        if !answer.status().is_success() {
+            let (is_moved, refusal) = (answer.status().is_redirection(), answer.refusal());
+            return Err(if is_moved { Trouble::Moved(refusal) } else { Trouble::Refused(refusal) });
         }
-        let body = client::body(response, self.limits.detector_bytes, time).await?;
+        let body = answer.body(self.limits.detector_bytes).await?;
         read(&body).ok_or(Trouble::NoDetector)
     }
 }

@@ -4,14 +4,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use reqwest::StatusCode;
+use hyper::StatusCode;
 use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 
 use super::{Limits, Sighting, Status, json};
 use crate::config::{Jibri, JibriInstance};
-use crate::http::client::{self, Fault};
+use crate::http::client::{Client, Fault};
 use crate::polling::jittered;
 
 /// Longest answer, in bytes: far more than one ever has.
@@ -22,9 +22,8 @@ const SPREAD: Duration = Duration::from_secs(1);
 /// What all that are asked share.
 #[derive(Debug)]
 struct Poller {
-    client: reqwest::Client,
+    client: Client,
     interval: Duration,
-    time: Duration,
     /// Those that answered last time, and those that did not: each lane has its own bound.
     well: Semaphore,
     failing: Semaphore,
@@ -97,34 +96,31 @@ impl Poller {
         // One client for all; certificates are needed if any is asked with TLS.
         let tls = asked.iter().map(|(_, url)| url.as_str()).find(|url| url.starts_with("https:"));
         let time = limits.health_time.min(jibri.health_interval);
-        let builder = client::builder(tls.unwrap_or_default()).timeout(time).pool_max_idle_per_host(1);
         Ok(Self {
-            client: builder.build().map_err(client::cause)?,
+            client: Client::new(tls.unwrap_or_default(), time)?,
             interval: jibri.health_interval,
-            time,
             well: Semaphore::new(limits.at_once),
             failing: Semaphore::new(limits.failing_at_once),
         })
     }
 
     async fn ask(&self, url: &str) -> Result<Status, String> {
-        let response = self.client.get(url).send().await.map_err(|error| self.in_words(error))?;
-        let status = response.status();
-        if status != StatusCode::OK {
+        let answer = self.client.get(url).await.map_err(in_words)?;
+        if answer.status() != StatusCode::OK {
             let hint = "is health_url right, like http://jibri-1:2222/jibri/api/v1.0/health?";
-            return Err(format!("HTTP status {}; {hint}", status.as_u16()));
+            return Err(format!("{}; {hint}", answer.refusal()));
         }
-        let body = client::body(response, MOST_ANSWER, self.time).await.map_err(|fault| fault.to_string())?;
+        let body = answer.body(MOST_ANSWER).await.map_err(|fault| fault.to_string())?;
         json::health(&body).map_err(|unreadable| unreadable.to_string())
     }
+}
 
-    fn in_words(&self, error: reqwest::Error) -> String {
-        match Fault::of(error, self.time) {
-            fault @ Fault::Unreachable(_) => format!(
-                "{fault}; does it run, is health_url right, and its API bound to more than 127.0.0.1 \
-                 (jibri.api.http.external-api-host)?"
-            ),
-            fault => fault.to_string(),
-        }
+fn in_words(fault: Fault) -> String {
+    match fault {
+        Fault::Unreachable(_) => format!(
+            "{fault}; does it run, is health_url right, and its API bound to more than 127.0.0.1 \
+             (jibri.api.http.external-api-host)?"
+        ),
+        _ => fault.to_string(),
     }
 }

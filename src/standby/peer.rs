@@ -6,7 +6,7 @@ use serde::Deserialize;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use crate::http::client;
+use crate::http::client::Client;
 use crate::polling::jittered;
 
 /// Between two questions, if that is not too long for the takeover.
@@ -34,9 +34,8 @@ pub(super) struct Peer {
 
 #[derive(Debug, Clone)]
 struct Asker {
-    client: reqwest::Client,
+    client: Client,
     url: String,
-    patience: Duration,
 }
 
 #[derive(Deserialize)]
@@ -50,11 +49,10 @@ impl Peer {
         let url = format!("{}/healthz", url.trim_end_matches('/'));
         let interval = takeover_after.checked_div(4).unwrap_or(takeover_after).min(INTERVAL);
         let (told, words) = watch::channel(None);
-        let client = client::builder(&url).timeout(takeover_after).pool_max_idle_per_host(1).build();
-        let asker = match client {
-            Ok(client) => Asker { client, url, patience: takeover_after },
-            Err(error) => {
-                tracing::error!("standby.peer cannot be asked: {}", client::cause(error));
+        let asker = match Client::new(&url, takeover_after) {
+            Ok(client) => Asker { client, url },
+            Err(why) => {
+                tracing::error!("standby.peer cannot be asked: {why}");
                 return Self { asker: None, words };
             }
         };
@@ -94,11 +92,11 @@ impl Peer {
 
 impl Asker {
     async fn ask(&self) -> Word {
-        let Ok(answer) = self.client.get(&self.url).send().await else { return Word::Nothing };
+        let Ok(answer) = self.client.get(&self.url).await else { return Word::Nothing };
         if !answer.status().is_success() {
             return Word::Nothing;
         }
-        match client::body(answer, MOST, self.patience).await {
+        match answer.body(MOST).await {
             Ok(body) => match serde_json::from_slice(&body) {
                 Ok(Health { linked: false }) => Word::NotLinked,
                 // Whoever does not say may have it.

@@ -82,6 +82,7 @@ async fn a_receiver_that_fails_and_then_works_has_lost_nothing() {
         Manner::Drip,
         Manner::Reset,
         Manner::Gibberish,
+        Manner::Interim,
         Manner::Late(Duration::from_secs(5), "{}"),
     ] {
         let name = format!("{fault:?}");

@@ -21,7 +21,7 @@ struct Reader {
 impl Reader {
     async fn open(world: &World) -> Self {
         // A client of its own: events last longer than answers may.
-        let client = jibri_autostart::http::client::builder("http:").build().unwrap();
+        let client = reqwest::Client::builder().no_proxy().build().unwrap();
         let response = client.get(format!("{}/api/v1/events", world.url)).send().await.unwrap();
         assert_eq!(response.status(), StatusCode::OK);
         assert_eq!(response.headers()["content-type"], "text/event-stream");
@@ -128,7 +128,7 @@ async fn who_stops_reading_is_dropped() {
         stream.write_all(b"GET /api/v1/events HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
         asleep.push(stream);
     }
-    let client = jibri_autostart::http::client::builder("http:").build().unwrap();
+    let client = reqwest::Client::builder().no_proxy().build().unwrap();
     let url = format!("http://{address}/api/v1/events");
     let answers = async {
         while client.get(&url).send().await.unwrap().status() != StatusCode::OK {

@@ -1,5 +1,7 @@
 //! `/api/v1/history`: every kind of entry, what may be asked for, and what may not.
 
+use std::time::Duration;
+
 use jibri_autostart::ledger::{Alert, Attempt, Entry, Ledger, Moment, Outcome, Recovery};
 use reqwest::{Method, StatusCode};
 use serde_json::Value;
@@ -67,6 +69,7 @@ async fn entries(world: &World, asked: &str) -> Vec<Value> {
 #[tokio::test]
 async fn what_is_asked_for_is_shown() {
     let world = world().await;
+    let tomorrow = format!("since={}", Moment::now().after(Duration::from_secs(86_400)));
     for (asked, expected) in [
         ("", 13),
         ("room=&since=&limit=", 13),
@@ -79,7 +82,7 @@ async fn what_is_asked_for_is_shown() {
         ("since=2h", 13),
         ("since=2000-01-01T00:00:00Z", 13),
         // What is over is over; what is not lasts.
-        ("since=2100-01-01T00:00:00Z", 5),
+        (&tomorrow, 5),
         ("limit=2", 2),
         ("limit=1000&room=r1&since=1day", 10),
     ] {

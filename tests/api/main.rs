@@ -22,7 +22,7 @@ use std::time::Duration;
 
 use jibri_autostart::config::{Secret, from_toml};
 use jibri_autostart::discovery;
-use jibri_autostart::http::{self, EventSync, HttpEvent, Parts, Readiness, client};
+use jibri_autostart::http::{self, EventSync, HttpEvent, Parts, Readiness};
 use jibri_autostart::ledger::{Ledger, Limits};
 use jibri_autostart::meeting::NotTaken;
 use jibri_autostart::sightings;
@@ -90,7 +90,7 @@ async fn world_whose_token_is(token: &str) -> World {
     let router = http::router(parts);
     let mut server = http::spawn_apart("127.0.0.1:0".parse().unwrap(), router.clone());
     let Some(HttpEvent::Listening(address)) = server.recv().await else { panic!("cannot listen") };
-    let client = client::builder("http:").timeout(LONG).build().unwrap();
+    let client = reqwest::Client::builder().no_proxy().timeout(LONG).build().unwrap();
     World {
         url: format!("http://{address}"),
         board,

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use jibri_autostart::http::HttpEvent;
+use testkit::BareEnvironment as _;
 use tokio::time::{sleep, timeout};
 
 use super::{LONG, World, room, world};
@@ -29,7 +30,7 @@ impl Watching {
         } else {
             command.args(args);
         }
-        command.env_clear().env("PATH", "/usr/bin:/bin").env("TERM", "xterm");
+        command.bare_environment().env("PATH", "/usr/bin:/bin").env("TERM", "xterm");
         for (key, value) in [
             ("XMPP__DOMAIN", "a.b"),
             ("XMPP__SECRET", "s"),

@@ -4,6 +4,8 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output};
 
+use testkit::BareEnvironment as _;
+
 /// A file or directory of the project.
 pub(crate) fn file(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
@@ -26,7 +28,7 @@ pub(crate) fn prepared(name: &str) -> PathBuf {
 /// The program that was just built, with nothing in its environment.
 pub(crate) fn program() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_jibri-autostart"));
-    command.env_clear();
+    command.bare_environment();
     command
 }
 

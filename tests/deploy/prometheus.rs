@@ -187,7 +187,7 @@ async fn prometheus_scrapes_it() {
         .expect("prometheus, of the package of that name");
     let _prometheus = Running(prometheus);
 
-    let client = jibri_autostart::http::client::builder("http:").timeout(testkit::SOON).build().unwrap();
+    let client = reqwest::Client::builder().no_proxy().timeout(testkit::SOON).build().unwrap();
     let query = async |expression: &str| -> Value {
         let query = percent_encoding::utf8_percent_encode(expression, percent_encoding::NON_ALPHANUMERIC);
         let url = format!("http://{listen}/api/v1/query?query={query}");

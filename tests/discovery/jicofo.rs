@@ -7,7 +7,7 @@ use jibri_autostart::discovery::{Discovery, DiscoveryEvent, Limits, spawn_with};
 use jibri_autostart::meeting::vouch::{Change, Report, Source, Vouchers};
 
 use super::jicofo_stand_in::{Jicofo, Manner, list};
-use super::{next, room, soon};
+use super::{LONG, next, room, soon};
 
 fn watch(url: &str) -> Discovery {
     let limits = Limits { time: Duration::from_millis(300), bytes: 1024 * 1024 };
@@ -99,8 +99,8 @@ async fn every_fault_is_told_once_and_survived() {
     let mut discovery = watch(&jicofo.url());
     let faults = [
         (Manner::Status("500 Internal Server Error"), "500"),
-        (Manner::Status("404 Not Found"), "404"),
-        (Manner::Redirect, "302"),
+        (Manner::Status("404 Not Found"), "HTTP status 404 for /debug/conferences, which older versions"),
+        (Manner::Redirect, "HTTP status 302, moved to \"/elsewhere\"; redirects are not followed"),
         (Manner::Body(String::new()), "no JSON list"),
         (Manner::Body("<!doctype html><title>nginx</title>".to_owned()), "no JSON list"),
         (Manner::Body(r#"{"error":"r1@muc.meet.jitsi"}"#.to_owned()), "no JSON list"),
@@ -138,6 +138,34 @@ async fn a_huge_answer_is_not_read_to_its_end() {
     down(&mut discovery).await;
     // Three answers: a megabyte each, and what fits into the buffers of both sides.
     assert!(jicofo.bytes() < 60_000_000, "{} bytes", jicofo.bytes());
+}
+
+/// What is bounded is the head: a server that floods costs no more than that, and nobody waits for the time limit.
+#[tokio::test]
+async fn a_head_without_an_end_is_not_read_on() {
+    for manner in [Manner::Interim, Manner::EndlessHead] {
+        let jicofo = Jicofo::start(manner.clone()).await;
+        let mut discovery = spawn_with(&settings(&jicofo.url()), Limits { time: LONG, bytes: 1024 * 1024 });
+        let why = down(&mut discovery).await;
+        assert!(
+            why.contains("131072 bytes came, and the head of the answer was not over"),
+            "{manner:?}: {why}"
+        );
+        // Three answers, and what fits into the buffers of both sides.
+        assert!(jicofo.bytes() < 40_000_000, "{manner:?}: {} bytes", jicofo.bytes());
+    }
+}
+
+#[tokio::test]
+async fn a_long_list_after_interim_answers_is_no_long_head() {
+    let rooms: Vec<String> =
+        (0..10_000).map(|n| format!("a-room-with-a-long-name-{n}@muc.meet.jitsi")).collect();
+    let jicofo = Jicofo::start(Manner::Hinted(serde_json::to_string(&rooms).unwrap())).await;
+    let mut discovery = spawn_with(&settings(&jicofo.url()), Limits { time: LONG, bytes: 1024 * 1024 });
+    for _ in 0..5 {
+        assert_eq!(listed(&mut discovery).await.len(), 10_000);
+    }
+    assert_eq!(jicofo.connections(), 1);
 }
 
 #[tokio::test]

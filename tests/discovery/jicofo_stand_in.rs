@@ -31,6 +31,12 @@ pub(crate) enum Manner {
     Truncated,
     /// 100 MB, as chunks.
     Huge,
+    /// Interim answers, and never the real one.
+    Interim,
+    /// A head that never ends.
+    EndlessHead,
+    /// Interim answers, and then status 200 with this body.
+    Hinted(String),
 }
 
 /// The stand-in. Ends when dropped.
@@ -179,6 +185,22 @@ async fn answer(stream: &mut TcpStream, manner: Manner, seen: &Seen) -> Option<(
             }
             "0\r\n\r\n".to_owned()
         }
+        Manner::Interim => return flood(stream, "", "HTTP/1.1 100 Continue\r\n\r\n", seen).await,
+        Manner::EndlessHead => return flood(stream, "HTTP/1.1 200 OK\r\nX: ", "x", seen).await,
+        Manner::Hinted(body) => {
+            "HTTP/1.1 103 Early Hints\r\nLink: </style.css>\r\n\r\n".repeat(3)
+                + &with_length("200 OK", "", &body)
+        }
     };
     stream.write_all(text.as_bytes()).await.ok()
+}
+
+/// Says `first`, and `again` until the other side has had enough.
+async fn flood(stream: &mut TcpStream, first: &str, again: &str, seen: &Seen) -> Option<()> {
+    stream.write_all(first.as_bytes()).await.ok()?;
+    let piece = again.repeat(0x10000 / again.len());
+    loop {
+        stream.write_all(piece.as_bytes()).await.ok()?;
+        seen.bytes.fetch_add(piece.len(), Ordering::SeqCst);
+    }
 }

@@ -9,7 +9,7 @@ use hyper::service::Service as _;
 use hyper_util::service::TowerToHyperService;
 use jibri_autostart::config::from_toml;
 use jibri_autostart::discovery::spawn as discover;
-use jibri_autostart::http::{EventSync, HttpEvent, Limits, Parts, client, router, spawn, spawn_with};
+use jibri_autostart::http::{EventSync, HttpEvent, Limits, Parts, router, spawn, spawn_with};
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -33,7 +33,7 @@ fn small() -> Limits {
 }
 
 async fn is_alive(address: SocketAddr) {
-    let client = client::builder("http:").build().unwrap();
+    let client = reqwest::Client::builder().no_proxy().build().unwrap();
     let response = soon("an answer", client.get(format!("http://{address}/healthz")).send()).await.unwrap();
     assert_eq!(response.status(), StatusCode::OK);
     assert_eq!(response.json::<Value>().await.unwrap(), json!({ "alive": true, "linked": false }));
@@ -49,7 +49,7 @@ async fn it_lives_and_knows_nothing_else() {
     let mut server = spawn(ANYWHERE, router(Parts::default()));
     let address = listening(&mut server).await;
     is_alive(address).await;
-    let client = client::builder("http:").build().unwrap();
+    let client = reqwest::Client::builder().no_proxy().build().unwrap();
     for path in ["", "nothing", "event-sync/events/room/created"] {
         let response = client.post(format!("http://{address}/{path}")).send().await.unwrap();
         assert_eq!(response.status(), StatusCode::NOT_FOUND, "{path}");

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::process::{Command, Output};
 
 use serde_json::Value;
-use testkit::{Result, World, ports};
+use testkit::{BareEnvironment as _, Result, World, ports};
 
 use crate::stand_in::{Manner, StandIn};
 
@@ -74,7 +74,7 @@ impl Deployment {
     /// As it is printed for people.
     pub(crate) async fn run(&self, other: &[(&'static str, &str)], args: &[&str]) -> Output {
         let mut command = Command::new(env!("CARGO_BIN_EXE_jibri-autostart"));
-        command.env_clear().env("PATH", "/usr/bin:/bin").arg("doctor").args(args);
+        command.bare_environment().env("PATH", "/usr/bin:/bin").arg("doctor").args(args);
         let mut settings = self.settings.clone();
         settings.extend(other.iter().map(|(key, value)| (*key, (*value).to_owned())));
         for (key, value) in settings {

@@ -13,6 +13,7 @@ mod damage;
 mod disk;
 mod keeping;
 mod killed;
+mod links;
 
 use std::io::Write;
 use std::path::Path;

@@ -4,7 +4,7 @@ use std::process::{Command, Output};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
-use testkit::{Behaviour, PersonOptions, Result, SOON, Version};
+use testkit::{BareEnvironment as _, Behaviour, PersonOptions, Result, SOON, Version};
 
 use crate::autostart::Autostart;
 use crate::{LONG, on_both, world};
@@ -95,7 +95,7 @@ async fn a_meeting_is_shown_from_beginning_to_end(version: Version) -> Result {
     until(&url, "/api/v1/status", |status| status["linked"] == true).await?;
     let free = |jibris: &Value| jibris[0]["name"] == "jibri-1" && jibris[0]["busy"] == false;
     until(&url, "/api/v1/jibris", free).await?;
-    let client = jibri_autostart::http::client::builder("http:").build()?;
+    let client = reqwest::Client::builder().no_proxy().build()?;
     let (mut events, mut read) = (client.get(format!("{url}/api/v1/events")).send().await?, String::new());
 
     let ada = world.person_with("r1", PersonOptions::nick(HOSTILE)).await?;
@@ -167,7 +167,7 @@ pub(crate) fn program_with(url: &str, args: &[&str], settings: &[(&str, &str)]) 
 /// The same, to be run.
 pub(crate) fn command_with(url: &str, args: &[&str], settings: &[(&str, &str)]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_jibri-autostart"));
-    command.env_clear().args(args);
+    command.bare_environment().args(args);
     for (key, value) in [
         ("XMPP__DOMAIN", "autostart.meet.jitsi"),
         ("XMPP__SECRET", "s"),

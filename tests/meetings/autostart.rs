@@ -5,7 +5,7 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use testkit::{Prosody, Result, eventually};
+use testkit::{BareEnvironment as _, Prosody, Result, eventually};
 
 /// The running program. It ends with this value.
 pub(crate) struct Autostart {
@@ -46,7 +46,7 @@ impl Autostart {
             ("LOG__LEVEL", "debug"),
         ];
         let mut command = Command::new(env!("CARGO_BIN_EXE_jibri-autostart"));
-        command.env_clear().arg("run").args(args).stderr(Stdio::piped());
+        command.bare_environment().arg("run").args(args).stderr(Stdio::piped());
         if !rooms.is_empty() {
             command.env("JIBRI_AUTOSTART_DISCOVERY__ROOMS", rooms.join(","));
         }

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use axum::routing::get;
 use axum::{Json, Router};
-use jibri_autostart::http::{HttpEvent, client, spawn};
+use jibri_autostart::http::{HttpEvent, spawn};
 use reqwest::StatusCode;
 use testkit::{Focus, Node, Person, Result, Version, World};
 use tokio::sync::mpsc;
@@ -117,7 +117,7 @@ async fn by_event_sync(version: Version) -> Result {
     world.jibri("jibri-1").await?;
     let autostart = Autostart::start_with(&world.prosody, &[], &[("HTTP__TOKEN", "t0ken")], &[])?;
     let url = format!("{}/event-sync/events/occupant/joined", autostart.http().await?);
-    let client = client::builder("http:").build()?;
+    let client = reqwest::Client::builder().no_proxy().build()?;
     // As the module writes it.
     let post = |room: &str| {
         client.post(&url).json(&serde_json::json!({
@@ -185,7 +185,7 @@ async fn by_service_discovery_without_health_checks(version: Version) -> Result 
 
 async fn readyz_says_why_it_is_not_ready(version: Version) -> Result {
     let world = world(version).await?;
-    let client = client::builder("http:").build()?;
+    let client = reqwest::Client::builder().no_proxy().build()?;
     let stranger = Autostart::start_with(&world.prosody, &[], &[("XMPP__SECRET", "wrong")], &[])?;
     stranger.logged("no link to Prosody").await?;
     let base = stranger.http().await?;

@@ -79,7 +79,7 @@ async fn clients_never_read(version: Version) -> Result {
         asleep.push(never_reads(address).await?);
     }
     let events = format!("{url}/api/v1/events");
-    let client = jibri_autostart::http::client::builder("http:").build()?;
+    let client = reqwest::Client::builder().no_proxy().build()?;
     let answer = async || client.get(&events).send().await.map(|answer| answer.status().as_u16());
     let mut last = answer().await?;
     while last != 503 {

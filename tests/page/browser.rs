@@ -8,7 +8,6 @@ use std::time::Duration;
 
 use fantoccini::{Client, ClientBuilder};
 use hyper_util::client::legacy::connect::HttpConnector;
-use jibri_autostart::http::client;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::sync::{Semaphore, SemaphorePermit};
@@ -57,7 +56,7 @@ impl Browser {
             panic!("no Chromium: {error}")
         });
         let session = client.session_id().await.unwrap().expect("a session");
-        let http = client::builder("http:").timeout(LONG).build().unwrap();
+        let http = reqwest::Client::builder().no_proxy().timeout(LONG).build().unwrap();
         Self { client, http, session, port, driver, _said: said, _files: files, _place: place }
     }
 

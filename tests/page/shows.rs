@@ -130,7 +130,7 @@ async fn a_thousand_meetings_each_once_and_those_that_are_looked_for() {
 #[tokio::test]
 async fn the_page_and_its_headers() {
     let world = World::start().await;
-    let client = jibri_autostart::http::client::builder("http:").build().unwrap();
+    let client = reqwest::Client::builder().no_proxy().build().unwrap();
     let answer = client.get(&world.url).send().await.unwrap();
     let header = |name: &str| answer.headers()[name].to_str().unwrap().to_owned();
     assert_eq!(header("content-type"), "text/html; charset=utf-8");

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use jibri_autostart::recovery::{Outcome, Unfit, check, recover};
+use testkit::BareEnvironment as _;
 
 use super::{LONG, settings};
 
@@ -96,7 +97,7 @@ fn our_secrets_are_not_handed_on() {
     }
     let output = std::process::Command::new(std::env::current_exe().unwrap())
         .args(["--exact", "commands::our_secrets_are_not_handed_on"])
-        .env_clear()
+        .bare_environment()
         .env("KEPT", "yes")
         .env("JIBRI_AUTOSTART_XMPP__SECRET", "hunter2")
         .env("JIBRI_AUTOSTART_HTTP__TOKEN", "hunter22")

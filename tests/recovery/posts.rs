@@ -45,6 +45,13 @@ async fn what_is_no_success_says_why() {
     assert_eq!(elsewhere.requests(), 0);
 }
 
+#[tokio::test]
+async fn an_answer_that_never_comes_to_its_head_is_not_waited_for() {
+    let jibri = StandIn::start([Manner::Interim]).await;
+    let outcome = post(jibri.url(), LONG * 10).await;
+    assert!(!outcome.success && outcome.how.contains("the head of the answer was not over"), "{outcome}");
+}
+
 /// The head said that it is done; Jibri may be gone before the body is there.
 #[tokio::test]
 async fn an_answer_that_is_huge_or_breaks_off_is_still_one() {

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use jibri_autostart::config::Secret;
-use jibri_autostart::http::{HttpEvent, Parts, client, router, spawn as serve};
+use jibri_autostart::http::{HttpEvent, Parts, router, spawn as serve};
 use jibri_autostart::sightings::{Busy, Sighting, Sightings, Webhooks, spawn_with};
 use reqwest::{Client, StatusCode};
 use serde_json::{Value, json};
@@ -31,7 +31,7 @@ async fn world() -> World {
     let Some(HttpEvent::Listening(address)) = soon("the port", server.recv()).await else {
         panic!("cannot listen");
     };
-    let client = client::builder("http:").build().unwrap();
+    let client = reqwest::Client::builder().no_proxy().build().unwrap();
     World { address, sightings, webhooks, client, _server: server }
 }
 

@@ -35,6 +35,8 @@ pub(crate) enum Manner {
     Huge,
     /// No HTTP.
     Gibberish,
+    /// Interim answers, and never the real one.
+    Interim,
 }
 
 /// A request as it came.
@@ -200,6 +202,13 @@ async fn answer(stream: &mut TcpStream, manner: Manner, shared: &Shared) -> Opti
         Manner::Gibberish => {
             stream.write_all(b"220 mail.example ESMTP\r\n").await.ok()?;
             return None;
+        }
+        Manner::Interim => {
+            let piece = "HTTP/1.1 100 Continue\r\n\r\n".repeat(1000);
+            loop {
+                stream.write_all(piece.as_bytes()).await.ok()?;
+                shared.sent.fetch_add(piece.len(), Ordering::SeqCst);
+            }
         }
     };
     stream.write_all(&bytes).await.ok()?;

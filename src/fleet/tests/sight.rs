@@ -69,7 +69,16 @@ fn one_that_jicofo_has_never_seen_is_offline() {
     assert_eq!(bench.verdict("b"), Verdict::Ok);
 }
 
-/// Issue 4: 500 idle Jibris, polled by all sources, cost less than a hundredth of a core.
+/// Seconds that this thread has had a core: what else the machine does makes no difference.
+fn worked() -> f64 {
+    const TICKS: f64 = 100.0;
+    let stat = std::fs::read_to_string("/proc/thread-self/stat").unwrap();
+    let fields: Vec<&str> = stat.rsplit_once(") ").unwrap().1.split(' ').collect();
+    // utime and stime of proc_pid_stat(5), of which two fields stand before the bracket.
+    fields[11..13].iter().map(|ticks| ticks.parse::<f64>().unwrap()).sum::<f64>() / TICKS
+}
+
+/// 500 idle Jibris, polled by all sources, cost less than a hundredth of a core.
 #[test]
 fn five_hundred_are_cheap() {
     let names: Vec<String> = (0..500).map(|n| format!("jibri-{n}")).collect();
@@ -79,7 +88,7 @@ fn five_hundred_are_cheap() {
     let all: Vec<&str> = names.iter().map(String::as_str).collect();
     let mut bench = Bench::from(&format!("{head}{instances}"), &all);
     let rows: Vec<(&str, Report, &str)> = all.iter().map(|name| (*name, IDLE, NEVER)).collect();
-    let (begun, secs) = (std::time::Instant::now(), 300);
+    let (before, secs) = (worked(), 300);
     for second in 0..secs {
         bench.detector(&rows);
         for jibri in all.iter().skip(second % 10).step_by(10) {
@@ -88,7 +97,7 @@ fn five_hundred_are_cheap() {
         bench.pass(1);
         bench.effects.clear();
     }
-    let share = begun.elapsed().as_secs_f64() / f64::from(u32::try_from(secs).unwrap());
+    let share = (worked() - before) / f64::from(u32::try_from(secs).unwrap());
     println!("{:.3} % of a core", share * 100.0);
     assert!(share < 0.01, "{share}");
 }

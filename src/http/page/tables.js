@@ -39,10 +39,12 @@ let skew = 0; // ms that the server's clock is ahead of ours
 function span(ms) {
   const s = Math.max(0, Math.floor(ms / 1000));
   const [m, h, d] = [Math.floor(s / 60), Math.floor(s / 3600), Math.floor(s / 86400)];
+  const y = Math.floor(d / 365);
   if (s < 60) return `${s} s`;
   if (m < 60) return `${m} min`;
   if (h < 24) return m % 60 ? `${h} h ${m % 60} min` : `${h} h`;
-  return h % 24 ? `${d} d ${h % 24} h` : `${d} d`;
+  if (y < 1) return h % 24 ? `${d} d ${h % 24} h` : `${d} d`;
+  return d % 365 ? `${y} y ${d % 365} d` : `${y} y`;
 }
 
 const clock = (ms) => new Date(ms).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", second: "2-digit" });
