@@ -77,7 +77,7 @@ pub(super) async fn ask(settings: &Settings, method: Method, path: &str) -> Resu
     let address = settings.http.listen.map(reachable).ok_or(Trouble::Off)?;
     let url = format!("http://{address}{path}");
     let token = (method == Method::POST).then_some(&settings.http.token);
-    let client = client::builder(&url).timeout(PATIENCE).build();
+    let client = client::of_service(&url).timeout(PATIENCE).build();
     let client = client.map_err(|error| Trouble::Cannot(client::cause(error)))?;
     let mut request = client.request(method, &url);
     if let Some(token) = token.filter(|token| !token.is_empty()) {

@@ -146,7 +146,7 @@ pub(super) enum Trouble {
 /// Asks for some JSON.
 pub(super) async fn get<T: DeserializeOwned>(base: &str, path: &str) -> Result<T, Trouble> {
     let url = format!("{base}{path}");
-    let client = client::builder(&url).timeout(PATIENCE).build();
+    let client = client::of_service(&url).timeout(PATIENCE).build();
     let client = client.map_err(|error| Trouble::Not(client::cause(error)))?;
     read(client.get(&url)).await
 }
@@ -154,7 +154,7 @@ pub(super) async fn get<T: DeserializeOwned>(base: &str, path: &str) -> Result<T
 /// Asks for something to be done; the answer is JSON.
 pub(super) async fn post<T: DeserializeOwned>(base: &str, path: &str, token: &str) -> Result<T, Trouble> {
     let url = format!("{base}{path}");
-    let client = client::builder(&url).timeout(PATIENCE).build();
+    let client = client::of_service(&url).timeout(PATIENCE).build();
     let client = client.map_err(|error| Trouble::Not(client::cause(error)))?;
     read(client.post(&url).bearer_auth(token)).await
 }

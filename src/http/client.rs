@@ -3,6 +3,13 @@
 use std::error::Error;
 use std::time::Duration;
 
+use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
+
+/// The header by which the HTTP port knows another part of this program, the command line or the other instance, which
+/// need not know all names of `http.hosts`. No web page can send it: names that begin like this are the browser's own
+/// (Fetch, section 2.2.2, forbidden request-header).
+pub const OURS: HeaderName = HeaderName::from_static("sec-jibri-autostart");
+
 /// Longest time for a connection to be made.
 const CONNECT: Duration = Duration::from_secs(5);
 
@@ -19,6 +26,11 @@ pub fn builder(url: &str) -> reqwest::ClientBuilder {
     // An error means that it is installed already.
     let _ = rustls::crypto::ring::default_provider().install_default();
     if url.starts_with("https:") { builder } else { builder.tls_certs_only([]) }
+}
+
+/// As [`builder`], for a client that asks a running service.
+pub fn of_service(url: &str) -> reqwest::ClientBuilder {
+    builder(url).default_headers(HeaderMap::from_iter([(OURS, HeaderValue::from_static("?1"))]))
 }
 
 /// Why there is no answer, or none that can be used.

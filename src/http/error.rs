@@ -98,6 +98,13 @@ impl Error {
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "the metrics cannot be written", "report this")
     }
 
+    /// It calls us by a name that is not ours.
+    pub(super) const fn misdirected() -> Self {
+        let hint = "ask by an IP address or as localhost, or add this name to http.hosts (JIBRI_AUTOSTART_HTTP__HOSTS) and \
+                    restart the service";
+        Self::new(StatusCode::MISDIRECTED_REQUEST, "this port is not called by this name", hint)
+    }
+
     /// There is no such route.
     pub(super) const fn not_found() -> Self {
         Self::new(StatusCode::NOT_FOUND, "there is nothing here", "look at the path")

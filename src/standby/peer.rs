@@ -50,7 +50,7 @@ impl Peer {
         let url = format!("{}/healthz", url.trim_end_matches('/'));
         let interval = takeover_after.checked_div(4).unwrap_or(takeover_after).min(INTERVAL);
         let (told, words) = watch::channel(None);
-        let client = client::builder(&url).timeout(takeover_after).pool_max_idle_per_host(1).build();
+        let client = client::of_service(&url).timeout(takeover_after).pool_max_idle_per_host(1).build();
         let asker = match client {
             Ok(client) => Asker { client, url, patience: takeover_after },
             Err(error) => {

@@ -1,0 +1,62 @@
+//! 1,100 connections on which the head of a request never ends: everybody else is served all the same.
+
+use std::time::{Duration, Instant};
+
+use jibri_autostart::http::{HttpEvent, Limits, client, spawn_with};
+use testkit::Heads;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+
+use super::{LONG, room, world};
+
+const FLOOD: usize = 1100;
+
+/// With a head that may take for ever, so that none of them is closed for being late. (`cargo bench --bench heads` measures
+/// with the limits that are in effect.)
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn endless_heads_keep_nobody_out() {
+    let world = world().await;
+    let limits = Limits { head: LONG * 10, ..Limits::default() };
+    let mut server = spawn_with("127.0.0.1:0".parse().unwrap(), world.router.clone(), limits);
+    let Some(HttpEvent::Listening(address)) = server.recv().await else { panic!("cannot listen") };
+    // Whoever is being answered keeps his connection.
+    let mut reader = TcpStream::connect(address).await.unwrap();
+    reader.write_all(b"GET /api/v1/events HTTP/1.1\r\nHost: localhost\r\n\r\n").await.unwrap();
+    read_until(&mut reader, "event: complete").await;
+
+    let heads = Heads::open(address, FLOOD).await.unwrap();
+    for _ in 0..20 {
+        let began = Instant::now();
+        for request in [
+            // Each on a connection of its own, as health checks come.
+            client().get(format!("http://{address}/healthz")),
+            client().post(format!("http://{address}/jibri-webhook/v1/status")).body("{}"),
+            client()
+                .post(format!("http://{address}/event-sync/events/room/created"))
+                .bearer_auth(world.token)
+                .body(r#"{"room_jid":"r1@muc.meet.jitsi"}"#),
+        ] {
+            assert!(request.send().await.unwrap().status().is_success());
+        }
+        // A bound that a busy machine keeps; before, they were answered when all heads had run out of time.
+        assert!(began.elapsed() < Duration::from_secs(20), "{:?}", began.elapsed());
+    }
+    assert!(heads.closed() > 0, "nobody had to go");
+    world.board.put_rooms(&[room("r7", "stopping")]);
+    read_until(&mut reader, "r7@muc.meet.jitsi").await;
+}
+
+fn client() -> reqwest::Client {
+    client::builder("http:").timeout(LONG).build().unwrap()
+}
+
+async fn read_until(stream: &mut TcpStream, text: &str) {
+    let mut read = Vec::new();
+    let there = async {
+        while !String::from_utf8_lossy(&read).contains(text) {
+            assert!(stream.read_buf(&mut read).await.unwrap() > 0, "the connection was closed");
+        }
+    };
+    timeout(LONG, there).await.expect("it is told in time");
+}
