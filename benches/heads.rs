@@ -1,6 +1,6 @@
-//! What a flood of endless heads does to others: the time from a connection to the answer, of `/healthz` and of a Jibri's
-//! webhook, while 1,100 connections send the head of a request without end, beside the same without them. All over
-//! loopback, so the flood has no smaller share than who is measured.
+//! What endless heads do to other requests: the time from connecting to the end of the answer, for `/healthz` and for a
+//! Jibri's webhook, while 1,100 connections send the head of a request without end, and the same without them. All come
+//! from loopback, so no share of an address holds the flood off.
 //!
 //! `BENCH_REQUESTS` (of each kind) and `BENCH_HEADS` make a run shorter or harder.
 

@@ -59,8 +59,8 @@ fn is_host(host: &str) -> bool {
     }
 }
 
-/// A host's name as browsers and other clients send it, in small letters and without a dot at its end; what is not ASCII is
-/// sent as `xn--…`. Services of compose may have a `_` in theirs.
+/// A host's name as it stands in a URL, in small letters and without a dot at its end. Names beyond ASCII are sent as
+/// `xn--…`; those of docker compose may have a `_` in them.
 pub(super) fn host_name(text: &str) -> Option<String> {
     let name = text.strip_suffix('.').unwrap_or(text).to_ascii_lowercase();
     let is_label = |label: &str| {

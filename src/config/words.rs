@@ -120,8 +120,8 @@ words! {
     /// A name out of a URL.
     HostName("a name in quotes") -> String {
         parse: |text| urls::host_name(text).ok_or_else(|| {
-            let hint = "write it as it stands in URLs, without http://, port and path: \"autostart.example.org\"; IP \
-                        addresses need not be listed";
+            let hint = "write only the name, without http://, port and path, like \"autostart.example.org\" (beyond ASCII \
+                        as xn--...)";
             is_not(text, "a host's name", hint)
         }),
         print: |value| value.clone(),

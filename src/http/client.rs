@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 
-/// The header by which the HTTP port knows another part of this program, the command line or the other instance, which
-/// need not know all names of `http.hosts`. No web page can send it: names that begin like this are the browser's own
-/// (Fetch, section 2.2.2, forbidden request-header).
+/// The header by which the HTTP port knows a request of the command line or of the other instance, and answers it under any
+/// name, whatever `http.hosts` lists. No web page can send it: no script may set a header that begins with `Sec-` (Fetch,
+/// section 2.2.2, forbidden request-header).
 pub const OURS: HeaderName = HeaderName::from_static("sec-jibri-autostart");
 
 /// Longest time for a connection to be made.

@@ -1,4 +1,4 @@
-//! A body that tells when it is over: read to its end, or given up.
+//! A body that reports its end, whether it was read to the end or given up.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -8,7 +8,7 @@ use hyper::body::{Frame, SizeHint};
 use pin_project_lite::pin_project;
 
 pin_project! {
-    /// A body, and what is done when it is dropped; hyper and the routes drop each as soon as it is over.
+    /// A body, and what is done when it is dropped. hyper and the routes drop a body when they need no more of it.
     pub(super) struct Ending<B, F: FnOnce()> {
         #[pin]
         body: B,

@@ -98,11 +98,15 @@ impl Error {
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "the metrics cannot be written", "report this")
     }
 
-    /// It calls us by a name that is not ours.
+    /// `Host` is a name that is not known to be ours.
     pub(super) const fn misdirected() -> Self {
-        let hint = "ask by an IP address or as localhost, or add this name to http.hosts (JIBRI_AUTOSTART_HTTP__HOSTS) and \
-                    restart the service";
-        Self::new(StatusCode::MISDIRECTED_REQUEST, "this port is not called by this name", hint)
+        let hint = "add the name to http.hosts (JIBRI_AUTOSTART_HTTP__HOSTS) and restart the service, or use an IP address or \
+                    localhost";
+        Self::new(
+            StatusCode::MISDIRECTED_REQUEST,
+            "http.hosts does not list the name by which this port was called",
+            hint,
+        )
     }
 
     /// There is no such route.

@@ -1,8 +1,8 @@
-//! By which names the port may be called.
+//! By which names the port may be called: a defence against DNS rebinding.
 //!
-//! A web page whose name was made to lead here (DNS rebinding) is, to a browser, of one origin with all that is shown
-//! here, and may read it. It cannot hide by which name we were called (`Host`, RFC 9110, section 7.2), so the names that
-//! are right are listed.
+//! The owner of a web page can have its name resolve to our address. Then the browser takes the page and this port for one
+//! origin and lets the page read what is shown here. But the browser sends the page's name in `Host` (RFC 9110, section
+//! 7.2), so every name that is not known to be ours is refused.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
@@ -31,13 +31,12 @@ impl Hosts {
         Self { names: names.into(), told: Arc::default() }
     }
 
+    /// `called`: a `Host`, with its port or without.
     fn has(&self, called: &str) -> bool {
-        // A browser sends neither of the two.
-        if called.contains('@') {
-            return false;
-        }
-        let Ok(authority) = called.parse::<Authority>() else { return false };
-        let name = authority.host();
+        let name = match called.rsplit_once(':') {
+            Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
+            _ => called,
+        };
         if let Some(ip) = name.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
             return ip.parse::<Ipv6Addr>().is_ok();
         }
@@ -46,8 +45,8 @@ impl Hosts {
     }
 }
 
-/// Lets a request through that calls us by a name of ours, or by none, as no browser does; and one of another part of this
-/// program, which is no browser.
+/// Lets a request through that calls us by a name of ours, or by none, as no browser does. Also one from another part of
+/// this program.
 pub(super) async fn called_by_our_name(
     State(hosts): State<Hosts>,
     request: Request,
@@ -62,7 +61,8 @@ pub(super) async fn called_by_our_name(
         if let Some(host) = hosts.told.first(called) {
             tracing::warn!(
                 host,
-                "this port was called by a name that is not its own; if the name is right, add it to http.hosts"
+                "an HTTP request was refused, as http.hosts does not list the name by which it calls this port; if the name is \
+                 right, add it there"
             );
         }
         return Err(Error::misdirected());
@@ -70,7 +70,7 @@ pub(super) async fn called_by_our_name(
     Ok(next.run(request).await)
 }
 
-/// Each `Host` that is said; one that is no text is said to be empty, which is nobody's name.
+/// Each `Host` of the request; one that is not ASCII counts as an empty one, which is not ours.
 fn named(headers: &HeaderMap) -> impl Iterator<Item = &str> {
     headers.get_all(HOST).iter().map(|host| host.to_str().unwrap_or_default())
 }

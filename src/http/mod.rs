@@ -74,7 +74,7 @@ pub fn router(parts: Parts) -> Router {
     let guard = Guard::new(&parts.token);
     let sent = sent(&parts, &guard);
     let by_our_name = middleware::from_fn_with_state(Hosts::new(&parts.hosts), hosts::called_by_our_name);
-    // What machines send to is called as it is named in their configuration. No page can, and there is nothing to read.
+    // What Prosody and Jibri send is taken under any name: it says nothing to read, and pages are refused by their origin.
     let router = shown(parts, guard).layer(by_our_name).merge(sent);
     let router = router.layer(DefaultBodyLimit::max(MOST_BODY)).layer(middleware::from_fn(limit_time));
     Router::new().fallback_service(router.map_request(stray::without_empty_segments))

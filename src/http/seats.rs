@@ -1,8 +1,9 @@
-//! Who may be connected at once, and who has to go when there are too many.
+//! How many connections there may be at once, and which one is closed for a new one.
 //!
-//! A connection owes us something from its beginning, or from the end of an answer, until a whole request is there. When
-//! there are too many, the one that has owed for longest is closed; one that is being answered never is. A crowd from one
-//! address is closed against itself, and some seats are kept for this machine: its health check, its command line.
+//! Each connection takes a seat. It owes a request from its beginning, or from the end of an answer, until the next request
+//! is there whole. When there is no seat left, the connection that has owed for longest is closed; one that is being
+//! answered never is. An address that has its share loses a connection of its own for a new one, and some seats are kept
+//! for this machine: for its health check and its command line.
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
@@ -29,35 +30,35 @@ impl Default for Shares {
     }
 }
 
-/// The seats. Cheap to clone.
+/// All seats. Cheap to clone.
 #[derive(Debug, Clone)]
 pub(super) struct Seats(Arc<Mutex<Taken>>);
 
-/// Who sits. `turn` orders what happens.
 #[derive(Debug)]
 struct Taken {
     shares: Shares,
-    seats: BTreeMap<u64, Sitter>,
+    seats: BTreeMap<u64, Connection>,
+    /// Counts what happens, and so orders it.
     turn: u64,
 }
 
 #[derive(Debug)]
-struct Sitter {
+struct Connection {
     host: IpAddr,
-    /// Since which turn it owes us a request; none: it is being answered.
+    /// Since which turn it owes a request; none: it is being answered.
     owes: Option<u64>,
-    /// Dropped, it has to go.
+    /// When this is dropped, the connection is to be closed.
     _stay: oneshot::Sender<Infallible>,
 }
 
-/// A place among those who are connected. It is free again when this is dropped.
+/// The seat of one connection. It is free again when this is dropped.
 #[derive(Debug)]
 pub(super) struct Seat {
     mark: Mark,
     lost: oneshot::Receiver<Infallible>,
 }
 
-/// Says how a connection is. Cheap to clone.
+/// Notes whether a connection owes a request. Cheap to clone.
 #[derive(Debug, Clone)]
 pub(super) struct Mark {
     seats: Seats,
@@ -69,8 +70,8 @@ impl Seats {
         Self(Arc::new(Mutex::new(Taken { shares, seats: BTreeMap::new(), turn: 0 })))
     }
 
-    /// A seat for a connection from there, which somebody else may lose for it. None: all that it could have are of
-    /// those who are being answered.
+    /// A seat for a new connection from there; another may lose its seat for it. None: all connections that could be closed
+    /// for it are being answered.
     pub(super) fn take(&self, peer: IpAddr) -> Option<Seat> {
         let (stay, lost) = oneshot::channel();
         let id = self.taken().admit(host(peer), stay)?;
@@ -87,7 +88,7 @@ impl Seat {
         self.mark.clone()
     }
 
-    /// Waits until somebody else has got it.
+    /// Waits until another connection has been given this seat.
     pub(super) async fn lost(&mut self) {
         // Nothing is ever sent.
         let _ = (&mut self.lost).await;
@@ -101,7 +102,7 @@ impl Drop for Seat {
 }
 
 impl Mark {
-    /// The answer is out: the next request is due.
+    /// The answer is sent: the next request is due.
     pub(super) fn owes(&self) {
         let mut taken = self.seats.taken();
         let turn = taken.next_turn();
@@ -118,26 +119,26 @@ impl Taken {
     fn admit(&mut self, host: IpAddr, stay: oneshot::Sender<Infallible>) -> Option<u64> {
         let others = self.shares.all.saturating_sub(self.shares.loopback);
         let of_this_machine = host.is_loopback();
-        if !of_this_machine && self.count(|sitter| sitter.host == host) >= self.shares.address {
-            self.close_one(|sitter| sitter.host == host)?;
-        } else if !of_this_machine && self.count(|sitter| !sitter.host.is_loopback()) >= others {
-            self.close_one(|sitter| !sitter.host.is_loopback())?;
+        if !of_this_machine && self.count(|it| it.host == host) >= self.shares.address {
+            self.close_one(|it| it.host == host)?;
+        } else if !of_this_machine && self.count(|it| !it.host.is_loopback()) >= others {
+            self.close_one(|it| !it.host.is_loopback())?;
         } else if self.seats.len() >= self.shares.all {
             self.close_one(|_| true)?;
         }
         let id = self.next_turn();
-        self.seats.insert(id, Sitter { host, owes: Some(id), _stay: stay });
+        self.seats.insert(id, Connection { host, owes: Some(id), _stay: stay });
         Some(id)
     }
 
-    fn count(&self, of: impl Fn(&Sitter) -> bool) -> usize {
-        self.seats.values().filter(|sitter| of(sitter)).count()
+    fn count(&self, of: impl Fn(&Connection) -> bool) -> usize {
+        self.seats.values().filter(|it| of(it)).count()
     }
 
-    /// Closes the one of them that has owed for longest; none, if none of them owes anything.
-    fn close_one(&mut self, of: impl Fn(&Sitter) -> bool) -> Option<()> {
-        let owing = self.seats.iter().filter(|(_, sitter)| of(sitter));
-        let (_, id) = owing.filter_map(|(id, sitter)| Some((sitter.owes?, *id))).min()?;
+    /// Closes the one of these that has owed for longest; none, if none of them owes a request.
+    fn close_one(&mut self, of: impl Fn(&Connection) -> bool) -> Option<()> {
+        let owing = self.seats.iter().filter(|(_, it)| of(it));
+        let (_, id) = owing.filter_map(|(id, it)| Some((it.owes?, *id))).min()?;
         self.seats.remove(&id).map(drop)
     }
 
@@ -147,13 +148,13 @@ impl Taken {
     }
 
     fn set(&mut self, id: u64, owes: Option<u64>) {
-        if let Some(sitter) = self.seats.get_mut(&id) {
-            sitter.owes = owes;
+        if let Some(it) = self.seats.get_mut(&id) {
+            it.owes = owes;
         }
     }
 }
 
-/// What stands for a machine.
+/// What connections are counted by: the address, for IPv6 the /64.
 fn host(peer: IpAddr) -> IpAddr {
     match peer.to_canonical() {
         IpAddr::V4(ip) if ip.is_loopback() => IpAddr::V4(std::net::Ipv4Addr::LOCALHOST),
@@ -185,13 +186,13 @@ mod tests {
     }
 
     #[test]
-    fn a_crowd_from_one_address_is_closed_against_itself_the_oldest_first() {
+    fn an_address_with_its_share_loses_its_own_oldest_connection() {
         let seats = Seats::new(SHARES);
         let honest = [take(&seats, "192.0.2.1").unwrap()];
-        let mut crowd: Vec<Seat> = (0..4).map(|_| take(&seats, "192.0.2.66").unwrap()).collect();
+        let mut flood: Vec<Seat> = (0..4).map(|_| take(&seats, "192.0.2.66").unwrap()).collect();
         for closed in 1..=20 {
-            crowd.push(take(&seats, "192.0.2.66").unwrap());
-            assert_eq!(lost(&crowd), (0..closed).collect::<Vec<_>>());
+            flood.push(take(&seats, "192.0.2.66").unwrap());
+            assert_eq!(lost(&flood), (0..closed).collect::<Vec<_>>());
             assert_eq!(lost(&honest), [0; 0]);
         }
     }
@@ -214,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn this_machine_may_have_all_seats_and_keeps_none_from_others() {
+    fn loopback_may_have_all_seats_until_others_need_them() {
         let seats = Seats::new(SHARES);
         let here: Vec<Seat> = (0..8).map(|n| take(&seats, &format!("127.0.0.{n}")).unwrap()).collect();
         assert_eq!(lost(&here), [0; 0]);
@@ -223,35 +224,35 @@ mod tests {
     }
 
     #[test]
-    fn who_is_being_answered_is_not_closed() {
+    fn a_connection_that_is_being_answered_is_not_closed() {
         let seats = Seats::new(SHARES);
-        let mut crowd: Vec<Seat> = (0..4).map(|_| take(&seats, "192.0.2.66").unwrap()).collect();
-        crowd[0].mark().owes_nothing();
-        crowd.push(take(&seats, "192.0.2.66").unwrap());
-        assert_eq!(lost(&crowd), [1]);
-        crowd.iter().for_each(|seat| seat.mark().owes_nothing());
+        let mut flood: Vec<Seat> = (0..4).map(|_| take(&seats, "192.0.2.66").unwrap()).collect();
+        flood[0].mark().owes_nothing();
+        flood.push(take(&seats, "192.0.2.66").unwrap());
+        assert_eq!(lost(&flood), [1]);
+        flood.iter().for_each(|seat| seat.mark().owes_nothing());
         assert!(take(&seats, "192.0.2.66").is_none());
         let other = [take(&seats, "192.0.2.1").unwrap()];
-        // The answer is out, and the next request is due from then on.
-        crowd[3].mark().owes();
-        crowd[2].mark().owes();
-        crowd.push(take(&seats, "192.0.2.66").unwrap());
-        assert_eq!((lost(&crowd), lost(&other)), (vec![1, 3], vec![]));
+        // From the end of the answer on the next request is due.
+        flood[3].mark().owes();
+        flood[2].mark().owes();
+        flood.push(take(&seats, "192.0.2.66").unwrap());
+        assert_eq!((lost(&flood), lost(&other)), (vec![1, 3], vec![]));
     }
 
     #[test]
-    fn who_leaves_makes_room() {
+    fn a_connection_that_ends_frees_its_seat() {
         let seats = Seats::new(SHARES);
-        let mut crowd: Vec<Seat> = (0..4).map(|_| take(&seats, "192.0.2.66").unwrap()).collect();
-        crowd.remove(2);
-        crowd.push(take(&seats, "192.0.2.66").unwrap());
-        assert_eq!(lost(&crowd), [0; 0]);
-        drop(crowd);
+        let mut flood: Vec<Seat> = (0..4).map(|_| take(&seats, "192.0.2.66").unwrap()).collect();
+        flood.remove(2);
+        flood.push(take(&seats, "192.0.2.66").unwrap());
+        assert_eq!(lost(&flood), [0; 0]);
+        drop(flood);
         assert!(seats.taken().seats.is_empty());
     }
 
     #[tokio::test]
-    async fn who_has_to_go_is_told() {
+    async fn a_connection_that_lost_its_seat_is_told() {
         let seats = Seats::new(Shares { all: 1, loopback: 0, address: 1 });
         let mut first = take(&seats, "192.0.2.1").unwrap();
         let second = take(&seats, "192.0.2.2").unwrap();

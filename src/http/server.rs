@@ -48,7 +48,7 @@ pub enum HttpEvent {
 /// What connections may cost.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
-    /// Connections at once; for more, those are closed that have sent no whole request for longest.
+    /// Connections at once.
     pub shares: Shares,
     /// How long a connection may take to send the head of a request, the first or the next.
     pub head: Duration,
@@ -103,13 +103,13 @@ async fn serve(listen: SocketAddr, router: Router, limits: Limits, events: &mpsc
     let mut connections = JoinSet::new();
     loop {
         tokio::select! {
-            // Always, however many there are: of what the kernel keeps waiting nobody can tell who is who.
+            // Without a limit: a request that waits in the kernel behind a flood cannot be told from it.
             accepted = listener.accept() => match accepted {
                 Ok((stream, peer)) => match seats.take(peer.ip()) {
                     Some(seat) => {
                         connections.spawn(sit(seat, stream, router.clone(), limits));
                     }
-                    None => tracing::debug!(%peer, "an HTTP connection too many"),
+                    None => tracing::debug!(%peer, "too many HTTP connections: this one is closed"),
                 },
                 Err(error) => {
                     tracing::debug!("cannot accept a connection: {error}");
@@ -163,12 +163,12 @@ fn patience() -> ExponentialBackoff {
         .build()
 }
 
-/// Talks until either has enough, or somebody else needs the seat.
+/// Serves a connection until it ends, or until another is given its seat.
 async fn sit(mut seat: Seat, stream: TcpStream, router: Router, limits: Limits) {
     let conversation = converse(seat.mark(), stream, router, limits);
     tokio::select! {
         () = conversation => {}
-        () = seat.lost() => tracing::debug!("an HTTP connection was closed for another"),
+        () = seat.lost() => tracing::debug!("an HTTP connection was closed for a new one"),
     }
 }
 

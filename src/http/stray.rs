@@ -1,5 +1,4 @@
-//! Paths as machines are told to send to: what a base URL with a `/` at its end makes of them, and those that do not
-//! exist, because a base URL is wrong somewhere.
+//! Paths that come from a base URL in somebody's configuration: one that ends in `/`, and one that is wrong.
 
 use std::sync::Arc;
 
@@ -37,15 +36,15 @@ fn straightened(uri: &Uri) -> Option<Uri> {
     Uri::from_parts(parts).ok()
 }
 
-/// Answers for all paths below `prefix` that `routes` does not have, and says once of each that somebody posts to it, and
-/// what to do about it.
+/// Adds the answer for all paths below `prefix` that `routes` does not have. A POST to one is logged with the path, once
+/// each, and with what to do about it.
 pub(super) fn told(routes: Router, prefix: &'static str, remedy: &'static str) -> Router {
     let told = Arc::new(Told::default());
     routes.fallback(async move |method: Method, uri: Uri| {
         if method == Method::POST
             && let Some(path) = told.first(&format!("{prefix}{}", uri.path()))
         {
-            tracing::warn!(path, "something is posted to a path that there is not: {remedy}");
+            tracing::warn!(path, "a POST came to a path that does not exist: {remedy}");
         }
         Error::not_found()
     })

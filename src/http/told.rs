@@ -1,21 +1,21 @@
-//! What senders can make up and is logged all the same: each text once, and only so many.
+//! Texts from outside that are logged, each once, and only a limited number of them: senders can make up any number.
 
 use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};
 
 use crate::plain::plain;
 
-/// Texts that are kept, and so told.
+/// Texts that are logged, and kept so that each is logged once.
 const MOST: usize = 32;
 /// Longest text, in characters.
 const LONGEST: usize = 200;
 
-/// What was told.
+/// What was logged.
 #[derive(Debug, Default)]
 pub(super) struct Told(Mutex<BTreeSet<String>>);
 
 impl Told {
-    /// The text, fit for a log line, if it was not told before and may be.
+    /// The text, made fit for a log line, if it was not logged before and the limit is not reached.
     pub(super) fn first(&self, text: &str) -> Option<String> {
         let text = plain(text, LONGEST);
         let mut told = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -28,7 +28,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_is_told_once_and_so_many_and_no_more() {
+    fn each_text_is_told_once_up_to_a_limit() {
         let told = Told::default();
         assert_eq!(told.first("/a\n\u{202e}b").as_deref(), Some("/a\u{fffd}\u{fffd}b"));
         assert_eq!(told.first("/a\n\u{202e}b"), None);

@@ -12,15 +12,15 @@ use super::{LONG, room, world};
 
 const FLOOD: usize = 1100;
 
-/// With a head that may take for ever, so that none of them is closed for being late. (`cargo bench --bench heads` measures
-/// with the limits that are in effect.)
+/// The heads have ten minutes here, so that none is closed because its time is over. `cargo bench --bench heads` measures
+/// with the real limits.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn endless_heads_keep_nobody_out() {
     let world = world().await;
     let limits = Limits { head: LONG * 10, ..Limits::default() };
     let mut server = spawn_with("127.0.0.1:0".parse().unwrap(), world.router.clone(), limits);
     let Some(HttpEvent::Listening(address)) = server.recv().await else { panic!("cannot listen") };
-    // Whoever is being answered keeps his connection.
+    // A connection that is being answered is not closed for others.
     let mut reader = TcpStream::connect(address).await.unwrap();
     reader.write_all(b"GET /api/v1/events HTTP/1.1\r\nHost: localhost\r\n\r\n").await.unwrap();
     read_until(&mut reader, "event: complete").await;
@@ -39,10 +39,10 @@ async fn endless_heads_keep_nobody_out() {
         ] {
             assert!(request.send().await.unwrap().status().is_success());
         }
-        // A bound that a busy machine keeps; before, they were answered when all heads had run out of time.
+        // Without room made for them they would wait for minutes; the bound is for a busy machine.
         assert!(began.elapsed() < Duration::from_secs(20), "{:?}", began.elapsed());
     }
-    assert!(heads.closed() > 0, "nobody had to go");
+    assert!(heads.closed() > 0, "no head was closed for another");
     world.board.put_rooms(&[room("r7", "stopping")]);
     read_until(&mut reader, "r7@muc.meet.jitsi").await;
 }

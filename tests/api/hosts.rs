@@ -1,4 +1,4 @@
-//! By which names the port may be called: a page whose name was made to lead here (DNS rebinding) reads nothing.
+//! By which names the port may be called: a web page whose name resolves to our address (DNS rebinding) reads nothing.
 
 use jibri_autostart::http::client;
 use reqwest::header::HOST;
@@ -9,7 +9,7 @@ use tokio::net::TcpStream;
 use super::openapi::{document, send};
 use super::{World, world};
 
-/// A client to whose resolver `name` is the address of this server, and the URL by which it then calls it.
+/// A client for which `name` resolves to the address of this server, and the URL with that name.
 fn misled(world: &World, builder: reqwest::ClientBuilder, name: &str) -> (Client, String) {
     let address = world.url.strip_prefix("http://").unwrap().parse().unwrap();
     let client = builder.resolve(name, address).build().unwrap();
@@ -25,8 +25,8 @@ async fn raw(world: &World, head: &str) -> String {
     answer
 }
 
-/// Every route of the file, as the page would ask for it. What Prosody and Jibri send comes by whatever name they were
-/// given, and has no origin.
+/// Every route of the file, as such a page would ask for it. What Prosody and Jibri send, which have no origin, is taken
+/// under any name.
 #[tokio::test]
 async fn under_a_foreign_name_nothing_is_shown_and_nothing_ordered() {
     let (mut world, document) = (world().await, document());
@@ -56,7 +56,7 @@ async fn under_a_foreign_name_nothing_is_shown_and_nothing_ordered() {
     assert!(says["hint"].as_str().unwrap().contains("http.hosts"), "{says}");
 }
 
-/// A page does have an origin when it sends something, even to where it thinks it comes from.
+/// A browser adds the origin to every POST of a page, also to the page's own origin.
 #[tokio::test]
 async fn a_page_sends_no_events_under_a_foreign_name() {
     let world = world().await;
@@ -78,7 +78,7 @@ async fn addresses_localhost_and_what_is_configured_are_its_names() {
     for name in ["example.org", "autostart.example.org.evil.example", "evil.example@127.0.0.1", ""] {
         assert_eq!(get(name).await.unwrap().status(), StatusCode::MISDIRECTED_REQUEST, "{name}");
     }
-    // No browser says nothing; an old health check does.
+    // A browser always sends a name; health checks with HTTP/1.0 do not.
     let answer = raw(&world, "GET /healthz HTTP/1.0\r\n\r\n").await;
     assert!(answer.starts_with("HTTP/1.0 200 "), "{answer}");
 }
@@ -99,7 +99,7 @@ async fn a_foreign_name_counts_wherever_it_stands() {
     }
 }
 
-/// The command line and the other instance of `[standby]` may not know all names, and no page can pass for them.
+/// The command line, `doctor` and the other instance of `[standby]`.
 #[tokio::test]
 async fn other_parts_of_this_program_ask_by_any_name() {
     let world = world().await;

@@ -1,4 +1,4 @@
-//! Where Prosody and Jibri send to, when the base URL that they were given ends in `/`, or is wrong.
+//! Requests of Prosody and Jibri whose configured base URL ends in `/`, or is wrong.
 
 use std::io;
 use std::sync::{Arc, Mutex};
@@ -17,7 +17,6 @@ use tracing_subscriber::fmt::MakeWriter;
 use super::{LONG, World, world};
 
 async fn post(world: &World, path: &str, body: String) -> StatusCode {
-    // A client that puts a URL together as Prosody and Jibri do, and changes nothing in it.
     let request = world.client.post(format!("{}{path}", world.url)).bearer_auth(world.token).body(body);
     request.send().await.unwrap().status()
 }
@@ -110,7 +109,7 @@ async fn a_post_to_an_unknown_path_is_logged_once_with_the_path_and_the_remedy()
         assert!(lines[0].contains("WARN") && lines[0].contains(named), "{lines:?}");
         assert!(lines[0].contains(remedy) && !lines[0].contains("hunter2"), "{lines:?}");
     }
-    // Elsewhere anybody may knock.
+    // Nothing that Prosody or Jibri would send to.
     assert_eq!(logged(world.router.clone(), twice("/v1/status")).await, [""; 0]);
     // What is switched off says so.
     for (path, key) in [
@@ -122,7 +121,7 @@ async fn a_post_to_an_unknown_path_is_logged_once_with_the_path_and_the_remedy()
     }
 }
 
-/// Who makes up paths fills neither the log nor the memory, and writes no lines of his own into the log.
+/// A sender of made-up paths can neither fill the log and the memory nor forge a line of the log.
 #[tokio::test]
 async fn made_up_paths_are_soon_logged_no_more() {
     let world = world().await;

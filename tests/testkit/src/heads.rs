@@ -16,7 +16,7 @@ use crate::{Result, SOON, eventually};
 
 /// Between two bytes of a head.
 const DRIP: Duration = Duration::from_millis(100);
-/// Until one that was closed is opened again.
+/// Before one that was closed is opened again.
 const AGAIN: Duration = Duration::from_millis(200);
 
 /// The connections, on a thread of their own. They end with this value.
