@@ -13,7 +13,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::mpsc;
-use tokio::task::JoinSet;
+use tokio::task::{JoinSet, yield_now};
 use tokio::time::sleep;
 use tokio_io_timeout::TimeoutStream;
 
@@ -28,6 +28,8 @@ const MOST_UNSENT: u32 = 64 * 1024;
 /// Connections that may wait to be accepted; the kernel has a limit of its own. Those beyond it are tried again after a
 /// second.
 const BACKLOG: u32 = 4096;
+/// Connections that are accepted before those that are there get their turn.
+const IN_A_ROW: u32 = 8;
 /// Pause after a connection could not be accepted: most likely files have run out.
 const ACCEPT_AGAIN: Duration = Duration::from_millis(100);
 
@@ -101,6 +103,7 @@ async fn serve(listen: SocketAddr, router: Router, limits: Limits, events: &mpsc
     let Some(listener) = bind(listen, events).await else { return };
     let seats = Seats::new(limits.shares);
     let mut connections = JoinSet::new();
+    let mut in_a_row: u32 = 0;
     loop {
         tokio::select! {
             // Without a limit: a request that waits in the kernel behind a flood cannot be told from it.
@@ -108,6 +111,11 @@ async fn serve(listen: SocketAddr, router: Router, limits: Limits, events: &mpsc
                 Ok((stream, peer)) => match seats.take(peer.ip()) {
                     Some(seat) => {
                         connections.spawn(sit(seat, stream, router.clone(), limits));
+                        in_a_row = in_a_row.wrapping_add(1) % IN_A_ROW;
+                        // Its request may be here already, and is read before new connections take its seat.
+                        if in_a_row == 0 {
+                            yield_now().await;
+                        }
                     }
                     None => tracing::debug!(%peer, "too many HTTP connections: this one is closed"),
                 },

@@ -17,7 +17,7 @@ use crate::{Result, SOON, eventually};
 /// Between two bytes of a head.
 const DRIP: Duration = Duration::from_millis(100);
 /// Before one that was closed is opened again.
-const AGAIN: Duration = Duration::from_millis(200);
+const AGAIN: Duration = Duration::from_millis(500);
 
 /// The connections, on a thread of their own. They end with this value.
 #[derive(Debug)]
@@ -33,7 +33,7 @@ struct Count {
 }
 
 impl Heads {
-    /// Opens so many and keeps them open: what is closed is opened again at once. When this returns, each of them has sent
+    /// Opens so many and keeps them open: what is closed is soon opened again. When this returns, each of them has sent
     /// the beginning of its head.
     ///
     /// # Errors
