@@ -236,7 +236,7 @@ async fn connect(address: &str) -> Result<TcpStream> {
     let began = Instant::now();
     loop {
         let mut stream = TcpStream::connect(address).await?;
-        stream.write_all(b"GET /api/v1/events HTTP/1.1\r\nHost: x\r\n\r\n").await?;
+        stream.write_all(b"GET /api/v1/events HTTP/1.1\r\nHost: localhost\r\n\r\n").await?;
         let mut read = Vec::new();
         while !contains(&read, b"event: complete") && !read.starts_with(b"HTTP/1.1 503") {
             if timeout(SOON, stream.read_buf(&mut read)).await?? == 0 {

@@ -430,6 +430,7 @@ name = "jibri-1"
 health_url = "http://jibri-1:2222/jibri/api/v1.0/health"
 [http]
 listen = ""
+hosts = ["Autostart.Example.org", "jibri-autostart"]
 [ledger]
 path = ""
 [standby]
@@ -438,6 +439,7 @@ peer = "10.0.0.2:8790"
     let first = settings(more);
     assert!(first.http.listen.is_none() && first.ledger.path.is_none() && first.jibri.brewery.is_none());
     assert!(first.start.app_data.is_none());
+    assert_eq!(first.http.hosts, ["autostart.example.org", "jibri-autostart"]);
     assert_eq!(first.standby.peer.as_deref(), Some("http://10.0.0.2:8790"));
     let shown = effective_toml(&first);
     let second = from_toml(&shown).unwrap_or_else(|mistakes| panic!("{mistakes}\n{shown}")).settings;
@@ -510,6 +512,8 @@ fn keys_that_do_not_fit_together() {
         ),
         ("[[jibri.instance]]\nname = 'a'\n[[jibri.instance]]\nname = 'b'\nid = 'a'", "jibri.instance[1].id"),
         ("[http]\ntoken = 'ü'", "http.token"),
+        ("[http]\nhosts = ['jibri-autostart:8790']", "http.hosts[0]"),
+        ("[http]\nhosts = ['a.example.org', 'http://b.example.org']", "http.hosts[1]"),
     ] {
         assert_eq!(mistake(with(more)).key, key, "{more}");
     }

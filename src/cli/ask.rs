@@ -76,7 +76,7 @@ pub(super) fn runtime() -> Result<Runtime, Trouble> {
 pub(super) async fn ask(settings: &Settings, method: Method, path: &str) -> Result<Vec<u8>, Trouble> {
     let address = settings.http.listen.map(reachable).ok_or(Trouble::Off)?;
     let url = format!("http://{address}{path}");
-    let client = Client::new(&url, PATIENCE).map_err(Trouble::Cannot)?;
+    let client = Client::of_service(&url, PATIENCE).map_err(Trouble::Cannot)?;
     let answer = if method == Method::POST {
         let token = Some(&settings.http.token).filter(|token| !token.is_empty());
         client.post(&url, token.map(Secret::expose)).await

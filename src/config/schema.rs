@@ -237,6 +237,7 @@ section! { Standby {
 
 section! { Http {
     listen: Optional<Listen> = "127.0.0.1:8790",
+    hosts: List<HostName> = "",
     token: Hidden = "",
     token_file: Optional<File> = "",
 } check checks::http }

@@ -290,6 +290,8 @@ pub struct Standby {
 pub struct Http {
     /// Listening address; `None`: off.
     pub listen: Option<std::net::SocketAddr>,
+    /// Names that the port may be called by, besides IP addresses and `localhost`; in small letters.
+    pub hosts: Vec<String>,
     /// Bearer token, from `token`, `token_file` or the environment; may be empty.
     pub token: Secret,
     /// The file it was read from; `None`: from none.

@@ -59,6 +59,17 @@ fn is_host(host: &str) -> bool {
     }
 }
 
+/// A host's name as it stands in a URL, in small letters and without a dot at its end. Names beyond ASCII are sent as
+/// `xn--…`; those of docker compose may have a `_` in them.
+pub(super) fn host_name(text: &str) -> Option<String> {
+    let name = text.strip_suffix('.').unwrap_or(text).to_ascii_lowercase();
+    let is_label = |label: &str| {
+        (1..=63).contains(&label.len())
+            && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte))
+    };
+    (name.len() <= 253 && name.split('.').all(is_label)).then_some(name)
+}
+
 fn is_port(port: &str) -> bool {
     port.bytes().all(|byte| byte.is_ascii_digit()) && port.parse::<u16>().is_ok_and(|port| port > 0)
 }
@@ -80,6 +91,30 @@ mod tests {
         }
         let complaint = check("http://me:hunter2@host/").unwrap_err();
         assert!(!format!("{complaint:?}").contains("hunter2"));
+    }
+
+    #[test]
+    fn names_of_hosts() {
+        assert_eq!(host_name("Autostart.Example.org.").as_deref(), Some("autostart.example.org"));
+        for good in ["jibri-autostart", "meet_jibri_1", "xn--bcher-kva.example", "a"] {
+            assert_eq!(host_name(good).as_deref(), Some(good));
+        }
+        let long = "a".repeat(64);
+        for bad in [
+            "",
+            ".",
+            "a..b",
+            "a:8790",
+            "http://a",
+            "a/b",
+            "*.example.org",
+            "a b",
+            "bücher.example",
+            "[::1]",
+            &long,
+        ] {
+            assert_eq!(host_name(bad), None, "{bad}");
+        }
     }
 
     #[test]

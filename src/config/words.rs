@@ -117,6 +117,16 @@ words! {
         print: |value| value.to_string(),
     }
 
+    /// A name out of a URL.
+    HostName("a name in quotes") -> String {
+        parse: |text| urls::host_name(text).ok_or_else(|| {
+            let hint = "write only the name, without http://, port and path, like \"autostart.example.org\" (beyond ASCII \
+                        as xn--...)";
+            is_not(text, "a host's name", hint)
+        }),
+        print: |value| value.clone(),
+    }
+
     /// A file.
     File("a path in quotes") -> PathBuf {
         parse: |text| if text.contains('\0') {

@@ -146,14 +146,14 @@ pub(super) enum Trouble {
 /// Asks for some JSON.
 pub(super) async fn get<T: DeserializeOwned>(base: &str, path: &str) -> Result<T, Trouble> {
     let url = format!("{base}{path}");
-    let client = Client::new(&url, PATIENCE).map_err(Trouble::Not)?;
+    let client = Client::of_service(&url, PATIENCE).map_err(Trouble::Not)?;
     read(client.get(&url).await).await
 }
 
 /// Asks for something to be done; the answer is JSON.
 pub(super) async fn post<T: DeserializeOwned>(base: &str, path: &str, token: &str) -> Result<T, Trouble> {
     let url = format!("{base}{path}");
-    let client = Client::new(&url, PATIENCE).map_err(Trouble::Not)?;
+    let client = Client::of_service(&url, PATIENCE).map_err(Trouble::Not)?;
     read(client.post(&url, Some(token)).await).await
 }
 

@@ -51,6 +51,7 @@ impl Sources {
         let token = settings.http.token.clone();
         let parts = Parts {
             token,
+            hosts: settings.http.hosts.clone(),
             event_sync,
             jibri_webhooks,
             readiness: Some(ready),

@@ -24,6 +24,11 @@ use url::Url;
 use crate::plain::plain;
 use head::{Allowance, CountedConnector, Endless};
 
+/// The header by which the HTTP port knows a request of the command line or of the other instance, and answers it under any
+/// name, whatever `http.hosts` lists. No web page can send it: no script may set a header that begins with `Sec-` (Fetch,
+/// section 2.2.2, forbidden request-header).
+pub const OURS: HeaderName = HeaderName::from_static("sec-jibri-autostart");
+
 /// Longest time for a connection to be made.
 const CONNECT: Duration = Duration::from_secs(5);
 /// Idle connections that are kept for the next request, to each server.
@@ -36,6 +41,8 @@ const MOST_MOVED: usize = 200;
 pub struct Client {
     client: legacy::Client<HttpsConnector<CountedConnector>, Full<Bytes>>,
     limit: Duration,
+    /// It asks a running service, and says so.
+    is_ours: bool,
 }
 
 impl Client {
@@ -63,7 +70,15 @@ impl Client {
             .pool_timer(TokioTimer::new())
             .pool_max_idle_per_host(IDLE)
             .build(HttpsConnector::from((CountedConnector(http), tls)));
-        Ok(Self { client, limit })
+        Ok(Self { client, limit, is_ours: false })
+    }
+
+    /// The same, for asking a running service: it answers under any name, see [`OURS`].
+    ///
+    /// # Errors
+    /// As for [`Client::new`].
+    pub fn of_service(url: &str, limit: Duration) -> Result<Self, String> {
+        Ok(Self { is_ours: true, ..Self::new(url, limit)? })
     }
 
     /// GET.
@@ -122,7 +137,8 @@ impl Client {
         const AGENT: HeaderValue =
             HeaderValue::from_static(concat!("jibri-autostart/", env!("CARGO_PKG_VERSION")));
         let always = [(USER_AGENT, AGENT), (ACCEPT, HeaderValue::from_static("*/*"))];
-        request.headers_mut().extend(always.into_iter().chain(header));
+        let ours = self.is_ours.then(|| (OURS, HeaderValue::from_static("?1")));
+        request.headers_mut().extend(always.into_iter().chain(ours).chain(header));
         let deadline = Instant::now().checked_add(self.limit).unwrap_or_else(Instant::now);
         let answer = timeout_at(deadline, self.client.request(request)).await;
         let answer = answer.map_err(|_| Fault::TimedOut(self.limit))?.map_err(|error| Fault::of(&error))?;

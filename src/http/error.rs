@@ -98,6 +98,17 @@ impl Error {
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "the metrics cannot be written", "report this")
     }
 
+    /// `Host` is a name that is not known to be ours.
+    pub(super) const fn misdirected() -> Self {
+        let hint = "add the name to http.hosts (JIBRI_AUTOSTART_HTTP__HOSTS) and restart the service, or use an IP address or \
+                    localhost";
+        Self::new(
+            StatusCode::MISDIRECTED_REQUEST,
+            "http.hosts does not list the name by which this port was called",
+            hint,
+        )
+    }
+
     /// There is no such route.
     pub(super) const fn not_found() -> Self {
         Self::new(StatusCode::NOT_FOUND, "there is nothing here", "look at the path")

@@ -11,13 +11,14 @@ use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
-use axum::middleware::Next;
+use axum::middleware::{self, Next};
 use axum::response::Response;
 use axum::routing::post;
 use serde::Deserialize;
 use serde_json::Value;
 
 use super::Error;
+use super::auth::{self, Guard};
 use crate::address::{RealJid, RoomJid};
 use crate::discovery::Touches;
 use crate::surface::Board;
@@ -31,21 +32,31 @@ pub struct EventSync {
     pub own_domain: String,
 }
 
-pub(super) fn routes(event_sync: EventSync) -> Router {
-    Router::new()
+/// What to do where events come to another path.
+pub(super) const BASE_URL: &str =
+    "api_prefix of event_sync_component in Prosody must be \"http://HOST:PORT/event-sync\", and nothing more";
+
+/// What to do where events come and are not wanted.
+pub(super) const OFF: &str =
+    "discovery.event_sync is false; set it to true, or take event_sync_component out of Prosody";
+
+/// `board`: whether another instance acts, and the events are for that one.
+pub(super) fn routes(event_sync: EventSync, board: Option<&Arc<Board>>, guard: &Guard) -> Router {
+    let routes = Router::new()
         .route("/events/room/created", post(alive))
         .route("/events/room/destroyed", post(gone))
         .route("/events/occupant/joined", post(alive))
         .route("/events/occupant/left", post(alive))
-        .with_state(event_sync)
+        .with_state(event_sync);
+    let routes = match board {
+        Some(board) => routes.route_layer(middleware::from_fn_with_state(Arc::clone(board), if_acting)),
+        None => routes,
+    };
+    routes.route_layer(middleware::from_fn_with_state(guard.clone(), auth::if_set))
 }
 
 /// Where another instance acts, an event is for that one: Prosody sends it again, and then perhaps there.
-pub(super) async fn if_acting(
-    State(board): State<Arc<Board>>,
-    request: Request,
-    next: Next,
-) -> Result<Response, Error> {
+async fn if_acting(State(board): State<Arc<Board>>, request: Request, next: Next) -> Result<Response, Error> {
     if board.stands_by() {
         return Err(Error::not_ready("standing by: another instance has the link to Prosody".to_owned()));
     }

@@ -12,6 +12,15 @@ use axum::routing::post;
 
 use crate::sightings::Webhooks;
 
+/// What to do where they come to another path.
+pub(super) const BASE_URL: &str = "jibri.webhook.subscribers in Jibri (docker-jitsi-meet: JIBRI_WEBHOOK_SUBSCRIBERS) \
+                                   must be \"http://HOST:PORT/jibri-webhook\", and nothing more";
+
+/// What to do where they come and are not wanted.
+pub(super) const OFF: &str = "jibri.webhook is false, and a Jibri is harmed by a subscriber that refuses what it sends: \
+                              set it to true, or take the address out of jibri.webhook.subscribers \
+                              (docker-jitsi-meet: JIBRI_WEBHOOK_SUBSCRIBERS)";
+
 pub(super) fn routes(webhooks: Webhooks) -> Router {
     Router::new()
         .route("/v1/status", post(status))

@@ -7,14 +7,19 @@ mod api;
 mod auth;
 mod by_hand;
 pub mod client;
+mod ending;
 mod error;
 mod event_sync;
 mod events;
 mod history;
+mod hosts;
 mod jibri_webhook;
 mod page;
 mod ready;
+mod seats;
 mod server;
+mod stray;
+mod told;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,6 +29,7 @@ use axum::extract::{DefaultBodyLimit, Request};
 use axum::middleware::{self, Next};
 use axum::response::Response;
 use tokio::sync::watch;
+use tower::ServiceExt as _;
 
 use crate::config::Secret;
 use crate::ledger::Reader;
@@ -32,7 +38,9 @@ use crate::surface::{Orders, Surface};
 use auth::Guard;
 pub use error::Error;
 pub use event_sync::EventSync;
+use hosts::Hosts;
 pub use ready::Readiness;
+pub use seats::Shares;
 pub use server::{HttpEvent, Limits, spawn, spawn_apart, spawn_with};
 
 /// Longest body of a request, in bytes.
@@ -45,6 +53,8 @@ const REQUEST: Duration = Duration::from_secs(10);
 pub struct Parts {
     /// `http.token`.
     pub token: Secret,
+    /// `http.hosts`.
+    pub hosts: Vec<String>,
     /// Events of `event_sync_component`; none if they are not accepted.
     pub event_sync: Option<EventSync>,
     /// What Jibri's webhooks say; none if they are not accepted.
@@ -62,25 +72,44 @@ pub struct Parts {
 /// All routes.
 pub fn router(parts: Parts) -> Router {
     let guard = Guard::new(&parts.token);
+    let sent = sent(&parts, &guard);
+    let by_our_name = middleware::from_fn_with_state(Hosts::new(&parts.hosts), hosts::called_by_our_name);
+    // What Prosody and Jibri send is taken under any name: it says nothing to read, and pages are refused by their origin.
+    let router = shown(parts, guard).layer(by_our_name).merge(sent);
+    let router = router.layer(DefaultBodyLimit::max(MOST_BODY)).layer(middleware::from_fn(limit_time));
+    Router::new().fallback_service(router.map_request(stray::without_empty_segments))
+}
+
+/// What Prosody and Jibri send to.
+fn sent(parts: &Parts, guard: &Guard) -> Router {
+    let event_sync = match &parts.event_sync {
+        Some(event_sync) => {
+            let board = parts.surface.as_ref().map(|surface| &surface.board);
+            let routes = event_sync::routes(event_sync.clone(), board, guard);
+            stray::told(routes, "/event-sync", event_sync::BASE_URL)
+        }
+        None => stray::told(Router::new(), "/event-sync", event_sync::OFF),
+    };
+    let jibri_webhook = match &parts.jibri_webhooks {
+        Some(webhooks) => {
+            stray::told(jibri_webhook::routes(webhooks.clone()), "/jibri-webhook", jibri_webhook::BASE_URL)
+        }
+        None => stray::told(Router::new(), "/jibri-webhook", jibri_webhook::OFF),
+    };
+    let from_machines = |routes: Router| {
+        routes
+            .method_not_allowed_fallback(async || Error::method_not_allowed())
+            .layer(middleware::from_fn(auth::not_from_pages))
+    };
+    Router::new()
+        .nest("/event-sync", from_machines(event_sync))
+        .nest("/jibri-webhook", from_machines(jibri_webhook))
+}
+
+/// What is asked for, by people, by browsers and by whatever watches; and what orders something.
+fn shown(parts: Parts, guard: Guard) -> Router {
     let board = parts.surface.as_ref().map(|surface| Arc::clone(&surface.board));
     let mut router = Router::new().merge(ready::health(parts.readiness.clone(), board));
-    if let Some(event_sync) = parts.event_sync {
-        let routes = event_sync::routes(event_sync);
-        let layer = middleware::from_fn_with_state(guard.clone(), auth::if_set);
-        let routes = match &parts.surface {
-            Some(surface) => {
-                let board = Arc::clone(&surface.board);
-                routes.layer(middleware::from_fn_with_state(board, event_sync::if_acting))
-            }
-            None => routes,
-        };
-        let routes = routes.layer(layer).layer(middleware::from_fn(auth::not_from_pages));
-        router = router.nest("/event-sync", routes);
-    }
-    if let Some(webhooks) = parts.jibri_webhooks {
-        let routes = jibri_webhook::routes(webhooks).layer(middleware::from_fn(auth::not_from_pages));
-        router = router.nest("/jibri-webhook", routes);
-    }
     if let Some(readiness) = parts.readiness {
         router = router.merge(ready::routes(readiness));
     }
@@ -97,8 +126,6 @@ pub fn router(parts: Parts) -> Router {
     router
         .fallback(async || Error::not_found())
         .method_not_allowed_fallback(async || Error::method_not_allowed())
-        .layer(DefaultBodyLimit::max(MOST_BODY))
-        .layer(middleware::from_fn(limit_time))
 }
 
 async fn limit_time(request: Request, next: Next) -> Result<Response, Error> {

@@ -1,26 +1,35 @@
 //! Listening, and bounding what a connection may cost.
 
+use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use axum::Router;
+use axum::body::{Body, HttpBody as _};
 use backon::{BackoffBuilder, ExponentialBackoff, ExponentialBuilder};
 use hyper::server::conn::http1;
+use hyper::service::{Service as _, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::mpsc;
-use tokio::task::JoinSet;
+use tokio::task::{JoinSet, yield_now};
 use tokio::time::sleep;
 use tokio_io_timeout::TimeoutStream;
+
+use super::ending::Ending;
+use super::seats::{Mark, Seat, Seats, Shares};
 
 /// Longest head of a request, in bytes.
 const MOST_HEAD: usize = 16 * 1024;
 /// What the kernel may keep of an answer until the peer takes it, in bytes. By itself it would keep 4 MB, and a reader
 /// of events who has stopped reading would not be noticed before it is full.
 const MOST_UNSENT: u32 = 64 * 1024;
-/// Connections that may wait to be accepted; the kernel has a limit of its own.
-const BACKLOG: u32 = 1024;
+/// Connections that may wait to be accepted; the kernel has a limit of its own. Those beyond it are tried again after a
+/// second.
+const BACKLOG: u32 = 4096;
+/// Connections that are accepted before those that are there get their turn.
+const IN_A_ROW: u32 = 8;
 /// Pause after a connection could not be accepted: most likely files have run out.
 const ACCEPT_AGAIN: Duration = Duration::from_millis(100);
 
@@ -41,8 +50,8 @@ pub enum HttpEvent {
 /// What connections may cost.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
-    /// Connections at once; more wait to be accepted.
-    pub connections: usize,
+    /// Connections at once.
+    pub shares: Shares,
     /// How long a connection may take to send the head of a request, the first or the next.
     pub head: Duration,
     /// How long a peer may take none of the answer.
@@ -51,7 +60,7 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { connections: 512, head: Duration::from_secs(10), write: Duration::from_secs(10) }
+        Self { shares: Shares::default(), head: Duration::from_secs(5), write: Duration::from_secs(10) }
     }
 }
 
@@ -92,13 +101,24 @@ pub fn spawn_apart(listen: SocketAddr, router: Router) -> mpsc::Receiver<HttpEve
 
 async fn serve(listen: SocketAddr, router: Router, limits: Limits, events: &mpsc::Sender<HttpEvent>) {
     let Some(listener) = bind(listen, events).await else { return };
+    let seats = Seats::new(limits.shares);
     let mut connections = JoinSet::new();
+    let mut in_a_row: u32 = 0;
     loop {
         tokio::select! {
-            accepted = listener.accept(), if connections.len() < limits.connections => match accepted {
-                Ok((stream, _)) => {
-                    connections.spawn(converse(stream, router.clone(), limits));
-                }
+            // Without a limit: a request that waits in the kernel behind a flood cannot be told from it.
+            accepted = listener.accept() => match accepted {
+                Ok((stream, peer)) => match seats.take(peer.ip()) {
+                    Some(seat) => {
+                        connections.spawn(sit(seat, stream, router.clone(), limits));
+                        in_a_row = in_a_row.wrapping_add(1) % IN_A_ROW;
+                        // Its request may be here already, and is read before new connections take its seat.
+                        if in_a_row == 0 {
+                            yield_now().await;
+                        }
+                    }
+                    None => tracing::debug!(%peer, "too many HTTP connections: this one is closed"),
+                },
                 Err(error) => {
                     tracing::debug!("cannot accept a connection: {error}");
                     sleep(ACCEPT_AGAIN).await;
@@ -151,14 +171,36 @@ fn patience() -> ExponentialBackoff {
         .build()
 }
 
-async fn converse(stream: TcpStream, router: Router, limits: Limits) {
+/// Serves a connection until it ends, or until another is given its seat.
+async fn sit(mut seat: Seat, stream: TcpStream, router: Router, limits: Limits) {
+    let conversation = converse(seat.mark(), stream, router, limits);
+    tokio::select! {
+        () = conversation => {}
+        () = seat.lost() => tracing::debug!("an HTTP connection was closed for a new one"),
+    }
+}
+
+async fn converse(mark: Mark, stream: TcpStream, router: Router, limits: Limits) {
     let mut stream = TimeoutStream::new(stream);
     stream.set_write_timeout(Some(limits.write));
+    let service = TowerToHyperService::new(router);
+    let answer = service_fn(|request: hyper::Request<hyper::body::Incoming>| {
+        let (here, out) = (mark.clone(), mark.clone());
+        if request.body().is_end_stream() {
+            here.owes_nothing();
+        }
+        let request = request.map(|body| Body::new(Ending::new(body, move || here.owes_nothing())));
+        let answered = service.call(request);
+        async move {
+            let Ok(response) = answered.await;
+            Ok::<_, Infallible>(response.map(|body| Ending::new(body, move || out.owes())))
+        }
+    });
     let conversation = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(limits.head)
         .max_buf_size(MOST_HEAD)
-        .serve_connection(TokioIo::new(Box::pin(stream)), TowerToHyperService::new(router));
+        .serve_connection(TokioIo::new(Box::pin(stream)), answer);
     if let Err(error) = conversation.await {
         tracing::debug!("an HTTP connection broke: {error}");
     }

@@ -49,7 +49,7 @@ impl Peer {
         let url = format!("{}/healthz", url.trim_end_matches('/'));
         let interval = takeover_after.checked_div(4).unwrap_or(takeover_after).min(INTERVAL);
         let (told, words) = watch::channel(None);
-        let asker = match Client::new(&url, takeover_after) {
+        let asker = match Client::of_service(&url, takeover_after) {
             Ok(client) => Asker { client, url },
             Err(why) => {
                 tracing::error!("standby.peer cannot be asked: {why}");

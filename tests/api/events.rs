@@ -93,7 +93,7 @@ async fn a_reader_that_never_reads_holds_nobody_up() {
     let world = world().await;
     let address = world.url.strip_prefix("http://").unwrap();
     let mut asleep = TcpStream::connect(address).await.unwrap();
-    asleep.write_all(b"GET /api/v1/events HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
+    asleep.write_all(b"GET /api/v1/events HTTP/1.1\r\nHost: localhost\r\n\r\n").await.unwrap();
     let mut slowest = Duration::ZERO;
     for n in 0..30_000 {
         let began = Instant::now();
@@ -125,7 +125,7 @@ async fn who_stops_reading_is_dropped() {
         let socket = TcpSocket::new_v4().unwrap();
         socket.set_recv_buffer_size(2048).unwrap();
         let mut stream = socket.connect(address).await.unwrap();
-        stream.write_all(b"GET /api/v1/events HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
+        stream.write_all(b"GET /api/v1/events HTTP/1.1\r\nHost: localhost\r\n\r\n").await.unwrap();
         asleep.push(stream);
     }
     let client = reqwest::Client::builder().no_proxy().build().unwrap();

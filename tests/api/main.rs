@@ -10,9 +10,12 @@
 )]
 
 mod events;
+mod heads;
 mod history;
+mod hosts;
 mod openapi;
 mod orders;
+mod paths;
 mod schema;
 mod watching;
 
@@ -33,6 +36,8 @@ use tokio::sync::{mpsc, watch};
 /// Longer than any wait in these tests takes on a busy machine.
 const LONG: Duration = Duration::from_secs(60);
 const TOKEN: &str = "TOKEN-237958623045";
+/// What may be called by, beside addresses.
+const HOST: &str = "autostart.example.org";
 
 struct World {
     url: String,
@@ -46,8 +51,8 @@ struct World {
     ledger: Ledger,
     /// Off, so that no reader is told of what was written before it came.
     tells_history: Arc<AtomicBool>,
-    _discovery: discovery::Discovery,
-    _sightings: sightings::Sightings,
+    discovery: discovery::Discovery,
+    sightings: sightings::Sightings,
     router: axum::Router,
     /// It ends with this.
     server: mpsc::Receiver<HttpEvent>,
@@ -81,6 +86,7 @@ async fn world_whose_token_is(token: &str) -> World {
     let parts = Parts {
         orders: Some(giver),
         token: Secret::new(token),
+        hosts: vec![HOST.to_owned()],
         event_sync: Some(EventSync { touches: discovery.touches.clone(), own_domain: "a.b".to_owned() }),
         jibri_webhooks: sightings.webhooks.take(),
         readiness: Some(readiness),
@@ -100,8 +106,8 @@ async fn world_whose_token_is(token: &str) -> World {
         ready,
         ledger,
         tells_history,
-        _discovery: discovery,
-        _sightings: sightings,
+        discovery,
+        sightings,
         router,
         server,
     }

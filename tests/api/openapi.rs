@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use jibri_autostart::surface::Link;
-use reqwest::{Method, StatusCode};
+use reqwest::{Method, RequestBuilder, StatusCode};
 use serde_json::Value;
 
 use super::schema::{hold, resolve};
@@ -22,9 +22,17 @@ pub(crate) async fn ask(
     path: &str,
     body: &str,
 ) -> StatusCode {
-    let place = format!("{method} {path}");
     let request = world.client.request(method.clone(), format!("{}{path}", world.url)).body(body.to_owned());
-    let answer = request.bearer_auth(world.token).send().await.unwrap();
+    send(document, route, request.bearer_auth(world.token)).await
+}
+
+/// Sends a request, and holds the answer to what the file says of the route.
+pub(crate) async fn send(document: &Value, route: &str, request: RequestBuilder) -> StatusCode {
+    let (client, request) = request.build_split();
+    let request = request.unwrap();
+    let method = request.method().clone();
+    let place = format!("{method} {}", request.url().path());
+    let answer = client.execute(request).await.unwrap();
     let status = answer.status();
     let says = &document["paths"][route][method.as_str().to_lowercase()]["responses"][status.as_str()];
     assert!(says.is_object(), "{place}: {status} is not described");

@@ -71,6 +71,12 @@ fn one_line_in_env_is_enough() {
     assert_eq!(settings["jibri"]["brewery"].as_str(), Some("jibribrewery@internal-muc.meet.jitsi"));
     assert_eq!(settings["discovery"]["jicofo"]["url"].as_str(), Some("http://jicofo:8888"));
     assert_eq!(settings["stop"]["when"].as_str(), Some("never"), "what is not set is as built in");
+    let prosodys = environment(&overlay, "prosody", &env)["AUTOSTART_URL"].clone();
+    let hosts = settings["http"]["hosts"].as_array().unwrap();
+    assert!(
+        hosts.iter().any(|name| prosodys.contains(&format!("//{}:", name.as_str().unwrap()))),
+        "{hosts:?}"
+    );
     let jicofo = environment(&overlay, "jicofo", &env);
     assert_eq!(jicofo["JICOFO_TRUSTED_DOMAINS"], "hidden.meet.jitsi,autostart.meet.jitsi");
     assert_eq!(jicofo["JICOFO_ENABLE_REST"], "1");

@@ -154,6 +154,12 @@ fn its_settings_are_right() {
     }
     let effective = run(program().arg("check").envs(environment));
     assert!(effective.contains("server = \"prosody:5347\""), "{effective}");
+    let effective: toml::Table = effective.parse().unwrap();
+    let service = &resources()["Service"]["metadata"]["name"];
+    assert!(
+        effective["http"]["hosts"].as_array().unwrap().iter().any(|name| name.as_str() == service.as_str()),
+        "Prometheus and people may use the name of the Service"
+    );
 }
 
 #[test]

@@ -9,7 +9,7 @@ use hyper::service::Service as _;
 use hyper_util::service::TowerToHyperService;
 use jibri_autostart::config::from_toml;
 use jibri_autostart::discovery::spawn as discover;
-use jibri_autostart::http::{EventSync, HttpEvent, Limits, Parts, router, spawn, spawn_with};
+use jibri_autostart::http::{EventSync, HttpEvent, Limits, Parts, Shares, router, spawn, spawn_with};
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -19,7 +19,7 @@ use tokio::sync::mpsc;
 use super::soon;
 
 const ANYWHERE: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 0);
-const ASK: &[u8] = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n";
+const ASK: &[u8] = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n";
 
 async fn listening(server: &mut mpsc::Receiver<HttpEvent>) -> SocketAddr {
     match soon("the server", server.recv()).await {
@@ -29,7 +29,8 @@ async fn listening(server: &mut mpsc::Receiver<HttpEvent>) -> SocketAddr {
 }
 
 fn small() -> Limits {
-    Limits { connections: 4, head: Duration::from_millis(200), write: Duration::from_millis(200) }
+    let shares = Shares { all: 4, loopback: 0, address: 4 };
+    Limits { shares, head: Duration::from_millis(200), write: Duration::from_millis(200) }
 }
 
 async fn is_alive(address: SocketAddr) {

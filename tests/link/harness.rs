@@ -93,7 +93,7 @@ pub(crate) fn settings(server: String, secret: &str) -> Settings {
             repeat: seconds(1),
         },
         standby: Standby { peer: None, allowed: false, takeover_after: seconds(1) },
-        http: Http { listen: None, token: Secret::default(), token_file: None },
+        http: Http { listen: None, hosts: Vec::new(), token: Secret::default(), token_file: None },
         ledger: Ledger { path: None, keep: seconds(1) },
         log: Log { level: LogLevel::Error, format: LogFormat::Text },
     }

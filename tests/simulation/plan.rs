@@ -91,7 +91,7 @@ pub fn settings() -> Settings {
             repeat: secs(600),
         },
         standby: Standby { peer: None, allowed: false, takeover_after: secs(60) },
-        http: Http { listen: None, token: Secret::default(), token_file: None },
+        http: Http { listen: None, hosts: Vec::new(), token: Secret::default(), token_file: None },
         ledger: Ledger { path: None, keep: secs(600) },
         log: Log { level: LogLevel::Error, format: LogFormat::Text },
     }
