@@ -186,6 +186,8 @@ pub enum ListError {
     Forbidden,
     /// No answer in time; proves nothing.
     TimedOut,
+    /// The question cannot be written.
+    Unwritable,
     /// Anything else; proves nothing.
     Other,
 }
