@@ -2,7 +2,9 @@
 //!
 //! Prosody has already validated and normalised every JID that it routes. Preparing them a second time
 //! with another library's idea of Unicode could refuse a nickname that Prosody let in, and whoever bears
-//! it would be invisible here. So these types only split (RFC 7622, section 3.1) and bound the length.
+//! it would be invisible here. So these types only split (RFC 7622, section 3.1), bound the length, and refuse
+//! a room that no Prosody can hold. What does not come from Prosody is prepared as Prosody would:
+//! [`RoomJid::prepared`].
 
 use std::fmt;
 use std::sync::Arc;
@@ -14,6 +16,11 @@ const MAX_PART: usize = 1023;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("not a usable address")]
 pub struct BadAddress;
+
+/// What no local part can have in it (RFC 6122, appendix A.5, for the most part).
+fn is_barred_from_local(c: char) -> bool {
+    c.is_control() || c.is_whitespace() || matches!(c, '"' | '&' | '\'' | '/' | ':' | '<' | '>' | '@')
+}
 
 fn check_part(part: &str) -> Result<(), BadAddress> {
     if part.is_empty() || part.len() > MAX_PART { Err(BadAddress) } else { Ok(()) }
@@ -46,12 +53,21 @@ impl RoomJid {
     /// Reads `local@service`, without a resource.
     ///
     /// # Errors
-    /// [`BadAddress`] if a part is missing, empty or too long.
+    /// [`BadAddress`] if a part is missing, empty or too long, or has characters that no room's name can have.
     pub fn new(jid: &str) -> Result<Self, BadAddress> {
         match split(jid)? {
-            (Some(_), _, None) => Ok(Self(jid.into())),
+            (Some(local), _, None) if !local.contains(is_barred_from_local) => Ok(Self(jid.into())),
             _ => Err(BadAddress),
         }
+    }
+
+    /// Reads what somebody else than Prosody says is a room's address, in the form in which Prosody holds it
+    /// (RFC 6122, appendix A): an answer comes from that address only.
+    ///
+    /// # Errors
+    /// [`BadAddress`] if Prosody cannot hold it.
+    pub fn prepared(jid: &str) -> Result<Self, BadAddress> {
+        Self::new(jid::BareJid::new(jid).map_err(|_| BadAddress)?.as_str())
     }
 
     /// The whole address.
@@ -194,6 +210,35 @@ mod tests {
     fn a_nickname_of_any_script_is_kept() {
         let (_, nick) = split_occupant("r@m/🤖 مرحبا").unwrap();
         assert_eq!(nick.unwrap().as_str(), "🤖 مرحبا");
+    }
+
+    #[test]
+    fn a_room_that_prosody_cannot_hold_is_none() {
+        let long = "x".repeat(1024);
+        for local in [
+            "a b", "a\u{a0}b", "a\tb", "a\u{0}", "a\u{7f}", "a\u{85}b", "\"", "&", "'", "a/b", "a:b", "<",
+            ">", "a@b", "", &long,
+        ] {
+            assert!(RoomJid::new(&format!("{local}@m")).is_err(), "{local:?}");
+            assert!(RoomJid::prepared(&format!("{local}@m")).is_err(), "{local:?}");
+        }
+        for local in ["a\u{fffe}", "a\u{e000}", "a\u{200e}", "a\u{2028}"] {
+            assert!(RoomJid::prepared(&format!("{local}@m")).is_err(), "{local:?}");
+        }
+    }
+
+    #[test]
+    fn what_others_say_is_prepared_as_prosody_does() {
+        for (said, held) in [
+            ("[acme]r1@muc.meet.jitsi", "[acme]r1@muc.meet.jitsi"),
+            ("R%C3%A4um@MUC.meet.jitsi", "r%c3%a4um@muc.meet.jitsi"),
+            ("RÄUM@muc.meet.jitsi", "räum@muc.meet.jitsi"),
+        ] {
+            assert_eq!(RoomJid::prepared(said).unwrap().as_str(), held);
+        }
+        for said in ["muc.meet.jitsi", "r1@muc.meet.jitsi/ada", "", "@", "r1@", "@muc.meet.jitsi"] {
+            assert!(RoomJid::prepared(said).is_err(), "{said}");
+        }
     }
 
     #[test]

@@ -1,6 +1,12 @@
-//! How many role queries a thousand rooms cost, in virtual time.
+//! How many role queries a thousand rooms cost, and one that somebody makes doubtful for ever, in virtual time.
 
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::arithmetic_side_effects, reason = "a test")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    reason = "a test"
+)]
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -8,7 +14,7 @@ use std::time::Duration;
 use jibri_autostart::address::{Nick, RealJid, RoomJid};
 use jibri_autostart::config::from_toml;
 use jibri_autostart::meeting::{
-    Action, Affiliation, Effect, Input, Listed, Meetings, Role, Roles, RoomEvent,
+    Action, Affiliation, Effect, Input, Listed, Marks, Meetings, Presence, Role, Roles, RoomEvent,
 };
 use jibri_autostart::time::Time;
 
@@ -88,4 +94,117 @@ fn a_thousand_rooms_stay_under_a_hundred_queries_a_second() {
 
 fn room_number(room: &RoomJid) -> usize {
     room.local().strip_prefix('r').unwrap().parse().unwrap()
+}
+
+/// One room, in which we are an occupant.
+struct Resident {
+    core: Meetings,
+    now: Time,
+    room: RoomJid,
+    /// When queries went out.
+    asked: Vec<Duration>,
+}
+
+impl Resident {
+    fn new() -> Self {
+        let toml = "[xmpp]\ndomain = \"autostart.meet.jitsi\"\nsecret = \"s\"\n[muc]\ndomains = [\"muc.meet.jitsi\"]\n\
+                    footprint = \"resident\"\n[start]\nmin_moderators = 9\nmin_participants = 9\n[discovery]\n\
+                    rooms = [\"r0@muc.meet.jitsi\"]\n";
+        let settings = from_toml(toml).unwrap().settings;
+        let core = Meetings::new(&settings, false, 1, Time::default());
+        let room = RoomJid::new("r0@muc.meet.jitsi").unwrap();
+        let mut resident = Self { core, now: Time::default(), room, asked: Vec::new() };
+        resident.feed(Input::LinkUp);
+        assert!(resident.core.room(&resident.room).unwrap().inside.is_some());
+        resident.asked.clear();
+        resident
+    }
+
+    fn feed(&mut self, input: Input) {
+        let mut inputs = vec![input];
+        while let Some(input) = inputs.pop() {
+            for effect in self.core.handle(self.now, input) {
+                let Effect::Do(action) = effect else { continue };
+                match action {
+                    Action::AskRoles { query, .. } => {
+                        self.asked.push(self.now.since_start());
+                        let us = "autostart@autostart.meet.jitsi/a";
+                        let mut all = occupants(1, 0);
+                        all.push(listed("autostart", us, Role::Moderator));
+                        inputs.push(self.event(RoomEvent::Roles { query, result: Ok(all) }));
+                    }
+                    Action::Enter { nick, .. } => {
+                        inputs.push(self.event(RoomEvent::Presence(presence(nick, true))));
+                        for Listed { nick, .. } in occupants(1, 0) {
+                            inputs.push(self.event(RoomEvent::Presence(presence(nick, false))));
+                        }
+                    }
+                    other => panic!("{other:?}"),
+                }
+            }
+        }
+    }
+
+    fn event(&self, event: RoomEvent) -> Input {
+        Input::Room { room: self.room.clone(), event }
+    }
+
+    fn run_for(&mut self, time: Duration) {
+        let then = self.now.after(time);
+        while let Some(due) = self.core.next_deadline().filter(|due| *due <= then) {
+            self.now = due.max(self.now);
+            self.feed(Input::Tick);
+        }
+        self.now = then;
+    }
+}
+
+fn presence(nick: Nick, own: bool) -> Presence {
+    let jid = match nick.as_str() {
+        "focus" => "focus@auth.meet.jitsi/focus",
+        "ada" => "ada@meet.jitsi/1",
+        "rec" => "recorder@hidden.meet.jitsi/1",
+        _ => "autostart@autostart.meet.jitsi/a",
+    };
+    Presence {
+        nick,
+        jid: Some(RealJid::new(jid).unwrap()),
+        role: Role::Moderator,
+        affiliation: Affiliation::Owner,
+        marks: Marks::default(),
+        session: None,
+        mode: None,
+        recording: None,
+        own,
+        created: false,
+    }
+}
+
+/// A doubt is settled by a look within a second or so; a participant who sends what nobody can read for an hour has
+/// no more of them than a few a minute.
+#[test]
+fn a_room_that_is_doubtful_for_ever_is_looked_at_now_and_then() {
+    let hour = Duration::from_secs(3600);
+    let mut quiet = Resident::new();
+    quiet.run_for(hour);
+    let mut resident = Resident::new();
+    resident.run_for(Duration::from_secs(5));
+    resident.asked.clear();
+    let unreadable = resident.event(RoomEvent::Unreadable);
+    let since = resident.now.since_start();
+    for _ in 0..36_000 {
+        resident.feed(unreadable.clone());
+        resident.run_for(Duration::from_millis(100));
+    }
+    let first = resident.asked[0] - since;
+    assert!(first <= Duration::from_millis(1_100), "{first:?}");
+    let (asked, usual) = (resident.asked.len(), quiet.asked.len());
+    println!("{asked} looks in an hour of what cannot be read, {usual} in an hour of quiet");
+    assert!(asked <= 60 * 4 && usual >= 50, "{asked} looks, {usual} in an hour of quiet");
+    // When it is over, the next doubt is settled soon again.
+    resident.run_for(Duration::from_secs(300));
+    resident.asked.clear();
+    resident.feed(unreadable);
+    resident.run_for(Duration::from_millis(1_100));
+    assert_eq!(resident.asked.len(), 1);
 }

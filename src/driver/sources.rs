@@ -29,8 +29,8 @@ pub(super) struct Sources {
     readiness: watch::Sender<Readiness>,
     /// Conference services that did not list their rooms when last asked.
     silent: BTreeSet<String>,
-    /// It was told that a source claims too many rooms.
-    told_of_excess: bool,
+    /// Sources of which it was told that they claim too many rooms.
+    told_of_excess: BTreeSet<Source>,
 }
 
 impl Sources {
@@ -67,7 +67,7 @@ impl Sources {
             http,
             readiness,
             silent: BTreeSet::new(),
-            told_of_excess: false,
+            told_of_excess: BTreeSet::new(),
         }
     }
 
@@ -147,9 +147,15 @@ impl Sources {
         self.report(source, Report::Appeared { source, room })
     }
 
-    /// A look has shown that there is no such room.
+    /// A look has shown that there is no such room, or of one on trial that focus is not in it.
     pub(super) fn no_such_room(&mut self, room: RoomJid) -> Vec<Change> {
         let changes = self.vouchers.handle(Report::NoSuchRoom { room });
+        self.tell_changes("a look", changes)
+    }
+
+    /// A look has shown that focus is in a room on trial.
+    pub(super) fn proven(&mut self, room: RoomJid) -> Vec<Change> {
+        let changes = self.vouchers.handle(Report::Proven { room });
         self.tell_changes("a look", changes)
     }
 
@@ -178,9 +184,19 @@ impl Sources {
     }
 
     fn report(&mut self, source: Source, report: Report) -> Vec<Change> {
+        let before = self.vouchers.turned_away();
         let changes = self.vouchers.handle(report);
-        if self.vouchers.turned_away() > 0 && !std::mem::replace(&mut self.told_of_excess, true) {
-            tracing::warn!("{} names more rooms than can be; no more are taken from it", source.name());
+        if self.vouchers.turned_away() > before && self.told_of_excess.insert(source) {
+            if source.is_hearsay() {
+                let hint = if source == Source::Events { " Set http.token, if it is not set." } else { "" };
+                tracing::warn!(
+                    "{} names rooms faster than they can be looked at, so some are left out: is this a flood?{hint} \
+                     Rooms that Jicofo lists (discovery.jicofo.url) are looked at all the same",
+                    source.name()
+                );
+            } else {
+                tracing::warn!("{} names more rooms than can be; no more are taken from it", source.name());
+            }
         }
         self.tell_changes(source.name(), changes)
     }
@@ -189,6 +205,13 @@ impl Sources {
         for change in &changes {
             match change {
                 Change::Watch(room) => tracing::debug!(room = room.as_str(), source, "watching a room"),
+                Change::WatchOnTrial(room) => {
+                    tracing::debug!(
+                        room = room.as_str(),
+                        source,
+                        "watching a room until focus is seen in it, or not"
+                    );
+                }
                 Change::Forget(room) => tracing::debug!(room = room.as_str(), source, "forgetting a room"),
                 Change::Look(_) => {}
             }

@@ -81,6 +81,10 @@ impl Driver {
                     let changes = self.sources.no_such_room(room);
                     self.add_changes(changes);
                 }
+                Effect::Proven(room) => {
+                    let changes = self.sources.proven(room);
+                    self.add_changes(changes);
+                }
             }
         }
     }

@@ -87,7 +87,7 @@ impl EventSync {
     fn take(&self, body: Bytes, gone: bool) -> Result<StatusCode, Error> {
         let wrong = |what| Error::bad_request(what, "send what event_sync_component sends, as JSON");
         let event: Event = serde_json::from_slice(&body).map_err(|_| wrong("this is no event"))?;
-        let room = RoomJid::new(&event.room_jid).map_err(|_| wrong("room_jid is no room's address"))?;
+        let room = RoomJid::prepared(&event.room_jid).map_err(|_| wrong("room_jid is no room's address"))?;
         // A breakout room's events bear the main room's address, and of its own no service.
         let is_breakout = event.is_breakout == Value::Bool(true);
         if !is_breakout && !self.is_about_us(&event) {

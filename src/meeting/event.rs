@@ -16,8 +16,11 @@ pub enum Effect {
     Do(super::io::Action),
     /// To be told.
     Tell(Event),
-    /// A look has shown that there is no such room; whoever vouches for it may want to know.
+    /// A look has shown that there is no such room; or, of one on trial, it has found no room with focus. Whoever
+    /// vouches for it may want to know.
     NoSuchRoom(RoomJid),
+    /// A look at a room on trial has shown that focus is in it, or it was known before: it is on trial no more.
+    Proven(RoomJid),
 }
 
 /// Something that happened in a room.

@@ -31,6 +31,12 @@ pub enum Input {
         /// The room.
         room: RoomJid,
     },
+    /// Hearsay alone names this room: the same, within a share of the query budget of its own, until
+    /// [`Effect::Proven`](super::Effect::Proven).
+    WatchOnTrial {
+        /// The room.
+        room: RoomJid,
+    },
     /// Something is said to have happened in this room, if it is watched: it is looked at without delay.
     Look {
         /// The room.
@@ -58,9 +64,11 @@ impl Input {
     /// The one room that it is about.
     pub fn room(&self) -> Option<&RoomJid> {
         match self {
-            Self::Watch { room } | Self::Look { room } | Self::Forget { room } | Self::Room { room, .. } => {
-                Some(room)
-            }
+            Self::Watch { room }
+            | Self::WatchOnTrial { room }
+            | Self::Look { room }
+            | Self::Forget { room }
+            | Self::Room { room, .. } => Some(room),
             Self::LinkUp | Self::LinkDown | Self::SenderRefused | Self::Supply(_) | Self::Tick => None,
         }
     }
@@ -85,6 +93,7 @@ impl From<Change> for Input {
     fn from(change: Change) -> Self {
         match change {
             Change::Watch(room) => Self::Watch { room },
+            Change::WatchOnTrial(room) => Self::WatchOnTrial { room },
             Change::Look(room) => Self::Look { room },
             Change::Forget(room) => Self::Forget { room },
         }
@@ -190,6 +199,8 @@ pub enum ListError {
     Forbidden,
     /// No answer in time; proves nothing.
     TimedOut,
+    /// The question cannot be written.
+    Unwritable,
     /// Anything else; proves nothing.
     Other,
 }

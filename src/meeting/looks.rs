@@ -1,6 +1,6 @@
 //! When a room is looked at (role queries from outside), and how many of all rooms at once.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
 
 use super::io::{QueryId, Roles};
@@ -21,14 +21,18 @@ const BOTH_EVERY: u32 = 4;
 /// The same where nobody who comes or goes changes anything.
 const BOTH_EVERY_SETTLED: u32 = 8;
 
-/// Role queries under way at once; the others wait for their turn (a query costs Prosody 0.3 to 0.6 ms).
+/// Role queries under way at once; the others wait for their turn (a query costs Prosody 0.3 to 0.6 ms). Rooms on
+/// trial are not counted, because nobody may ever answer for them: there are few, whatever is said
+/// ([`MOST_ON_TRIAL`](super::vouch::MOST_ON_TRIAL)).
 const AT_ONCE: usize = 32;
-/// Between two queries, in the long run: 71 a second, less than 5% of the core that Prosody has.
-const APART: Duration = Duration::from_millis(14);
-/// So many may go out together after a rest.
-const BURST: u32 = 16;
+/// 71 queries a second in the long run, less than 5% of the core that Prosody has; so many may go out together after a
+/// rest.
+const QUERIES: Rate = Rate { apart: Duration::from_millis(14), burst: 16 };
 /// Of so many turns one belongs to the rooms that are in no hurry.
 const SLOW_SHARE: u32 = 4;
+/// Of so many turns one belongs to the rooms on trial; no multiple of the other, so that no turn belongs to both
+/// each time. What nobody else wants they may have as well.
+const TRIAL_SHARE: u32 = 7;
 
 /// How often a room is looked at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -131,10 +135,14 @@ impl Look {
         }
     }
 
-    /// Not later than this, unless it is under way already.
-    pub(super) fn not_after(&mut self, latest: Time) {
-        if let Self::At(at) = self {
-            *at = (*at).min(latest);
+    /// Not later than this, unless it is under way already. Returns whether it is sooner now.
+    pub(super) fn not_after(&mut self, latest: Time) -> bool {
+        match self {
+            Self::At(at) if latest < *at => {
+                *at = latest;
+                true
+            }
+            _ => false,
         }
     }
 }
@@ -144,60 +152,123 @@ impl Look {
 pub(super) enum Urgency {
     Eager,
     Slow,
+    /// The room is on trial.
+    OnTrial,
 }
 
-/// Whose turn it is to be looked at, under one budget for all rooms.
-#[derive(Debug, Default)]
-pub(super) struct Turns {
-    eager: VecDeque<RoomJid>,
-    slow: VecDeque<RoomJid>,
-    turn: u32,
-    /// When all queries so far will have had their time.
+/// How often something may be done.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Rate {
+    /// Between two times, in the long run.
+    pub(super) apart: Duration,
+    /// So many times in a row after a rest.
+    pub(super) burst: u32,
+}
+
+/// How much of a [`Rate`] is used up.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Budget {
+    rate: &'static Rate,
+    /// When all that was done so far will have had its time.
     paid: Time,
 }
 
+impl Budget {
+    pub(super) fn new(rate: &'static Rate) -> Self {
+        Self { rate, paid: Time::default() }
+    }
+
+    /// So much is done, now or then.
+    pub(super) fn spend(&mut self, then: Time, times: u32) {
+        self.paid = self.paid.max(then).after(self.rate.apart.saturating_mul(times));
+    }
+
+    /// When it may be done next.
+    pub(super) fn next_at(&self) -> Time {
+        Time::new(self.paid.since_start().saturating_sub(self.rate.apart.saturating_mul(self.rate.burst)))
+    }
+}
+
+/// Whose turn it is to be looked at, under one budget for all rooms.
+#[derive(Debug)]
+pub(super) struct Turns {
+    eager: VecDeque<RoomJid>,
+    slow: VecDeque<RoomJid>,
+    on_trial: VecDeque<RoomJid>,
+    /// Those but the ones on trial of whom an answer is awaited.
+    asked: BTreeSet<RoomJid>,
+    turn: u32,
+    queries: Budget,
+}
+
+impl Default for Turns {
+    fn default() -> Self {
+        Self {
+            eager: VecDeque::new(),
+            slow: VecDeque::new(),
+            on_trial: VecDeque::new(),
+            asked: BTreeSet::new(),
+            turn: 0,
+            queries: Budget::new(&QUERIES),
+        }
+    }
+}
+
 impl Turns {
+    /// There is no link: nobody waits for a turn or an answer.
     pub(super) fn clear(&mut self) {
-        self.eager.clear();
-        self.slow.clear();
+        for queue in [&mut self.eager, &mut self.slow, &mut self.on_trial] {
+            queue.clear();
+        }
+        self.asked.clear();
     }
 
     pub(super) fn push(&mut self, room: RoomJid, urgency: Urgency) {
         match urgency {
             Urgency::Eager => self.eager.push_back(room),
             Urgency::Slow => self.slow.push_back(room),
+            Urgency::OnTrial => self.on_trial.push_back(room),
         }
     }
 
-    /// The next room, if one waits and its turn has come: first come, first served among the eager ones and
-    /// among the others, who have every fourth turn at least.
-    pub(super) fn pop(&mut self, now: Time, under_way: usize) -> Option<RoomJid> {
-        if under_way >= AT_ONCE || self.next_at().is_none_or(|at| at > now) {
+    /// The next room, if one waits and its turn has come: first come, first served among the eager ones, among
+    /// those in no hurry, who have every fourth turn at least, and among those on trial, who have every seventh.
+    pub(super) fn pop(&mut self, now: Time) -> Option<RoomJid> {
+        if self.deadline().is_none_or(|at| at > now) {
             return None;
         }
         self.turn = self.turn.wrapping_add(1);
-        let (first, second) = if self.turn.checked_rem(SLOW_SHARE) == Some(0) {
-            (&mut self.slow, &mut self.eager)
+        let is_turn_of = |share: u32| self.turn.checked_rem(share) == Some(0);
+        if !self.on_trial.is_empty() && (is_turn_of(TRIAL_SHARE) || !self.has_known()) {
+            return self.on_trial.pop_front();
+        }
+        let queues = if is_turn_of(SLOW_SHARE) {
+            [&mut self.slow, &mut self.eager]
         } else {
-            (&mut self.eager, &mut self.slow)
+            [&mut self.eager, &mut self.slow]
         };
-        first.pop_front().or_else(|| second.pop_front())
+        queues.into_iter().find_map(VecDeque::pop_front)
     }
 
-    /// So many queries have gone out.
-    pub(super) fn spend(&mut self, now: Time, queries: u32) {
-        self.paid = self.paid.max(now).after(APART.saturating_mul(queries));
+    /// A room has been asked.
+    pub(super) fn asked(&mut self, room: RoomJid, is_on_trial: bool, queries: u32, now: Time) {
+        self.queries.spend(now, queries);
+        if !is_on_trial {
+            self.asked.insert(room);
+        }
     }
 
-    /// When the next turn comes, if somebody waits for one.
-    pub(super) fn next_at(&self) -> Option<Time> {
-        let burst = APART.saturating_mul(BURST);
-        let waits = !(self.eager.is_empty() && self.slow.is_empty());
-        waits.then(|| Time::new(self.paid.since_start().saturating_sub(burst)))
+    /// It has answered, in whatever way.
+    pub(super) fn answered(&mut self, room: &RoomJid) {
+        self.asked.remove(room);
     }
 
-    /// When to be called again for the sake of those who wait; an answer frees a place as well.
-    pub(super) fn deadline(&self, under_way: usize) -> Option<Time> {
-        if under_way < AT_ONCE { self.next_at() } else { None }
+    /// When the next turn comes, if somebody waits for one who may have it; an answer frees a place as well.
+    pub(super) fn deadline(&self) -> Option<Time> {
+        (self.has_known() || !self.on_trial.is_empty()).then(|| self.queries.next_at())
+    }
+
+    fn has_known(&self) -> bool {
+        self.asked.len() < AT_ONCE && !(self.eager.is_empty() && self.slow.is_empty())
     }
 }

@@ -15,6 +15,7 @@ mod recording;
 mod room;
 mod roster;
 mod seat;
+mod trial;
 pub mod vouch;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -36,9 +37,10 @@ use crate::address::{Nick, RealJid, RoomJid};
 use crate::config::{Footprint, Rule, Settings, Start, Stop};
 use crate::time::Time;
 use line::{Chance, Line, Stand};
-use looks::Turns;
+use looks::{Turns, Urgency};
 use room::Room;
 use seat::News;
+use trial::{Trial, Verdict};
 
 /// The sources have named all rooms that were there before the link by then.
 const FOUND_WITHIN: Duration = Duration::from_secs(3);
@@ -127,7 +129,6 @@ pub struct Meetings {
     deadlines: BTreeSet<(Time, RoomJid)>,
     /// Rooms whose turn for a role query has not come yet.
     turns: Turns,
-    asked: BTreeSet<RoomJid>,
     line: Line,
     /// Since when there is a link.
     linked: Option<Time>,
@@ -189,7 +190,6 @@ impl Meetings {
             rooms: BTreeMap::new(),
             deadlines: BTreeSet::new(),
             turns: Turns::default(),
-            asked: BTreeSet::new(),
             line: Line::default(),
             linked: None,
             rules,
@@ -239,10 +239,10 @@ impl Meetings {
             Input::LinkDown => {
                 self.linked = None;
                 self.turns.clear();
-                self.asked.clear();
                 self.all_rooms(now, &mut effects, |room, _| room.link_down());
             }
             Input::Watch { room } => self.watch(&room, now, &mut effects),
+            Input::WatchOnTrial { room } => self.watch_on_trial(&room, now, &mut effects),
             Input::Look { room } => {
                 self.with_room(&room, now, &mut effects, |room, _, _| room.look(now));
             }
@@ -282,7 +282,7 @@ impl Meetings {
 
     /// When [`Input::Tick`] is due, if nothing happens before.
     pub fn next_deadline(&self) -> Option<Time> {
-        let turn = self.turns.deadline(self.asked.len()).filter(|_| self.linked.is_some());
+        let turn = self.turns.deadline().filter(|_| self.linked.is_some());
         self.deadlines.first().map(|(at, _)| *at).into_iter().chain(turn).min()
     }
 
@@ -313,23 +313,53 @@ impl Meetings {
             return;
         }
         let (rules, linked) = (&self.rules, self.linked);
-        self.rooms.entry(jid.clone()).or_insert_with(|| rules.new_room(jid, linked, now));
+        let room = self.rooms.entry(jid.clone()).or_insert_with(|| rules.new_room(jid, linked, now));
+        if room.trial.take().is_some() {
+            // It may wait for a turn among those on trial.
+            self.turns.push(jid.clone(), Urgency::Eager);
+        }
         self.with_room(jid, now, effects, |room, _, _| {
             room.vouched = true;
             room.look(now);
         });
     }
 
-    fn room_event(&mut self, jid: &RoomJid, event: RoomEvent, now: Time, effects: &mut Vec<Effect>) {
-        if matches!(event, RoomEvent::Roles { .. }) {
-            self.asked.remove(jid);
+    fn watch_on_trial(&mut self, jid: &RoomJid, now: Time, effects: &mut Vec<Effect>) {
+        if !vouch::is_watched(jid, &self.rules.services) {
+            return;
         }
-        let news = self.with_room(jid, now, effects, |room, ctx, rules| {
-            let policy = rules.policy_of(room);
-            room.take(event, ctx, &rules.identity, policy)
+        // A room that goes on although nobody vouched for it any more is no stranger.
+        if !self.rooms.contains_key(jid) {
+            let mut room = self.rules.new_room(jid, self.linked, now);
+            room.trial = Some(Trial::default());
+            self.rooms.insert(jid.clone(), room);
+        }
+        let is_on_trial = self.with_room(jid, now, effects, |room, _, _| {
+            room.vouched = true;
+            room.look(now);
+            room.trial.is_some()
         });
-        if news == Some(News::RoomGone) {
-            effects.push(Effect::NoSuchRoom(jid.clone()));
+        if is_on_trial == Some(false) {
+            effects.push(Effect::Proven(jid.clone()));
+        }
+    }
+
+    fn room_event(&mut self, jid: &RoomJid, event: RoomEvent, now: Time, effects: &mut Vec<Effect>) {
+        let is_look = matches!(event, RoomEvent::Roles { .. });
+        if is_look {
+            self.turns.answered(jid);
+        }
+        let found = self.with_room(jid, now, effects, |room, ctx, rules| {
+            let policy = rules.policy_of(room);
+            let news = room.take(event, ctx, &rules.identity, policy);
+            (news, if is_look { room.judge(news, now) } else { None })
+        });
+        match found {
+            Some((_, Some(Verdict::Proven))) => effects.push(Effect::Proven(jid.clone())),
+            Some((_, Some(Verdict::Missed)) | (News::RoomGone, _)) => {
+                effects.push(Effect::NoSuchRoom(jid.clone()));
+            }
+            _ => {}
         }
     }
 
@@ -363,11 +393,11 @@ impl Meetings {
     /// Hands out role queries, as many as the budget allows.
     fn ask(&mut self, now: Time, effects: &mut Vec<Effect>) {
         while self.linked.is_some()
-            && let Some(jid) = self.turns.pop(now, self.asked.len())
+            && let Some(jid) = self.turns.pop(now)
         {
-            if let Some(Some(which)) = self.with_room(&jid, now, effects, |room, ctx, _| room.ask(ctx)) {
-                self.turns.spend(now, which.queries());
-                self.asked.insert(jid);
+            let asks = |room: &mut Room, ctx: &mut Ctx<'_>, _: &Rules| (room.ask(ctx), room.trial.is_some());
+            if let Some((Some(which), is_on_trial)) = self.with_room(&jid, now, effects, asks) {
+                self.turns.asked(jid, is_on_trial, which.queries(), now);
             }
         }
     }
@@ -411,6 +441,7 @@ impl Meetings {
         let result = change(room, &mut ctx, &self.rules);
         let policy = self.rules.policy_of(room);
         if let Some(urgency) = room.decide(&mut ctx, policy) {
+            let urgency = if room.trial.is_some() { Urgency::OnTrial } else { urgency };
             self.turns.push(jid.clone(), urgency);
         }
         room.stand = room.stands(ctx.chance, policy, ctx.dry_run, now);

@@ -7,11 +7,12 @@ use super::hand::{Hand, NotTaken};
 use super::identity::{Identity, Who};
 use super::io::{Action, Departure, Order, Presence, RecordingStatus, Roles, RoomEvent};
 use super::line::{Chance, Stand};
-use super::looks::{Pace, Urgency};
+use super::looks::{Budget, Pace, Rate, Urgency};
 use super::recorders::{Outlook, Recorders};
 use super::recording::{Facts, Next, Recording, STOP_TIMEOUT};
 use super::roster::Roster;
 use super::seat::{Errand, News, Plan, Seat, Sight};
+use super::trial::{Trial, Verdict};
 use super::{Ctx, Policy, RoomView};
 use crate::address::RealJid;
 use crate::config::{Footprint, Mode, StopWhen};
@@ -20,6 +21,8 @@ use crate::time::Time;
 
 /// Between two looks that somebody asks for.
 const NUDGES_APART: Duration = Duration::from_millis(200);
+/// How many of them there are, in the long run: who asks need not tell the truth.
+const NUDGES: Rate = Rate { apart: Duration::from_secs(2), burst: 16 };
 
 /// Why a room is not recorded in which Jicofo cannot be told from anybody.
 pub fn unlisted_focus_reason(jid: &RealJid) -> String {
@@ -39,8 +42,11 @@ pub(super) struct Room {
     pub(super) rule: Option<usize>,
     /// Somebody vouches for it, so it stays even if there is no such room now.
     pub(super) vouched: bool,
-    /// The last look that was asked for from outside.
+    /// Hearsay alone names it, and focus was not seen in it yet.
+    pub(super) trial: Option<Trial>,
+    /// The last look that was asked for from outside, and how many may be.
     nudged: Option<Time>,
+    nudges: Budget,
     state: State,
     state_since: Time,
     /// Where it stands in the line for a Jibri.
@@ -66,7 +72,9 @@ impl Room {
             status: None,
             rule,
             vouched: true,
+            trial: None,
             nudged: None,
+            nudges: Budget::new(&NUDGES),
             state: State::Idle,
             state_since: now,
             stand: Stand::Aside,
@@ -135,6 +143,7 @@ impl Room {
     pub(super) fn link_down(&mut self) {
         self.seat.link_down();
         self.recording.link_down();
+        self.trial = self.trial.map(|_| Trial::default());
         self.roster.clear();
         self.status = None;
     }
@@ -157,15 +166,31 @@ impl Room {
     /// Something has happened here, or is said to have. Anybody may say so, and as often as he likes.
     pub(super) fn look(&mut self, now: Time) {
         if self.nudged.is_none_or(|at| at <= now) {
-            let at = self.nudged.map_or(now, |last| last.after(NUDGES_APART).max(now));
+            let at =
+                self.nudged.map_or(now, |last| last.after(NUDGES_APART).max(now)).max(self.nudges.next_at());
+            self.nudges.spend(at, 1);
             self.nudged = Some(at);
             self.seat.look_at(at, now);
         }
     }
 
-    /// Nobody vouches for it, we are not in it, and nothing is known of it that must be kept.
+    /// What a look at it means, if it is on trial. Of a room that we may not look into at least that it exists is
+    /// known (docs/jitsi.md 1.5).
+    pub(super) fn judge(&mut self, news: News, now: Time) -> Option<Verdict> {
+        let trial = self.trial.as_mut()?;
+        if self.roster.has_focus() || self.roster.unlisted_focus().is_some() {
+            self.trial = None;
+            return Some(Verdict::Proven);
+        }
+        let exists = !matches!(news, News::RoomGone | News::Unanswered);
+        trial.misses(exists, now).then_some(Verdict::Missed)
+    }
+
+    /// Nobody vouches for it, we are not in it, and nothing is known of it that must be kept. Where focus never
+    /// was, nothing but an order by hand is.
     pub(super) fn is_over(&self) -> bool {
-        !self.vouched && self.seat.is_out() && self.recording.is_blank()
+        let is_blank = self.recording.is_blank() || self.trial.is_some() && self.hand().is_none();
+        !self.vouched && self.seat.is_out() && is_blank
     }
 
     /// It is this room's turn to be looked at; which lists it asks for, if any.
@@ -204,7 +229,7 @@ impl Room {
             RoomEvent::StartAnswered { attempt, answer } => {
                 match self.recording.answered(attempt, answer, ctx, policy) {
                     Some(StartFailure::NotInside | StartFailure::NoRoom) => self.seat.lost(roster, ctx.now),
-                    Some(StartFailure::NoFocus) => self.seat.doubt(ctx.now),
+                    Some(StartFailure::NoFocus) => self.seat.look_soon(ctx.now),
                     _ => {}
                 }
                 News::None
@@ -239,7 +264,7 @@ impl Room {
             self.status = None;
         }
         match news {
-            News::None => {}
+            News::None | News::Unanswered => {}
             News::RoomGone => self.recording.meeting_over(ctx),
             News::OtherPeople => self.recording.others_now(),
         }
@@ -385,7 +410,7 @@ impl Room {
         let visit = errand != Errand::None;
         let needs_moderator = policy.start.min_moderators > 0 && self.hand() != Some(Hand::Record);
         let pace = match state {
-            _ if !policy.record => Pace::Ebbing,
+            _ if !policy.record || self.trial.is_some() => Pace::Ebbing,
             _ if !self.roster.has_focus() => Pace::Steady,
             _ if visit && self.seat.is_unwelcome() => Pace::Ebbing,
             _ if visit => Pace::Eager,

@@ -1,20 +1,25 @@
 //! Which rooms there are, and who vouches for each: one list out of what all sources say.
 //!
-//! Pure: no clock, no I/O. Two rules make lost, late, repeated and false reports harmless. A room is
-//! forgotten only after two absences in a row, so one wrong answer costs nothing. And an event is never
+//! Pure: no clock, no I/O. Three rules make lost, late, repeated and false reports harmless. A room is
+//! forgotten only after two absences in a row, so one wrong answer costs nothing. An event is never
 //! believed in what it says of the room, it only means "look at this room now": events arrive twice and in
-//! any order, and a look at the room itself decides.
+//! any order, and a look at the room itself decides. And a room that only events or invitations name, which
+//! anybody may send, is on trial until focus is seen in it.
+
+mod hearsay;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+pub use hearsay::{MOST_ON_TRIAL, MOST_WAITING};
+
 use crate::address::RoomJid;
+use hearsay::Hearsay;
 
 /// Rooms that one source may vouch for. A source that claims more is not believed beyond that, and takes
 /// no room from the others.
 pub const MOST_ROOMS: usize = 10_000;
 
-/// Rooms that invitations may vouch for. Anybody can send them, and a room that does not exist is forgotten
-/// after two looks, so few are needed at a time.
+/// Rooms with focus in them that invitations may vouch for: nobody needs many.
 const MOST_INVITED: usize = 500;
 
 /// Jicofo's own health checks are conferences too (docs/jitsi.md 1.6).
@@ -53,8 +58,9 @@ impl Source {
         }
     }
 
-    /// Whether it speaks once and never takes it back reliably, so that only a look can.
-    const fn is_fleeting(self) -> bool {
+    /// Whether anybody may speak through it. What it says it says once and never takes back reliably, so that
+    /// only a look can.
+    pub const fn is_hearsay(self) -> bool {
         matches!(self, Self::Events | Self::Invitation)
     }
 }
@@ -85,8 +91,14 @@ pub enum Report {
         /// The room.
         room: RoomJid,
     },
-    /// A look at the room itself has shown that there is no such room.
+    /// A look at the room itself has shown that there is no such room; or, of one on trial, no room with
+    /// focus was found, for whatever reason.
     NoSuchRoom {
+        /// The room.
+        room: RoomJid,
+    },
+    /// A look at a room on trial has shown focus in it.
+    Proven {
         /// The room.
         room: RoomJid,
     },
@@ -100,8 +112,10 @@ pub enum Report {
 /// What follows from a report.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Change {
-    /// The first source vouches for this room: watch it.
+    /// The first source that is no hearsay vouches for this room: watch it.
     Watch(RoomJid),
+    /// Hearsay alone names this room: watch it on trial, until [`Report::Proven`].
+    WatchOnTrial(RoomJid),
     /// Something may have changed in this room, which is watched already: look at it now.
     Look(RoomJid),
     /// Nobody vouches for this room any more: forget it.
@@ -125,6 +139,7 @@ pub struct Vouchers {
     services: Vec<String>,
     most_rooms: usize,
     words: BTreeMap<Source, Words>,
+    hearsay: Hearsay,
     turned_away: u64,
 }
 
@@ -136,8 +151,13 @@ impl Vouchers {
 
     /// As [`Vouchers::new`], with another limit than [`MOST_ROOMS`].
     pub fn with_room_for(most_rooms: usize, services: &[String], pinned: &[RoomJid]) -> Self {
-        let mut vouchers =
-            Self { services: services.to_vec(), most_rooms, words: BTreeMap::new(), turned_away: 0 };
+        let mut vouchers = Self {
+            services: services.to_vec(),
+            most_rooms,
+            words: BTreeMap::new(),
+            hearsay: Hearsay::default(),
+            turned_away: 0,
+        };
         for room in pinned {
             vouchers.vouch(Source::Pinned, room);
         }
@@ -150,12 +170,11 @@ impl Vouchers {
         let mut changes = Vec::new();
         for room in pinned {
             let is_new = !old.contains_key(room) && self.of(room).next().is_none();
-            if self.vouch(Source::Pinned, room) && is_new {
-                changes.push(Change::Watch(room.clone()));
-            }
+            changes.extend(self.vouch_for_sure(Source::Pinned, room, is_new));
         }
         let void = old.into_keys().filter(|room| self.of(room).next().is_none());
         changes.extend(void.map(Change::Forget));
+        self.try_next(&mut changes);
         changes
     }
 
@@ -169,24 +188,30 @@ impl Vouchers {
         self.words.iter().filter(|(_, words)| words.contains_key(room)).map(|(source, _)| *source)
     }
 
-    /// Claims that were turned away because their source had too many rooms.
+    /// Claims that were turned away because their source had too many rooms, or names that waited too long.
     pub fn turned_away(&self) -> u64 {
         self.turned_away
     }
 
     /// Takes in a report; returns what follows.
     pub fn handle(&mut self, report: Report) -> Vec<Change> {
-        match report {
+        let mut changes = match report {
             Report::List { source, service, rooms } => self.list(source, service.as_deref(), rooms),
             Report::Appeared { source, room } => self.appeared(source, &room).into_iter().collect(),
             Report::Disappeared { source, room } => self.disappeared(source, &room).into_iter().collect(),
             Report::NoSuchRoom { room } => self.no_such_room(&room).into_iter().collect(),
+            Report::Proven { room } => {
+                self.hearsay.prove(&room);
+                Vec::new()
+            }
             Report::SourceLost { source } => {
                 // Two absences with a gap between them are not in a row.
                 self.words.entry(source).or_default().values_mut().for_each(|word| *word = Word::Good);
                 Vec::new()
             }
-        }
+        };
+        self.try_next(&mut changes);
+        changes
     }
 
     fn list(&mut self, source: Source, service: Option<&str>, rooms: Vec<RoomJid>) -> Vec<Change> {
@@ -210,21 +235,52 @@ impl Vouchers {
         let about = |room: &&RoomJid| service.is_none_or(|service| service == room.service());
         for room in listed.iter().filter(about) {
             let is_new = self.of(room).next().is_none();
-            if self.vouch(source, room) && is_new {
-                changes.push(Change::Watch(room.clone()));
-            }
+            changes.extend(self.vouch_for_sure(source, room, is_new));
         }
         changes
     }
 
     fn appeared(&mut self, source: Source, room: &RoomJid) -> Option<Change> {
         let is_new = self.of(room).next().is_none();
-        let is_vouched = self.vouch(source, room);
-        match (is_new, is_vouched) {
-            (true, true) => Some(Change::Watch(room.clone())),
-            (true, false) => None,
-            (false, _) => Some(Change::Look(room.clone())),
+        if !source.is_hearsay()
+            && let Some(change) = self.vouch_for_sure(source, room, is_new)
+        {
+            return Some(change);
         }
+        if !is_new {
+            self.vouch(source, room);
+            return Some(Change::Look(room.clone()));
+        }
+        if !source.is_hearsay() || !is_watched(room, &self.services) {
+            return None;
+        }
+        if self.hearsay.name(source, room) {
+            self.turned_away = self.turned_away.saturating_add(1);
+        }
+        let displaced = self.hearsay.displaced(source)?;
+        self.void_hearsay(&displaced);
+        self.forgotten(&displaced)
+    }
+
+    /// Puts names that wait on trial, as long as there are places.
+    fn try_next(&mut self, changes: &mut Vec<Change>) {
+        for source in [Source::Events, Source::Invitation] {
+            while let Some(room) = self.hearsay.next(source) {
+                let is_new = self.of(&room).next().is_none();
+                if self.vouch(source, &room) && is_new {
+                    self.hearsay.begin(source, &room);
+                    changes.push(Change::WatchOnTrial(room));
+                }
+            }
+        }
+    }
+
+    /// A source that is no hearsay vouches for a room.
+    fn vouch_for_sure(&mut self, source: Source, room: &RoomJid, is_new: bool) -> Option<Change> {
+        let is_vouched = self.vouch(source, room);
+        // A room that is listed again and again waits for no trial.
+        let was_on_trial = is_vouched && self.hearsay.is_on_trial(room) && self.hearsay.prove(room);
+        (is_vouched && is_new || was_on_trial).then(|| Change::Watch(room.clone()))
     }
 
     /// The source takes its word back, but if nobody else vouches for the room, a look has the last word:
@@ -241,10 +297,16 @@ impl Vouchers {
     }
 
     /// Counts as an absence for those sources that never take their word back. The first one asks for a
-    /// second look: the room may have come to be while the first was on its way.
+    /// second look: the room may have come to be while the first was on its way. One on trial is looked at again in
+    /// its own time, if nobody waits for its place.
     fn no_such_room(&mut self, room: &RoomJid) -> Option<Change> {
+        let is_on_trial = self.hearsay.is_on_trial(room);
+        if self.hearsay.miss(room) {
+            self.void_hearsay(room);
+            return self.forgotten(room);
+        }
         let (mut doubted, mut voided) = (false, false);
-        for (_, words) in self.words.iter_mut().filter(|(source, _)| source.is_fleeting()) {
+        for (_, words) in self.words.iter_mut().filter(|(source, _)| source.is_hearsay()) {
             match words.get_mut(room) {
                 Some(Word::Doubtful) => voided |= words.remove(room).is_some(),
                 Some(word) => {
@@ -255,10 +317,26 @@ impl Vouchers {
             }
         }
         if doubted {
-            Some(Change::Look(room.clone()))
+            (!is_on_trial).then(|| Change::Look(room.clone()))
         } else {
-            (voided && self.of(room).next().is_none()).then(|| Change::Forget(room.clone()))
+            voided.then(|| self.forgotten(room)).flatten()
         }
+    }
+
+    /// All hearsay of a room is void.
+    fn void_hearsay(&mut self, room: &RoomJid) {
+        for (_, words) in self.words.iter_mut().filter(|(source, _)| source.is_hearsay()) {
+            words.remove(room);
+        }
+    }
+
+    /// What follows if nobody vouches for the room any more.
+    fn forgotten(&mut self, room: &RoomJid) -> Option<Change> {
+        if self.of(room).next().is_some() {
+            return None;
+        }
+        self.hearsay.refute(room);
+        Some(Change::Forget(room.clone()))
     }
 
     /// Whether the source vouches for the room now.

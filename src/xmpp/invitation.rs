@@ -16,7 +16,9 @@ pub(super) fn read(message: &Message, services: &Services) -> Option<RoomJid> {
     // The room passes it on in its own name; an occupant's private message bears a nickname.
     let is_mediated = message.mediated.iter().any(|x| !x.invites.is_empty());
     let mediated = message.from.as_deref().filter(|_| is_mediated).and_then(room);
-    mediated.or_else(|| message.direct.iter().find_map(|x| room(x.jid.as_deref()?)))
+    // A direct one names the room in the sender's words.
+    let named = |jid: &str| room(RoomJid::prepared(jid).ok()?.as_str());
+    mediated.or_else(|| message.direct.iter().find_map(|x| named(x.jid.as_deref()?)))
 }
 
 #[cfg(test)]
@@ -49,6 +51,7 @@ mod tests {
         assert_eq!(mediated("from='r1@muc.acme.meet.jitsi'").as_deref(), Some("[acme]r1@muc.meet.jitsi"));
         assert_eq!(direct("jid='r1@muc.meet.jitsi' password='p'").as_deref(), Some("r1@muc.meet.jitsi"));
         assert_eq!(direct("jid='r1@muc.acme.meet.jitsi'").as_deref(), Some("[acme]r1@muc.meet.jitsi"));
+        assert_eq!(direct("jid='R1@Muc.Meet.Jitsi'").as_deref(), Some("r1@muc.meet.jitsi"));
     }
 
     #[test]
@@ -64,9 +67,16 @@ mod tests {
         ] {
             assert_eq!(mediated(from), None, "{from}");
         }
-        for jid in
-            ["", "jid=''", "jid='@'", "jid='r1@muc.meet.jitsi/ada'", "jid='r1@internal-muc.meet.jitsi'"]
-        {
+        for jid in [
+            "",
+            "jid=''",
+            "jid='@'",
+            "jid='r1@muc.meet.jitsi/ada'",
+            "jid='r1@internal-muc.meet.jitsi'",
+            "jid='r 1@muc.meet.jitsi'",
+            "jid='r&amp;1@muc.meet.jitsi'",
+            "jid='r&#9;1@muc.meet.jitsi'",
+        ] {
             assert_eq!(direct(jid), None, "{jid}");
         }
         let declined = "<message from='r1@muc.meet.jitsi'><x xmlns='http://jabber.org/protocol/muc#user'>\

@@ -30,6 +30,17 @@ pub(super) fn read(error: Option<&StanzaError>, asked: &str, services: &Services
     }
 }
 
+/// What we say of a request of our own that cannot be written: as whoever cannot understand it would.
+pub(super) fn unwritable() -> Refusal {
+    Refusal {
+        condition: Condition::BadRequest,
+        text: Some("cannot be written as XML, or is too long".to_owned()),
+        by: By::Unsaid,
+        display_name_required: false,
+        lobby: false,
+    }
+}
+
 /// What an error says about a role list.
 pub(super) fn list_error(refusal: &Refusal) -> ListError {
     match refusal.condition {

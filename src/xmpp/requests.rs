@@ -242,7 +242,28 @@ impl Requests {
         }
         self.deadlines.remove(&(deadline, id));
         let open = self.open.remove(&id)?;
-        Some(match open.about {
+        Some(self.give_up(open.about))
+    }
+
+    /// Gives up a request that could not be written, and tells what is told of one without an answer; but what we
+    /// ask for is to blame, and not focus, nor Prosody.
+    pub(super) fn unwritable(&mut self, id: &str) -> Option<LinkEvent> {
+        let id = read_id(id)?;
+        let open = self.open.remove(&id)?;
+        self.deadlines.remove(&(open.deadline, id));
+        match open.about {
+            About::Roles(join) => self.fail_roles(join, ListError::Unwritable),
+            About::Start { room, attempt } => {
+                let answer = Answer::Refused(refusal::unwritable());
+                Some(room_event(room, RoomEvent::StartAnswered { attempt, answer }))
+            }
+            about => self.give_up(about),
+        }
+    }
+
+    /// What is told of a request that has no answer.
+    fn give_up(&mut self, about: About) -> Option<LinkEvent> {
+        match about {
             About::Roles(join) => self.fail_roles(join, ListError::TimedOut),
             About::Start { room, attempt } => {
                 Some(room_event(room, RoomEvent::StartAnswered { attempt, answer: Answer::TimedOut }))
@@ -259,7 +280,7 @@ impl Requests {
             About::Sender => Some(LinkEvent::SenderTried { accepted: false }),
             About::Ping => None,
             About::Jibri { nick, .. } => Some(LinkEvent::Pinged { nick, answered: false }),
-        })
+        }
     }
 
     /// Takes an IQ of type `result` or `error`.

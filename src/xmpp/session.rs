@@ -23,6 +23,8 @@ use crate::meeting::{Action, RoomEvent};
 
 /// How long Prosody may take no data.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
+/// Prosody ends the link at a longer stanza, in bytes (`component_stanza_size_limit`, as it comes).
+const MOST_STANZA: usize = 512 * 1024;
 /// How long a farewell may take.
 const FAREWELL: Duration = Duration::from_secs(1);
 
@@ -299,17 +301,21 @@ impl<'a> Session<'a> {
     }
 
     async fn send_iq(&mut self, iq: &IqOut) -> Result<(), End> {
-        self.counters.sent.iq.add();
-        self.send(iq).await
+        if is_writable(iq) {
+            self.counters.sent.iq.add();
+            return self.write(iq).await;
+        }
+        match self.requests.unwritable(&iq.id) {
+            Some(event) => self.tell(event).await,
+            None => Ok(()),
+        }
     }
 
     async fn send(&mut self, stanza: &impl AsXml) -> Result<(), End> {
-        // A character that XML cannot hold, from the configuration, must not leave half a stanza behind in
-        // the writer of the stream.
-        if let Err(error) = xso::to_vec(stanza) {
-            tracing::warn!(error = ?error.to_string(), "a stanza cannot be written as XML, and was dropped");
-            return Ok(());
-        }
+        if is_writable(stanza) { self.write(stanza).await } else { Ok(()) }
+    }
+
+    async fn write(&mut self, stanza: &impl AsXml) -> Result<(), End> {
         match timeout(WRITE_TIMEOUT, self.stanzas.send(stanza)).await {
             Ok(Ok(())) => Ok(()),
             Ok(Err(error)) => Err(self.last_words(&error).await),
@@ -367,6 +373,18 @@ impl<'a> Session<'a> {
         }
         End::Closed
     }
+}
+
+/// A character that XML cannot hold, from the configuration, must not leave half a stanza behind in the writer of
+/// the stream.
+fn is_writable(stanza: &impl AsXml) -> bool {
+    let why = match xso::to_vec(stanza) {
+        Ok(bytes) if bytes.len() < MOST_STANZA => return true,
+        Ok(bytes) => format!("{} bytes are more than Prosody takes", bytes.len()),
+        Err(error) => error.to_string(),
+    };
+    tracing::warn!(?why, "a stanza cannot be written, and was dropped");
+    false
 }
 
 async fn until(deadline: Option<Instant>) {

@@ -176,6 +176,11 @@ async fn broken_requests_are_refused_with_a_hint() {
         let (status, _) = refused(world.post("room/created", body.to_owned())).await;
         assert_eq!(status, StatusCode::BAD_REQUEST, "{body:.40}");
     }
+    // No room can be called so, and nobody would answer a question about it.
+    for local in ["a b", "a\u{1}b", "a&b", "a'b", "a<b>", "a:b", "\u{fffe}", &"x".repeat(1024)] {
+        let body = json!({ "room_jid": format!("{local}@muc.meet.jitsi") }).to_string();
+        assert_eq!(refused(world.post("room/created", body)).await.0, StatusCode::BAD_REQUEST, "{local:.40}");
+    }
     let not_utf8 = b"{\"room_jid\":\"\xff@m\"}".to_vec();
     assert_eq!(refused(world.post("room/created", not_utf8)).await.0, StatusCode::BAD_REQUEST);
     let (status, error) = refused(world.post("room/created", " ".repeat(64 * 1024 + 1))).await;

@@ -10,6 +10,7 @@
 )]
 
 mod event_sync;
+mod flood;
 mod jicofo;
 mod jicofo_stand_in;
 mod server;

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use jibri_autostart::address::RoomJid;
-use jibri_autostart::meeting::vouch::{Change, Report, Source, Vouchers};
+use jibri_autostart::meeting::vouch::{Change, MOST_ON_TRIAL, MOST_WAITING, Report, Source, Vouchers};
 use proptest::prelude::*;
 
 use super::room;
@@ -34,6 +34,22 @@ fn no_such(room: &RoomJid) -> Report {
     Report::NoSuchRoom { room: room.clone() }
 }
 
+fn proven(room: &RoomJid) -> Report {
+    Report::Proven { room: room.clone() }
+}
+
+fn watch(room: &RoomJid) -> Change {
+    Change::Watch(room.clone())
+}
+
+fn on_trial(room: &RoomJid) -> Change {
+    Change::WatchOnTrial(room.clone())
+}
+
+fn forget(room: &RoomJid) -> Change {
+    Change::Forget(room.clone())
+}
+
 #[test]
 fn one_absence_is_none() {
     let (mut v, r) = (vouchers(), room("r1"));
@@ -51,7 +67,8 @@ fn one_absence_is_none() {
 #[test]
 fn a_room_stays_as_long_as_one_source_vouches_for_it() {
     let (mut v, r) = (vouchers(), room("r1"));
-    v.handle(appeared(Source::Events, &r));
+    assert_eq!(v.handle(appeared(Source::Events, &r)), [on_trial(&r)]);
+    assert_eq!(v.handle(list(Source::Jicofo, std::slice::from_ref(&r))), [watch(&r)]);
     assert_eq!(v.handle(list(Source::Jicofo, std::slice::from_ref(&r))), []);
     assert_eq!(v.of(&r).collect::<Vec<_>>(), [Source::Jicofo, Source::Events]);
     assert_eq!(v.handle(disappeared(Source::Events, &r)), [Change::Look(r.clone())]);
@@ -65,7 +82,7 @@ fn a_room_stays_as_long_as_one_source_vouches_for_it() {
 fn the_end_that_an_event_tells_is_confirmed_by_a_look() {
     let (mut v, r) = (vouchers(), room("r1"));
     assert_eq!(v.handle(disappeared(Source::Events, &r)), []);
-    assert_eq!(v.handle(appeared(Source::Events, &r)), [Change::Watch(r.clone())]);
+    assert_eq!(v.handle(appeared(Source::Events, &r)), [on_trial(&r)]);
     for _ in 0..3 {
         assert_eq!(v.handle(disappeared(Source::Events, &r)), [Change::Look(r.clone())]);
     }
@@ -77,6 +94,7 @@ fn a_lost_end_is_found_by_two_looks() {
     let (mut v, r) = (vouchers(), room("r1"));
     v.handle(appeared(Source::Invitation, &r));
     v.handle(appeared(Source::Events, &r));
+    assert_eq!(v.handle(proven(&r)), []);
     assert_eq!(v.handle(no_such(&r)), [Change::Look(r.clone())]);
     // The room has come to be just then.
     assert_eq!(v.handle(appeared(Source::Events, &r)), [Change::Look(r.clone())]);
@@ -135,17 +153,98 @@ fn a_flood_from_one_source_takes_no_place_from_another() {
 }
 
 #[test]
-fn invitations_vouch_for_few_rooms_at_a_time() {
+fn invitations_vouch_for_few_rooms_with_focus() {
     let mut v = vouchers();
     for n in 0..1000 {
-        v.handle(appeared(Source::Invitation, &room(&format!("r{n}"))));
+        let r = room(&format!("r{n}"));
+        v.handle(appeared(Source::Invitation, &r));
+        v.handle(proven(&r));
     }
     assert_eq!((v.rooms().len(), v.turned_away()), (500, 500));
     for _ in 0..2 {
         v.handle(no_such(&room("r7")));
     }
+    assert_eq!(v.handle(appeared(Source::Invitation, &room("new"))), [on_trial(&room("new"))]);
+}
+
+/// Two looks, and no more, whatever is said of it in between.
+#[test]
+fn what_hearsay_alone_names_is_forgotten_after_two_looks() {
+    let (mut v, r) = (vouchers(), room("r1"));
+    assert_eq!(v.handle(appeared(Source::Events, &r)), [on_trial(&r)]);
+    // The core looks again by itself, in its own time.
+    assert_eq!(v.handle(no_such(&r)), []);
+    assert_eq!(v.handle(no_such(&r)), [forget(&r)]);
+    assert_eq!(v.handle(appeared(Source::Events, &r)), [on_trial(&r)]);
+}
+
+/// The last that were named come first: those before may be a flood, and the room is not among them.
+#[test]
+fn few_are_on_trial_at_a_time_and_the_newest_comes_next() {
+    let mut v = vouchers();
+    let many: Vec<RoomJid> = (0..3000).map(|n| room(&format!("r{n}"))).collect();
+    let tried: Vec<Change> = many.iter().flat_map(|r| v.handle(appeared(Source::Events, r))).collect();
+    assert_eq!(tried, many[..MOST_ON_TRIAL].iter().map(on_trial).collect::<Vec<_>>());
+    assert_eq!(v.turned_away() as usize, 3000 - MOST_ON_TRIAL - MOST_WAITING);
     let new = room("new");
-    assert_eq!(v.handle(appeared(Source::Invitation, &new)), [Change::Watch(new.clone())]);
+    assert_eq!(v.handle(appeared(Source::Events, &new)), []);
+    // One look is enough where others wait.
+    assert_eq!(v.handle(no_such(&many[3])), [forget(&many[3]), on_trial(&new)]);
+    assert_eq!(v.handle(proven(&new)), [on_trial(&many[2999])]);
+    // And the other source has places of its own, and so has who knows.
+    assert_eq!(v.handle(appeared(Source::Invitation, &many[0])), [Change::Look(many[0].clone())]);
+    assert_eq!(v.handle(appeared(Source::Invitation, &room("asked"))), [on_trial(&room("asked"))]);
+    let known = v.handle(list(Source::Jicofo, &[many[2998].clone(), many[1].clone()]));
+    // Whoever was on trial makes room for the next, who is not one that is known by now.
+    assert_eq!(known, [watch(&many[1]), watch(&many[2998]), on_trial(&many[2997])]);
+}
+
+/// One that was missed while nobody waited gives way to the first who comes.
+#[test]
+fn a_missed_one_gives_way() {
+    let mut v = vouchers();
+    let many: Vec<RoomJid> = (0..MOST_ON_TRIAL).map(|n| room(&format!("r{n}"))).collect();
+    for r in &many {
+        v.handle(appeared(Source::Events, r));
+    }
+    assert_eq!(v.handle(no_such(&many[5])), []);
+    // Whatever was said of it since.
+    assert_eq!(v.handle(appeared(Source::Events, &many[5])), [Change::Look(many[5].clone())]);
+    assert_eq!(v.handle(appeared(Source::Events, &room("new"))), [forget(&many[5]), on_trial(&room("new"))]);
+}
+
+/// However often they are repeated, names that were tried in vain come after one that is new.
+#[test]
+fn repeated_names_hold_nobody_up() {
+    let mut v = vouchers();
+    let false_ones: Vec<RoomJid> = (0..MOST_ON_TRIAL + 9).map(|n| room(&format!("r{n}"))).collect();
+    let mut trials = Vec::new();
+    for _ in 0..20 {
+        for r in &false_ones {
+            trials.extend(v.handle(appeared(Source::Events, r)));
+        }
+        for r in &false_ones {
+            trials.extend(v.handle(no_such(r)));
+        }
+    }
+    for r in &false_ones {
+        v.handle(appeared(Source::Events, r));
+    }
+    let new = room("new");
+    // Full of such that were not looked at yet: the new one has the first place that is free.
+    let mut changes = v.handle(appeared(Source::Events, &new));
+    changes.extend(
+        false_ones
+            .iter()
+            .find_map(|r| {
+                let changes = v.handle(no_such(r));
+                (!changes.is_empty()).then_some(changes)
+            })
+            .unwrap_or_default(),
+    );
+    assert!(changes.contains(&on_trial(&new)), "{changes:?}");
+    // And each of the false ones has its turn.
+    assert!(false_ones.iter().all(|r| trials.contains(&on_trial(r))));
 }
 
 #[test]
@@ -178,6 +277,7 @@ fn any_report() -> impl Strategy<Value = Report> {
         3 => (source(), any_room()).prop_map(|(source, room)| Report::Disappeared { source, room }),
         2 => any_room().prop_map(|room| Report::NoSuchRoom { room }),
         1 => source().prop_map(|source| Report::SourceLost { source }),
+        1 => any_room().prop_map(|room| Report::Proven { room }),
     ]
 }
 
@@ -192,14 +292,25 @@ proptest! {
         let pinned = room("pinned");
         let mut v = Vouchers::with_room_for(4, &services(), std::slice::from_ref(&pinned));
         let mut followed = BTreeSet::from([pinned.clone()]);
+        let mut trials = BTreeSet::new();
         for report in reports {
+            if let Report::Proven { room } = &report {
+                trials.remove(room);
+            }
             for change in v.handle(report) {
                 match change {
-                    Change::Watch(room) => prop_assert!(followed.insert(room)),
+                    Change::Watch(room) => prop_assert!(trials.remove(&room) || followed.insert(room)),
+                    Change::WatchOnTrial(room) => {
+                        prop_assert!(followed.insert(room.clone()) && trials.insert(room));
+                    }
                     Change::Look(room) => prop_assert!(followed.contains(&room)),
-                    Change::Forget(room) => prop_assert!(followed.remove(&room)),
+                    Change::Forget(room) => {
+                        trials.remove(&room);
+                        prop_assert!(followed.remove(&room));
+                    }
                 }
             }
+            prop_assert!(trials.iter().all(|room| v.of(room).all(Source::is_hearsay)));
             prop_assert_eq!(&v.rooms(), &followed.iter().collect());
             prop_assert!(followed.contains(&pinned));
             for room in &followed {

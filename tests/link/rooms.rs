@@ -2,8 +2,9 @@
 
 use crate::harness::{Linked, me, room, seconds};
 use jibri_autostart::address::Nick;
+use jibri_autostart::config::{Mode, Secret};
 use jibri_autostart::meeting::{
-    Action, Affiliation, Answer, By, Condition, Departure, ListError, Out, Role, RoomEvent,
+    Action, Affiliation, Answer, AttemptId, By, Condition, Departure, ListError, Order, Out, Role, RoomEvent,
 };
 use jibri_autostart::xmpp::{Command, LinkEvent};
 use testkit::{Fault, Node, PersonOptions, ProsodyOptions, SOON, World, WorldOptions, ns};
@@ -153,6 +154,27 @@ on_each_prosody! {
         assert_eq!((refusal.condition, refusal.by), (Condition::UnexpectedRequest, By::Unsaid));
         assert!(refusal.text.unwrap().contains("already"));
         ada.leave().await;
+        Ok(())
+    }
+
+    async fn what_cannot_be_written_fails_at_once_and_the_link_stays(version) {
+        let world = world(version, ProsodyOptions::default()).await?;
+        let _ada = world.moderator("r1").await?;
+        let mut linked = Linked::up(&world).await;
+        assert_eq!(linked.roles("a\u{ffff}@muc.meet.jitsi", 1).await, Err(ListError::Unwritable));
+        for app_data in ["\u{1}".to_owned(), "x".repeat(600_000)] {
+            let order = Order { mode: Mode::File, stream_key: Secret::default(), app_data: Some(app_data) };
+            let (room, attempt) = (room("r1"), AttemptId(7));
+            linked.act(Action::Start { room, attempt, sender: None, order, timeout: seconds(95) });
+            let answer = linked.wait_room("r1", "answer to a start", |event| match event {
+                RoomEvent::StartAnswered { answer, .. } => Some(answer),
+                _ => None,
+            }).await;
+            assert!(matches!(&answer, Answer::Refused(r) if r.condition == Condition::BadRequest), "{answer:?}");
+        }
+        assert!(linked.roles("r1", 2).await.is_ok());
+        assert!(world.focus.start_requests().is_empty());
+        assert_eq!(linked.link.counters().reconnects.get(), 0);
         Ok(())
     }
 

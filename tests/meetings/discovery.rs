@@ -29,7 +29,10 @@ const OTHERS: [&str; 3] =
     ["__jicofo-health-check-7f3a@muc.meet.jitsi", "5e1f@breakout.meet.jitsi", "a@internal-muc.meet.jitsi"];
 
 /// Jicofo's REST interface, as far as it matters; it ends with the receiver.
-async fn rest(focus: &Focus, listen: SocketAddr) -> Result<(SocketAddr, mpsc::Receiver<HttpEvent>)> {
+pub(crate) async fn rest(
+    focus: &Focus,
+    listen: SocketAddr,
+) -> Result<(SocketAddr, mpsc::Receiver<HttpEvent>)> {
     let focus = focus.clone();
     let list = get(async move || Json([focus.rooms(), OTHERS.map(String::from).to_vec()].concat()));
     let mut server = spawn(listen, Router::new().route("/debug/conferences", list));
@@ -142,7 +145,8 @@ async fn by_event_sync(version: Version) -> Result {
 
 const US: &str = "autostart@autostart.meet.jitsi";
 
-fn direct(room: &str) -> Node {
+/// An invitation of ours to a room, in whoever's words.
+pub(crate) fn direct(room: &str) -> Node {
     Node::new("message", "").attr("to", US).child(Node::new("x", "jabber:x:conference").attr("jid", room))
 }
 

@@ -20,6 +20,7 @@ mod discovery;
 mod discreet;
 mod doctor;
 mod fleet;
+mod flood;
 mod gates;
 mod history;
 mod names;

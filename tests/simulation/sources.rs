@@ -90,6 +90,9 @@ impl World {
     /// What the driver does with what a source says.
     pub fn report(&mut self, report: Report) {
         for change in self.vouchers.handle(report) {
+            if let Change::WatchOnTrial(_) = &change {
+                self.seen.count("a room is watched on trial");
+            }
             if let Change::Forget(room) = &change
                 && self.rooms[self.index[room]].exists
             {

@@ -432,10 +432,19 @@ impl World {
 
     /// What comes out of a step of the core.
     pub fn follow(&mut self, effects: Vec<Effect>) {
-        let mut gone = Vec::new();
+        let mut found = Vec::new();
         for effect in effects {
             match effect {
-                Effect::NoSuchRoom(room) => gone.push(room),
+                Effect::NoSuchRoom(room) => {
+                    if self.rooms[self.index[&room]].exists {
+                        self.seen.count("a room on trial is missed");
+                    }
+                    found.push(Report::NoSuchRoom { room });
+                }
+                Effect::Proven(room) => {
+                    self.seen.count("a room on trial is proven");
+                    found.push(Report::Proven { room });
+                }
                 Effect::Tell(event) => {
                     let r = self.index[&event.room];
                     self.trace(r, || format!("        tells {:?}", event.what));
@@ -453,8 +462,8 @@ impl World {
             self.check_step(r);
         }
         self.check_line();
-        for room in gone {
-            self.report(Report::NoSuchRoom { room });
+        for report in found {
+            self.report(report);
         }
         self.tell_supply();
     }

@@ -140,6 +140,8 @@ impl World {
                     self.asked_for_jicofo();
                 }
             }
+            // No source is hearsay here.
+            Effect::Proven(_) => {}
             Effect::NoSuchRoom(room) => {
                 self.cores.coupling.add(Step::Meetings(Input::Forget { room }));
             }

@@ -15,7 +15,7 @@ use super::Ctx;
 use super::event::What;
 use super::identity::{Identity, Who};
 use super::io::{Action, ListError, Listed, QueryId, Refusal, Roles};
-use super::looks::{Look, Pace, Rhythm, Urgency};
+use super::looks::{Budget, Look, Pace, Rate, Rhythm, Urgency};
 use super::roster::Roster;
 use crate::address::Nick;
 use crate::config::{Footprint, Secret};
@@ -35,6 +35,8 @@ const LOOK_SLOW: Duration = Duration::from_secs(30);
 const RELIST: Duration = Duration::from_secs(60);
 /// After something unreadable: at once, but not for every stanza of a flood.
 const RELIST_DOUBTFUL: Duration = Duration::from_secs(1);
+/// How often that is done in one room, in the long run: a participant can send what is unreadable for ever.
+const DOUBTS: Rate = Rate { apart: Duration::from_secs(20), burst: 4 };
 /// The link times queries out itself; this is when we stop relying on it.
 const QUERY_TIMEOUT: Duration = Duration::from_secs(15);
 
@@ -118,6 +120,8 @@ pub(super) enum News {
     RoomGone,
     /// Nobody is left of those whom we saw last time, so this may be another meeting.
     OtherPeople,
+    /// The question who is in the room was not answered, or with an error that proves nothing.
+    Unanswered,
 }
 
 /// Our place in one room.
@@ -128,6 +132,7 @@ pub(super) struct Seat {
     barred_until: Option<Time>,
     plan: Plan,
     rhythm: Rhythm,
+    doubts: Budget,
     resident: bool,
     kicks: u32,
     conflicts: u32,
@@ -168,6 +173,7 @@ impl Seat {
                 which: Roles::Both,
             },
             rhythm: Rhythm::default(),
+            doubts: Budget::new(&DOUBTS),
             resident: footprint == Footprint::Resident,
             kicks: 0,
             conflicts: 0,
@@ -292,8 +298,19 @@ impl Seat {
         Some(which)
     }
 
-    /// Something is doubtful: look (again) soon.
+    /// Something that a participant has sent makes the picture doubtful: look (again) soon, within the budget for
+    /// that.
     pub(super) fn doubt(&mut self, now: Time) {
+        let soon = now.after(RELIST_DOUBTFUL).max(self.doubts.next_at());
+        if let Place::Outside { look } | Place::Inside { look, .. } = &mut self.place
+            && look.not_after(soon)
+        {
+            self.doubts.spend(soon, 1);
+        }
+    }
+
+    /// Look (again) soon.
+    pub(super) fn look_soon(&mut self, now: Time) {
         if let Place::Outside { look } | Place::Inside { look, .. } = &mut self.place {
             look.not_after(now.after(RELIST_DOUBTFUL));
         }
@@ -305,7 +322,7 @@ impl Seat {
             Place::Outside { look: Look::At(at) } => {
                 *at = (*at).min(self.barred_until.map_or(then, |until| until.max(then)));
             }
-            _ => self.doubt(now),
+            _ => self.look_soon(now),
         }
     }
 
@@ -357,7 +374,8 @@ impl Seat {
                 if self.no_list.replace(error) != Some(error) {
                     ctx.tell(What::NoList(error));
                 }
-                return News::None;
+                // That we may not know who is in a room is said of one that exists.
+                return if error == ListError::Forbidden { News::None } else { News::Unanswered };
             }
         };
         self.no_list = None;
@@ -391,6 +409,8 @@ impl Seat {
             _ => {
                 let wait = self.rhythm.next(self.plan.pace);
                 self.look_in(wait, ctx.now);
+                // That is only for want of news.
+                self.barred_until = None;
             }
         }
         if others { News::OtherPeople } else { News::None }

@@ -11,6 +11,9 @@ pub fn list_error_reason(error: ListError) -> &'static str {
              set `component_admins_as_room_owners = true` there"
         }
         ListError::TimedOut => "Prosody does not answer the question who is in the room",
+        ListError::Unwritable => {
+            "the question who is in the room cannot be written: no room can have this name"
+        }
         ListError::Other => "Prosody refuses to tell who is in the room for a reason that we do not know",
     }
 }

@@ -138,6 +138,33 @@ fn what_is_not_answered_expires_in_its_turn() {
     assert!(requests.next_deadline().is_none());
 }
 
+#[test]
+fn what_cannot_be_written_fails_at_once() {
+    let focus = Nick::new("focus").unwrap();
+    let mut requests = Requests::new("me".to_owned());
+    let [a, b] = both(&mut requests);
+    let told = requests.unwritable(&a.id);
+    assert!(matches!(
+        told,
+        Some(LinkEvent::Room { event: RoomEvent::Roles { result: Err(ListError::Unwritable), .. }, .. })
+    ));
+    assert!(requests.unwritable(&b.id).is_none(), "told once");
+    let start = requests.start(room(), &focus, AttemptId(1), PayloadOut::Ping, TIMEOUT);
+    let told = requests.unwritable(&start.id);
+    let Some(LinkEvent::Room { event: RoomEvent::StartAnswered { answer, .. }, .. }) = told else {
+        panic!("{told:?}")
+    };
+    assert!(matches!(answer, Answer::Refused(r) if r.condition == Condition::BadRequest));
+    let stop = requests.stop(room(), &focus, AttemptId(2), PayloadOut::Ping, TIMEOUT);
+    let told = requests.unwritable(&stop.id);
+    assert!(matches!(
+        told,
+        Some(LinkEvent::Room { event: RoomEvent::StopAnswered { answer: Answer::TimedOut, .. }, .. })
+    ));
+    assert!(requests.unwritable(&stop.id).is_none() && requests.unwritable("").is_none());
+    assert!(requests.open.is_empty() && requests.deadlines.is_empty() && requests.joins.is_empty());
+}
+
 /// What is made of the answer to the question for a password; it must be an answer, and the last word.
 fn password(type_: &str, payload: &str) -> Option<Secret> {
     let mut requests = Requests::new("me".to_owned());

@@ -1,0 +1,280 @@
+//! Floods of false names, in virtual time: whoever is honest is visited at once, and Prosody is not asked more.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use jibri_autostart::address::{Nick, RealJid, RoomJid};
+use jibri_autostart::config::from_toml;
+use jibri_autostart::meeting::vouch::{Report, Source, Vouchers};
+use jibri_autostart::meeting::{
+    Action, Affiliation, Effect, Input, ListError, Listed, Meetings, QueryId, Role, Roles, RoomEvent,
+};
+use jibri_autostart::time::Time;
+
+use super::room;
+
+/// How long Prosody takes for an answer.
+const ANSWER: Duration = Duration::from_millis(5);
+/// How long the link waits for one.
+const TIMEOUT: Duration = Duration::from_secs(10);
+/// As long as an honest room may wait for its visit.
+const BOUND: Duration = Duration::from_secs(2);
+
+fn ms(ms: u64) -> Duration {
+    Duration::from_millis(ms)
+}
+
+/// What there is behind a false name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Lie {
+    Nothing,
+    /// Prosody refuses to answer, or does not.
+    Refused,
+    Unanswered,
+    /// A room with somebody in it, and no focus.
+    NoFocus,
+}
+
+const LIES: [Lie; 4] = [Lie::Nothing, Lie::Refused, Lie::Unanswered, Lie::NoFocus];
+
+/// The sources, the core, and a Prosody that answers role queries.
+struct World {
+    now: Duration,
+    core: Meetings,
+    vouchers: Vouchers,
+    lie: Lie,
+    honest: BTreeSet<RoomJid>,
+    answers: BTreeMap<(Duration, u64), Input>,
+    named: u64,
+    /// When each query was sent, and when each room was visited first.
+    queries: Vec<Duration>,
+    visited: BTreeMap<RoomJid, Duration>,
+}
+
+fn listed(nick: &str, jid: &str) -> Listed {
+    Listed {
+        nick: Nick::new(nick).unwrap(),
+        jid: Some(RealJid::new(jid).unwrap()),
+        role: Role::Moderator,
+        affiliation: Affiliation::Owner,
+    }
+}
+
+impl World {
+    fn new(lie: Lie) -> Self {
+        let toml = "[xmpp]\ndomain = \"autostart.meet.jitsi\"\nsecret = \"s\"\n[muc]\ndomains = [\"muc.meet.jitsi\"]\n";
+        let settings = from_toml(toml).unwrap().settings;
+        let core = Meetings::new(&settings, false, 1, Time::default());
+        let mut world = Self {
+            now: Duration::ZERO,
+            core,
+            vouchers: Vouchers::new(&settings.muc.domains, &[]),
+            lie,
+            honest: BTreeSet::new(),
+            answers: BTreeMap::new(),
+            named: 0,
+            queries: Vec::new(),
+            visited: BTreeMap::new(),
+        };
+        world.feed(Input::LinkUp);
+        world
+    }
+
+    fn feed(&mut self, input: Input) {
+        let mut inputs = vec![input];
+        while let Some(input) = inputs.pop() {
+            for effect in self.core.handle(Time::new(self.now), input) {
+                let changes = match effect {
+                    Effect::Do(Action::AskRoles { room, query, which }) => {
+                        self.asked(room, query, which);
+                        continue;
+                    }
+                    Effect::Do(Action::Enter { room, .. }) => {
+                        self.visited.entry(room).or_insert(self.now);
+                        continue;
+                    }
+                    Effect::NoSuchRoom(room) => self.vouchers.handle(Report::NoSuchRoom { room }),
+                    Effect::Proven(room) => self.vouchers.handle(Report::Proven { room }),
+                    Effect::Do(_) | Effect::Tell(_) => continue,
+                };
+                inputs.extend(changes.into_iter().map(Input::from));
+            }
+        }
+    }
+
+    fn asked(&mut self, room: RoomJid, query: QueryId, which: Roles) {
+        self.queries.extend((0..which.queries()).map(|_| self.now));
+        let person = listed("ada", "ada@meet.jitsi/1");
+        let (after, result) = match self.lie {
+            _ if self.honest.contains(&room) => {
+                (ANSWER, Ok(vec![listed("focus", "focus@auth.meet.jitsi/focus"), person]))
+            }
+            Lie::Nothing => (ANSWER, Err(ListError::Gone)),
+            Lie::Refused => (ANSWER, Err(ListError::Other)),
+            Lie::Unanswered => (TIMEOUT, Err(ListError::TimedOut)),
+            Lie::NoFocus => (ANSWER, Ok(vec![person])),
+        };
+        let event = RoomEvent::Roles { query, result };
+        self.answers.insert((self.now + after, query.0), Input::Room { room, event });
+    }
+
+    fn report(&mut self, report: Report) {
+        for change in self.vouchers.handle(report) {
+            self.feed(change.into());
+        }
+    }
+
+    fn named_by(&mut self, source: Source, room: RoomJid) {
+        self.report(Report::Appeared { source, room });
+    }
+
+    /// So many false names at this moment.
+    fn lies(&mut self, source: Source, number: u64) {
+        for _ in 0..number {
+            self.named += 1;
+            self.named_by(source, room(&format!("false-{}", self.named)));
+        }
+    }
+
+    /// A real meeting that this source names.
+    fn honest(&mut self, source: Source, name: &str) -> RoomJid {
+        let room = room(name);
+        self.honest.insert(room.clone());
+        match source {
+            Source::Jicofo => {
+                let rooms = self.honest.iter().cloned().collect();
+                self.report(Report::List { source, service: None, rooms });
+            }
+            _ => self.named_by(source, room.clone()),
+        }
+        room
+    }
+
+    fn run_until(&mut self, then: Duration) {
+        loop {
+            let answer = self.answers.first_key_value().map(|((at, _), _)| *at);
+            let tick = self.core.next_deadline().map(|at| at.since_start().max(self.now));
+            let Some(next) = answer.into_iter().chain(tick).min().filter(|next| *next <= then) else { break };
+            self.now = next;
+            let input = match self.answers.first_entry() {
+                Some(entry) if entry.key().0 <= next => entry.remove(),
+                _ => Input::Tick,
+            };
+            self.feed(input);
+        }
+        self.now = then;
+    }
+
+    /// Most queries in any second.
+    fn busiest(&self) -> usize {
+        let within = |from: &Duration| {
+            self.queries.iter().filter(|at| *at >= from && **at < *from + Duration::from_secs(1)).count()
+        };
+        self.queries.iter().step_by(7).map(within).max().unwrap_or(0)
+    }
+}
+
+/// Ten honest rooms a second, known by Jicofo's list, while this much is said each millisecond; how long the slowest
+/// waits for its visit, and the world.
+fn slowest(lie: Lie, source: Source, each_ms: u64) -> (Duration, World) {
+    let mut world = World::new(lie);
+    let mut begun = Vec::new();
+    for milli in 1..=5_000 {
+        world.lies(source, each_ms);
+        if milli >= 1_000 && milli % 100 == 0 {
+            let room = world.honest(Source::Jicofo, &format!("honest-{milli}"));
+            begun.push((room, world.now));
+        }
+        world.run_until(ms(milli));
+    }
+    world.run_until(ms(5_000) + BOUND);
+    let waited = |(room, since): &(RoomJid, Duration)| match world.visited.get(room) {
+        Some(at) => *at - *since,
+        None => Duration::MAX,
+    };
+    (begun.iter().map(waited).max().unwrap(), world)
+}
+
+#[test]
+fn ten_thousand_false_events_a_second_stall_nobody() {
+    for lie in LIES {
+        let (flooded, world) = slowest(lie, Source::Events, 10);
+        let (calm, _) = slowest(lie, Source::Events, 0);
+        println!("{lie:?}: {flooded:?} beside {calm:?}, {} queries in the busiest second", world.busiest());
+        assert!(flooded <= BOUND, "{lie:?}: {flooded:?} beside {calm:?}");
+        assert!(world.busiest() <= 90, "{lie:?}: {}", world.busiest());
+        // Nothing is kept of them but what waits for its turn.
+        assert!(world.core.rooms().count() < world.honest.len() + 20, "{lie:?}");
+    }
+}
+
+#[test]
+fn six_hundred_false_invitations_stall_nobody_that_events_name() {
+    for lie in LIES {
+        let mut world = World::new(lie);
+        world.lies(Source::Invitation, 600);
+        world.run_until(ms(500));
+        for n in 0..15 {
+            let since = world.now;
+            let room = world.honest(Source::Events, &format!("honest-{n}"));
+            world.run_until(since + ms(1_000));
+            let waited = world.visited.get(&room).map(|at| *at - since);
+            assert!(waited.is_some_and(|waited| waited <= BOUND), "{lie:?}, {n}: {waited:?}");
+        }
+    }
+}
+
+/// Whom only events name has no better witness than who floods us; when the flood is over he waits no more.
+#[test]
+fn after_two_hundred_false_events_the_next_event_is_heeded() {
+    for lie in [Lie::Nothing, Lie::Refused, Lie::NoFocus] {
+        let mut world = World::new(lie);
+        for n in 1..=200 {
+            world.lies(Source::Events, 1);
+            world.run_until(ms(10 * n));
+        }
+        let since = world.now;
+        let room = world.honest(Source::Events, "honest");
+        world.run_until(since + Duration::from_secs(4));
+        let waited = world.visited.get(&room).map(|at| *at - since);
+        // Those on trial may exist, and have their time for focus to come.
+        let bound = if lie == Lie::NoFocus { Duration::from_millis(3_500) } else { BOUND };
+        assert!(waited.is_some_and(|waited| waited <= bound), "{lie:?}: {waited:?}");
+    }
+}
+
+/// Two looks at what does not exist, and the room is forgotten; nothing of it stays.
+#[test]
+fn false_names_are_forgotten_after_two_looks() {
+    for lie in LIES {
+        let mut world = World::new(lie);
+        world.lies(Source::Events, 4);
+        world.lies(Source::Invitation, 4);
+        assert_eq!(world.core.rooms().count(), 8);
+        world.run_until(Duration::from_secs(60));
+        assert_eq!(world.core.rooms().count(), 0, "{lie:?}");
+        assert!(world.vouchers.rooms().is_empty(), "{lie:?}");
+        let most = if lie == Lie::NoFocus { 10 } else { 2 };
+        assert!(world.queries.len() <= 8 * 2 * most, "{lie:?}: {} queries", world.queries.len());
+        // Told again, it is looked at anew, and found if it has come to be.
+        let since = world.now;
+        let room = world.honest(Source::Events, "false-3");
+        world.run_until(since + BOUND);
+        assert!(world.visited.contains_key(&room), "{lie:?}");
+    }
+}
+
+/// Where events are all there is: Jicofo comes into the room some time after the event, and no other event tells.
+#[test]
+fn focus_that_comes_after_the_event_is_waited_for() {
+    for late in [200, 1_000, 3_000, 8_000] {
+        let mut world = World::new(Lie::NoFocus);
+        let r = room("late");
+        world.named_by(Source::Events, r.clone());
+        world.run_until(ms(late));
+        world.honest.insert(r.clone());
+        world.run_until(ms(late) + Duration::from_secs(4));
+        let at = world.visited.get(&r).copied().expect("a visit");
+        assert!(at <= ms(late) + ms(late).max(ms(1_000)), "{late} ms: {at:?}");
+    }
+}
