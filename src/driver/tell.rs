@@ -5,7 +5,9 @@ use std::time::Duration;
 use tracing::{debug, error, info, warn};
 
 use crate::address::RealJid;
-use crate::meeting::{Ended, Event, Hold, SessionId, What, list_error_reason, refusal_reason};
+use crate::meeting::{
+    Ended, Event, Hold, LETS_IN_SLOWLY, SessionId, What, list_error_reason, refusal_reason,
+};
 
 fn ms(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
@@ -81,6 +83,7 @@ pub(super) fn log(event: &Event, attempt: u32) {
                 refusal_reason(refusal)
             );
         }
+        What::EntryDelayed => info!(room, "cannot enter yet: {LETS_IN_SLOWLY}"),
         What::CreatedRoom => {
             error!(room, "our entry has created this room, which should be impossible; left it at once");
         }

@@ -120,6 +120,8 @@ pub enum What {
         /// When we try again.
         retry_in: Duration,
     },
+    /// The room has not answered our entry yet.
+    EntryDelayed,
     /// Our entry has created the room, which must never happen (JITSI.md 4.1); we have left at once.
     CreatedRoom,
     /// Nobody in the room was a moderator for a while, so we wait outside for one.

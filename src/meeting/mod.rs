@@ -28,7 +28,7 @@ pub use hand::{Hand, NotTaken};
 pub use identity::{Identity, Who};
 pub use io::*;
 pub use roster::Roster;
-pub use seat::{list_error_reason, refusal_reason};
+pub use seat::{LETS_IN_SLOWLY, list_error_reason, refusal_reason};
 
 use crate::address::{Nick, RoomJid};
 use crate::config::{Footprint, Rule, Settings, Start, Stop};

@@ -45,6 +45,8 @@ pub struct Mirror {
     occupants: BTreeMap<Nick, Seen>,
     /// We have asked to come in and were not put out since.
     listens: bool,
+    /// The core does not wait for that any more, but it may still come true.
+    late: bool,
     /// Our own presence has come.
     pub complete: bool,
     /// It said that the room is new.
@@ -134,6 +136,7 @@ impl Mirror {
             peek: muc.peek,
             occupants: BTreeMap::new(),
             listens: false,
+            late: false,
             complete: false,
             created: false,
             our_nick: None,
@@ -258,6 +261,7 @@ impl Mirror {
 
     fn meeting_over(&mut self) {
         self.by_hand.doubt();
+        self.late = false;
         self.has_heard = false;
         self.out();
         self.blind();
@@ -272,6 +276,11 @@ impl Mirror {
     }
 
     fn takes(&mut self, event: &RoomEvent, about: Option<Kind>, now: Us) {
+        let is_presence = matches!(event, RoomEvent::Presence(_));
+        if (is_presence || matches!(event, RoomEvent::EntryRefused(_))) && std::mem::take(&mut self.late) {
+            self.out();
+            self.listens = is_presence;
+        }
         match event {
             RoomEvent::Roles { query, result: Ok(listed) } => self.takes_list(*query, listed, now),
             RoomEvent::Roles { query, result: Err(ListError::Gone) } => {
