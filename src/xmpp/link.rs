@@ -172,11 +172,12 @@ pub(super) struct Config {
 
 /// Starts the task; it begins to connect as soon as the other instance, if there is one, lets it.
 pub fn spawn(settings: &Settings) -> (Link, mpsc::Receiver<LinkEvent>) {
+    let (xmpp, muc) = (&settings.xmpp, &settings.muc);
     let seat = settings
         .jibri
         .brewery
         .clone()
-        .map(|room| Seat::new(room, &settings.xmpp.domain, &settings.xmpp.user, &settings.muc.nickname));
+        .map(|room| Seat::new(room, &xmpp.domain, &xmpp.user, &muc.nickname, &muc.focus_nickname));
     let config = Config {
         me: format!("{}@{}/a", settings.xmpp.user, settings.xmpp.domain),
         xmpp: settings.xmpp.clone(),
