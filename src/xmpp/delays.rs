@@ -46,20 +46,21 @@ impl Delays {
             .build()
     }
 
-    /// How long after the beginning of an attempt that failed, or after the end of a link, the next attempt is due.
-    pub(super) fn after(&mut self, failure: &Failure) -> Duration {
+    /// How long to wait after a failure. `took`: how long the attempt took; one that took long has waited already.
+    pub(super) fn after(&mut self, failure: &Failure, took: Duration) -> Duration {
         let was_good = std::mem::take(&mut self.was_good);
         if failure.is_refusal() {
             return self.refused.next().unwrap_or(self.max).clamp(self.min, self.max);
         }
-        if was_good { self.min } else { UNREACHED.clamp(self.min, self.max) }
+        let pause = if was_good { self.min } else { UNREACHED };
+        pause.saturating_sub(took).clamp(self.min, self.max)
     }
 
     /// Once is nothing: `doctor` does it where it does not see us, and learns of us by our coming back.
     pub(super) fn after_being_thrown_out(&mut self, failure: &Failure) -> Duration {
         let before = self.thrown_out;
         self.thrown_out = before.saturating_add(1);
-        let Some(doublings) = before.checked_sub(1) else { return self.after(failure) };
+        let Some(doublings) = before.checked_sub(1) else { return self.after(failure, Duration::ZERO) };
         let doubled = 1_u32.checked_shl(doublings).unwrap_or(u32::MAX);
         jittered(THROWN_OUT.saturating_mul(doubled).min(THROWN_OUT_MAX))
     }
@@ -83,6 +84,7 @@ mod tests {
     use crate::config::Secret;
 
     const SECOND: Duration = Duration::from_secs(1);
+    const NOTHING: Duration = Duration::ZERO;
 
     fn delays(min: Duration, max: Duration) -> Delays {
         Delays::new(&Xmpp {
@@ -108,33 +110,36 @@ mod tests {
     #[test]
     fn refusals_become_rarer_within_their_bounds_and_never_end() {
         let mut delays = delays(SECOND, 30 * SECOND);
-        let all: Vec<_> = (0..10_000).map(|_| delays.after(&refusal())).collect();
+        let all: Vec<_> = (0..10_000).map(|_| delays.after(&refusal(), SECOND)).collect();
         assert!(all.iter().all(|d| (SECOND..=30 * SECOND).contains(d)));
         assert!(all[0] < 2 * SECOND);
         assert!(all[100..].iter().all(|d| *d >= 15 * SECOND));
         delays.was_up_for(29 * SECOND);
-        assert!(delays.after(&refusal()) >= 15 * SECOND);
+        assert!(delays.after(&refusal(), SECOND) >= 15 * SECOND);
         delays.was_up_for(30 * SECOND);
-        assert!(delays.after(&refusal()) < 2 * SECOND);
+        assert!(delays.after(&refusal(), SECOND) < 2 * SECOND);
     }
 
     #[test]
     fn a_port_that_is_closed_is_tried_every_second_for_ever() {
         let mut delays = delays(SECOND / 4, 15 * SECOND);
         for round in 0..5 {
-            assert_eq!(delays.after(&unreached()), SECOND / 4, "the first time, round {round}");
-            assert!((0..10_000).all(|_| delays.after(&unreached()) == SECOND));
+            assert_eq!(delays.after(&unreached(), NOTHING), SECOND / 4, "the first time, round {round}");
+            assert!((0..10_000).all(|_| delays.after(&unreached(), NOTHING) == SECOND));
             delays.was_up_for(SECOND);
         }
         // One that is closed as soon as it is there is no reason for haste.
         delays.was_up_for(SECOND / 2);
-        assert_eq!(delays.after(&Failure::Closed), SECOND);
+        assert_eq!(delays.after(&Failure::Closed, NOTHING), SECOND);
+        // An attempt that took a second or more is followed by the next one nearly at once.
+        assert_eq!(delays.after(&unreached(), SECOND * 3 / 5), SECOND * 2 / 5);
+        assert_eq!(delays.after(&unreached(), 2 * SECOND), SECOND / 4);
         // That Prosody was away meanwhile does not make it forget whom it refuses.
         for _ in 0..100 {
-            delays.after(&refusal());
+            delays.after(&refusal(), SECOND);
         }
-        assert_eq!(delays.after(&unreached()), SECOND);
-        assert!(delays.after(&refusal()) >= 7 * SECOND);
+        assert_eq!(delays.after(&unreached(), NOTHING), SECOND);
+        assert!(delays.after(&refusal(), SECOND) >= 7 * SECOND);
     }
 
     #[test]
@@ -142,8 +147,11 @@ mod tests {
         for (min, max) in [(0, 0), (5, 5), (5, 6), (7, 3)].map(|(a, b)| (a * SECOND, b * SECOND)) {
             let mut delays = delays(min, max);
             let bounds = min..=max.max(min);
-            assert!((0..100).all(|_| bounds.contains(&delays.after(&refusal()))), "{min:?}..{max:?}");
-            assert!((0..3).all(|_| bounds.contains(&delays.after(&unreached()))), "{min:?}..{max:?}");
+            assert!((0..100).all(|_| bounds.contains(&delays.after(&refusal(), SECOND))), "{min:?}..{max:?}");
+            assert!(
+                (0..3).all(|_| bounds.contains(&delays.after(&unreached(), NOTHING))),
+                "{min:?}..{max:?}"
+            );
         }
     }
 }

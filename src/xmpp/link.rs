@@ -272,13 +272,13 @@ async fn keep(
                 () = closed(&mut commands) => return,
             }
         }
-        let retry_in =
-            if is_thrown_out { delays.after_being_thrown_out(&failure) } else { delays.after(&failure) };
-        let now = Instant::now();
-        // An attempt that took long has waited already.
-        let retry_in =
-            if is_up { retry_in } else { retry_in.saturating_sub(now.saturating_duration_since(tried_at)) };
-        let retry_at = now.checked_add(retry_in);
+        let took = if is_up { Duration::ZERO } else { tried_at.elapsed() };
+        let retry_in = if is_thrown_out {
+            delays.after_being_thrown_out(&failure)
+        } else {
+            delays.after(&failure, took)
+        };
+        let retry_at = Instant::now().checked_add(retry_in);
         if events.send(LinkEvent::Down { failure, retry_in }).await.is_err() {
             return;
         }
