@@ -151,6 +151,7 @@ on_each_prosody! {
         let item = us.node.find("x").and_then(|x| x.find("item")).unwrap();
         assert_eq!(item.get("affiliation"), Some("none"), "{}", us.node);
         assert_eq!(item.get("jid"), Some("brewery@autostart.meet.jitsi/a"));
+        assert!(us.node.find_ns("c", ns::CAPS).is_some(), "{}", us.node);
         assert_eq!(world.focus.jibris().len(), 2);
 
         one.set_behaviour(Behaviour::Busy);
