@@ -209,6 +209,12 @@ impl Focus {
         lock(&self.inner.brewery).debug()
     }
 
+    /// The state of a conference, as its REST interface shows it, as far as it is modelled.
+    pub fn debug(&self, room: &str) -> Option<serde_json::Value> {
+        let trusted = self.inner.settings().trusted_domains;
+        self.room(room).filter(|room| room.is_inside()).map(|room| room.debug(&trusted))
+    }
+
     /// Is it set up to record?
     pub fn records(&self) -> bool {
         lock(&self.inner.options).recording

@@ -6,6 +6,7 @@ use crate::recorder::{Job, Session, work};
 use crate::room::{Change, Occupant, RoomView};
 use crate::xml::{Node, bare, ns};
 use crate::{Result, lock};
+use serde_json::{Value, json};
 use std::sync::{Arc, Mutex};
 use tokio::sync::mpsc;
 
@@ -277,6 +278,23 @@ impl FocusRoom {
     pub(crate) fn members(&self) -> Vec<String> {
         let state = lock(&self.state);
         self.people(&state).iter().map(|o| o.nick.clone()).collect()
+    }
+
+    pub(crate) fn debug(&self, trusted: &[String]) -> Value {
+        let state = lock(&self.state);
+        let member = |occupant: &&Occupant| {
+            let is_jibri = is_machine(occupant, trusted) && occupant.has_feature(ns::JIBRI);
+            let shown = json!({
+                "occupant_jid": format!("{}/{}", self.name, occupant.nick),
+                "jid": occupant.jid.as_deref().unwrap_or("null"),
+                "role": occupant.affiliation.to_uppercase(),
+                "is_jibri": is_jibri,
+                "is_jigasi": false,
+            });
+            (occupant.nick.clone(), shown)
+        };
+        let members: serde_json::Map<_, _> = self.people(&state).iter().map(member).collect();
+        json!({ "name": self.name, "chat_room": { "room_jid": self.name, "members": members } })
     }
 
     pub(crate) fn answers(&self) -> Vec<Answered> {
