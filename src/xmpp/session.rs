@@ -290,7 +290,7 @@ impl<'a> Session<'a> {
                 }
                 Do::Send(presence) => {
                     self.counters.sent.presence.add();
-                    self.send(&presence).await?;
+                    self.send(&*presence).await?;
                 }
                 Do::Tell(event) => self.tell(LinkEvent::Brewery(event)).await?,
             }

@@ -42,7 +42,7 @@ const REMEMBERED: usize = 10_000;
 pub(in crate::xmpp) enum Do {
     /// Ask from outside who is in the brewery; answered by [`Seat::listed`].
     Look,
-    Send(PresenceOut),
+    Send(Box<PresenceOut>),
     Tell(BreweryEvent),
 }
 
@@ -196,7 +196,7 @@ impl Seat {
             Read::Own { nick, created: true } => {
                 let leave = PresenceOut::leave(&self.me, id_text(new_id()), &self.room, &nick);
                 let why = NotLetIn::NoRoom { room: self.room.clone() };
-                let mut todo = vec![Do::Send(leave)];
+                let mut todo = vec![Do::Send(Box::new(leave))];
                 todo.extend(self.out(why, now));
                 todo
             }
@@ -233,7 +233,7 @@ impl Seat {
     fn enter(&mut self, now: Instant) -> Do {
         self.wait = Wait::Answer(after(now, ANSWER));
         self.listed = self.is_inside().then(HashSet::new);
-        Do::Send(PresenceOut::listen(&self.me, id_text(new_id()), &self.room, &self.nick))
+        Do::Send(Box::new(PresenceOut::listen(&self.me, id_text(new_id()), &self.room, &self.nick)))
     }
 
     fn here(&mut self, nick: Nick, shown: Shown) -> Vec<Do> {

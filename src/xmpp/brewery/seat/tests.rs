@@ -34,7 +34,7 @@ fn short(todo: Vec<Do>) -> Vec<String> {
     let one = |todo| match todo {
         Do::Look => "look".to_owned(),
         Do::Send(stanza) => {
-            let text = String::from_utf8(xso::to_vec(&stanza).unwrap()).unwrap();
+            let text = String::from_utf8(xso::to_vec(&*stanza).unwrap()).unwrap();
             if text.contains("unavailable") { "leave" } else { "join" }.to_owned()
         }
         Do::Tell(BreweryEvent::Complete) => "complete".to_owned(),
