@@ -173,10 +173,10 @@ impl Seat {
         }
         let waits_again = match result {
             Ok(all) if all.iter().any(|one| one.nick == self.focus) => return vec![self.enter(now)],
-            Ok(_) => LOOK_AGAIN,
             Err(ListError::Gone) => return self.out(NotLetIn::NoRoom { room: self.room.clone() }, now),
-            // Only an owner is told (docs/jitsi.md 10.3), and most are none there.
-            Err(_) => WITHOUT_FOCUS,
+            // Only an owner is told (docs/jitsi.md 10.3), and it would be in vain to ask again.
+            Err(ListError::Forbidden) => WITHOUT_FOCUS,
+            Ok(_) | Err(ListError::TimedOut | ListError::Other) => LOOK_AGAIN,
         };
         let nevertheless = after(*self.without_focus.get_or_insert(now), WITHOUT_FOCUS);
         self.wait = Wait::Entry(after(now, waits_again).min(nevertheless));
