@@ -25,7 +25,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use jibri_autostart::http::client;
 use program::{Program, number};
 use quantiles::Quantiles;
 use testkit::{Fault, Node, Person, Result, SOON, Version, World, WorldOptions};
@@ -121,7 +120,7 @@ async fn by_events(version: Version, flooded: bool) -> Result<Vec<Duration>> {
     let world = world(version).await?;
     let program = Program::start(&world.prosody, &[("HTTP__LISTEN", "127.0.0.1:0"), ("HTTP__TOKEN", TOKEN)])?;
     let url = format!("{}/event-sync/events/occupant/joined", program.http().await?);
-    let http = client::builder("http:").build()?;
+    let http = reqwest::Client::builder().no_proxy().build()?;
     program.logged(&["linked to Prosody"], 1, SOON).await?;
     let eve = world.person("elsewhere").await?;
     let mut waits = Vec::new();

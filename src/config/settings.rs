@@ -57,9 +57,9 @@ pub struct Xmpp {
     pub secret_file: Option<PathBuf>,
     /// Silence after which the link is probed.
     pub ping_interval: Duration,
-    /// First delay of the reconnect backoff.
+    /// First, and shortest, delay before another attempt.
     pub reconnect_min: Duration,
-    /// Longest delay of the reconnect backoff.
+    /// Longest delay after attempts that Prosody refuses.
     pub reconnect_max: Duration,
 }
 

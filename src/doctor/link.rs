@@ -14,6 +14,8 @@ use crate::xmpp::{self, BreweryEvent, Command, Failure, JibriStatus, Link, LinkE
 
 /// A little more than each request has, and the entry into the brewery.
 const PATIENCE: Duration = Duration::from_secs(17);
+/// The same for the brewery, where Jicofo has half a minute to be there before us.
+const BREWERY: Duration = Duration::from_secs(47);
 /// It is not tried again.
 const NEVER: Duration = Duration::from_secs(3600);
 /// Another instance that we have thrown out is back within so long, by its own defaults, and throws us out.
@@ -178,7 +180,7 @@ impl Own {
     /// Waits until all in the brewery are known, or it is known why not.
     pub(super) async fn wait_for_brewery(&mut self, settings: &Settings) {
         if settings.jibri.brewery.is_some() {
-            self.until(|seen| seen.brewery.is_some()).await;
+            self.listen(BREWERY, |seen| seen.brewery.is_some()).await;
         }
     }
 

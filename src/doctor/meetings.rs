@@ -12,6 +12,8 @@ use crate::surface::Room;
 
 /// What to do where there is no meeting to look at.
 const OPEN_ONE: &str = "open a meeting in a browser and run this again while it lasts";
+/// The step that says whether Jicofo and the other services are known as such.
+const SERVICES: &str = "services";
 /// Jicofo is in a meeting before its first person, so this is too long without.
 const WITHOUT_FOCUS: Duration = Duration::from_secs(30);
 /// Rooms beyond which Prosody's own default makes each look dear.
@@ -137,10 +139,12 @@ fn focus(settings: &Settings, seen: &Seen) -> Vec<Finding> {
     if let Some(jid) = focus_jid.filter(|jid| !settings.muc.service_domains.iter().any(|d| d == jid.domain()))
     {
         let domain = jid.domain();
-        findings.push(Finding::warn(
-            "services",
+        findings.push(Finding::fail(
+            SERVICES,
             format!("Jicofo's accounts are in {domain:?}, which is not in muc.service_domains"),
-            format!("add {domain:?} there, or other services of that domain are taken for people"),
+            format!(
+                "add {domain:?} there: otherwise Jicofo is not known for what it is, and nothing is recorded"
+            ),
         ));
     }
     findings
@@ -153,6 +157,7 @@ pub(super) fn by_service(settings: &Settings, snapshot: &Snapshot) -> Vec<Findin
         findings.push(owner_by_service(domain, snapshot));
     }
     findings.push(focus_by_service(settings, snapshot));
+    findings.extend(services_by_service(snapshot));
     if settings.muc.footprint == Footprint::Unseen {
         findings.push(sender_by_service(settings, snapshot));
     }
@@ -247,8 +252,8 @@ fn focus_by_service(settings: &Settings, snapshot: &Snapshot) -> Finding {
         |room: &&Room| room.state == "settling" && room.reason.is_none() && age(&room.since) > longest;
     if let Some(room) = snapshot.rooms.iter().find(waits) {
         let found = format!("{} is to be recorded and waits: Jicofo is not in the room", room.room);
-        let remedy = "see that Jicofo runs and is linked to this Prosody (its log), and that muc.focus_nickname is \
-                      its nickname";
+        let remedy = "see that Jicofo runs and is linked to this Prosody (its log), that muc.focus_nickname is its \
+                      nickname, and that muc.service_domains has the domain of its account";
         return Finding::fail(STEP, found, remedy);
     }
     match snapshot.rooms.iter().find(|room| at_work.contains(&room.state.as_str())) {
@@ -257,6 +262,13 @@ fn focus_by_service(settings: &Settings, snapshot: &Snapshot) -> Finding {
             Finding::warn(STEP, "no meeting is being recorded, so nothing shows Jicofo at work", OPEN_ONE)
         }
     }
+}
+
+/// Where it has seen Jicofo under an account of a domain that is not set, it says so of the room.
+fn services_by_service(snapshot: &Snapshot) -> Option<Finding> {
+    let names_it = |room: &Room| room.reason.clone().filter(|why| why.contains("muc.service_domains"));
+    let why = snapshot.rooms.iter().find_map(names_it)?;
+    Some(Finding::said(SERVICES, Verdict::Fail, &why))
 }
 
 fn age(since: &str) -> Duration {
@@ -269,7 +281,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_a_wait_that_nothing_explains_is_for_jicofo() {
+    fn what_the_service_waits_for_is_told_by_its_reason() {
         let set = |rule| {
             let set = [
                 ("JIBRI_AUTOSTART_XMPP__DOMAIN", "autostart.meet.jitsi"),
@@ -299,5 +311,19 @@ mod tests {
         assert_eq!(found("[]", None), Verdict::Fail);
         assert_eq!(found("[]", Some("no Jibri is free")), Verdict::Warn);
         assert_eq!(found("[{room = \"^x\", settle = \"3650d\"}]", None), Verdict::Warn);
+
+        let services = |reason: &str| {
+            let rooms = vec![room(None), room(Some(reason))];
+            services_by_service(&Snapshot {
+                footprint: Footprint::Discreet,
+                rooms,
+                jibris: Vec::new(),
+                alerts: Vec::new(),
+            })
+        };
+        assert_eq!(services("no Jibri is free"), None);
+        let told = services("Jicofo has an account of \"auth.x\": add it to muc.service_domains").unwrap();
+        assert_eq!((told.verdict, told.step.as_str()), (Verdict::Fail, SERVICES));
+        assert!(told.remedy.is_some_and(|remedy| remedy.contains("muc.service_domains")));
     }
 }

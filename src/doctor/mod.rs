@@ -14,6 +14,7 @@ mod record;
 mod service;
 mod sinks;
 mod sources;
+mod trusted;
 
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
@@ -25,6 +26,7 @@ use crate::{discovery, sightings};
 pub use finding::{Finding, Verdict};
 use link::Own;
 use service::Service;
+use trusted::Jicofo;
 
 /// What is to be examined, besides the settings.
 #[derive(Debug, Clone, Default)]
@@ -62,6 +64,9 @@ pub async fn examine(settings: &Settings, options: &Options, tell: &mut Tell<'_>
             tell(Finding::ok("prosody", format!("the service is linked to {}", settings.xmpp.server)));
             tell(Finding::ok("component", format!("the service is accepted as {}", settings.xmpp.domain)));
             meetings::by_service(settings, snapshot).into_iter().for_each(&mut *tell);
+            if let Some(jicofo) = Jicofo::of(settings) {
+                jicofo.now(snapshot).await.into_iter().for_each(&mut *tell);
+            }
         }
         Service::NotLinked(why) => not_linked(settings, why, tell).await,
         Service::StandingBy => {
@@ -91,7 +96,7 @@ pub async fn examine(settings: &Settings, options: &Options, tell: &mut Tell<'_>
     sinks::findings(&settings.alerts).await.into_iter().for_each(&mut *tell);
     tell(place::ledger(&settings.ledger));
     if let Some(room) = &options.record {
-        tell(record::test(settings, options.service, &service, room).await);
+        record::test(settings, options.service, &service, room).await.into_iter().for_each(tell);
     }
 }
 

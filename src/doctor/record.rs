@@ -1,6 +1,8 @@
 //! `--record-test ROOM`: has the service record a meeting until it is on, and puts everything back.
 
+use std::convert::Infallible;
 use std::net::SocketAddr;
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
@@ -9,6 +11,7 @@ use tokio::time::{Instant, sleep};
 
 use super::Finding;
 use super::service::{Service, Trouble, get, post};
+use super::trusted::Jicofo;
 use crate::config::Settings;
 use crate::surface::Room;
 
@@ -24,18 +27,32 @@ pub(super) async fn test(
     address: Option<SocketAddr>,
     service: &Service,
     room: &str,
-) -> Finding {
-    let (Service::Linked(_), Some(address)) = (service, address) else {
+) -> Vec<Finding> {
+    let (Service::Linked(snapshot), Some(address)) = (service, address) else {
         let found = "the service does not run with a link here, and only it records";
-        return Finding::fail(STEP, found, "start the service (jibri-autostart run) and run this again");
+        return vec![Finding::fail(
+            STEP,
+            found,
+            "start the service (jibri-autostart run) and run this again",
+        )];
     };
     if settings.http.token.is_empty() {
         let found = "http.token is not set, so the service does nothing by hand";
-        return Finding::fail(STEP, found, "set http.token or http.token_file, and restart the service");
+        return vec![Finding::fail(
+            STEP,
+            found,
+            "set http.token or http.token_file, and restart the service",
+        )];
     }
     let room = utf8_percent_encode(room, NON_ALPHANUMERIC).to_string();
-    let by_hand = ByHand { settings, base: format!("http://{address}"), room };
-    by_hand.test().await
+    let base = format!("http://{address}");
+    let by_hand = ByHand { settings, base, room, jicofo: Jicofo::of(settings), trusted: OnceLock::new() };
+    let (recorded, full) = by_hand.test().await;
+    let mut findings = vec![recorded];
+    if let (Some(jicofo), Some(is_trusted)) = (&by_hand.jicofo, by_hand.trusted.get()) {
+        findings.push(jicofo.finding(&full, *is_trusted, snapshot.footprint));
+    }
+    findings
 }
 
 /// Ctrl-C, `kill`, and the end of the terminal.
@@ -68,11 +85,21 @@ struct ByHand<'a> {
     base: String,
     /// Encoded for a path.
     room: String,
+    jicofo: Option<Jicofo<'a>>,
+    /// Whether it takes us for a Jibri, once it has seen us in the meeting.
+    trusted: OnceLock<bool>,
 }
 
 impl ByHand<'_> {
-    async fn test(&self) -> Finding {
-        match self.look().await {
+    /// The step, and the whole name of the meeting, if there is such a one.
+    async fn test(&self) -> (Finding, String) {
+        let found = self.look().await;
+        let full = found.as_ref().map(|room| room.room.to_string()).unwrap_or_default();
+        (self.test_in(found, &full).await, full)
+    }
+
+    async fn test_in(&self, found: Result<Room, Trouble>, full: &str) -> Finding {
+        match found {
             // It is somebody's: not to be stopped.
             Ok(room) if !["idle", "settling", "backoff", "held"].contains(&room.state.as_str()) => {
                 let found = format!("{} is {} already, so it was left alone", room.room, room.state);
@@ -106,6 +133,7 @@ impl ByHand<'_> {
         let on = tokio::select! {
             on = self.wait_on(began) => on,
             () = end.is_asked_for() => Err("interrupted".to_owned()),
+            never = self.watch_jicofo(full) => match never {},
         };
         let took = began.elapsed();
         // Whatever has become of it: what was begun is ended, and the room is the rules' again.
@@ -142,6 +170,14 @@ impl ByHand<'_> {
         let answer: Result<serde_json::Value, Trouble> =
             post(&self.base, &path, self.settings.http.token.expose()).await;
         answer.map(drop)
+    }
+
+    /// While the service is in the meeting, Jicofo shows what it takes it for.
+    async fn watch_jicofo(&self, full: &str) -> Infallible {
+        match &self.jicofo {
+            Some(jicofo) => jicofo.watch(full, &self.trusted).await,
+            None => std::future::pending().await,
+        }
     }
 
     /// The error is the last that was seen of it.

@@ -13,6 +13,7 @@ mod steps;
 mod supervisor;
 mod tell;
 mod tell_fleet;
+mod told;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -38,6 +39,7 @@ use publish::Publisher;
 use sources::{Heard, Sources};
 use standby::Turn;
 use supervisor::Supervisor;
+use told::Told;
 
 /// How long leaving the rooms and closing the stream may take.
 const GOODBYE: Duration = Duration::from_secs(2);
@@ -86,6 +88,7 @@ pub async fn run(
         sender_refused: false,
         sees_brewery: false,
         trouble: None,
+        told: Told::default(),
         supervisor: Supervisor::find(),
     };
     // Nobody tells us of a link that never was.
@@ -120,8 +123,10 @@ struct Driver {
     sender_refused: bool,
     /// We are in the brewery and know who else is.
     sees_brewery: bool,
-    /// Why there is no link, as it was told last.
+    /// Why there is no link.
     trouble: Option<String>,
+    /// What the log says of it.
+    told: Told,
     supervisor: Supervisor,
 }
 
@@ -233,15 +238,17 @@ impl Driver {
     fn link_down(&mut self, failure: &Failure, retry_in: Duration) {
         let retry_ms = u64::try_from(retry_in.as_millis()).unwrap_or(u64::MAX);
         self.doubt();
-        // Said once: it is tried again for ever, and that it still fails is no news.
-        let told = failure.to_string();
-        self.alarms.link_down(self.clock.now(), &told);
-        if self.trouble.as_ref() == Some(&told) {
-            tracing::debug!(retry_ms, "still no link to Prosody");
+        let now = self.clock.now();
+        let why = failure.to_string();
+        self.alarms.link_down(now, &why);
+        if self.told.is_news(now, failure, self.linked) {
+            tracing::warn!(retry_ms, "no link to Prosody: {why}; trying again until it is there");
         } else {
-            tracing::warn!(retry_ms, "no link to Prosody: {told}; trying again until it is there");
-            self.supervisor.status(&format!("no link to Prosody: {told}"));
-            self.trouble = Some(told);
+            tracing::debug!(retry_ms, "still no link to Prosody: {why}");
+        }
+        if self.trouble.as_ref() != Some(&why) {
+            self.supervisor.status(&format!("no link to Prosody: {why}"));
+            self.trouble = Some(why);
         }
         self.sources.link_down(failure);
         let is_unseen = self.settings.muc.footprint == Footprint::Unseen && !self.sender_refused;

@@ -6,7 +6,8 @@ use tracing::{debug, error, info, warn};
 
 use crate::address::RealJid;
 use crate::meeting::{
-    Ended, Event, Hold, SessionId, What, list_error_reason, refusal_reason, unlisted_focus_reason,
+    Ended, Event, Hold, LETS_IN_SLOWLY, SessionId, What, list_error_reason, refusal_reason,
+    unlisted_focus_reason,
 };
 
 fn ms(duration: Duration) -> u64 {
@@ -84,6 +85,7 @@ pub(super) fn log(event: &Event, attempt: u32) {
                 refusal_reason(refusal)
             );
         }
+        What::EntryDelayed => info!(room, "cannot enter yet: {LETS_IN_SLOWLY}"),
         What::CreatedRoom => {
             error!(room, "our entry has created this room, which should be impossible; left it at once");
         }

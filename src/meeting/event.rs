@@ -124,6 +124,8 @@ pub enum What {
         /// When we try again.
         retry_in: Duration,
     },
+    /// The room has not answered our entry yet.
+    EntryDelayed,
     /// Our entry has created the room, which must never happen (docs/jitsi.md 4.1); we have left at once.
     CreatedRoom,
     /// Somebody shows the session that Jicofo says to be on and is no recorder by its account; from now on it is one.

@@ -31,7 +31,7 @@ pub use identity::{Identity, Who};
 pub use io::*;
 pub use room::unlisted_focus_reason;
 pub use roster::Roster;
-pub use seat::{list_error_reason, refusal_reason};
+pub use seat::{LETS_IN_SLOWLY, list_error_reason, refusal_reason};
 
 use crate::address::{Nick, RealJid, RoomJid};
 use crate::config::{Footprint, Rule, Settings, Start, Stop};

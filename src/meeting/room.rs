@@ -272,6 +272,7 @@ impl Room {
     }
 
     fn presence(&mut self, presence: Presence, ctx: &mut Ctx<'_>, identity: &Identity) -> News {
+        self.seat.hears(ctx, &mut self.roster);
         if self.seat.listens() {
             // Anybody can write a status into his presence; only the focus's own counts.
             if self.roster.presence(identity, &presence) == Who::Focus {

@@ -13,8 +13,11 @@ use super::guard::Guard;
 use super::stanza::{Inbound, NS_COMPONENT};
 use crate::config::Xmpp;
 
-/// How long a connection may take to be made, and then to be accepted.
+/// How long the host's name may take to be resolved, and then, when there is a connection, the handshake.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// How long a connection to one address may take to be made. Where a first packet is lost the system waits ever longer
+/// before it sends another; a new attempt is there sooner.
+const CONNECT: Duration = Duration::from_secs(2);
 /// How long after a ping the silence may go on.
 pub(super) const PING_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -24,9 +27,7 @@ pub(super) type Stanzas = XmlStream<Guard<TcpStream>, Inbound>;
 /// Connects and shakes hands.
 pub(super) async fn connect(settings: &Xmpp) -> Result<Stanzas, Failure> {
     let server = settings.server.as_str();
-    let socket = timeout(PATIENCE, dial(server))
-        .await
-        .map_err(|_| Failure::ConnectTimeout { server: server.to_owned(), after: PATIENCE })??;
+    let socket = dial(server).await?;
     timeout(PATIENCE, shake_hands(settings, socket))
         .await
         .map_err(|_| Failure::HandshakeTimeout { server: server.to_owned(), after: PATIENCE })?
@@ -37,23 +38,24 @@ pub(super) async fn connect(settings: &Xmpp) -> Result<Stanzas, Failure> {
 /// # Errors
 /// Why not.
 pub(crate) async fn reach(server: &str) -> Result<(), Failure> {
-    let reached = timeout(PATIENCE, dial(server)).await;
-    reached.map_err(|_| Failure::ConnectTimeout { server: server.to_owned(), after: PATIENCE })?.map(drop)
+    dial(server).await.map(drop)
 }
 
 /// Tries all addresses of the host; the last one's failure is told.
 async fn dial(server: &str) -> Result<TcpStream, Failure> {
     let unresolved = |detail| Failure::Dns { server: server.to_owned(), detail };
-    let addresses = tokio::net::lookup_host(server).await.map_err(|e| unresolved(shown(e)))?;
+    let resolved = timeout(PATIENCE, tokio::net::lookup_host(server)).await;
+    let resolved = resolved.map_err(|_| unresolved(format!("no answer within {}s", PATIENCE.as_secs())))?;
     let mut failure = unresolved("it has no address".to_owned());
-    for address in addresses {
-        match TcpStream::connect(address).await {
-            Ok(socket) => {
+    for address in resolved.map_err(|e| unresolved(shown(e)))? {
+        match timeout(CONNECT, TcpStream::connect(address)).await {
+            Ok(Ok(socket)) => {
                 // Stanzas are small, and each is waited for.
                 socket.set_nodelay(true).map_err(|e| Failure::connecting(server, &e))?;
                 return Ok(socket);
             }
-            Err(e) => failure = Failure::connecting(server, &e),
+            Ok(Err(e)) => failure = Failure::connecting(server, &e),
+            Err(_) => failure = Failure::ConnectTimeout { server: server.to_owned(), after: CONNECT },
         }
     }
     Err(failure)

@@ -1,7 +1,7 @@
 //! What we answer when asked, as any entity must (RFC 6120, section 8.2.3): every `get` and `set`, at once.
 //!
-//! Focus asks `disco#info` of each new occupant and waits for it; with no feature in the answer, and every
-//! offer of media declined, it goes on without us (docs/jitsi.md 1.4 and 4.3).
+//! Focus asks `disco#info` of each new occupant whose short form (see `caps`) it does not know, and waits for it; with no
+//! feature in the answer, and every offer of media declined, it goes on without us (docs/jitsi.md 1.4 and 4.3).
 
 use super::outbound::{IqOut, PayloadOut};
 use super::stanza::{Iq, NS_PING, NS_VERSION, Payload};

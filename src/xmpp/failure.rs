@@ -149,6 +149,18 @@ pub(super) fn shown(text: impl ToString) -> String {
 }
 
 impl Failure {
+    /// Prosody itself refuses us, for a reason that does not pass by itself.
+    pub(crate) fn is_refusal(&self) -> bool {
+        matches!(
+            self,
+            Self::WrongSecret { .. }
+                | Self::UnknownHost { .. }
+                | Self::Conflict { .. }
+                | Self::InvalidFrom { .. }
+                | Self::StreamError { .. }
+        )
+    }
+
     /// While connecting to one address.
     pub(super) fn connecting(server: &str, error: &io::Error) -> Self {
         let server = server.to_owned();

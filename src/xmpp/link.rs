@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use backon::{BackoffBuilder, ExponentialBackoff, ExponentialBuilder};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
@@ -12,6 +11,7 @@ use super::brewery::BreweryEvent;
 use super::brewery::seat::Seat;
 use super::connect::connect;
 use super::counters::Counters;
+use super::delays::Delays;
 use super::failure::Failure;
 use super::session::{End, Session};
 use crate::address::{Nick, RoomJid};
@@ -25,10 +25,6 @@ use crate::tenant::Services;
 const EVENTS: usize = 1024;
 /// Between two attempts of one that waits for its turn: short, because nobody tells it when that comes.
 const CONFLICT: Duration = Duration::from_millis(900);
-/// How long one waits that was thrown out again by it knows not whom: doubled each time, or two of them would throw
-/// each other out for ever.
-const THROWN_OUT: Duration = Duration::from_secs(2);
-const THROWN_OUT_MAX: Duration = Duration::from_secs(600);
 /// How long [`Link::close`] may take.
 const CLOSING: Duration = Duration::from_secs(2);
 
@@ -176,11 +172,12 @@ pub(super) struct Config {
 
 /// Starts the task; it begins to connect as soon as the other instance, if there is one, lets it.
 pub fn spawn(settings: &Settings) -> (Link, mpsc::Receiver<LinkEvent>) {
+    let (xmpp, muc) = (&settings.xmpp, &settings.muc);
     let seat = settings
         .jibri
         .brewery
         .clone()
-        .map(|room| Seat::new(room, &settings.xmpp.domain, &settings.xmpp.user, &settings.muc.nickname));
+        .map(|room| Seat::new(room, &xmpp.domain, &xmpp.user, &muc.nickname, &muc.focus_nickname));
     let config = Config {
         me: format!("{}@{}/a", settings.xmpp.user, settings.xmpp.domain),
         xmpp: settings.xmpp.clone(),
@@ -226,6 +223,7 @@ async fn keep(
                 () = closed(&mut commands) => return,
             }
         }
+        let tried_at = Instant::now();
         let connected = tokio::select! {
             connected = connect(&config.xmpp) => connected,
             () = closed(&mut commands) => return,
@@ -274,7 +272,12 @@ async fn keep(
                 () = closed(&mut commands) => return,
             }
         }
-        let retry_in = if is_thrown_out { delays.after_being_thrown_out() } else { delays.next() };
+        let took = if is_up { Duration::ZERO } else { tried_at.elapsed() };
+        let retry_in = if is_thrown_out {
+            delays.after_being_thrown_out(&failure)
+        } else {
+            delays.after(&failure, took)
+        };
         let retry_at = Instant::now().checked_add(retry_in);
         if events.send(LinkEvent::Down { failure, retry_in }).await.is_err() {
             return;
@@ -296,97 +299,4 @@ async fn stand_by(events: &mpsc::Sender<LinkEvent>, thrown_out: bool) -> bool {
 /// Drops commands until their sender is gone.
 async fn closed(commands: &mut mpsc::UnboundedReceiver<Command>) {
     while commands.recv().await.is_some() {}
-}
-
-/// How long to wait before the next attempt: doubled from one failure to the next, and then spread at
-/// random, but never outside `reconnect_min` and `reconnect_max`.
-struct Delays {
-    min: Duration,
-    max: Duration,
-    next: ExponentialBackoff,
-    /// How often another connection has thrown us out.
-    thrown_out: u32,
-}
-
-impl Delays {
-    fn new(xmpp: &Xmpp) -> Self {
-        let (min, max) = (xmpp.reconnect_min, xmpp.reconnect_max.max(xmpp.reconnect_min));
-        Self { min, max, next: Self::from_the_start(min, max), thrown_out: 0 }
-    }
-
-    fn from_the_start(min: Duration, max: Duration) -> ExponentialBackoff {
-        // The jitter of `backon` adds up to as much again, so half the longest is where it stops growing.
-        let half = max.checked_div(2).unwrap_or(max).max(min);
-        ExponentialBuilder::default()
-            .with_min_delay(min)
-            .with_max_delay(half)
-            .with_jitter()
-            .without_max_times()
-            .build()
-    }
-
-    fn next(&mut self) -> Duration {
-        self.next.next().unwrap_or(self.max).clamp(self.min, self.max)
-    }
-
-    /// Once is nothing: `doctor` does it where it does not see us, and learns of us by our coming back.
-    fn after_being_thrown_out(&mut self) -> Duration {
-        let before = self.thrown_out;
-        self.thrown_out = before.saturating_add(1);
-        let Some(doublings) = before.checked_sub(1) else { return self.next() };
-        let doubled = 1_u32.checked_shl(doublings).unwrap_or(u32::MAX);
-        jittered(THROWN_OUT.saturating_mul(doubled).min(THROWN_OUT_MAX))
-    }
-
-    /// A link that held for longer than the longest delay was a good one. One that broke at once was not,
-    /// or two instances with one name would throw each other out as fast as they can.
-    fn was_up_for(&mut self, up: Duration) {
-        if up >= self.max {
-            self.next = Self::from_the_start(self.min, self.max);
-        }
-        if up >= THROWN_OUT_MAX {
-            self.thrown_out = 0;
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::config::Secret;
-
-    fn delays(min: u64, max: u64) -> Delays {
-        Delays::new(&Xmpp {
-            server: String::new(),
-            domain: String::new(),
-            user: String::new(),
-            secret_file: None,
-            secret: Secret::default(),
-            ping_interval: Duration::ZERO,
-            reconnect_min: Duration::from_secs(min),
-            reconnect_max: Duration::from_secs(max),
-        })
-    }
-
-    #[test]
-    fn delays_grow_within_their_bounds_and_never_end() {
-        let mut delays = delays(1, 30);
-        let all: Vec<_> = (0..10_000).map(|_| delays.next()).collect();
-        assert!(all.iter().all(|d| (Duration::from_secs(1)..=Duration::from_secs(30)).contains(d)));
-        assert!(all[0] < Duration::from_secs(2));
-        assert!(all[100..].iter().all(|d| *d >= Duration::from_secs(15)));
-        delays.was_up_for(Duration::from_secs(29));
-        assert!(delays.next() >= Duration::from_secs(15));
-        delays.was_up_for(Duration::from_secs(30));
-        assert!(delays.next() < Duration::from_secs(2));
-    }
-
-    #[test]
-    fn odd_bounds_are_kept_as_well() {
-        for (min, max) in [(0, 0), (5, 5), (5, 6), (7, 3)] {
-            let mut delays = delays(min, max);
-            let bounds = Duration::from_secs(min)..=Duration::from_secs(max.max(min));
-            assert!((0..100).all(|_| bounds.contains(&delays.next())), "{min}..{max}");
-        }
-    }
 }

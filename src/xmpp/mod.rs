@@ -2,14 +2,16 @@
 //!
 //! [`spawn`] starts the task that keeps the link; it takes [`Command`]s and tells [`LinkEvent`]s. Inside,
 //! from the wire upwards: `framer` and `guard` see to it that no stanza can end the stream, `stanza` and
-//! `outbound` are the stanzas, `muc`, `invitation`, `refusal`, `requests` and `entity` say what they mean, and
-//! `connect`, `session` and `link` do the rest. `brewery` is our seat among the Jibris.
+//! `outbound` are the stanzas, `muc`, `invitation`, `refusal`, `requests`, `entity` and `caps` say what they mean, and
+//! `connect`, `session`, `delays` and `link` do the rest. `brewery` is our seat among the Jibris.
 
 #[cfg(test)]
 mod any_presence;
 mod brewery;
+mod caps;
 mod connect;
 mod counters;
+mod delays;
 mod entity;
 mod failure;
 mod framer;

@@ -1,7 +1,10 @@
 //! Stanzas as we send them: always with `id`, `to` and `from` (docs/jitsi.md 0.6).
 
+use xmpp_parsers::caps::Caps;
+use xmpp_parsers::disco::DiscoInfoResult;
 use xso::AsXml;
 
+use super::caps::{self, caps};
 use super::stanza::{
     NS_COMPONENT, NS_DISCO_INFO, NS_DISCO_ITEMS, NS_JIBRI, NS_MUC, NS_MUC_ADMIN, NS_MUC_OWNER, NS_NICK,
     NS_PING, NS_STANZA_ERRORS, NS_VERSION,
@@ -28,6 +31,8 @@ pub(super) struct PresenceOut {
     nick: Option<NickName>,
     #[xml(child(default))]
     features: Option<FeaturesOut>,
+    #[xml(child(default))]
+    caps: Option<Caps>,
 }
 
 #[derive(AsXml, Debug)]
@@ -90,6 +95,7 @@ impl PresenceOut {
             }),
             nick: Some(NickName { name: nick.as_str().to_owned() }),
             features: Some(FeaturesOut { feature: FeatureOut { var: NS_JIBRI.to_owned() } }),
+            caps: caps(),
         }
     }
 
@@ -107,6 +113,7 @@ impl PresenceOut {
             muc: None,
             nick: None,
             features: None,
+            caps: None,
         }
     }
 }
@@ -164,13 +171,8 @@ pub(super) enum PayloadOut {
     #[xml(namespace = NS_DISCO_INFO, name = "query")]
     AskInfo,
     /// XEP-0030, section 3.
-    #[xml(namespace = NS_DISCO_INFO, name = "query")]
-    DiscoInfo {
-        #[xml(attribute(default))]
-        node: Option<String>,
-        #[xml(child)]
-        identity: Identity,
-    },
+    #[xml(transparent)]
+    DiscoInfo(DiscoInfoResult),
     /// XEP-0092.
     #[xml(namespace = NS_VERSION, name = "query")]
     Version {
@@ -194,17 +196,6 @@ pub(super) enum PayloadOut {
 pub(super) struct RoleQuery {
     #[xml(attribute)]
     role: String,
-}
-
-#[derive(AsXml, Debug)]
-#[xml(namespace = NS_DISCO_INFO, name = "identity")]
-pub(super) struct Identity {
-    #[xml(attribute)]
-    category: String,
-    #[xml(attribute(name = "type"))]
-    type_: String,
-    #[xml(attribute)]
-    name: String,
 }
 
 #[derive(AsXml, Debug)]
@@ -242,16 +233,8 @@ impl PayloadOut {
         }
     }
 
-    /// One identity and no feature, so that focus offers us no media (docs/jitsi.md 1.4).
     pub(super) fn disco_info(node: Option<String>) -> Self {
-        Self::DiscoInfo {
-            node,
-            identity: Identity {
-                category: "component".to_owned(),
-                type_: "generic".to_owned(),
-                name: env!("CARGO_PKG_NAME").to_owned(),
-            },
-        }
+        Self::DiscoInfo(caps::info(node))
     }
 
     pub(super) fn version() -> Self {
@@ -287,6 +270,7 @@ mod tests {
             "http://jitsi.org/protocol/jibri",
             ">autostart<",
             ">sesame<",
+            "http://jabber.org/protocol/caps",
         ] {
             assert!(sent.contains(part) || sent.contains(&part.replace('"', "'")), "{part} in {sent}");
         }
@@ -294,7 +278,10 @@ mod tests {
         assert!(sent.contains("unavailable") && !sent.contains("features"), "{sent}");
         let sent = text(&PresenceOut::listen("a@b/a", "i".to_owned(), &room, &nick));
         assert!(
-            sent.contains("maxstanzas") && !sent.contains("jibri") && !sent.contains("protocol/nick"),
+            sent.contains("maxstanzas")
+                && sent.contains("protocol/caps")
+                && !sent.contains("protocol/jibri")
+                && !sent.contains("protocol/nick"),
             "{sent}"
         );
     }

@@ -19,7 +19,7 @@ use super::requests::{Requests, Settled, id_text, in_name_of, new_id};
 use super::stanza::{Inbound, Iq, Presence};
 use super::{entity, invitation, muc};
 use crate::address::RoomJid;
-use crate::meeting::{Action, RoomEvent};
+use crate::meeting::{Action, QueryId, Roles, RoomEvent};
 
 /// How long Prosody may take no data.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
@@ -169,7 +169,7 @@ impl<'a> Session<'a> {
                 }
             },
             Some("result" | "error") => match self.requests.settle(iq, &self.config.services) {
-                Settled::Event(event) => self.tell(event).await,
+                Settled::Event(event) => self.settled(event).await,
                 Settled::Quiet => Ok(()),
                 Settled::OutOfBrewery => {
                     self.list_brewery();
@@ -184,6 +184,19 @@ impl<'a> Session<'a> {
                 self.counters.rejected.malformed.add();
                 Ok(())
             }
+        }
+    }
+
+    /// What became of a request of ours is told, but for our own looks into the brewery.
+    async fn settled(&mut self, event: LinkEvent) -> Result<(), End> {
+        match (event, self.seat.as_mut()) {
+            (LinkEvent::Room { room, event: RoomEvent::Roles { result, .. } }, Some(seat))
+                if room == *seat.room() =>
+            {
+                let todo = seat.listed(result, Instant::now());
+                self.in_brewery(todo).await
+            }
+            (event, _) => self.tell(event).await,
         }
     }
 
@@ -271,9 +284,15 @@ impl<'a> Session<'a> {
     async fn in_brewery(&mut self, todo: Vec<Do>) -> Result<(), End> {
         for one in todo {
             match one {
+                Do::Look => {
+                    let Some(room) = self.seat.as_ref().map(|seat| seat.room().clone()) else { continue };
+                    for iq in self.requests.roles(room, QueryId(0), Roles::Both) {
+                        self.send_iq(&iq).await?;
+                    }
+                }
                 Do::Send(presence) => {
                     self.counters.sent.presence.add();
-                    self.send(&presence).await?;
+                    self.send(&*presence).await?;
                 }
                 Do::Tell(event) => self.tell(LinkEvent::Brewery(event)).await?,
             }
@@ -294,7 +313,7 @@ impl<'a> Session<'a> {
             // A Jibri that could not be reached, because we were put out, is not to blame.
             let is_inside = self.seat.as_ref().is_some_and(Seat::is_inside);
             if is_inside || !matches!(event, LinkEvent::Pinged { .. }) {
-                self.tell(event).await?;
+                self.settled(event).await?;
             }
         }
         Ok(())

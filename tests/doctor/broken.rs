@@ -67,7 +67,8 @@ testkit::on_each_prosody! {
         let nick = well.examine_with(&[("MUC__FOCUS_NICKNAME", "jicofo")], &[]).await;
         nick.fails(&[("focus", "set muc.focus_nickname = \"focus\"")]);
         let services = [("MUC__SERVICE_DOMAINS", "hidden.meet.jitsi")];
-        well.examine_with(&services, &[]).await.fails(&[]).warns(&[("services", "auth.meet.jitsi")]);
+        let services = well.examine_with(&services, &[]).await;
+        services.fails(&[("services", "muc.service_domains")]).warns(&[]);
         let rest = well.examine_with(&[("DISCOVERY__JICOFO__URL", &format!("http://{nobody}"))], &[]).await;
         rest.fails(&[("jicofo", "JICOFO_ENABLE_REST=1"), ("detector", "JICOFO_ENABLE_REST=1")]);
         world.rest()?.set_fault(Some(RestFault::Error(404)));

@@ -147,6 +147,11 @@ impl Examination {
         assert!(self.code == Some(0) && self.steps.iter().all(|step| step.verdict == "ok"), "{self:#?}");
     }
 
+    /// Something FAILs with this word in it.
+    pub(crate) fn has_failed(&self, word: &str) -> bool {
+        self.steps.iter().any(|step| step.verdict == "FAIL" && step.text.contains(word))
+    }
+
     #[track_caller]
     pub(crate) fn says(&self, name: &str, verdict: &str, word: &str) {
         let fits = |step: &Step| step.name == name && step.verdict == verdict && step.text.contains(word);

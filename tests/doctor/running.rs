@@ -5,7 +5,7 @@ use std::time::Duration;
 use axum::routing::get;
 use axum::{Json, Router};
 use jibri_autostart::http::{self, HttpEvent};
-use testkit::{Behaviour, SOON, Version, eventually, ports};
+use testkit::{Behaviour, SOON, Version, config, eventually, ports};
 
 use crate::autostart::Autostart;
 use crate::examination::Deployment;
@@ -84,6 +84,55 @@ testkit::on_each_prosody! {
                 examined.says("sender", "ok", "unseen");
             }
         }
+        Ok(())
+    }
+
+    async fn whether_jicofo_trusts_us_shows_while_we_are_there(version) {
+        let world = world(version, |_| {}).await?;
+        let launch = Duration::from_secs(2);
+        let slow = Behaviour::Healthy { launch, join: Duration::ZERO };
+        world.focus.configure(|options| options.reply_timeout = SOON);
+        world.jibri_that("jibri-1", slow).await?;
+        let ada = world.moderator("r1").await?;
+        let mut deployment = Deployment::of(&world).await?;
+        deployment.set("HTTP__TOKEN", "t0ken");
+        let rules = [("HTTP__TOKEN", "t0ken"), ("START__MIN_PARTICIPANTS", "7")];
+        let trust = |domains: &[&str]| {
+            let domains = domains.iter().map(|domain| (*domain).to_owned()).collect();
+            world.focus.configure(|options| options.trusted_domains = domains);
+        };
+        for (footprint, verdict) in [("resident", "FAIL"), ("discreet", "warn")] {
+            deployment.set("MUC__FOOTPRINT", footprint);
+            let settings = [&rules[..], &[("MUC__FOOTPRINT", footprint)]].concat();
+            let autostart = Autostart::start_with(&world.prosody, &["r1"], &settings, &[])?;
+            let listen = autostart.http().await?.trim_start_matches("http://").to_owned();
+            deployment.set("HTTP__LISTEN", &listen);
+            until_shown(&format!("http://{listen}/api/v1/rooms"), r#""people":1"#).await?;
+            // A resident is there all the time, a visitor only while it has something to do.
+            let args: &[&str] = if footprint == "resident" { &[] } else { &["--record-test", "r1"] };
+            trust(&[config::HIDDEN, config::COMPONENT]);
+            let examined = deployment.examine_with(&[], args).await;
+            examined.says("trusted", "ok", "r1@muc.meet.jitsi");
+            trust(&[config::HIDDEN]);
+            let examined = deployment.examine_with(&[], args).await;
+            examined.says("trusted", verdict, "JICOFO_TRUSTED_DOMAINS=hidden.meet.jitsi,autostart.meet.jitsi");
+            drop(autostart);
+        }
+        ada.leave().await;
+        Ok(())
+    }
+
+    async fn a_domain_of_jicofo_that_is_not_set_is_named(version) {
+        let world = world(version, |_| {}).await?;
+        world.jibri("jibri-1").await?;
+        let mut deployment = Deployment::of(&world).await?;
+        let wrong = ("MUC__SERVICE_DOMAINS", config::HIDDEN);
+        deployment.set(wrong.0, wrong.1);
+        let autostart = Autostart::start_with(&world.prosody, &["r1"], &[wrong], &[])?;
+        deployment.set("HTTP__LISTEN", autostart.http().await?.trim_start_matches("http://"));
+        let _ada = world.moderator("r1").await?;
+        let named = async { while !deployment.examine().await.has_failed("muc.service_domains") {} };
+        tokio::time::timeout(SOON, named).await?;
         Ok(())
     }
 

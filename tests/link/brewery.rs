@@ -1,6 +1,7 @@
 //! Our seat in the brewery: who is there and how, and how we come back into it.
 
 use std::collections::BTreeMap;
+use std::time::Instant;
 
 use crate::harness::{Linked, room, seconds, settings};
 use crate::hostile::payloads;
@@ -12,8 +13,8 @@ use jibri_autostart::xmpp::{
 use testkit::config::{AUTH, BREWERY, INTERNAL_MUC};
 use testkit::xml::escape;
 use testkit::{
-    Behaviour, Client, Focus, FocusOptions, JibriOptions, Login, Manners, Node, Prosody, ProsodyOptions,
-    SOON, World, WorldOptions, ns,
+    Behaviour, Client, Focus, FocusOptions, Jibri, JibriOptions, Login, Manners, Node, Prosody,
+    ProsodyOptions, SOON, World, WorldOptions, ns,
 };
 
 /// What `mod_muc_filter_access` does.
@@ -150,6 +151,7 @@ on_each_prosody! {
         let item = us.node.find("x").and_then(|x| x.find("item")).unwrap();
         assert_eq!(item.get("affiliation"), Some("none"), "{}", us.node);
         assert_eq!(item.get("jid"), Some("brewery@autostart.meet.jitsi/a"));
+        assert!(us.node.find_ns("c", ns::CAPS).is_some(), "{}", us.node);
         assert_eq!(world.focus.jibris().len(), 2);
 
         one.set_behaviour(Behaviour::Busy);
@@ -200,6 +202,32 @@ on_each_prosody! {
         assert!(why.is_usual(), "{why:?}");
         let _focus = Focus::start(&prosody, FocusOptions::fast()).await?;
         assert_eq!(linked.list().await, [("focus".to_owned(), (None, 1))].into());
+        Ok(())
+    }
+
+    async fn we_come_after_jicofo(version) {
+        let prosody = Prosody::start_new(version, ProsodyOptions::default()).await?;
+        let _jibri = Jibri::start(&prosody, "jibri-1", JibriOptions::default()).await?;
+        let mut linked = Linked::with(&settings_for(&prosody));
+        linked.wait_up().await;
+        let _focus = Focus::start(&prosody, FocusOptions::fast()).await?;
+        let list = linked.list().await;
+        assert_eq!(list.keys().collect::<Vec<_>>(), ["focus", "jibri-1"]);
+        Ok(())
+    }
+
+    /// Nobody says that it is there, or nobody tells us.
+    async fn without_jicofo_it_takes_half_a_minute(version) {
+        for (jicofo, component_is_admin) in [(false, true), (true, false)] {
+            let options = ProsodyOptions { component_is_admin, ..ProsodyOptions::default() };
+            let prosody = Prosody::start_new(version, options).await?;
+            let _jibri = Jibri::start(&prosody, "jibri-1", JibriOptions::default()).await?;
+            let _focus = if jicofo { Some(Focus::start(&prosody, FocusOptions::fast()).await?) } else { None };
+            let started = Instant::now();
+            let mut linked = Linked::with(&settings_for(&prosody));
+            assert_eq!(linked.list().await.contains_key("focus"), jicofo);
+            assert!(started.elapsed() >= seconds(30), "{:?}", started.elapsed());
+        }
         Ok(())
     }
 
@@ -268,6 +296,7 @@ on_each_prosody! {
         ask("http://jabber.org/protocol/muc#owner", Node::new("destroy", "")).await;
         linked.sees(&BreweryEvent::Lost).await;
         assert!(linked.not_let_in().await.is_usual());
+        world.focus.restart().await?;
         jibri.restart().await?;
         assert_eq!(linked.list().await["jibri-1"], (IDLE, 1));
         Ok(())

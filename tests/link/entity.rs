@@ -30,14 +30,48 @@ on_each_prosody! {
         Ok(())
     }
 
-    async fn jicofo_is_answered_and_leaves_us_alone(version) {
+    /// Nor does it log at each visit that it knows nothing of us (docs/jitsi.md 13.1).
+    async fn jicofo_asks_once_and_leaves_us_alone(version) {
         let world = World::start(version, WorldOptions::default()).await?;
-        let _ada = world.moderator("r1").await?;
+        let mut linked = Linked::up(&world).await;
+        let of_us = |all: Vec<String>| all.into_iter().filter(|nick| nick == "autostart").count();
+        for room in ["r1", "r2", "r3"] {
+            let _ada = world.moderator(room).await?;
+            linked.enter(room).await;
+            // It offers media to all after it knows what they can do.
+            let answers = || world.focus.answers(room).into_iter().filter(|a| a.nick == "autostart");
+            let offered = || answers().any(|a| a.to == "session-initiate");
+            assert!(eventually(SOON, offered).await, "{:?}", world.focus.answers(room));
+            let asked = || answers().filter(|a| a.to == "disco").map(|a| a.with).collect::<Vec<_>>();
+            if room == "r1" {
+                assert!(eventually(SOON, || asked() == ["result"]).await, "{:?}", asked());
+            } else {
+                assert!(asked().is_empty(), "{room}: {:?}", asked());
+            }
+        }
+        assert_eq!(of_us(world.focus.without_caps()), 0);
+        Ok(())
+    }
+
+    /// In whatever way it is asked, what we answer is what our presence promised.
+    async fn the_answer_is_the_same_by_each_name(version) {
+        let world = World::start(version, WorldOptions::default()).await?;
+        let ada = world.moderator("r1").await?;
         let mut linked = Linked::up(&world).await;
         linked.enter("r1").await;
-        let answers = || world.focus.answers("r1").into_iter().filter(|a| a.nick == "autostart").collect::<Vec<_>>();
-        let done = eventually(SOON, || answers().iter().any(|a| a.to == "disco" && a.with == "result")).await;
-        assert!(done, "{:?}", answers());
+        let us = "r1@muc.meet.jitsi/autostart";
+        let presence = |node: &Node| node.name == "presence" && node.from() == us;
+        let presence = ada.client().wait_for(presence, SOON).await?.node.clone();
+        let caps = presence.find_ns("c", ns::CAPS).expect("caps");
+        let node = format!("{}#{}", caps.get_or_empty("node"), caps.get_or_empty("ver"));
+        for (kind, query) in [("with", Node::new("query", ns::DISCO_INFO).attr("node", &node)), ("without", Node::new("query", ns::DISCO_INFO))] {
+            let asked = query.get("node").map(String::from);
+            let answer = ada.client().request(Node::iq("get", us).child(query), SOON).await?;
+            let query = answer.find_ns("query", ns::DISCO_INFO).expect(kind);
+            assert_eq!(query.get("node").map(String::from), asked, "{answer}");
+            assert_eq!(query.children.len(), 1, "{answer}");
+            assert_eq!(query.children[0].get("name"), Some("jibri-autostart"), "{answer}");
+        }
         Ok(())
     }
 }

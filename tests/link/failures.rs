@@ -4,11 +4,12 @@ use std::time::{Duration, Instant};
 
 use crate::harness::{Linked, room, seconds, settings};
 use jibri_autostart::address::Nick;
+use jibri_autostart::config::Settings;
 use jibri_autostart::meeting::{Action, QueryId, Roles};
 use jibri_autostart::xmpp::{Failure, LinkEvent};
 use testkit::{Prosody, ProsodyOptions, SOON, World, WorldOptions, eventually, ports};
 use tokio::io::AsyncWriteExt;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 
 /// What is said when the link is to be made to this server.
 async fn failure_at(server: String) -> Failure {
@@ -38,6 +39,55 @@ async fn nobody_listens_and_it_is_tried_again_for_ever() {
             })
             .await;
         assert!((Duration::from_millis(100)..=Duration::from_millis(300)).contains(&retry_in));
+    }
+}
+
+/// As it is set by default.
+fn patient(server: String, secret: &str) -> Settings {
+    let mut settings = settings(server, secret);
+    settings.xmpp.reconnect_min = Duration::from_millis(250);
+    settings.xmpp.reconnect_max = seconds(15);
+    settings
+}
+
+/// Waits until the link is up again; the longest wait between two attempts.
+async fn longest_wait_until_up(linked: &mut Linked) -> Duration {
+    let mut longest = Duration::ZERO;
+    linked
+        .wait("Up", |event| match event {
+            LinkEvent::Down { retry_in, .. } => {
+                longest = longest.max(retry_in);
+                None
+            }
+            event => matches!(event, LinkEvent::Up).then_some(()),
+        })
+        .await;
+    longest
+}
+
+#[tokio::test]
+async fn a_port_that_takes_no_connection_is_soon_tried_again() {
+    // With a queue for one that nobody takes out of it, the system drops the first packet of each further connection.
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let listener = socket.listen(1).unwrap();
+    let address = listener.local_addr().unwrap();
+    let mut waiting = Vec::new();
+    while let Ok(Ok(taken)) =
+        tokio::time::timeout(Duration::from_millis(500), TcpStream::connect(address)).await
+    {
+        waiting.push(taken);
+    }
+    let mut linked = Linked::with(&patient(address.to_string(), "secret"));
+    for _ in 0..2 {
+        let (failure, retry_in) = linked
+            .wait("Down", |event| match event {
+                LinkEvent::Down { failure, retry_in } => Some((failure, retry_in)),
+                _ => None,
+            })
+            .await;
+        assert!(matches!(failure, Failure::ConnectTimeout { .. }), "{failure:?}");
+        assert_eq!(retry_in, Duration::from_millis(250));
     }
 }
 
@@ -80,6 +130,24 @@ on_each_prosody! {
         // The port for clients knows no component either, so the same is said.
         let client_port = failure_at(prosody.c2s().to_string()).await;
         assert!(matches!(client_port, Failure::UnknownHost { .. }), "{client_port:?}");
+        Ok(())
+    }
+
+    async fn prosody_is_tried_every_second_the_fifth_time_too(version) {
+        let mut prosody = Prosody::start_new(version, ProsodyOptions::default()).await?;
+        let mut linked =
+            Linked::with(&patient(prosody.component().to_string(), prosody.component_secret()));
+        linked.wait_up().await;
+        for round in 1..=5 {
+            prosody.stop().await;
+            // Until it has found the port closed more than once.
+            for _ in 0..3 {
+                linked.wait_down().await;
+            }
+            prosody.start().await?;
+            let longest = longest_wait_until_up(&mut linked).await;
+            assert!(longest <= seconds(1), "round {round}: {longest:?}");
+        }
         Ok(())
     }
 

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use jibri_autostart::http::client;
 use reqwest::{RequestBuilder, StatusCode};
 use testkit::{Result, Version, eventually};
 use tokio::task::JoinSet;
@@ -72,7 +71,7 @@ async fn false_events_stall_no_meeting(version: Version) -> Result {
         ("HTTP__TOKEN", TOKEN),
     ];
     let autostart = Autostart::start_with(&world.prosody, &[], &settings, &[])?;
-    let (http, base) = (client::builder("http:").build()?, autostart.http().await?);
+    let (http, base) = (reqwest::Client::builder().no_proxy().build()?, autostart.http().await?);
     autostart.logged("linked to Prosody").await?;
     let flood = Flood::of_events(&http, &base);
     flood.goes_on(2_000).await;
@@ -96,7 +95,7 @@ async fn false_invitations_stall_no_meeting(version: Version) -> Result {
     let world = world(version).await?;
     world.jibri("jibri-1").await?;
     let autostart = Autostart::start_with(&world.prosody, &[], &[("HTTP__TOKEN", TOKEN)], &[])?;
-    let (http, base) = (client::builder("http:").build()?, autostart.http().await?);
+    let (http, base) = (reqwest::Client::builder().no_proxy().build()?, autostart.http().await?);
     autostart.logged("linked to Prosody").await?;
     let eve = world.person("elsewhere").await?;
     let ada = world.moderator("r1").await?;

@@ -1,12 +1,13 @@
 //! Rooms that do not let us in, and set-ups that cannot work: each is told, with what to change.
 
-use testkit::{PersonOptions, Result, SOON, Version};
+use testkit::{Client, Login, Manners, Node, PersonOptions, Result, SOON, Version, ns};
 
 use crate::autostart::Autostart;
 use crate::{LONG, autostart_is_in, discreetly, on_both, unseen, world, world_with};
 
 on_both! {
     a_room_with_a_password_is_entered,
+    a_room_that_lets_people_in_slowly_is_entered_at_our_turn,
     our_nickname_is_taken,
     without_owner_rights_the_setting_is_named,
     without_a_recorder_in_jicofo_the_setting_is_named,
@@ -16,6 +17,7 @@ on_both! {
 
 discreetly! {
     a_room_with_a_password_is_entered,
+    a_room_that_lets_people_in_slowly_is_entered_at_our_turn,
     our_nickname_is_taken,
     without_owner_rights_the_setting_is_named,
     without_a_recorder_in_jicofo_the_setting_is_named,
@@ -36,6 +38,32 @@ async fn a_room_with_a_password_is_entered(version: Version) -> Result {
     ada.wait_recording("on", LONG).await?;
     assert_eq!(autostart.count("cannot enter"), 0);
     assert_eq!(autostart.count("sesame"), 0, "it is a secret");
+    Ok(())
+}
+
+/// 90 people come in one rush, 3 a second are let in, and we are the last.
+async fn a_room_that_lets_people_in_slowly_is_entered_at_our_turn(version: Version) -> Result {
+    let world = world_with(version, |options| options.prosody.joins_per_second = Some(3)).await?;
+    world.jibri("jibri-1").await?;
+    let ada = world.moderator("r1").await?;
+    let mut rush = Vec::new();
+    for _ in 1..90 {
+        let login = Login::anonymous(testkit::config::DOMAIN);
+        rush.push(Client::connect(world.prosody.c2s(), &login, Manners::default()).await?.0);
+    }
+    for (number, client) in rush.iter().enumerate() {
+        let seat = format!("r1@{}/p{number}", testkit::config::MUC);
+        client.send(&Node::presence(&seat).child(Node::new("x", ns::MUC)));
+    }
+    let autostart = Autostart::start(&world.prosody, &["r1"])?;
+    autostart.logged("the room lets people in slowly").await?;
+    assert!(world.focus.start_requests().is_empty());
+    let is_last = || world.focus.members("r1").len() >= 90;
+    world.focus.until(LONG, "full", is_last).await?;
+    ada.wait_recording("on", LONG).await?;
+    autostart.logged_just("the room lets people in slowly", 1).await?;
+    autostart.logged_just("entered the room", 1).await?;
+    assert_eq!(world.focus.start_requests().len(), 1);
     Ok(())
 }
 

@@ -27,6 +27,7 @@ pub const HAVE_TO_HAPPEN: &[&str] = &[
     "a start waited in focus's queue",
     "a recording seen from outside",
     "adopted",
+    "an entry came through late",
     "an impostor named focus",
     "asked for a password",
     "bounced and removed",

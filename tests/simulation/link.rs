@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use jibri_autostart::address::Nick;
 use jibri_autostart::config::Secret;
 use jibri_autostart::meeting::{
     Action, Answer, AttemptId, By, Condition, Input, ListError, Listed, Out, QueryId, Refusal, Role, Roles,
@@ -183,7 +184,7 @@ impl World {
             Action::Enter { room, nick, .. } => {
                 let r = self.index[&room];
                 let rude = !self.calm && self.chance(self.plan.rudeness);
-                let is_taken = self.rooms[r].occupants.iter().any(|o| o.nick == nick && o.kind != Kind::Us);
+                let is_taken = self.is_taken(r, &nick);
                 if self.now < self.rooms[r].shut {
                     self.seen.count("entries refused");
                     self.refuse_entry(r, Condition::Forbidden);
@@ -192,10 +193,15 @@ impl World {
                     self.refuse_entry(r, Condition::Conflict);
                 } else if rude {
                     self.fault(r);
-                    match self.rng.random_range(0..4) {
+                    match self.rng.random_range(0..5) {
                         0 => self.refuse_entry(r, Condition::NotAuthorized),
                         1 => self.refuse_entry(r, Condition::ServiceUnavailable),
                         2 => self.refuse_entry(r, Condition::ItemNotFound),
+                        3 => {
+                            self.seen.count("entries that wait for their turn");
+                            let (turn, began) = (self.some(SEC, 100 * SEC), self.rooms[r].began);
+                            self.after(turn, Ev::OurTurn { r, conn, nick, began });
+                        }
                         _ => self.seen.count("entries without an answer"),
                     }
                 } else {
@@ -222,6 +228,24 @@ impl World {
                 self.request_arrives(self.index[&room], conn, attempt, Wish::Stop);
             }
         }
+    }
+
+    /// Our entry has come to the head of the queue, which ends with its room.
+    pub fn our_turn(&mut self, r: usize, conn: u32, nick: &Nick, began: Us) {
+        let is_same = self.rooms[r].exists && self.rooms[r].began == began;
+        if self.link.server == Some(conn) && is_same && !self.is_taken(r, nick) {
+            let is_late = !self.rooms[r].has(Kind::Us);
+            self.seen.count(if is_late {
+                "an entry came through late"
+            } else {
+                "an entry came through twice"
+            });
+            self.let_us_in(r, nick);
+        }
+    }
+
+    fn is_taken(&self, r: usize, nick: &Nick) -> bool {
+        self.rooms[r].occupants.iter().any(|o| o.nick == *nick && o.kind != Kind::Us)
     }
 
     fn refuse_entry(&mut self, r: usize, condition: Condition) {

@@ -50,6 +50,8 @@ pub struct Mirror {
     occupants: BTreeMap<Nick, Seen>,
     /// We have asked to come in and were not put out since.
     listens: bool,
+    /// The core does not wait for that any more, but it may still come true.
+    late: bool,
     /// Our own presence has come.
     pub complete: bool,
     /// It said that the room is new.
@@ -148,6 +150,7 @@ impl Mirror {
             peek: muc.peek,
             occupants: BTreeMap::new(),
             listens: false,
+            late: false,
             complete: false,
             created: false,
             our_nick: None,
@@ -324,6 +327,7 @@ impl Mirror {
 
     fn meeting_over(&mut self) {
         self.by_hand.doubt();
+        self.late = false;
         self.has_heard = false;
         self.out();
         self.blind();
@@ -338,6 +342,11 @@ impl Mirror {
     }
 
     fn takes(&mut self, event: &RoomEvent, about: Option<Kind>, now: Us) {
+        let is_presence = matches!(event, RoomEvent::Presence(_));
+        if (is_presence || matches!(event, RoomEvent::EntryRefused(_))) && std::mem::take(&mut self.late) {
+            self.out();
+            self.listens = is_presence;
+        }
         match event {
             RoomEvent::Roles { query, result: Ok(listed) } => self.takes_list(*query, listed, now),
             RoomEvent::Roles { query, result: Err(ListError::Gone) } => {

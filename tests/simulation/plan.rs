@@ -249,7 +249,7 @@ impl Plan {
 fn bound(start: &Start, unseen: bool) -> Us {
     let unheard = if unseen { start.request_timeout + start.retry_max } else { secs(0) };
     let own = start.settle + start.request_timeout + start.pending_timeout * 2 + start.retry_max + unheard;
-    let fixed = secs(30 + 20 + 15 + 300 + 90 + 30 + 60 + 30);
+    let fixed = secs(30 + 20 + 70 + 300 + 90 + 30 + 60 + 30);
     u64::try_from((own + fixed).as_micros()).unwrap()
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use jibri_autostart::address::RoomJid;
+use jibri_autostart::address::{Nick, RoomJid};
 use jibri_autostart::meeting::vouch::{Report, Vouchers};
 use jibri_autostart::meeting::{
     Action, AttemptId, Effect, Input, Listed, Meetings, QueryId, Roles, RoomEvent,
@@ -40,6 +40,12 @@ pub enum Ev {
         r: usize,
         event: RoomEvent,
         about: Option<Kind>,
+    },
+    OurTurn {
+        r: usize,
+        conn: u32,
+        nick: Nick,
+        began: Us,
     },
     SecondList {
         r: usize,
@@ -335,6 +341,7 @@ impl World {
             Ev::SecondList { r, conn, query, which, first } => {
                 self.second_list(r, conn, query, which, first);
             }
+            Ev::OurTurn { r, conn, nick, began } => self.our_turn(r, conn, &nick, began),
             Ev::RequestTimesOut { r, conn, attempt, wish } => self.request_times_out(r, conn, attempt, wish),
             Ev::QueryTimesOut { r, conn, query } => self.query_times_out(r, conn, query),
             Ev::Person { p } => self.person_acts(p),

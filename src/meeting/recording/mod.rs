@@ -333,12 +333,13 @@ impl Recording {
         ctx: &mut Ctx<'_>,
         policy: Policy<'_>,
     ) -> Next {
+        // Our turn to enter may come while it waits for a Jibri, and then it is decided anew inside.
+        self.no_jibri_free = false;
         if facts.sight == Sight::Blinking {
             return Next::Nothing;
         }
         self.waits = false;
         self.nobody_to_speak_for = false;
-        self.no_jibri_free = false;
         // What we do not see cannot be relied upon to last.
         self.wanted_since = (facts.complete() && wanted).then(|| self.wanted_since.unwrap_or(ctx.now));
         self.focus_since = (facts.complete() && facts.focus).then(|| self.focus_since.unwrap_or(ctx.now));

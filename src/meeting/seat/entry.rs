@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use rand::RngExt as _;
 
-use super::reasons::refusal_reason;
+use super::reasons::{LETS_IN_SLOWLY, refusal_reason};
 use super::{Errand, LOOK_EAGER, LOOK_SLOW, LOOK_SOON, News, Place, RELIST, Seat};
 use crate::address::Nick;
 use crate::config::Secret;
@@ -14,8 +14,11 @@ use crate::meeting::io::{Action, Condition, Out, Presence, QueryId, Refusal};
 use crate::meeting::looks::Look;
 use crate::meeting::roster::Roster;
 
-/// How long an entry may take; mod_muc_meeting_id queues joins without an answer (docs/jitsi.md 4.1).
-const ENTRY_TIMEOUT: Duration = Duration::from_secs(20);
+/// How long we wait for an entry and for nothing else: mod_muc_rate_limit and mod_muc_meeting_id queue joins without an
+/// answer (docs/jitsi.md 4.1, 4.5).
+const ENTRY_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long it may still come through after that, and no other is sent: 180 people are let in meanwhile.
+const LATE: Duration = Duration::from_secs(60);
 /// How long leaving may take.
 const LEAVE_TIMEOUT: Duration = Duration::from_secs(5);
 /// The longest of these.
@@ -36,14 +39,39 @@ impl Seat {
             let other = format!("{}_{}", ctx.nickname, ctx.rng.random_range(1000..=9999_u32));
             Nick::new(&other).unwrap_or_else(|_| ctx.nickname.clone())
         };
+        let password = self.password.clone();
+        ctx.act(Action::Enter { room: ctx.room.clone(), nick: nick.clone(), password });
+        self.await_everybody(nick, ctx, roster);
+    }
+
+    /// Everybody inside is about to be announced, and we last.
+    fn await_everybody(&mut self, nick: Nick, ctx: &Ctx<'_>, roster: &mut Roster) {
         // Who comes for the stop only has seen from outside what it is about.
         if self.resident && self.plan.errand != Errand::Stop {
             self.forget_what_is_seen_inside(roster);
         }
-        let password = self.password.clone();
-        ctx.act(Action::Enter { room: ctx.room.clone(), nick: nick.clone(), password });
         let until = ctx.now.after(ENTRY_TIMEOUT);
         self.place = Place::Entering { nick, until, moment: roster.moment() };
+    }
+
+    /// Nothing came of our entry so far. We look from outside again, as nobody knows how long the queue is; whether the
+    /// visit is still wanted when our turn comes is decided then.
+    pub(super) fn give_up_entry(&mut self, nick: Nick, ctx: &mut Ctx<'_>, roster: &mut Roster) {
+        self.stay_out(LOOK_SLOW, LATE, ctx.now, roster);
+        self.late = Some((nick, ctx.now.after(LATE)));
+        if self.refused.replace(LETS_IN_SLOWLY) != Some(LETS_IN_SLOWLY) {
+            ctx.tell(What::EntryDelayed);
+        }
+    }
+
+    /// A presence has come. Outside we get none, so an entry that was given up has come through now.
+    pub(in crate::meeting) fn hears(&mut self, ctx: &Ctx<'_>, roster: &mut Roster) {
+        if matches!(self.place, Place::Outside { .. })
+            && let Some((nick, _)) = self.late.take()
+        {
+            self.unwelcome = None;
+            self.await_everybody(nick, ctx, roster);
+        }
     }
 
     /// Whether presences of this room mean anything now.
@@ -81,7 +109,7 @@ impl Seat {
                 }
             }
             Place::Inside { nick: current, .. } => *current = nick,
-            // An entry that we have given up has come through after all.
+            // An entry that nobody reckons with any more.
             Place::Outside { .. } => ctx.act(Action::Leave { room: ctx.room.clone(), nick }),
             Place::Leaving { .. } | Place::Offline => {}
         }
@@ -94,6 +122,9 @@ impl Seat {
             ctx.act(Action::Leave { room: ctx.room.clone(), nick: nick.clone() });
             self.forget_what_is_seen_inside(roster);
             self.place = Place::Leaving { until: ctx.now.after(LEAVE_TIMEOUT) };
+        }
+        if let Some((nick, _)) = self.late.take() {
+            ctx.act(Action::Leave { room: ctx.room.clone(), nick });
         }
     }
 
@@ -140,7 +171,7 @@ impl Seat {
         ctx: &mut Ctx<'_>,
         roster: &mut Roster,
     ) -> News {
-        if !matches!(self.place, Place::Entering { .. }) {
+        if !matches!(self.place, Place::Entering { .. }) && self.late.take().is_none() {
             return News::None;
         }
         if refusal.condition == Condition::Conflict && self.conflicts < NICK_TRIES {

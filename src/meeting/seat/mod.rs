@@ -9,7 +9,7 @@ mod resident;
 
 use std::time::Duration;
 
-pub use reasons::{list_error_reason, refusal_reason};
+pub use reasons::{LETS_IN_SLOWLY, list_error_reason, refusal_reason};
 
 use super::Ctx;
 use super::event::What;
@@ -140,6 +140,8 @@ pub(super) struct Seat {
     pictured: bool,
     /// When such a pair came last.
     listed: Option<Time>,
+    /// An entry that was not answered in time, and until when it may still be.
+    late: Option<(Nick, Time)>,
     /// Discreet: no visit before this.
     unwelcome: Option<Time>,
     /// Resident: since when nobody in the room, that we are in, is a moderator.
@@ -179,6 +181,7 @@ impl Seat {
             conflicts: 0,
             pictured: false,
             listed: None,
+            late: None,
             unwelcome: None,
             unmoderated: None,
             awaits_moderator: false,
@@ -240,6 +243,7 @@ impl Seat {
     pub(super) fn link_down(&mut self) {
         self.barred_until = None;
         self.pictured = false;
+        self.late = None;
         self.unwelcome = None;
         self.asking = None;
         self.place = Place::Offline;
@@ -254,6 +258,7 @@ impl Seat {
             look.not_after(ctx.now.after(LOOK_EAGER));
         }
         self.plan = plan;
+        self.late.take_if(|(_, until)| *until <= ctx.now);
         if self.resident {
             self.leave_if_in_the_way(ctx, roster);
         } else {
@@ -275,8 +280,8 @@ impl Seat {
                 _ => {}
             },
             Place::Entering { nick, until, .. } if *until <= now => {
-                ctx.act(Action::Leave { room: ctx.room.clone(), nick: nick.clone() });
-                self.stay_out(LOOK_SLOW, LOOK_SLOW, now, roster);
+                let nick = nick.clone();
+                self.give_up_entry(nick, ctx, roster);
             }
             Place::Leaving { until } if *until <= now => self.look_in(LOOK_SOON, now),
             _ => {}
@@ -334,7 +339,8 @@ impl Seat {
 
     /// Whether we are neither inside nor on our way in or out, and free to come back.
     pub(super) fn is_out(&self) -> bool {
-        matches!(self.place, Place::Outside { .. } | Place::Offline) && self.barred_until.is_none()
+        let is_outside = matches!(self.place, Place::Outside { .. } | Place::Offline);
+        is_outside && self.barred_until.is_none() && self.late.is_none()
     }
 
     /// Focus or the service says that we are not inside.
@@ -429,6 +435,10 @@ impl Seat {
     fn gone(&mut self) {
         self.rhythm.restart();
         self.pictured = false;
+        // Its queue is gone as well.
+        if self.late.take().is_some() {
+            self.unwelcome = None;
+        }
         self.conflicts = 0;
         self.password = None;
         self.asking = None;
@@ -464,3 +474,6 @@ impl Seat {
         self.place = Place::Outside { look: Look::At(now.after(wait)) };
     }
 }
+
+#[cfg(test)]
+mod tests;

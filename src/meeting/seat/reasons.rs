@@ -2,6 +2,10 @@
 
 use crate::meeting::io::{Condition, ListError, Refusal};
 
+/// An entry that has no answer yet (docs/jitsi.md 4.5).
+pub const LETS_IN_SLOWLY: &str = "the room lets people in slowly (Prosody's muc_rate_limit lets in muc_rate_joins a second, \
+     3 if that is not set): our entry waits for its turn";
+
 /// What a failed role query means and what to change (docs/jitsi.md 1.5, 10.3).
 pub fn list_error_reason(error: ListError) -> &'static str {
     match error {

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use super::{Errand, LOOK_EAGER, LOOK_SOON, Place, Seat};
+use super::{Errand, LOOK_AGAIN, LOOK_EAGER, LOOK_SOON, Place, Seat};
 use crate::meeting::Ctx;
 use crate::meeting::event::What;
 use crate::meeting::roster::Roster;
@@ -23,7 +23,10 @@ impl Seat {
     pub(super) fn enter_or_look_again(&mut self, ctx: &mut Ctx<'_>, roster: &mut Roster) {
         let is_moderated = roster.moderators() > 0 || !self.awaits_moderator;
         if self.plan.record && roster.has_focus() && roster.people() > 0 && is_moderated {
-            return self.enter(ctx, roster);
+            match self.late {
+                None => return self.enter(ctx, roster),
+                Some(_) => return self.look_in(LOOK_AGAIN, ctx.now),
+            }
         }
         self.lay_ghost(ctx, roster);
         let wait = match (self.plan.record, roster.has_focus()) {
@@ -39,6 +42,7 @@ impl Seat {
     fn come_to_stop(&mut self, ctx: &mut Ctx<'_>, roster: &mut Roster) {
         let is_fresh = self.is_fresh(ctx.now);
         if self.plan.errand == Errand::Stop
+            && self.late.is_none()
             && let Place::Outside { look } = &mut self.place
         {
             if is_fresh && roster.has_focus() {

@@ -1,8 +1,9 @@
 //! Our place in the brewery: in whenever there is a link, tried again whenever we are out, and everybody listed
 //! anew now and then, because nobody tells us of an occupant that was lost in silence.
 //!
-//! We are there with an address that is no admin's, so a brewery that is not there is not made by us
-//! (docs/jitsi.md 4.1).
+//! We come after Jicofo: an occupant who is there before it can cost it its own place when Prosody was restarted
+//! (docs/jitsi.md 13.2). So we look from outside first, by the address that may be an owner's. We enter with one that is no
+//! admin's, so a brewery that is not there is not made by us (docs/jitsi.md 4.1).
 
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
@@ -14,14 +15,16 @@ use super::super::requests::{id_text, new_id};
 use super::read::{self, Read};
 use super::{BreweryEvent, JibriStatus, NotLetIn};
 use crate::address::{Nick, RoomJid};
-use crate::meeting::{Condition, Refusal};
+use crate::meeting::{Condition, ListError, Listed, Refusal};
 
 /// How long the room has for its answer.
 const ANSWER: Duration = Duration::from_secs(15);
+/// How often we look for a room that is not there yet, and for Jicofo in one that is.
+const LOOK_AGAIN: Duration = Duration::from_secs(2);
+/// How long we wait for Jicofo where we are not told that it is there.
+const WITHOUT_FOCUS: Duration = Duration::from_secs(30);
 /// How long until everybody is listed anew.
 const LIST_AGAIN: Duration = Duration::from_secs(180);
-/// How long to wait for a room that is not there yet.
-const NO_ROOM: Duration = Duration::from_secs(10);
 /// The shortest and the longest time to wait after other refusals.
 const REFUSED: Duration = Duration::from_secs(30);
 const LONGEST: Duration = Duration::from_secs(300);
@@ -37,7 +40,9 @@ const REMEMBERED: usize = 10_000;
 /// What follows from something that has happened.
 #[derive(Debug)]
 pub(in crate::xmpp) enum Do {
-    Send(PresenceOut),
+    /// Ask from outside who is in the brewery; answered by [`Seat::listed`].
+    Look,
+    Send(Box<PresenceOut>),
     Tell(BreweryEvent),
 }
 
@@ -46,9 +51,11 @@ pub(in crate::xmpp) enum Do {
 enum Wait {
     /// A link.
     Link,
+    /// An answer to our look, which comes in any case.
+    List,
     /// An answer to our entry, until then.
     Answer(Instant),
-    /// The time to enter, again or for the first time.
+    /// The time to list everybody anew, or, outside, to look for Jicofo and enter.
     Entry(Instant),
 }
 
@@ -62,6 +69,10 @@ pub(in crate::xmpp) struct Seat {
     domain: String,
     room: RoomJid,
     nick: Nick,
+    /// Jicofo's nickname there.
+    focus: Nick,
+    /// Since when there may be a brewery in which Jicofo is not seen.
+    without_focus: Option<Instant>,
     /// Nicknames in a row that were taken.
     conflicts: u8,
     wait: Wait,
@@ -75,14 +86,16 @@ pub(in crate::xmpp) struct Seat {
 }
 
 impl Seat {
-    /// `user` and `nick` are those by which we enter meetings; here we are somebody else.
-    pub(in crate::xmpp) fn new(room: RoomJid, domain: &str, user: &str, nick: &Nick) -> Self {
+    /// `user` and `nick` are those by which we enter meetings; here we are somebody else. `focus`: Jicofo's nickname.
+    pub(in crate::xmpp) fn new(room: RoomJid, domain: &str, user: &str, nick: &Nick, focus: &Nick) -> Self {
         let local = if user == "brewery" { "fleet" } else { "brewery" };
         Self {
             me: format!("{local}@{domain}/a"),
             domain: domain.to_owned(),
             room,
             nick: Nick::new(&format!("{}_watch", nick.as_str())).unwrap_or_else(|_| nick.clone()),
+            focus: focus.clone(),
+            without_focus: None,
             conflicts: 0,
             wait: Wait::Link,
             inside_since: None,
@@ -108,13 +121,14 @@ impl Seat {
 
     pub(in crate::xmpp) fn next_deadline(&self) -> Option<Instant> {
         match self.wait {
-            Wait::Link => None,
+            Wait::Link | Wait::List => None,
             Wait::Answer(at) | Wait::Entry(at) => Some(at),
         }
     }
 
     pub(in crate::xmpp) fn link_up(&mut self, now: Instant) {
         self.wait = Wait::Entry(now);
+        self.without_focus = None;
         self.pause = Duration::ZERO;
     }
 
@@ -133,13 +147,45 @@ impl Seat {
     /// Something is to be done because of the time.
     pub(in crate::xmpp) fn expire(&mut self, now: Instant) -> Vec<Do> {
         match self.wait {
-            Wait::Entry(at) if at <= now => vec![self.enter(now)],
+            Wait::Entry(at) if at <= now && (self.is_inside() || self.has_waited(now)) => {
+                vec![self.enter(now)]
+            }
+            Wait::Entry(at) if at <= now => {
+                self.wait = Wait::List;
+                vec![Do::Look]
+            }
             Wait::Answer(at) if at <= now => {
                 let why = NotLetIn::NoAnswer { room: self.room.clone(), domain: self.domain.clone() };
                 self.out(why, now)
             }
             _ => Vec::new(),
         }
+    }
+
+    /// Who is in the brewery, seen from outside, or why we are not told.
+    pub(in crate::xmpp) fn listed(
+        &mut self,
+        result: Result<Vec<Listed>, ListError>,
+        now: Instant,
+    ) -> Vec<Do> {
+        if !matches!(self.wait, Wait::List) {
+            return Vec::new();
+        }
+        let waits_again = match result {
+            Ok(all) if all.iter().any(|one| one.nick == self.focus) => return vec![self.enter(now)],
+            Err(ListError::Gone) => return self.out(NotLetIn::NoRoom { room: self.room.clone() }, now),
+            // Only an owner is told (docs/jitsi.md 10.3), and it would be in vain to ask again.
+            Err(ListError::Forbidden) => WITHOUT_FOCUS,
+            Ok(_) | Err(ListError::TimedOut | ListError::Unwritable | ListError::Other) => LOOK_AGAIN,
+        };
+        let nevertheless = after(*self.without_focus.get_or_insert(now), WITHOUT_FOCUS);
+        self.wait = Wait::Entry(after(now, waits_again).min(nevertheless));
+        Vec::new()
+    }
+
+    /// Jicofo has had its time.
+    fn has_waited(&self, now: Instant) -> bool {
+        self.without_focus.is_some_and(|since| after(since, WITHOUT_FOCUS) <= now)
     }
 
     /// A presence of the brewery has come.
@@ -150,7 +196,7 @@ impl Seat {
             Read::Own { nick, created: true } => {
                 let leave = PresenceOut::leave(&self.me, id_text(new_id()), &self.room, &nick);
                 let why = NotLetIn::NoRoom { room: self.room.clone() };
-                let mut todo = vec![Do::Send(leave)];
+                let mut todo = vec![Do::Send(Box::new(leave))];
                 todo.extend(self.out(why, now));
                 todo
             }
@@ -187,7 +233,7 @@ impl Seat {
     fn enter(&mut self, now: Instant) -> Do {
         self.wait = Wait::Answer(after(now, ANSWER));
         self.listed = self.is_inside().then(HashSet::new);
-        Do::Send(PresenceOut::listen(&self.me, id_text(new_id()), &self.room, &self.nick))
+        Do::Send(Box::new(PresenceOut::listen(&self.me, id_text(new_id()), &self.room, &self.nick)))
     }
 
     fn here(&mut self, nick: Nick, shown: Shown) -> Vec<Do> {
@@ -223,6 +269,7 @@ impl Seat {
             }
         }
         self.inside_since.get_or_insert(now);
+        self.without_focus = None;
         self.wait = Wait::Entry(after(now, LIST_AGAIN));
         self.conflicts = 0;
         self.told = None;
@@ -255,7 +302,12 @@ impl Seat {
 
     /// We are not let in, or not any more.
     fn out(&mut self, why: NotLetIn, now: Instant) -> Vec<Do> {
-        let retry_in = if why.is_usual() { NO_ROOM } else { self.next_pause(REFUSED) };
+        let retry_in = if why.is_usual() {
+            self.without_focus = None;
+            LOOK_AGAIN
+        } else {
+            self.next_pause(REFUSED)
+        };
         self.wait = Wait::Entry(after(now, retry_in));
         let mut todo: Vec<Do> = self.lose().map(Do::Tell).into_iter().collect();
         if self.told.as_ref() != Some(&why) {

@@ -16,6 +16,7 @@ impl World {
                 mirror.out();
                 mirror.blind();
                 (mirror.in_flight, mirror.accepted_until, mirror.list) = (None, None, None);
+                mirror.late = false;
                 mirror.unwelcome_until = None;
                 mirror.stop_in_flight = None;
                 mirror.unknown_past = true;
@@ -54,6 +55,7 @@ impl World {
                 mirror.ghost = false;
                 mirror.asked = None;
                 mirror.listens = true;
+                mirror.late = false;
                 mirror.enters.push_back(now);
                 while mirror.enters.front().is_some_and(|at| now > *at + 60 * SEC) {
                     mirror.enters.pop_front();
@@ -87,7 +89,13 @@ impl World {
             }
             Action::AskPassword { .. } => {}
             Action::AskRoles { room, query, which } => {
-                self.mirrors[self.index[room]].asked = Some((*query, *which));
+                let mirror = &mut self.mirrors[self.index[room]];
+                // It looks from outside again.
+                if mirror.is_on_its_way() {
+                    mirror.out();
+                    mirror.late = true;
+                }
+                mirror.asked = Some((*query, *which));
             }
         }
     }

@@ -40,6 +40,8 @@ pub struct ProsodyOptions {
     pub tenants: bool,
     /// `MAX_PARTICIPANTS`: how many may be in a room, Jicofo and recorders not counted.
     pub max_occupants: Option<u32>,
+    /// `muc_rate_joins`: how many are let into a room within a second; whoever comes then waits without an answer.
+    pub joins_per_second: Option<u32>,
     /// Rooms for members only have a lobby: who comes without a display name is refused, owner or not.
     pub lobby: bool,
     /// Lua lines at the end of the global section.
@@ -71,6 +73,7 @@ impl Default for ProsodyOptions {
             public_rooms: false,
             tenants: false,
             max_occupants: None,
+            joins_per_second: None,
             lobby: false,
             extra_global: String::new(),
             extra_host: Vec::new(),
@@ -192,6 +195,9 @@ admins = {{ {admins}}}
         );
         if let Some(most) = self.max_occupants {
             let _ = writeln!(lua, "testkit_max_occupants = {most}");
+        }
+        if let Some(most) = self.joins_per_second {
+            let _ = writeln!(lua, "testkit_joins_per_second = {most}");
         }
         lua
     }

@@ -1,6 +1,7 @@
 //! Jicofo as others meet it: it opens rooms, watches the brewery and hands out work to Jibris.
 
 use crate::brewery::Brewery;
+use crate::caps::KnownCaps;
 use crate::client::{Client, Inbox, Received};
 use crate::config::{AUTH, BREWERY};
 use crate::focus_options::{Fault, FocusOptions, StartRequest};
@@ -28,6 +29,7 @@ pub(crate) struct Inner {
     pub(crate) address: SocketAddr,
     pub(crate) options: Mutex<FocusOptions>,
     pub(crate) brewery: Mutex<Brewery>,
+    pub(crate) caps: Mutex<KnownCaps>,
     pub(crate) rooms: Mutex<HashMap<String, Arc<FocusRoom>>>,
     client: Mutex<Option<Client>>,
     /// Counts connections: what an old one still delivers is nobody's any more.
@@ -48,6 +50,7 @@ impl Focus {
             address: prosody.c2s(),
             options: Mutex::new(options),
             brewery: Mutex::default(),
+            caps: Mutex::default(),
             rooms: Mutex::default(),
             client: Mutex::default(),
             connection: AtomicU64::new(0),
@@ -68,6 +71,7 @@ impl Focus {
         let login = Login::service("focus", "focus");
         let (client, inbox) = Client::connect(self.inner.address, &login, Manners::of_a_service()).await?;
         *lock(&self.inner.brewery) = Brewery::default();
+        *lock(&self.inner.caps) = KnownCaps::default();
         *lock(&self.inner.client) = Some(client.clone());
         let connection = self.inner.connection.fetch_add(1, Ordering::AcqRel) + 1;
         tokio::spawn(self.inner.clone().serve(inbox, connection));
@@ -168,6 +172,12 @@ impl Focus {
         self.room(room).map(|room| room.answers()).unwrap_or_default()
     }
 
+    /// Nicks of members of which it logs that they came without the short form of what they can do (XEP-0115), or with a
+    /// wrong one; since it is connected.
+    pub fn without_caps(&self) -> Vec<String> {
+        lock(&self.inner.caps).complaints.clone()
+    }
+
     /// The session that is pending or on in a room.
     pub fn session(&self, room: &str) -> Option<String> {
         self.room(room)?.session_id()
@@ -197,6 +207,12 @@ impl Focus {
     /// `jibri_detector` of its REST interface: what it believes of each Jibri.
     pub fn detector(&self) -> serde_json::Value {
         lock(&self.inner.brewery).debug()
+    }
+
+    /// The state of a conference, as its REST interface shows it, as far as it is modelled.
+    pub fn debug(&self, room: &str) -> Option<serde_json::Value> {
+        let trusted = self.inner.settings().trusted_domains;
+        self.room(room).filter(|room| room.is_inside()).map(|room| room.debug(&trusted))
     }
 
     /// Is it set up to record?

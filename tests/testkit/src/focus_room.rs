@@ -1,10 +1,12 @@
 //! One conference of Jicofo's: its members, its owner, its offers of media.
 
+use crate::caps::node_ver;
 use crate::focus::Inner;
 use crate::recorder::{Job, Session, work};
 use crate::room::{Change, Occupant, RoomView};
 use crate::xml::{Node, bare, ns};
 use crate::{Result, lock};
+use serde_json::{Value, json};
 use std::sync::{Arc, Mutex};
 use tokio::sync::mpsc;
 
@@ -95,7 +97,7 @@ impl FocusRoom {
                 lock(&focus.rooms).remove(&self.name);
                 return;
             }
-            Change::Joined(nick) => self.greet(focus, nick),
+            Change::Joined(nick) => self.greet(focus, nick, presence),
             Change::Left(nick) => lock(&self.state).invited.retain(|invited| *invited != nick),
             _ => {}
         }
@@ -187,10 +189,15 @@ impl FocusRoom {
         if reply.get("type") == Some("result") { Ok(()) } else { Err(reply.to_string().into()) }
     }
 
-    /// Asks a new member what it can do.
-    fn greet(self: &Arc<Self>, focus: &Arc<Inner>, nick: String) {
-        if nick != "focus" && focus.settings().ask_disco {
-            self.ask(focus, nick, "disco", "get", Node::new("query", ns::DISCO_INFO));
+    /// Asks a new member what it can do, unless it shows what is known already.
+    fn greet(self: &Arc<Self>, focus: &Arc<Inner>, nick: String, presence: &Node) {
+        if nick == "focus" || !focus.settings().ask_disco {
+            return;
+        }
+        let caps = node_ver(presence);
+        let question = lock(&focus.caps).question(&nick, caps.as_deref());
+        if let Some(question) = question {
+            self.ask(focus, nick, "disco", "get", question, caps);
         }
     }
 
@@ -212,12 +219,21 @@ impl FocusRoom {
                 .attr("action", "session-initiate")
                 .attr("sid", &nick)
                 .attr("initiator", &crate::focus::focus_jid());
-            self.ask(focus, nick, "session-initiate", "set", offer);
+            self.ask(focus, nick, "session-initiate", "set", offer, None);
         }
     }
 
-    /// Asks a member something and notes what it answers; one that refuses media is told that it is over.
-    fn ask(self: &Arc<Self>, focus: &Arc<Inner>, nick: String, to: &'static str, kind: &str, payload: Node) {
+    /// Asks a member something and notes what it answers; one that refuses media is told that it is over. `caps`: what
+    /// it promised to answer.
+    fn ask(
+        self: &Arc<Self>,
+        focus: &Arc<Inner>,
+        nick: String,
+        to: &'static str,
+        kind: &str,
+        payload: Node,
+        caps: Option<String>,
+    ) {
         let Some(client) = focus.client() else { return };
         let iq = Node::iq(kind, &format!("{}/{nick}", self.name)).child(payload);
         let (room, focus) = (self.clone(), focus.clone());
@@ -232,6 +248,9 @@ impl FocusRoom {
                     Node::new("jingle", ns::JINGLE).attr("action", "session-terminate").attr("sid", &nick);
                 let iq = Node::iq("set", &format!("{}/{nick}", room.name)).child(over);
                 client.send(&iq.attr("id", &client.new_id()));
+            }
+            if let (Some(caps), Ok(reply)) = (caps, &reply) {
+                lock(&focus.caps).learn(&nick, &caps, reply);
             }
             lock(&room.state).answers.push(Answered { nick, to, with: with.into() });
             focus.tell();
@@ -259,6 +278,23 @@ impl FocusRoom {
     pub(crate) fn members(&self) -> Vec<String> {
         let state = lock(&self.state);
         self.people(&state).iter().map(|o| o.nick.clone()).collect()
+    }
+
+    pub(crate) fn debug(&self, trusted: &[String]) -> Value {
+        let state = lock(&self.state);
+        let member = |occupant: &&Occupant| {
+            let is_jibri = is_machine(occupant, trusted) && occupant.has_feature(ns::JIBRI);
+            let shown = json!({
+                "occupant_jid": format!("{}/{}", self.name, occupant.nick),
+                "jid": occupant.jid.as_deref().unwrap_or("null"),
+                "role": occupant.affiliation.to_uppercase(),
+                "is_jibri": is_jibri,
+                "is_jigasi": false,
+            });
+            (occupant.nick.clone(), shown)
+        };
+        let members: serde_json::Map<_, _> = self.people(&state).iter().map(member).collect();
+        json!({ "name": self.name, "chat_room": { "room_jid": self.name, "members": members } })
     }
 
     pub(crate) fn answers(&self) -> Vec<Answered> {

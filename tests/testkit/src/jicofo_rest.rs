@@ -36,7 +36,9 @@ struct Shared {
     asked: Mutex<Vec<String>>,
 }
 
-/// What there is to ask for.
+/// Before the name of a conference whose state is asked for; that name as it is, of characters that need no escape.
+const CONFERENCE: &str = "/debug/conference/";
+/// What else there is to ask for.
 const PATHS: [&str; 4] = ["/debug/conferences", "/debug", "/stats", "/about/version"];
 
 impl JicofoRest {
@@ -126,6 +128,10 @@ impl Shared {
                     },
                     "jibri_detector": { "count": all.len(), "available": available },
                 })
+            }
+            // Of one that it does not know the state is empty.
+            path if path.starts_with(CONFERENCE) => {
+                self.focus.debug(path.trim_start_matches(CONFERENCE)).unwrap_or_else(|| json!({}))
             }
             "/about/version" => json!({ "name": "JiCoFo", "version": "0.0.0", "os": "Linux" }),
             _ => return None,

@@ -5,6 +5,7 @@
 
 pub mod behaviour;
 mod brewery;
+mod caps;
 pub mod client;
 pub mod config;
 pub mod cut;

@@ -24,6 +24,8 @@ pub mod ns {
     pub const JIBRI: &str = "http://jitsi.org/protocol/jibri";
     /// A Jibri's health.
     pub const HEALTH: &str = "http://jitsi.org/protocol/health";
+    /// The short form of what an entity can do.
+    pub const CAPS: &str = "http://jabber.org/protocol/caps";
     /// What an entity can do.
     pub const DISCO_INFO: &str = "http://jabber.org/protocol/disco#info";
     /// Is anybody there?

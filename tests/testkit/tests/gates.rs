@@ -33,6 +33,25 @@ on_each_prosody! {
         Ok(())
     }
 
+    async fn a_rush_is_let_in_one_after_the_other(version) {
+        let world = world(version, |p| p.joins_per_second = Some(3)).await?;
+        let _ada = world.moderator("r1").await?;
+        let began = std::time::Instant::now();
+        let mut rush = Vec::new();
+        for _ in 0..9 {
+            rush.push(Person::enter(&world.prosody, "r1", PersonOptions::default()).await?);
+        }
+        let gone = rush.remove(4);
+        gone.client().abort();
+        for (place, person) in rush.iter().enumerate() {
+            person.seat().until_inside().await?;
+            let (waited, least) = (began.elapsed(), Duration::from_secs(place as u64 / 3));
+            assert!(waited >= least.saturating_sub(Duration::from_secs(1)), "{place}: {waited:?}");
+        }
+        assert!(began.elapsed() >= Duration::from_secs(1), "nobody waited");
+        Ok(())
+    }
+
     async fn a_lobby_wants_a_name_even_of_an_owner(version) {
         let world = world(version, |p| p.lobby = true).await?;
         let _jibri = world.jibri("jibri-1").await?;

@@ -62,6 +62,10 @@ on_each_prosody! {
         world.focus.configure(|options| options.select_timeout = ms(0));
         let jibri = world.jibri_that("jibri-1", Behaviour::FailStart).await?;
         assert_eq!(get(&world, "/debug/conferences").await?, json!(["r1@muc.meet.jitsi"]));
+        let state = get(&world, "/debug/conference/r1@muc.meet.jitsi").await?;
+        let member = &state["chat_room"]["members"][&ada.nick()];
+        assert_eq!((&member["jid"], &member["is_jibri"]), (&json!(ada.jid()), &json!(false)), "{state}");
+        assert_eq!(get(&world, "/debug/conference/r2@muc.meet.jitsi").await?, json!({}));
         ada.start_recording(SOON).await?.expect_err("refused");
         assert_eq!(get(&world, "/stats").await?, stats(2, 0, 1, 1), "the one that failed, and none after it");
         let failed = get(&world, "/debug").await?;

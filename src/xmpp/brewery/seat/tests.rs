@@ -2,7 +2,8 @@
 
 use super::super::{BusyStatus, HealthStatus};
 use super::*;
-use crate::meeting::By;
+use crate::address::RealJid;
+use crate::meeting::{Affiliation, By, Role};
 
 const BUSY: JibriStatus = JibriStatus { busy: BusyStatus::Busy, health: HealthStatus::Healthy };
 const IDLE: JibriStatus = JibriStatus { busy: BusyStatus::Idle, health: HealthStatus::Healthy };
@@ -10,17 +11,30 @@ const IDLE: JibriStatus = JibriStatus { busy: BusyStatus::Idle, health: HealthSt
 struct Play {
     seat: Seat,
     now: Instant,
+    /// What is seen from outside.
+    outside: Result<Vec<Listed>, ListError>,
 }
 
 fn nick(name: &str) -> Nick {
     Nick::new(name).unwrap()
 }
 
-/// What happened, in short: `join NICK`, `leave`, and events.
+fn listed(names: &[&str]) -> Vec<Listed> {
+    let one = |name: &&str| Listed {
+        nick: nick(name),
+        jid: RealJid::new(&format!("{name}@auth.meet.jitsi/x")).ok(),
+        role: Role::Moderator,
+        affiliation: Affiliation::Owner,
+    };
+    names.iter().map(one).collect()
+}
+
+/// What happened, in short: `look`, `join NICK`, `leave`, and events.
 fn short(todo: Vec<Do>) -> Vec<String> {
     let one = |todo| match todo {
+        Do::Look => "look".to_owned(),
         Do::Send(stanza) => {
-            let text = String::from_utf8(xso::to_vec(&stanza).unwrap()).unwrap();
+            let text = String::from_utf8(xso::to_vec(&*stanza).unwrap()).unwrap();
             if text.contains("unavailable") { "leave" } else { "join" }.to_owned()
         }
         Do::Tell(BreweryEvent::Complete) => "complete".to_owned(),
@@ -38,11 +52,12 @@ fn short(todo: Vec<Do>) -> Vec<String> {
 impl Play {
     fn new() -> Play {
         let room = RoomJid::new("b@internal-muc.meet.jitsi").unwrap();
-        let mut seat = Seat::new(room, "autostart.meet.jitsi", "autostart", &nick("autostart"));
+        let mut seat =
+            Seat::new(room, "autostart.meet.jitsi", "autostart", &nick("autostart"), &nick("focus"));
         let now = Instant::now();
         assert!(seat.next_deadline().is_none());
         seat.link_up(now);
-        Play { seat, now }
+        Play { seat, now, outside: Ok(listed(&["a", "focus"])) }
     }
 
     fn inside() -> Play {
@@ -54,12 +69,24 @@ impl Play {
         play
     }
 
-    /// Goes to the next deadline; how many seconds that took, and what happened then.
+    /// Goes to the next deadline; how many seconds that took, and what happened then. A look is answered at once.
     fn next(&mut self) -> (u64, Vec<String>) {
         let at = self.seat.next_deadline().unwrap();
         let seconds = at.duration_since(self.now).as_secs();
         self.now = at;
-        (seconds, short(self.seat.expire(at)))
+        let mut done = short(self.seat.expire(at));
+        if done == ["look"] {
+            assert!(self.seat.next_deadline().is_none(), "it waits for the answer");
+            done = short(self.seat.listed(self.outside.clone(), at));
+        }
+        (seconds, done)
+    }
+
+    /// The seconds until it enters.
+    fn enters_after(&mut self) -> u64 {
+        let began = self.now;
+        while !self.next().1.contains(&"join".to_owned()) {}
+        self.now.duration_since(began).as_secs()
     }
 
     fn see(&mut self, read: Read) -> Vec<String> {
@@ -92,7 +119,8 @@ fn enters_as_somebody_else_and_tells_who_is_there() {
     let play = Play::inside();
     assert_eq!(play.seat.me(), "brewery@autostart.meet.jitsi/a");
     assert_eq!(play.seat.nick.as_str(), "autostart_watch");
-    let seat = Seat::new(play.seat.room().clone(), "d", "brewery", &nick(&"x".repeat(1023)));
+    let (room, long) = (play.seat.room().clone(), nick(&"x".repeat(1023)));
+    let seat = Seat::new(room, "d", "brewery", &long, &nick("focus"));
     assert_eq!(seat.me(), "fleet@d/a");
 }
 
@@ -133,12 +161,57 @@ fn silence_is_told_once_and_tried_again_ever_more_slowly() {
 }
 
 #[test]
+fn jicofo_comes_first() {
+    let mut play = Play::new();
+    play.outside = Ok(listed(&["a"]));
+    for _ in 0..4 {
+        assert!(play.next().1.is_empty());
+    }
+    play.outside = Ok(listed(&["a", "focus"]));
+    assert_eq!(play.next(), (2, vec!["join".to_owned()]));
+    assert_eq!(play.own(), ["complete"]);
+    // Who is inside sees who else is, and need not look.
+    play.outside = Err(ListError::Other);
+    assert_eq!(play.next(), (180, vec!["join".to_owned()]));
+    assert_eq!(play.own(), ["complete"]);
+    // Put out, we come back after it again.
+    play.outside = Ok(listed(&[]));
+    assert_eq!(play.see(Read::Out), ["lost"]);
+    assert_eq!(play.enters_after(), 31);
+}
+
+#[test]
+fn without_jicofo_it_is_entered_after_half_a_minute() {
+    for outside in [Ok(listed(&["a"])), Err(ListError::Forbidden), Err(ListError::TimedOut)] {
+        let mut play = Play::new();
+        play.outside = outside;
+        assert_eq!(play.enters_after(), 30, "{:?}", play.outside);
+        play.refuse(Condition::Forbidden, None);
+        assert_eq!(play.enters_after(), 30, "as after any refusal");
+        // After another disconnection it may be Prosody that was restarted.
+        play.own();
+        play.seat.link_down();
+        play.seat.link_up(play.now);
+        assert_eq!(play.enters_after(), 30, "{:?}", play.outside);
+    }
+}
+
+#[test]
 fn a_room_that_is_not_there_is_waited_for() {
     let mut play = Play::new();
-    play.next();
-    assert_eq!(play.refuse(Condition::NotAllowed, Some("Room creation is restricted")), ["not let in, 10"]);
+    play.outside = Err(ListError::Gone);
+    assert_eq!(play.next(), (0, vec!["not let in, 2".to_owned()]));
+    for _ in 0..100 {
+        assert_eq!(play.next(), (2, Vec::new()));
+    }
+    // It is there, and Jicofo has its time from now on.
+    play.outside = Ok(listed(&["a"]));
+    assert_eq!(play.enters_after(), 32);
+    // It has gone again before we were there.
+    assert!(play.refuse(Condition::NotAllowed, Some("Room creation is restricted")).is_empty(), "no news");
+    play.outside = Ok(listed(&["focus"]));
     for _ in 0..10 {
-        assert_eq!(play.next(), (10, vec!["join".to_owned()]));
+        assert_eq!(play.next(), (2, vec!["join".to_owned()]));
         assert!(play.refuse(Condition::NotAllowed, Some("Room creation is restricted")).is_empty());
     }
     // Another reason is news.
@@ -155,10 +228,10 @@ fn a_room_that_we_make_is_left_at_once() {
     let mut play = Play::new();
     play.next();
     let own = play.seat.nick.clone();
-    assert_eq!(play.see(Read::Own { nick: own, created: true }), ["leave", "not let in, 10"]);
+    assert_eq!(play.see(Read::Own { nick: own, created: true }), ["leave", "not let in, 2"]);
     assert!(!play.seat.is_inside());
     assert!(play.see(Read::Out).is_empty());
-    assert_eq!(play.next(), (10, vec!["join".to_owned()]));
+    assert_eq!(play.next(), (2, vec!["join".to_owned()]));
 }
 
 #[test]

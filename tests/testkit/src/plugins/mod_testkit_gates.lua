@@ -1,11 +1,13 @@
--- The gates of Jitsi's rooms: what mod_muc_max_occupants, mod_muc_lobby_rooms and mod_muc_password_whitelist do to
--- somebody who wants in. And the server's own hand: "!put out NICK", said to a room, puts that occupant out.
+-- The gates of Jitsi's rooms: what mod_muc_max_occupants, mod_muc_rate_limit, mod_muc_lobby_rooms and
+-- mod_muc_password_whitelist do to somebody who wants in. And the server's own hand: "!put out NICK", said to a room, puts that occupant out.
 local jid = require "util.jid";
 local st = require "util.stanza";
+local timer = require "util.timer";
 
 local muc_ns = "http://jabber.org/protocol/muc";
 local let_in = module:get_option_set("testkit_let_in", {});
 local max_occupants = module:get_option_number("testkit_max_occupants");
+local joins_a_second = module:get_option_number("testkit_joins_per_second");
 local lobby = module:get_option_boolean("testkit_lobby", false);
 local rooms = module:depends("muc");
 
@@ -28,6 +30,43 @@ if max_occupants then
 			return true;
 		end
 	end, 10);
+end
+
+if joins_a_second then
+	local doors = setmetatable({}, { __mode = "k" });
+	local has_its_turn = setmetatable({}, { __mode = "k" });
+
+	local function open(room, door)
+		door.places = joins_a_second;
+		while door.places > 0 and #door.queue > 0 do
+			door.places = door.places - 1;
+			local event = table.remove(door.queue, 1);
+			-- The queue ends with its room, and a place in it with the connection.
+			if event.origin.conn and rooms.get_room_from_jid(room.jid) == room then
+				has_its_turn[event.stanza] = true;
+				room:handle_normal_presence(event.origin, event.stanza);
+			end
+		end
+		if door.places < joins_a_second then return 1; end
+		doors[room] = nil;
+	end
+
+	module:hook("muc-occupant-pre-join", function (event)
+		local room = event.room;
+		if has_its_turn[event.stanza] then return; end
+		local door = doors[room];
+		if not door then
+			door = { places = joins_a_second, queue = {} };
+			doors[room] = door;
+			timer.add_task(1, function () return open(room, door); end);
+		end
+		if door.places > 0 then
+			door.places = door.places - 1;
+			return;
+		end
+		table.insert(door.queue, event);
+		return true;
+	end, 9);
 end
 
 if lobby then
