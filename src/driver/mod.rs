@@ -15,17 +15,19 @@ mod tell;
 mod tell_fleet;
 mod told;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::mpsc;
 use tokio::time::{Instant, MissedTickBehavior};
 
+use crate::address::RoomJid;
 use crate::config::{Footprint, Settings};
 use crate::coupling::Coupling;
 use crate::discovery::DiscoveryEvent;
 use crate::fleet::Input as FleetInput;
-use crate::ledger::{self, Ledger};
+use crate::ledger::{self, Ledger, Moment};
 use crate::meeting::{Input, Meetings};
 use crate::recovery;
 use crate::sightings::{self, Sighting, Sightings};
@@ -64,10 +66,12 @@ pub async fn run(
     let surface = Surface { board, metrics, services: settings.muc.domains.clone().into() };
     let (orders, ordered) = orders();
     let clock = Clock::start();
+    let recorded = read_recorded(&settings).await;
     let ledger = open_ledger(&settings, &surface);
     let webhooks = sightings.webhooks.take();
     let sources = Sources::spawn(&settings, webhooks, surface.clone(), orders, ledger.reader());
-    let meetings = Meetings::new(&settings, dry_run, rand::random(), clock.now());
+    let mut meetings = Meetings::new(&settings, dry_run, rand::random(), clock.now());
+    meetings.remember(recorded);
     let jibris = Jibris::new(&settings, dry_run, sightings.look.take(), clock);
     let alarms = Alarms::new(&settings);
     let turn = Turn::new(&settings.standby, clock.now());
@@ -101,6 +105,19 @@ pub async fn run(
     }
     driver.supervisor.stopping();
     driver.goodbye().await;
+}
+
+/// A recording that began longer ago was another meeting's.
+const REMEMBERED: Duration = Duration::from_secs(12 * 60 * 60);
+
+/// The rooms that were being recorded when the program ended, by the ledger.
+async fn read_recorded(settings: &Settings) -> BTreeSet<RoomJid> {
+    let Some(path) = settings.ledger.path.clone() else { return BTreeSet::new() };
+    let since = Moment::now().before(REMEMBERED);
+    let read = tokio::task::spawn_blocking(move || ledger::recorded(&path, since)).await;
+    // Whoever opens it next says what is wrong with it; what is not known is looked at.
+    let rooms = read.ok().and_then(Result::ok).unwrap_or_default();
+    rooms.iter().filter_map(|room| RoomJid::new(room).ok()).collect()
 }
 
 struct Driver {

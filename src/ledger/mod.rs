@@ -23,7 +23,7 @@ use tokio::sync::watch;
 
 pub use entry::{Alert, Attempt, Entry, Moment, Outcome, Record, Recovery};
 pub use place::link;
-pub use reader::{Query, Reader, Unreadable, restarts};
+pub use reader::{Query, Reader, Unreadable, recorded, restarts};
 pub use schema::V1;
 use writer::Writer;
 

@@ -68,6 +68,18 @@ pub fn restarts(path: &Path, since: Moment) -> Result<Vec<(String, Moment)>, Unr
     Ok(schema::restarts(&open(path)?, since)?)
 }
 
+/// The rooms in which a recording was on when the program ended, if it began since then. To be asked before the file is
+/// opened for writing, which ends what is open. Reads a file, as [`Reader::read`].
+///
+/// # Errors
+/// [`Unreadable`], if there is a file and it is.
+pub fn recorded(path: &Path, since: Moment) -> Result<Vec<String>, Unreadable> {
+    if !path.exists() || place::link(path).is_some() {
+        return Ok(Vec::new());
+    }
+    Ok(schema::recorded(&open(path)?, since)?)
+}
+
 fn open(path: &Path) -> rusqlite::Result<Connection> {
     let file = place::connect(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
     file.busy_timeout(BUSY)?;

@@ -188,6 +188,15 @@ pub(super) fn restarts(file: &Connection, since: Moment) -> rusqlite::Result<Vec
     query.query_map(rusqlite::params![since.0, Recovery::DRY_RUN], restart)?.collect()
 }
 
+/// The rooms of recordings that have begun since then and are on.
+pub(super) fn recorded(file: &Connection, since: Moment) -> rusqlite::Result<Vec<String>> {
+    if version(file)? == 0 {
+        return Ok(Vec::new());
+    }
+    let mut query = file.prepare("SELECT room FROM attempt WHERE \"on\" >= ?1 AND outcome = 'recording'")?;
+    query.query_map([since.0], |row| row.get("room"))?.collect()
+}
+
 fn moment(row: &Row<'_>, name: &str) -> rusqlite::Result<Option<Moment>> {
     row.get::<_, Option<i64>>(name).map(|at| at.map(Moment))
 }

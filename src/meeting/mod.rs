@@ -149,6 +149,8 @@ struct Rules {
     stop: Stop,
     rules: Vec<Rule>,
     dry_run: bool,
+    /// Rooms that were being recorded when this program ended.
+    recorded: BTreeSet<RoomJid>,
 }
 
 impl Rules {
@@ -163,7 +165,11 @@ impl Rules {
 
     fn new_room(&self, jid: &RoomJid, linked: Option<Time>, now: Time) -> Room {
         let is_new = linked.is_some_and(|since| now.since(since) > FOUND_WITHIN);
-        Room::new(self.footprint, self.rule_for(jid), linked.is_some(), !is_new, now)
+        let mut room = Room::new(self.footprint, self.rule_for(jid), linked.is_some(), !is_new, now);
+        if !is_new && self.recorded.contains(jid) {
+            room.remember();
+        }
+        room
     }
 
     fn rule_for(&self, room: &RoomJid) -> Option<usize> {
@@ -185,6 +191,7 @@ impl Meetings {
             stop: settings.stop.clone(),
             rules: settings.rules.clone(),
             dry_run,
+            recorded: BTreeSet::new(),
         };
         let mut meetings = Self {
             rooms: BTreeMap::new(),
@@ -201,6 +208,17 @@ impl Meetings {
             meetings.watch(room, now, &mut Vec::new());
         }
         meetings
+    }
+
+    /// These rooms were being recorded when this program ended: the only recorder in one of them is taken for the same, so
+    /// that nobody sees us come to ask. To be called before there is a link.
+    pub fn remember(&mut self, recorded: BTreeSet<RoomJid>) {
+        for (jid, room) in &mut self.rooms {
+            if recorded.contains(jid) {
+                room.remember();
+            }
+        }
+        self.rules.recorded = recorded;
     }
 
     /// Other `[start]`, `[stop]` and `[[rule]]`, from now on and for all rooms; nothing else is taken over.

@@ -39,6 +39,8 @@ struct Seat {
     silent: Option<Time>,
     /// It came when the recorder of a start of ours was awaited.
     is_awaited: bool,
+    /// It is the only one in a room that was being recorded when this program ended.
+    is_remembered: bool,
     /// It is taken for the recorder, because nothing better can be known.
     is_believed: bool,
     stands: Stands,
@@ -54,6 +56,7 @@ impl Seat {
             shown: Shown::default(),
             silent: None,
             is_awaited: false,
+            is_remembered: false,
             is_believed: false,
             stands: Stands::Unknown,
         }
@@ -76,7 +79,7 @@ impl Seat {
         match self.silent {
             _ if self.is_believed => Stands::Recording,
             Some(seen) if is_late(seen) => Stands::Nothing,
-            _ if self.is_awaited => Stands::Recording,
+            _ if self.is_awaited || self.is_remembered => Stands::Recording,
             _ => Stands::Unknown,
         }
     }
@@ -99,6 +102,8 @@ pub(super) struct Outlook {
 #[derive(Debug)]
 pub(super) struct Recorders {
     seats: Vec<Seat>,
+    /// The room was being recorded when this program ended, and we have not seen it since.
+    remembers: bool,
     /// Not everybody was seen all the time: whoever is new may have been there for long.
     blind: bool,
     /// The last session that one has shown.
@@ -107,11 +112,16 @@ pub(super) struct Recorders {
 
 impl Default for Recorders {
     fn default() -> Self {
-        Self { seats: Vec::new(), blind: true, last: None }
+        Self { seats: Vec::new(), remembers: false, blind: true, last: None }
     }
 }
 
 impl Recorders {
+    /// The room was being recorded when this program ended.
+    pub(super) fn remember(&mut self) {
+        self.remembers = true;
+    }
+
     /// Takes in who is there now.
     pub(super) fn update(&mut self, roster: &Roster, sight: Sight, outlook: Outlook, now: Time) {
         match sight {
@@ -124,8 +134,11 @@ impl Recorders {
             }
         }
         if !outlook.is_live {
-            self.doubt();
-            self.seats.iter_mut().for_each(|seat| seat.is_awaited = false);
+            // What came for what is over need not go with it.
+            for seat in &mut self.seats {
+                seat.was_there |= seat.is_awaited && !seat.has_been_seen();
+                seat.is_awaited = false;
+            }
         }
         for seat in &mut self.seats {
             seat.is_believed |= outlook.must_believe && seat.stands == Stands::Unknown;
@@ -140,6 +153,11 @@ impl Recorders {
             if !self.seats.iter().any(|seat| seat.is(&seen)) {
                 self.seats.push(Seat::new(&seen, was_there, now));
             }
+        }
+        if std::mem::take(&mut self.remembers)
+            && let [seat] = self.seats.as_mut_slice()
+        {
+            seat.is_remembered = true;
         }
     }
 
@@ -191,6 +209,7 @@ impl Recorders {
         for seat in self.seats.iter_mut().filter(|seat| !seat.has_been_seen()) {
             seat.was_there |= seat.is_awaited;
             seat.is_awaited = false;
+            seat.is_remembered = false;
         }
     }
 

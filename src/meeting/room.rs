@@ -109,6 +109,11 @@ impl Room {
         Some(unlisted_focus_reason(jid))
     }
 
+    /// It was being recorded when this program ended.
+    pub(super) fn remember(&mut self) {
+        self.recorders.remember();
+    }
+
     /// Whether an order would be taken.
     pub(super) fn takes(&self, hand: Hand) -> Result<(), NotTaken> {
         if hand == Hand::Release {

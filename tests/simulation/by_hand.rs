@@ -171,7 +171,7 @@ impl Mirror {
         }
         // What an account of Jibri's stands for is found out, and stopped, after that.
         let may_be_on = matches!(what, What::Held(Hold::ByHand) | What::StartFailed { .. })
-            && self.has_unknown_recorder();
+            && (self.has_unknown_recorder() || self.recorders().next().is_some());
         if matches!(what, What::Held(_) | What::Ended { .. } | What::StartFailed { .. }) && !may_be_on {
             self.by_hand.owes_stop = false;
         }
