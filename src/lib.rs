@@ -20,6 +20,7 @@ pub mod meeting;
 mod plain;
 mod polling;
 pub mod recovery;
+pub mod room_name;
 pub mod sightings;
 pub mod standby;
 pub mod surface;

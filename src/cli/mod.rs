@@ -99,7 +99,7 @@ struct Watch {
 
 #[derive(Debug, clap::Args)]
 struct Order {
-    /// The room's full JID, or its local part where one MUC domain is watched
+    /// The room as people write it: its full JID, or its name where one MUC domain is watched
     room: String,
     /// Print the JSON of the HTTP API
     #[arg(long)]
