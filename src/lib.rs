@@ -19,6 +19,7 @@ pub mod ledger;
 pub mod meeting;
 mod plain;
 mod polling;
+pub mod prosody;
 pub mod recovery;
 pub mod room_name;
 pub mod sightings;

@@ -6,6 +6,7 @@ mod doctor;
 mod documents;
 mod history;
 mod logging;
+mod prosody;
 mod run;
 mod show;
 mod table;
@@ -51,6 +52,8 @@ enum Command {
     Check,
     /// Go through the live deployment step by step, and say which setting to change
     Doctor(doctor::Arguments),
+    /// Print what Prosody's configuration needs for this one: the component, and its rights in the rooms
+    Prosody(prosody::Arguments),
     /// Show the running service at a glance
     Status(Watch),
     /// List the rooms that are watched
@@ -134,6 +137,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Run { dry_run } => run::run(loaded, load, dry_run),
         Command::Check => check::check(&loaded),
         Command::Doctor(arguments) => doctor::doctor(loaded, file(cli.config.as_deref()), arguments),
+        Command::Prosody(arguments) => prosody::prosody(&loaded, arguments),
         Command::Status(Watch { json, watch }) => show::STATUS.show(&loaded.settings, json, watch),
         Command::Rooms(Watch { json, watch }) => show::ROOMS.show(&loaded.settings, json, watch),
         Command::Jibris(Show { json }) => show::JIBRIS.show(&loaded.settings, json, false),
