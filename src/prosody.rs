@@ -206,6 +206,34 @@ mod tests {
     }
 
     #[test]
+    fn it_is_for_this_configuration() {
+        let mut settings = settings("[http]\ntoken = \"hunter2\"\n[standby]\nallowed = true");
+        settings.xmpp.secret_file = Some("/etc/s".into());
+        settings.xmpp.server = "10.0.0.5:5348".to_owned();
+        settings.muc.domains.push("conference.b.org".to_owned());
+        let focus = Focus::by_settings(&settings, true).unwrap();
+        let print =
+            |settings: &Settings| block(settings, Platform::Debian, &focus, settings.http.listen).unwrap();
+        let text = print(&settings);
+        for line in [
+            "local conferences = { \"conference.a.org\", \"conference.b.org\" }\n",
+            "Component (conferences[2]) \"muc\"\n",
+            "component_interfaces = { \"10.0.0.5\" }\ncomponent_ports = { 5348 }\n",
+            "component_conflict_resolve = \"kick_new\"\n",
+            "local secret = first_line(\"/etc/s\")\n",
+            "-- Left out: http.token stands in the configuration itself",
+            "-- The brewery is in",
+        ] {
+            assert!(text.contains(line), "{line}: {text}");
+        }
+        assert!(!text.contains("hunter2"), "{text}");
+        settings.jibri.brewery = None;
+        settings.discovery.event_sync = false;
+        let without = print(&settings);
+        assert!(!without.contains("brewery") && !without.contains("event_sync"), "{without}");
+    }
+
+    #[test]
     fn a_secret_is_never_written() {
         let focus = Focus::by_settings(&settings(""), true).unwrap();
         assert_eq!(block(&settings(""), Platform::Debian, &focus, None), Err(Refusal::Secret));

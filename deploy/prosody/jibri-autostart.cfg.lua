@@ -16,7 +16,7 @@ local function first_line(path)
   local file = lua.io.open(path)
   local line = file and file:read("*l")
   if file then file:close() end
-  return line
+  return line and (line:gsub("\r$", ""))
 end
 
 local domain = ENV_JIBRI_AUTOSTART_XMPP__DOMAIN or "autostart.meet.jitsi"

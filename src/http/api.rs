@@ -60,14 +60,17 @@ pub(super) fn find(surface: &Surface, name: &str) -> Option<Arc<Room>> {
 }
 
 /// The JIDs that a room may have which is called so, as people write its name: the local part is enough where one MUC
-/// domain is watched. Without an `@`: where it is not.
+/// domain is watched. Without an `@`: where it is not. The first is the name as it stands, for a JID that was copied.
 pub(super) fn full_names(name: &str, services: &[String]) -> Vec<String> {
     let (local, service) = match (name.split_once('@'), services) {
         (Some((local, service)), _) => (local, service.to_lowercase()),
         (None, [service]) => (name, service.clone()),
         (None, _) => return vec![name.to_lowercase()],
     };
-    room_name::held(local).iter().map(|local| format!("{local}@{service}")).collect()
+    let mut locals = vec![local.to_lowercase()];
+    locals.extend(room_name::held(local));
+    locals.dedup();
+    locals.into_iter().map(|local| format!("{local}@{service}")).collect()
 }
 
 async fn jibris(State(surface): State<Surface>) -> Response {

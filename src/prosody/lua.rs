@@ -54,7 +54,7 @@ local function first_line(path)
   local file = lua.io.open(path)
   local line = file and file:read("*l")
   if file then file:close() end
-  return line
+  return line and (line:gsub("\r$", ""))
 end
 "#;
 

@@ -229,6 +229,30 @@ async fn debian_records_and_nobody_loses_rights(version: Version) -> Result {
     Ok(())
 }
 
+/// For somebody's own Prosody, with all that is left to choose in use.
+async fn elsewhere_it_records_too(version: Version) -> Result {
+    let secret = SecretFile::new(version, SECRET)?;
+    let listen = testkit::ports::loopback().to_string();
+    let settings = [
+        ("XMPP__SECRET_FILE", secret.path()),
+        ("HTTP__LISTEN", listen.as_str()),
+        ("HTTP__TOKEN_FILE", secret.path()),
+    ];
+    let text = printed(&["--focus", "focus@auth.meet.jitsi"], &settings);
+    assert!(text.matches("--: ").count() > 8, "{text}");
+    let mut options = debian_options(&text.replace("--: ", ""));
+    options.prosody.plugins =
+        vec![("mod_event_sync_component.lua".into(), include_str!("event_sync_stand_in.lua").into())];
+    let world = World::start(version, options).await?;
+    world.jibri("jibri-1").await?;
+    let settings = [("HTTP__LISTEN", listen.as_str()), ("HTTP__TOKEN", SECRET), ("DISCOVERY__ROOMS", "")];
+    let _autostart = start(&world, &settings)?;
+    assert!(testkit::eventually(SOON, || std::net::TcpStream::connect(listen.as_str()).is_ok()).await);
+    let ada = world.moderator("nobody-named-it").await?;
+    ada.wait_recording("on", SOON).await?;
+    Ok(())
+}
+
 async fn without_a_secret_nobody_gets_in(version: Version) -> Result {
     let world = World::start(version, options(&read(FILE), "")).await?;
     let _autostart = start(&world, &[])?;
@@ -330,6 +354,7 @@ testkit::on_each_prosody! {
     async fn on_debian_it_records_and_nobody_loses_rights(version) {
         debian_records_and_nobody_loses_rights(version).await
     }
+    async fn elsewhere_it_lets_it_record(version) { elsewhere_it_records_too(version).await }
     async fn without_a_secret_it_refuses(version) { without_a_secret_nobody_gets_in(version).await }
     async fn names_left_as_they_came_refuse_the_start(version) { names_that_were_left_refuse_the_start(version).await }
     async fn jicofos_account_is_seen_in_a_meeting(version) { jicofo_is_seen(version).await }
