@@ -95,6 +95,26 @@ fn the_file_is_found_by_its_environment_variable() {
 }
 
 #[test]
+fn prosody_prints_what_prosody_needs_and_no_secret_or_nothing_and_exits_with_2() {
+    let output = run(Some(GOOD), &["prosody", "--docker"], &[]);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    let stdout = text(&output.stdout);
+    assert!(stdout.contains("Component (conferences[1]) \"muc\"\n"), "{stdout}");
+    assert!(!stdout.contains("hunter2") && output.stderr.is_empty(), "{stdout}");
+    // As whom Jicofo logs in is not known, and then the secret is in no file.
+    for (args, word) in [
+        (&["prosody", "--debian"][..], "--focus"),
+        (&["prosody", "--debian", "--focus", "focus@auth.meet.jitsi"], "xmpp.secret_file"),
+    ] {
+        let output = run(Some(GOOD), args, &[("JIBRI_AUTOSTART_HTTP__LISTEN", "")]);
+        assert_eq!(output.status.code(), Some(2), "{args:?}");
+        let stderr = text(&output.stderr);
+        assert!(output.stdout.is_empty() && stderr.contains(word), "{stderr}");
+        assert!(!stderr.contains("hunter2"), "{stderr}");
+    }
+}
+
+#[test]
 fn help_is_a_result_and_a_wrong_command_a_mistake() {
     let output = run(None, &["--help"], &[]);
     assert_eq!(output.status.code(), Some(0));

@@ -11,6 +11,7 @@ use super::{ask, complain};
 use crate::address::RoomJid;
 use crate::config::Loaded;
 use crate::doctor::{self, Finding, Options, Verdict};
+use crate::room_name;
 
 /// What follows a verdict begins here.
 const INDENT: usize = 5;
@@ -19,7 +20,7 @@ const INDENT: usize = 5;
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
     /// Prove the rights on this meeting, instead of one that is found
-    #[arg(long, value_name = "ROOM")]
+    #[arg(long, value_name = "ROOM", value_parser = room_name::jid)]
     room: Option<RoomJid>,
     /// Have the running service record this meeting until the recording is on, then stop it (needs http.token)
     #[arg(long, value_name = "ROOM")]

@@ -17,7 +17,7 @@ const MOST: usize = 1000;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// One room: its full JID, or the part before the @ where one MUC domain is watched
+    /// One room as people write it: its full JID, or its name where one MUC domain is watched
     room: Option<String>,
     /// Since when: how long ago (24h, 7d), or a moment in UTC (2026-11-22T12:00:00Z)
     #[arg(long, value_name = "TIME")]

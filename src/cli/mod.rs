@@ -6,6 +6,7 @@ mod doctor;
 mod documents;
 mod history;
 mod logging;
+mod prosody;
 mod run;
 mod show;
 mod table;
@@ -51,6 +52,8 @@ enum Command {
     Check,
     /// Go through the live deployment step by step, and say which setting to change
     Doctor(doctor::Arguments),
+    /// Print what Prosody's configuration needs for this one: the component, and its rights in the rooms
+    Prosody(prosody::Arguments),
     /// Show the running service at a glance
     Status(Watch),
     /// List the rooms that are watched
@@ -99,7 +102,7 @@ struct Watch {
 
 #[derive(Debug, clap::Args)]
 struct Order {
-    /// The room's full JID, or its local part where one MUC domain is watched
+    /// The room as people write it: its full JID, or its name where one MUC domain is watched
     room: String,
     /// Print the JSON of the HTTP API
     #[arg(long)]
@@ -135,6 +138,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Run { dry_run } => run::run(loaded, load, dry_run),
         Command::Check => check::check(&loaded),
         Command::Doctor(arguments) => doctor::doctor(loaded, file(cli.config.as_deref()), arguments),
+        Command::Prosody(arguments) => prosody::prosody(&loaded, arguments),
         Command::Status(Watch { json, watch }) => show::STATUS.show(&loaded.settings, json, watch),
         Command::Rooms(Watch { json, watch }) => show::ROOMS.show(&loaded.settings, json, watch),
         Command::Jibris(Show { json }) => show::JIBRIS.show(&loaded.settings, json, false),

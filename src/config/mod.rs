@@ -1,14 +1,17 @@
 //! The settings: read from TOML and the environment, validated, plain data afterwards.
 //!
 //! [`load`] is the door in. The path of a value: `tree` keeps what was written and where, `environment`
-//! lays variables over it, `reader` walks it along the `schema`, `kinds`, `words` and `times` turn texts into values,
-//! `checks` compares values, and `show` writes them out again. All files are read by `file`.
+//! lays variables over it, `reader` walks it along the `schema`, `kinds`, `words` (with `jids`, `patterns`, `urls`) and
+//! `times` turn texts into values, `checks` compares values, and `show` writes them out again. All files are read by
+//! `file`.
 
 mod checks;
 mod environment;
 mod file;
+mod jids;
 mod kinds;
 mod mistake;
+mod patterns;
 mod reader;
 mod schema;
 mod secret;

@@ -162,7 +162,7 @@ section! { Muc {
 } check checks::muc }
 
 section! { Discovery {
-    rooms: List<Room> = "",
+    rooms: List<Meeting> = "",
     disco_interval: ZeroOr<100> = "0s",
     event_sync: Flag = "true",
 } tables { jicofo: JicofoRest, } }

@@ -10,6 +10,7 @@ use regex::Regex;
 
 use crate::address::{Nick, RealJid, RoomJid};
 use crate::config::Secret;
+use crate::room_name;
 
 /// Everything the program can be told.
 #[derive(Debug, Clone)]
@@ -186,10 +187,11 @@ pub enum StopWhen {
     Empty,
 }
 
-/// `[[rule]]`: overrides for rooms whose local part matches.
+/// `[[rule]]`: overrides for rooms whose name matches.
 #[derive(Debug, Clone)]
 pub struct Rule {
-    /// Matched against the room's local part.
+    /// Compared with the room's name, by [`Rule::is_about`]; made by
+    /// [`room_name::pattern`](crate::room_name::pattern).
     pub room: Regex,
     /// Whether such rooms are recorded at all.
     pub record: bool,
@@ -197,6 +199,13 @@ pub struct Rule {
     pub start: Start,
     /// `[stop]` with this rule's overrides applied.
     pub stop: Stop,
+}
+
+impl Rule {
+    /// Whether it is about this room.
+    pub fn is_about(&self, room: &RoomJid) -> bool {
+        room_name::is_match(&self.room, room.local())
+    }
 }
 
 /// `[jibri]`: the fleet.

@@ -3,32 +3,19 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use jid::{BareJid, NodePart, ResourcePart};
+use jid::{NodePart, ResourcePart};
 use regex::Regex;
 
 use super::kinds::Word;
 use super::mistake::{Complaint, nearest, quoted};
 use super::settings::{Footprint, LogFormat, LogLevel, Mode, RecoveryTrigger, StopWhen};
-use super::urls;
+use super::{jids, patterns, urls};
 use crate::address::{Nick, RealJid, RoomJid};
 use crate::config::Secret;
+use crate::room_name;
 
 pub(super) fn is_not(text: &str, what: &str, hint: impl Into<String>) -> Complaint {
     Complaint::new(format!("{} is not {what}", quoted(text)), hint)
-}
-
-fn bare(text: &str, what: &str, example: &str) -> Result<BareJid, Complaint> {
-    let hint = || format!("write it like \"{example}\", without a /resource");
-    BareJid::new(text).map_err(|error| is_not(text, &format!("{what} ({error})"), hint()))
-}
-
-/// An account: a node that is its own kind keeps `user@` apart from a domain alone.
-fn account(text: &str, what: &str, example: &str) -> Result<String, Complaint> {
-    let jid = bare(text, what, example)?;
-    match jid.node() {
-        Some(_) => Ok(jid.into_inner()),
-        None => Err(is_not(text, &format!("{what}: there is no @"), format!("write it like \"{example}\""))),
-    }
 }
 
 macro_rules! words {
@@ -139,13 +126,7 @@ words! {
 
     /// A domain, as Prosody prepares it.
     Domain("a domain in quotes") -> String {
-        parse: |text| {
-            let jid = bare(text, "a domain", "meet.jitsi")?;
-            match jid.node() {
-                None => Ok(jid.into_inner()),
-                Some(_) => Err(is_not(text, "a domain", "take away everything up to the @")),
-            }
-        },
+        parse: |text| jids::domain(text, "meet.jitsi"),
         print: |value| value.clone(),
     }
 
@@ -184,8 +165,21 @@ words! {
     /// A room.
     Room("a room's JID in quotes") -> RoomJid {
         parse: |text| {
-            let jid = account(text, "a room", "room@muc.meet.jitsi")?;
+            let jid = jids::account(text, "a room", "room@muc.meet.jitsi")?;
             RoomJid::new(&jid).map_err(|_| is_not(text, "a room", "write it like \"room@muc.meet.jitsi\""))
+        },
+        print: |value| value.as_str().to_owned(),
+    }
+
+    /// The room of a meeting, as people write it.
+    Meeting("a room's JID in quotes") -> RoomJid {
+        parse: |text| {
+            let (example, wrong) = ("room@muc.meet.jitsi", || is_not(text, "a room", "write it like \"room@muc.meet.jitsi\""));
+            let service = text.split_once('@').ok_or_else(wrong)?.1;
+            jids::domain(service, "muc.meet.jitsi").map_err(|Complaint { message, .. }| {
+                Complaint::new(format!("{} is not a room: {message}", quoted(text)), format!("write it like \"{example}\""))
+            })?;
+            room_name::jid(text).map_err(|_| wrong())
         },
         print: |value| value.as_str().to_owned(),
     }
@@ -194,21 +188,15 @@ words! {
     Account("a JID in quotes") -> RealJid {
         parse: |text| {
             let example = "recorder@hidden.meet.jitsi";
-            let jid = account(text, "an account", example)?;
+            let jid = jids::account(text, "an account", example)?;
             RealJid::new(&jid).map_err(|_| is_not(text, "an account", format!("write it like \"{example}\"")))
         },
         print: |value| value.as_str().to_owned(),
     }
 
-    /// A regular expression.
+    /// A regular expression on rooms' names.
     Pattern("a regular expression in quotes") -> Regex {
-        parse: |text| Regex::new(text).map_err(|error| {
-            let error = error.to_string();
-            let why = error.lines().last().unwrap_or_default().trim();
-            let why = why.strip_prefix("error: ").unwrap_or(why);
-            let hint = "write for example '^lesson-'; in single quotes a backslash stands for itself";
-            is_not(text, &format!("a regular expression: {why}"), hint)
-        }),
+        parse: |text| patterns::parse(text),
         print: |value| value.as_str().to_owned(),
     }
 
@@ -309,6 +297,9 @@ mod tests {
         refuses::<Domain>(&["", "a@b", "a/b", "a b", "@"]);
         accepts::<Room>(&["r1@muc.meet.jitsi", "[acme]r1@muc.meet.jitsi"]);
         refuses::<Room>(&["muc.meet.jitsi", "r1@muc.meet.jitsi/x", "a b@c", "@c", ""]);
+        accepts::<Meeting>(&["r1@muc.meet.jitsi", "[acme]r1@muc.meet.jitsi", "a b@c"]);
+        assert_eq!(Meeting::parse("Täst@MUC.meet.jitsi").unwrap().as_str(), "t%c3%a4st@muc.meet.jitsi");
+        refuses::<Meeting>(&["muc.meet.jitsi", "r1@muc.meet.jitsi/x", "r1@\"muc\"", "a@b@c", "@c", ""]);
         accepts::<Account>(&["recorder@hidden.meet.jitsi"]);
         refuses::<Account>(&["hidden.meet.jitsi", "a@b/c"]);
         refuses::<LocalPart>(&["", "a@b", "a b"]);
@@ -336,12 +327,6 @@ mod tests {
             r#"{"file_recording_metadata":{}} x"#,
             &"[".repeat(100_000),
         ]);
-    }
-
-    #[test]
-    fn patterns() {
-        let complaint = Pattern::parse("(^a").unwrap_err();
-        assert_eq!(complaint.message, r#""(^a" is not a regular expression: unclosed group"#);
     }
 
     #[test]

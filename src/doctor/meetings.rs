@@ -5,9 +5,9 @@ use std::time::{Duration, SystemTime};
 use super::link::Seen;
 use super::service::Snapshot;
 use super::{Finding, Verdict};
-use crate::address::RoomJid;
+use crate::address::{RealJid, RoomJid};
 use crate::config::{Footprint, Settings};
-use crate::meeting::{ListError, Listed, Role, list_error_reason};
+use crate::meeting::{Affiliation, ListError, Listed, Role, list_error_reason};
 use crate::surface::Room;
 
 /// What to do where there is no meeting to look at.
@@ -109,12 +109,44 @@ fn list_us(me: &str) -> String {
     cause(ListError::Forbidden).1.replace("user@domain of [xmpp]", &format!("{me:?}"))
 }
 
+/// Jicofo's bare JID, by the first meeting that shows it.
+pub(super) fn focus_jid(settings: &Settings, seen: &Seen) -> Option<RealJid> {
+    let mut all = seen.rooms.iter().filter_map(|(_, result)| result.as_ref().ok()).flatten();
+    let focus = all.find(|one| one.nick == settings.muc.focus_nickname && one.role == Role::Moderator)?;
+    RealJid::new(focus.jid.as_ref()?.bare()).ok()
+}
+
+/// Jicofo is there and owns nothing: it can make nobody an owner, and may open no room.
+fn focus_without_rights(room: &RoomJid, focus: &Listed) -> Finding {
+    let jid = focus.jid.as_ref().map_or("its JID", RealJid::bare);
+    Finding::fail(
+        "focus",
+        format!("Jicofo ({jid}) is no owner of {room}"),
+        rights_of_focus(room.service(), jid),
+    )
+}
+
+/// What gives Jicofo its rights.
+pub(super) fn rights_of_focus(service: &str, jid: &str) -> String {
+    format!(
+        "list {jid:?} in `admins` of Prosody's Component {service:?}: a second block of that name may have replaced the \
+         list (jibri-autostart prosody prints one that does not)"
+    )
+}
+
 fn focus(settings: &Settings, seen: &Seen) -> Vec<Finding> {
     const STEP: &str = "focus";
     let nick = &settings.muc.focus_nickname;
     let lists = seen.rooms.iter().filter_map(|(room, result)| Some((room, result.as_ref().ok()?)));
     let lists: Vec<(&RoomJid, &Vec<Listed>)> = lists.filter(|(_, list)| !list.is_empty()).collect();
     let is_focus = |one: &&Listed| one.nick == *nick && one.role == Role::Moderator;
+    let without_rights = lists.iter().find_map(|(room, list)| {
+        let focus = list.iter().find(|one| one.nick == *nick)?;
+        (focus.affiliation != Affiliation::Owner).then(|| focus_without_rights(room, focus))
+    });
+    if let Some(finding) = without_rights {
+        return vec![finding];
+    }
     if let Some((room, list)) = lists.iter().find(|(_, list)| !list.iter().any(|one| is_focus(&one))) {
         let looks_like = |one: &&Listed| {
             one.jid.as_ref().and_then(|jid| jid.local()).is_some_and(|local| local == "focus")

@@ -9,6 +9,7 @@ mod finding;
 mod jibris;
 mod link;
 mod meetings;
+mod opened;
 mod place;
 mod record;
 mod service;
@@ -20,7 +21,7 @@ use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use crate::address::RoomJid;
+use crate::address::{RealJid, RoomJid};
 use crate::config::{Mistake, Settings};
 use crate::{discovery, sightings};
 pub use finding::{Finding, Verdict};
@@ -89,6 +90,7 @@ pub async fn examine(settings: &Settings, options: &Options, tell: &mut Tell<'_>
         }
     }
     sources::findings(settings, &listed, items.as_ref()).into_iter().for_each(&mut *tell);
+    opened::finding(settings, &listed, opened::counts(settings).await).into_iter().for_each(&mut *tell);
     let fleet = jibris::Fleet { settings, service: &service, brewery, detected };
     fleet.findings().into_iter().for_each(&mut *tell);
     jibris::health(settings, sightings::health_now(settings).await).into_iter().for_each(&mut *tell);
@@ -98,6 +100,21 @@ pub async fn examine(settings: &Settings, options: &Options, tell: &mut Tell<'_>
     if let Some(room) = &options.record {
         record::test(settings, options.service, &service, room).await.into_iter().for_each(tell);
     }
+}
+
+/// The bare JID of Jicofo in some meeting, by a link of our own. None where there is no meeting, no link, or a service
+/// that may have the link.
+pub async fn focus_seen(settings: &Settings, service: Option<SocketAddr>) -> Option<RealJid> {
+    if !matches!(Service::ask(settings, service).await, Service::Absent) {
+        return None;
+    }
+    let listed = discovery::listed_now(settings).await;
+    let mut own = Own::open(settings).await.ok()?;
+    own.ask_services(settings).await;
+    own.ask_rooms(settings, None, &listed).await;
+    let focus = meetings::focus_jid(settings, own.seen());
+    own.close().await;
+    focus
 }
 
 /// The service is there and has no link; it goes on trying, so its place is not to be taken.

@@ -12,6 +12,7 @@ use serde::Serialize;
 
 use super::Error;
 use super::events::{self, Feed};
+use crate::room_name;
 use crate::surface::{Room, Surface};
 
 const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -55,17 +56,21 @@ pub(super) fn named(name: Result<Path<String>, PathRejection>) -> Result<String,
 }
 
 pub(super) fn find(surface: &Surface, name: &str) -> Option<Arc<Room>> {
-    surface.board.room(&full_name(name, &surface.services))
+    full_names(name, &surface.services).iter().find_map(|name| surface.board.room(name))
 }
 
-/// The JID of a room that may be called by its local part, where one MUC domain is watched, and as people write it:
-/// Prosody makes all names small (RFC 7613).
-pub(super) fn full_name(name: &str, services: &[String]) -> String {
-    let name = name.to_lowercase();
-    match services {
-        [service] if !name.contains('@') => format!("{name}@{service}"),
-        _ => name,
-    }
+/// The JIDs that a room may have which is called so, as people write its name: the local part is enough where one MUC
+/// domain is watched. Without an `@`: where it is not. The first is the name as it stands, for a JID that was copied.
+pub(super) fn full_names(name: &str, services: &[String]) -> Vec<String> {
+    let (local, service) = match (name.split_once('@'), services) {
+        (Some((local, service)), _) => (local, service.to_lowercase()),
+        (None, [service]) => (name, service.clone()),
+        (None, _) => return vec![name.to_lowercase()],
+    };
+    let mut locals = vec![local.to_lowercase()];
+    locals.extend(room_name::held(local));
+    locals.dedup();
+    locals.into_iter().map(|local| format!("{local}@{service}")).collect()
 }
 
 async fn jibris(State(surface): State<Surface>) -> Response {

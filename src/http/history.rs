@@ -12,8 +12,8 @@ use serde::Deserialize;
 use tokio::sync::Semaphore;
 
 use super::Error;
-use super::api::{full_name, json};
-use crate::ledger::{self, Moment, Reader};
+use super::api::{full_names, json};
+use crate::ledger::{self, Moment, Reader, Record, Unreadable};
 
 /// Entries, if nothing is said.
 const LIMIT: usize = 100;
@@ -44,10 +44,11 @@ struct Asked {
 }
 
 impl Asked {
-    fn query(&self, services: &[String]) -> Result<ledger::Query, Error> {
-        let room = (!self.room.is_empty()).then(|| full_name(&self.room, services));
+    /// Questions of which the first that has an answer counts: one for each form of the room's name.
+    fn queries(&self, services: &[String]) -> Result<Vec<ledger::Query>, Error> {
+        let names = full_names(&self.room, services);
         // That nothing is known of it would be taken for the truth.
-        if room.as_ref().is_some_and(|room| !room.contains('@')) {
+        if !self.room.is_empty() && names.iter().any(|name| !name.contains('@')) {
             return Err(Error::bad_request(
                 "several MUC domains are watched, and room does not say which",
                 "give the room's full JID: local@domain",
@@ -63,7 +64,11 @@ impl Asked {
                 ))?
             }
         };
-        Ok(ledger::Query { room, since, limit })
+        let query = |room| ledger::Query { room, since, limit };
+        if self.room.is_empty() {
+            return Ok(vec![query(None)]);
+        }
+        Ok(names.into_iter().map(Some).map(query).collect())
     }
 }
 
@@ -85,15 +90,15 @@ async fn history(
 ) -> Result<Response, Error> {
     let hint = "room=, since= and limit= are known, each once and URL-encoded as UTF-8";
     let Query(asked) = asked.map_err(|_| Error::bad_request("this is no question", hint))?;
-    let query = asked.query(&history.services)?;
+    let queries = asked.queries(&history.services)?;
     // The file is read on a thread that may wait for the disk; nobody else does.
     let turn = history.turns.acquire_owned().await.map_err(|_| Error::no_history())?;
-    let read = move || {
+    let reading = move || {
         // Until it is read, even if whoever asked has gone.
         let _turn = turn;
-        history.reader.read(&query)
+        read(&history.reader, &queries)
     };
-    let records = tokio::task::spawn_blocking(read).await;
+    let records = tokio::task::spawn_blocking(reading).await;
     match records {
         Ok(Ok(records)) => Ok(json(records)),
         Ok(Err(unreadable)) => {
@@ -104,17 +109,34 @@ async fn history(
     }
 }
 
+fn read(reader: &Reader, queries: &[ledger::Query]) -> Result<Vec<Record>, Unreadable> {
+    for query in queries {
+        let records = reader.read(query)?;
+        if !records.is_empty() {
+            return Ok(records);
+        }
+    }
+    Ok(Vec::new())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn a_local_part_is_a_name_where_one_domain_is_watched() {
-        let asked = Asked { room: "Lesson".to_owned(), ..Asked::default() };
+    fn a_room_is_asked_for_as_people_write_it() {
+        let asked = |room: &str| Asked { room: room.to_owned(), ..Asked::default() };
+        let rooms = |room: &str, services: &[String]| {
+            let queries = asked(room).queries(services).ok()?;
+            Some(queries.into_iter().map(|query| query.room.unwrap_or_default()).collect::<Vec<_>>())
+        };
         let (one, two) = (["a".to_owned()], ["a".to_owned(), "b".to_owned()]);
-        assert_eq!(asked.query(&one).unwrap().room.as_deref(), Some("lesson@a"));
-        assert!(asked.query(&two).is_err());
-        let whole = Asked { room: "lesson@b".to_owned(), ..Asked::default() };
-        assert_eq!(whole.query(&two).unwrap().room.as_deref(), Some("lesson@b"));
+        assert_eq!(rooms("Lesson", &one).unwrap(), ["lesson@a"]);
+        assert_eq!(rooms("Lesson", &two), None);
+        assert_eq!(rooms("lesson@B", &two).unwrap(), ["lesson@b"]);
+        assert_eq!(rooms("Täst", &one).unwrap(), ["täst@a", "t%c3%a4st@a"]);
+        assert_eq!(rooms("", &two).unwrap(), [""]);
+        // One that Prosody could not hold is asked for as it stands.
+        assert_eq!(rooms("a'b", &one).unwrap()[0], "a'b@a");
     }
 }

@@ -173,7 +173,7 @@ impl Rules {
     }
 
     fn rule_for(&self, room: &RoomJid) -> Option<usize> {
-        self.rules.iter().position(|rule| rule.room.is_match(room.local()))
+        self.rules.iter().position(|rule| rule.is_about(room))
     }
 }
 

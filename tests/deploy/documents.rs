@@ -4,7 +4,7 @@ use std::process::{Command, Stdio};
 
 use crate::program::{program, run};
 
-const COMMANDS: [&str; 5] = ["run", "check", "status", "healthcheck", "completions"];
+const COMMANDS: [&str; 6] = ["run", "check", "prosody", "status", "healthcheck", "completions"];
 
 #[test]
 fn completions_are_what_the_shells_take() {

@@ -13,6 +13,7 @@ use testkit::{Result, SOON, Version, World};
 
 use crate::program::{Running, file, prepared, run, say};
 
+const SECRET_FILE: &str = "/etc/prosody/jibri-autostart.secret";
 const SECRET: &str = "s3cret-of-the-package";
 /// From the start of the process to the link.
 const COLD_START: Duration = Duration::from_millis(100);
@@ -121,8 +122,8 @@ impl Drop for Root {
     }
 }
 
-/// As the administrator does it: replaces the domain, sets the secret.
-fn configure(root: &Root, server: &str) {
+/// As the administrator does it: replaces the domain, makes the secret.
+fn configure(root: &Root) {
     let path = root.path("/etc/jibri-autostart/config.toml");
     let text = std::fs::read_to_string(&path).unwrap();
     let text = text
@@ -130,20 +131,25 @@ fn configure(root: &Root, server: &str) {
         .replace("recorder@recorder.meet.example.org", "recorder@hidden.meet.jitsi")
         .replace("recorder.meet.example.org", "hidden.meet.jitsi")
         .replace("internal.auth.meet.example.org", "internal-muc.meet.jitsi")
-        .replace("meet.example.org", "meet.jitsi")
-        .replace("secret = \"\"", &format!("secret = \"{SECRET}\""))
-        .replace("127.0.0.1:5347", server);
+        .replace("meet.example.org", "meet.jitsi");
     // In place: who may read it is what the package has said.
     std::fs::write(&path, text).unwrap();
+    // Prosody is not in there, and neither is its group.
+    let secret = root.path(SECRET_FILE);
+    std::fs::create_dir_all(secret.parent().unwrap()).unwrap();
+    std::fs::write(&secret, format!("{SECRET}\n")).unwrap();
+    root.run("chown", &["jibri-autostart:", SECRET_FILE]);
+    root.run("chmod", &["440", SECRET_FILE]);
 }
 
 /// As the unit starts it: as its user, with the file and its directory in their places.
-fn start(root: &Root, jicofo: &str) -> (Running, impl Iterator<Item = String> + use<>) {
+fn start(root: &Root, server: &str, jicofo: &str) -> (Running, impl Iterator<Item = String> + use<>) {
     let state = "/var/lib/jibri-autostart";
     root.run("install", &["-d", "-o", "jibri-autostart", "-g", "jibri-autostart", "-m", "750", state]);
     let mut command = root.command("setpriv");
     command.args(["--reuid=jibri-autostart", "--regid=jibri-autostart", "--clear-groups", "--no-new-privs"]);
     command.args(["/usr/bin/jibri-autostart", "run"]).stderr(Stdio::piped());
+    command.env("JIBRI_AUTOSTART_XMPP__SERVER", server);
     command.env("JIBRI_AUTOSTART_HTTP__LISTEN", "127.0.0.1:0");
     command.env("JIBRI_AUTOSTART_DISCOVERY__JICOFO__URL", jicofo);
     let mut child = command.spawn().unwrap();
@@ -154,7 +160,7 @@ fn start(root: &Root, jicofo: &str) -> (Running, impl Iterator<Item = String> + 
 /// Starts it; how long it took until it was linked to Prosody.
 async fn linked(root: &Root, world: &World) -> Result<(Running, Duration)> {
     let begun = Instant::now();
-    let (service, mut lines) = start(root, &world.rest()?.url());
+    let (service, mut lines) = start(root, &world.prosody.component().to_string(), &world.rest()?.url());
     let linked = tokio::task::spawn_blocking(move || {
         let line = lines.find(|line| line.contains("linked to Prosody"));
         let took = begun.elapsed();
@@ -186,13 +192,18 @@ async fn the_package_does_its_job(version: Version) -> Result {
     let size = std::fs::metadata(root.path("/usr/bin/jibri-autostart"))?.len();
     say(&format!("{suite}: the program has {:.1} MB", size as f64 / 1e6));
 
-    // Prosody with the file of the package, word for word.
-    let lua = std::fs::read_to_string(root.path("/usr/share/doc/jibri-autostart/jibri-autostart.cfg.lua"))?;
-    let mut options = crate::prosody::options(&lua, SECRET);
+    // As it comes it has the names of an example.
+    let left = root.command("jibri-autostart").args(["prosody", "--debian"]).output()?;
+    assert!(!left.status.success() && left.stdout.is_empty(), "{left:?}");
+    // Prosody with what is printed, word for word, but that the secret is outside of the root.
+    configure(&root);
+    let lua = root.run("jibri-autostart", &["prosody", "--debian"]);
+    assert_eq!(lua.matches(SECRET_FILE).count(), 1, "{lua}");
+    let secret = crate::prosody::SecretFile::new(version, SECRET)?;
+    let mut options = crate::prosody::debian_options(&lua.replace(SECRET_FILE, secret.path()));
     options.rest = true;
     let world = World::start(version, options).await?;
     world.jibri("jibri-1").await?;
-    configure(&root, &world.prosody.component().to_string());
     let (mut service, mut took) = linked(&root, &world).await?;
     // What else this machine does counts for little in the best of some.
     for _ in 0..4 {
@@ -208,7 +219,7 @@ async fn the_package_does_its_job(version: Version) -> Result {
 
     // An upgrade keeps what the administrator has written, and who may read it.
     root.install();
-    assert!(std::fs::read_to_string(&config)?.contains(SECRET));
+    assert!(std::fs::read_to_string(&config)?.contains("muc.meet.jitsi"));
     assert_eq!(std::fs::metadata(&config)?.permissions().mode() & 0o7777, 0o640);
     assert_eq!(std::fs::metadata(&config)?.gid(), group);
     service.signal("TERM");
@@ -219,6 +230,8 @@ async fn the_package_does_its_job(version: Version) -> Result {
     assert!(config.exists() && root.path("/var/lib/jibri-autostart/ledger.db").exists());
     assert!(!root.path("/usr/bin/jibri-autostart").exists());
     root.run("apt-get", &["purge", "-qy", "jibri-autostart"]);
+    // That one is the administrator's.
+    std::fs::remove_file(root.path(SECRET_FILE))?;
     // A backup of the list of users that the tools of Debian keep.
     let left: Vec<_> =
         root.files().difference(&before).filter(|path| !path.ends_with('-')).cloned().collect();

@@ -1,6 +1,6 @@
 //! What Prosody's configuration must grant.
 
-use testkit::{Version, World, config};
+use testkit::{Version, World, WorldOptions, config};
 
 use crate::examination::Deployment;
 use crate::{never_seen_by, world};
@@ -15,6 +15,16 @@ for _, kind in ipairs({ "host"; "bare"; "full" }) do
 	end, 2000);
 end
 "#;
+
+/// A second block of the conference service, as it once was to be copied: it replaces Jitsi's list of admins by one that
+/// names Jicofo wrongly.
+fn replace_admins(options: &mut WorldOptions, more: &str) {
+    options.prosody.admins_in_blocks = true;
+    let block = format!(
+        "Component \"muc.meet.jitsi\" \"muc\"\nadmins = {{ \"focus@auth.other\", \"autostart@autostart.meet.jitsi\" }}\n{more}\n"
+    );
+    options.prosody.conf_d = vec![("autostart.cfg.lua".into(), block)];
+}
 
 /// The example in the README, but for addresses and where lines are broken.
 async fn the_readme_is_true(world: &World, deployment: &Deployment, room: &str) -> testkit::Result {
@@ -50,6 +60,32 @@ testkit::on_each_prosody! {
         with.says("owner muc.meet.jitsi", "FAIL", "autostart@autostart.meet.jitsi may not ask who is in r1@");
         never_seen_by(&ada)?;
         the_readme_is_true(&world, &deployment, "r1").await
+    }
+
+    async fn jicofo_may_open_no_room(version) {
+        let world = world(version, |options| replace_admins(options, "")).await?;
+        world.jibri("jibri-1").await?;
+        let deployment = Deployment::of(&world).await?;
+        // Nobody has tried yet.
+        deployment.examine().await.fails(&[]);
+        assert!(world.focus.open_room("r1").await.is_err());
+        let examined = deployment.examine().await;
+        examined.fails(&[("opened", "list \"focus@auth.meet.jitsi\" in `admins`")]);
+        examined.says("opened", "FAIL", "asked for 1 meeting since its start");
+        Ok(())
+    }
+
+    async fn jicofo_owns_no_room(version) {
+        let world = world(version, |options| replace_admins(options, "restrict_room_creation = false")).await?;
+        world.jibri("jibri-1").await?;
+        // Who comes first owns it.
+        let ada = testkit::Person::join(&world.prosody, "r1", testkit::PersonOptions::default()).await?;
+        world.focus.open_room("r1").await?;
+        let deployment = Deployment::of(&world).await?;
+        let examined = deployment.examine().await;
+        examined.fails(&[("focus", "list \"focus@auth.meet.jitsi\" in `admins`")]);
+        never_seen_by(&ada)?;
+        Ok(())
     }
 
     async fn an_admin_that_owns_no_rooms(version) {

@@ -12,6 +12,7 @@ use crate::{LONG, discreetly, on_both, unseen, world};
 on_both! {
     the_rules_wait,
     a_room_that_is_to_be_left_alone,
+    a_room_is_found_as_people_write_it,
     a_persons_stop_is_overruled_and_his_next_one_is_not,
     what_a_person_starts_after_a_stop_is_left_to_him,
     what_is_refused_says_why,
@@ -92,6 +93,29 @@ async fn a_room_that_is_to_be_left_alone(version: Version) -> Result {
     ada.wait_recording("off", LONG).await?;
     until(&url, "/api/v1/rooms/r1", |room| room["state"] == "held").await?;
     assert_eq!(order(&url, "release", "r1")?["state"], "idle");
+    Ok(())
+}
+
+/// Jitsi's clients encode a name that has more than ASCII in it, and Prosody makes all names small.
+async fn a_room_is_found_as_people_write_it(version: Version) -> Result {
+    let world = world(version).await?;
+    world.jibri("jibri-1").await?;
+    let held = "t%c3%a4st_reuni%c3%a3o";
+    let settings = [WITH_TOKEN, ("RULE", r#"[{room = "^TÄST_", record = false}]"#)];
+    let autostart = Autostart::start_with(&world.prosody, &["Täst_Reunião"], &settings, &[])?;
+    let url = autostart.http().await?;
+    let ada = world.moderator(held).await?;
+    let path = format!("/api/v1/rooms/{}", held.replace('%', "%25"));
+    let there = until(&url, &path, |room| room["people"] == 1).await?;
+    assert_eq!(there["state"], "idle", "the rule is about it: {there}");
+    let recorded = order(&url, "record", "täst_reunião")?;
+    assert_eq!(recorded["room"], format!("{held}@muc.meet.jitsi"));
+    ada.wait_recording("on", LONG).await?;
+    order(&url, "stop", "Täst_Reunião@muc.meet.jitsi")?;
+    ada.wait_recording("off", LONG).await?;
+    let history = program_with(&url, &["history", "täst_reunião", "--json"], &[]);
+    let history: Value = serde_json::from_slice(&history.stdout)?;
+    assert_eq!(history[0]["room"], format!("{held}@muc.meet.jitsi"), "{history}");
     Ok(())
 }
 

@@ -111,8 +111,7 @@ pub struct Terms {
 
 /// What applies to each room by these settings.
 fn terms(rooms: &[RoomJid], settings: &Settings) -> Vec<Terms> {
-    let terms_of = |room: &RoomJid| match settings.rules.iter().find(|rule| rule.room.is_match(room.local()))
-    {
+    let terms_of = |room: &RoomJid| match settings.rules.iter().find(|rule| rule.is_about(room)) {
         Some(rule) => Terms { record: rule.record, start: rule.start.clone(), stop: rule.stop.clone() },
         None => Terms { record: true, start: settings.start.clone(), stop: settings.stop.clone() },
     };

@@ -34,6 +34,8 @@ pub struct ProsodyOptions {
     pub admins_own_rooms: bool,
     /// Whether the component's sender is among the `admins`.
     pub component_is_admin: bool,
+    /// As in Jitsi's Debian packages: `admins` is in the block of each conference service, and nobody is one elsewhere.
+    pub admins_in_blocks: bool,
     /// Makes rooms visible to `disco#items`.
     pub public_rooms: bool,
     /// Gives rooms of tenants their two addresses.
@@ -70,6 +72,7 @@ impl Default for ProsodyOptions {
             validate_from: true,
             admins_own_rooms: true,
             component_is_admin: true,
+            admins_in_blocks: false,
             public_rooms: false,
             tenants: false,
             max_occupants: None,
@@ -109,6 +112,9 @@ impl ProsodyOptions {
             ["focus", "jvb", "jibri", "jigasi"].iter().map(|user| format!("{user}@{AUTH}")).collect();
         if self.component_is_admin {
             admins.push(format!("autostart@{COMPONENT}"));
+        }
+        if self.admins_in_blocks {
+            admins.clear();
         }
         let admins = admins.iter().map(|jid| format!("{jid:?}; ")).collect::<String>();
         let level = if self.debug_log { "debug" } else { "info" };
@@ -158,6 +164,9 @@ admins = {{ {admins}}}
                 "\nComponent \"{host}\" \"muc\"\nrestrict_room_creation = true\nmuc_room_locking = false\n\
                  muc_room_default_public_jids = true\nmuc_room_default_public = {public}\n"
             );
+            if self.admins_in_blocks {
+                let _ = writeln!(lua, "admins = {{ \"focus@{AUTH}\", \"jvb@{AUTH}\" }}");
+            }
             if host == MUC {
                 lua.push_str(&self.gates());
             }

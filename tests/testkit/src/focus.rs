@@ -40,6 +40,9 @@ pub(crate) struct Inner {
     standing_fault: Mutex<Option<Fault>>,
     /// Sessions that no Jibri could be had for, counted once per nested attempt as Jicofo does.
     pub(crate) failures: AtomicU64,
+    /// Conferences that it was asked for, and people who came into one.
+    asked: AtomicU64,
+    pub(crate) people: AtomicU64,
     pub(crate) news: watch::Sender<u64>,
 }
 
@@ -59,6 +62,8 @@ impl Focus {
             faults: Mutex::default(),
             standing_fault: Mutex::default(),
             failures: AtomicU64::new(0),
+            asked: AtomicU64::new(0),
+            people: AtomicU64::new(0),
             news: watch::Sender::new(0),
         };
         let focus = Focus { inner: Arc::new(inner) };
@@ -109,6 +114,7 @@ impl Focus {
     /// Joins a room, as for the first person who is about to come.
     pub async fn open_room(&self, room: &str) -> Result<()> {
         let name = address(room);
+        self.inner.asked.fetch_add(1, Ordering::AcqRel);
         let asked = Instant::now();
         while asked.elapsed() < SOON {
             let is_gone = || self.room(room).is_none_or(|room| !room.is_closed());
@@ -119,6 +125,9 @@ impl Focus {
             self.until(SOON, "in the room", || opened.is_inside() || has_ended()).await?;
             if opened.is_inside() {
                 return Ok(());
+            }
+            if opened.is_not_allowed() {
+                return Err(format!("focus: may not open {name}").into());
             }
             // Whoever was there left in that moment, and nobody else: that conference has ended, and this is another.
         }
@@ -218,6 +227,11 @@ impl Focus {
     /// Is it set up to record?
     pub fn records(&self) -> bool {
         lock(&self.inner.options).recording
+    }
+
+    /// Conferences that it was asked for so far, and people who came into one.
+    pub fn conferences(&self) -> (u64, u64) {
+        (self.inner.asked.load(Ordering::Acquire), self.inner.people.load(Ordering::Acquire))
     }
 
     /// How many starts came to nothing, as its statistics count them: once per nested attempt.

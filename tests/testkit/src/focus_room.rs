@@ -7,6 +7,7 @@ use crate::room::{Change, Occupant, RoomView};
 use crate::xml::{Node, bare, ns};
 use crate::{Result, lock};
 use serde_json::{Value, json};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 use tokio::sync::mpsc;
 
@@ -40,6 +41,8 @@ pub(crate) struct State {
     answers: Vec<Answered>,
     had_members: bool,
     closed: bool,
+    /// Prosody does not let us open it: we are none of its admins.
+    not_allowed: bool,
 }
 
 impl FocusRoom {
@@ -90,14 +93,22 @@ impl FocusRoom {
         match change {
             Change::Outside | Change::Refused if !inside => {
                 // A room that is destroyed ends the conference [ChatRoomImpl.roomDestroyed], and so its session.
-                let session = lock(&self.state).session.take();
+                let session = {
+                    let mut state = lock(&self.state);
+                    let error = presence.find("error");
+                    state.not_allowed = error.is_some_and(|error| error.find("not-allowed").is_some());
+                    state.session.take()
+                };
                 if let Some(session) = session {
                     focus.send(&session.stop_iq());
                 }
                 lock(&focus.rooms).remove(&self.name);
                 return;
             }
-            Change::Joined(nick) => self.greet(focus, nick, presence),
+            Change::Joined(nick) => {
+                focus.people.fetch_add(1, Ordering::AcqRel);
+                self.greet(focus, nick, presence);
+            }
             Change::Left(nick) => lock(&self.state).invited.retain(|invited| *invited != nick),
             _ => {}
         }
@@ -263,6 +274,10 @@ impl FocusRoom {
     }
 
     /// We have left, and wait for our own goodbye.
+    pub(crate) fn is_not_allowed(&self) -> bool {
+        lock(&self.state).not_allowed
+    }
+
     pub(crate) fn is_closed(&self) -> bool {
         lock(&self.state).closed
     }

@@ -118,8 +118,12 @@ impl Shared {
             "/stats" => {
                 let (recordings, streams) = self.focus.sessions_on();
                 let all = self.focus.jibris();
+                let (asked, people) = self.focus.conferences();
                 let available = all.iter().filter(|(_, available)| *available).count();
                 json!({
+                    "total_conferences_created": asked,
+                    "total_participants": people,
+                    "conferences": self.focus.rooms().len(),
                     "jibri": {
                         "total_recording_failures": self.focus.recording_failures(),
                         "total_live_streaming_failures": 0,

@@ -41,7 +41,7 @@ impl Version {
     }
 
     /// The directory that is `/` to this Prosody.
-    fn root(self) -> PathBuf {
+    pub fn root(self) -> PathBuf {
         match self {
             Version::Debian12 => PathBuf::from("/"),
             Version::Debian13 => std::env::var_os("JIBRI_AUTOSTART_TEST_CHROOT")

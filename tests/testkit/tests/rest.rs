@@ -50,14 +50,15 @@ on_each_prosody! {
     async fn what_jicofo_tells(version) {
         let world = world(version).await?;
         assert_eq!(get(&world, "/debug/conferences").await?, json!([]));
-        let stats = |failures: u64, active: u64, count: u64, available: u64| json!({
+        let stats = |meetings: u64, failures: u64, active: u64, count: u64, available: u64| json!({
+            "total_conferences_created": meetings, "total_participants": meetings, "conferences": meetings,
             "jibri": {
                 "total_recording_failures": failures, "total_live_streaming_failures": 0,
                 "recording_active": active, "live_streaming_active": 0,
             },
             "jibri_detector": { "count": count, "available": available },
         });
-        assert_eq!(get(&world, "/stats").await?, stats(0, 0, 0, 0));
+        assert_eq!(get(&world, "/stats").await?, stats(0, 0, 0, 0, 0));
         let ada = world.moderator("r1").await?;
         world.focus.configure(|options| options.select_timeout = ms(0));
         let jibri = world.jibri_that("jibri-1", Behaviour::FailStart).await?;
@@ -67,7 +68,7 @@ on_each_prosody! {
         assert_eq!((&member["jid"], &member["is_jibri"]), (&json!(ada.jid()), &json!(false)), "{state}");
         assert_eq!(get(&world, "/debug/conference/r2@muc.meet.jitsi").await?, json!({}));
         ada.start_recording(SOON).await?.expect_err("refused");
-        assert_eq!(get(&world, "/stats").await?, stats(2, 0, 1, 1), "the one that failed, and none after it");
+        assert_eq!(get(&world, "/stats").await?, stats(1, 2, 0, 1, 1), "the one that failed, and none after it");
         let failed = get(&world, "/debug").await?;
         assert_eq!(failed["focus_manager"], json!({"r1@muc.meet.jitsi": 1}));
         assert_eq!((&failed["jibri_detector"]["is_sip"], &failed["sip_jibri_detector"]), (&json!(false), &Value::Null));
@@ -87,7 +88,9 @@ on_each_prosody! {
         assert_eq!(selected(&after), selected(&failed));
         ada.start_recording(SOON).await?.expect("started");
         ada.wait_recording("on", SOON).await?;
-        assert_eq!(get(&world, "/stats").await?, stats(2, 1, 1, 0));
+        let mut now = get(&world, "/stats").await?;
+        now["total_participants"] = json!(1);
+        assert_eq!(now, stats(1, 2, 1, 1, 0), "the recorder was a participant, too");
         world.focus.configure(|options| options.recording = false);
         assert_eq!(get(&world, "/debug?full=true").await?["jibri_detector"], Value::Null);
         Ok(())
