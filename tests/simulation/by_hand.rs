@@ -123,7 +123,7 @@ impl Mirror {
         self.by_hand = ByHand {
             order: (hand != Hand::Release).then_some(hand),
             is_doubtful: false,
-            owes_stop: hand == Hand::Stop && (is_under_way || self.has_unknown_recorder()),
+            owes_stop: hand == Hand::Stop && (is_under_way || self.has_recorder_to_stop()),
             overruled: self.last_word.clone().filter(|word| !word.on && self.has_heard),
         };
         if hand != Hand::Stop {
@@ -171,7 +171,7 @@ impl Mirror {
         }
         // What an account of Jibri's stands for is found out, and stopped, after that.
         let may_be_on = matches!(what, What::Held(Hold::ByHand) | What::StartFailed { .. })
-            && (self.has_unknown_recorder() || self.recorders().next().is_some());
+            && self.has_recorder_to_stop();
         if matches!(what, What::Held(_) | What::Ended { .. } | What::StartFailed { .. }) && !may_be_on {
             self.by_hand.owes_stop = false;
         }

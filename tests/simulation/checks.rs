@@ -41,7 +41,8 @@ impl World {
             Action::Enter { room, .. } => {
                 let r = self.index[room];
                 self.seen.count("entries");
-                let to_stop = self.mirrors[r].may_stop(self.now) && self.mirrors[r].listed_focus;
+                // A pair of lists that is older than a departure counts for the mirror, and not for the core.
+                let to_stop = self.mirrors[r].may_stop(self.now + SEC) && self.mirrors[r].listed_focus;
                 if self.mirrors[r].list != Some(true) {
                     self.seen.count(if self.plan.is_visitor() {
                         "entries into an empty room, to stop"

@@ -83,7 +83,11 @@ impl World {
         let can_look = !self.mirrors[r].in_names || self.mirrors[r].peek;
         let is_open = self.now >= self.rooms[r].shut && self.now >= self.rooms[r].hindered_until;
         let may_be_known = self.link.server.is_some() && self.link.ours && can_look && is_open;
-        if !is_called_so || self.rooms[r].has_file_recorder() || !may_be_known {
+        if !is_called_so {
+            self.rooms[r].misled &= self.mirrors[r].awaits_recorder();
+        }
+        let is_excused = self.rooms[r].has_file_recorder() || self.rooms[r].misled;
+        if !is_called_so || is_excused || !may_be_known {
             self.rooms[r].claimed_since = None;
             return;
         }

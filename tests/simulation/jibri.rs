@@ -1,5 +1,6 @@
 //! Jibris: working, slow, refusing, hanging, pending for ever, crashing, ending by themselves.
 
+use jibri_autostart::config::Mode;
 use jibri_autostart::meeting::{Answer, By, Condition, Role, SessionId};
 use rand::RngExt as _;
 
@@ -182,7 +183,10 @@ impl World {
                 self.jibris[j].job = None;
                 self.jibris[j].failed_at = None;
             }
-            (Turn::Joins, Some((r, _))) => {
+            (Turn::Joins, Some((r, session))) => {
+                if mode_of(&session) == Mode::Stream {
+                    self.rooms[r].misled = self.mirrors[r].awaits_recorder();
+                }
                 let jid = format!("recorder@hidden.meet.jitsi/j{j}");
                 let recorder = Occupant::new(Kind::Recorder(j), &format!("rec{j}"), &jid, Role::Participant);
                 if self.rooms[r].exists && self.enter(r, recorder) {

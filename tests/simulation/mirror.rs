@@ -255,6 +255,11 @@ impl Mirror {
         self.stop.as_ref().filter(|_| !self.unbound)
     }
 
+    /// A start is in flight, or accepted.
+    pub fn awaits_recorder(&self) -> bool {
+        self.in_flight.is_some() || self.accepted_until.is_some()
+    }
+
     /// A recorder's account is in the last list of which nothing shows whether it records.
     pub fn has_unknown_recorder(&self) -> bool {
         let is_silent = |s: &Seen| matches!(s.kind, Kind::Recorder(_)) && s.session.is_none();
@@ -262,6 +267,16 @@ impl Mirror {
             return self.occupants.values().any(is_silent);
         }
         self.listed_recorder && !self.listed_recorders.is_subset(&self.shown)
+    }
+
+    /// A recorder is there, and no gateway, of which it need not be known whether it records.
+    pub fn has_recorder_to_stop(&self) -> bool {
+        let is_unknown = |nick: &Nick| nick.as_str().starts_with("rec") && !self.shown.contains(nick);
+        if self.complete {
+            self.recorders().next().is_some()
+        } else {
+            self.listed_recorders.iter().any(is_unknown)
+        }
     }
 
     /// One is that has shown its session.
@@ -289,7 +304,8 @@ impl Mirror {
     /// We are out: nothing is known any more, but for who looks from outside.
     pub fn out(&mut self) {
         if self.visitor && self.complete {
-            let recorders = self.occupants.iter().filter(|(_, s)| matches!(s.kind, Kind::Recorder(_)));
+            let is_account = |s: &Seen| matches!(s.kind, Kind::Recorder(_) | Kind::Gateway);
+            let recorders = self.occupants.iter().filter(|(_, s)| is_account(s));
             self.listed_recorders = recorders.map(|(nick, _)| nick.clone()).collect();
             self.listed_recorder = !self.listed_recorders.is_empty();
             let moderators = self.occupants.values().filter(|s| s.is_person() && s.role == Role::Moderator);
@@ -330,6 +346,7 @@ impl Mirror {
         self.late = false;
         self.has_heard = false;
         self.out();
+        (self.shown, self.shown_file) = Default::default();
         self.blind();
         self.list = None;
         self.in_flight = None;

@@ -82,6 +82,9 @@ pub struct MucRoom {
     pub bound: BTreeSet<usize>,
     /// Since when the core calls recorded what has no recorder.
     pub claimed_since: Option<Us>,
+    /// Somebody else with the recorders' account has come in while the recorder of a start was awaited. From outside
+    /// nothing tells the one from the other.
+    pub misled: bool,
     pub emptied: bool,
     /// How often the core told of a failure in this meeting, and whether it gave up on it.
     pub failures: u32,
@@ -176,6 +179,9 @@ impl World {
             room.began = self.now;
         }
         let kind = occupant.kind;
+        if kind == Kind::Gateway {
+            room.misled = self.mirrors[r].awaits_recorder();
+        }
         room.occupants.push(occupant);
         self.show(r, kind);
         self.headcount(r);

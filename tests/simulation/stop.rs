@@ -54,7 +54,7 @@ impl World {
         }
         let wrong = if mirror.stop_in_flight.is_some() {
             Some((1, "another stop is in flight"))
-        } else if !mirror.may_stop(self.now) && !mirror.hushed {
+        } else if !mirror.may_stop(self.now + SEC) && !mirror.hushed {
             Some((2, "somebody needs the recording, or stop.delay is not over"))
         } else if let Some(sender) = sender {
             mirror.wrong_sender(sender, self.now)
