@@ -280,3 +280,125 @@ impl Recorders {
         until.filter(|_| sight == Sight::Inside)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::meeting::identity::tests::identity;
+    use crate::meeting::io::{Affiliation, Listed, Marks, Presence, Role};
+
+    /// A room with Jibri's accounts in it, from outside and from inside.
+    struct Watched {
+        roster: Roster,
+        recorders: Recorders,
+        outlook: Outlook,
+    }
+
+    impl Watched {
+        /// Nobody is there at first, so that whoever comes is new.
+        fn new() -> Self {
+            let outlook = Outlook { mode: Mode::File, awaited: None, is_live: false, must_believe: false };
+            let mut watched = Self { roster: Roster::default(), recorders: Recorders::default(), outlook };
+            watched.look(0, Sight::Outside);
+            watched
+        }
+
+        fn listed(name: &str) -> Listed {
+            Listed {
+                nick: Nick::new(name).unwrap(),
+                jid: RealJid::new(&format!("recorder@hidden.meet.jitsi/{name}")).ok(),
+                role: Role::Participant,
+                affiliation: Affiliation::None,
+            }
+        }
+
+        /// These are in the list.
+        fn list(&mut self, names: &[&str], second: u64) {
+            let all: Vec<Listed> = names.iter().map(|name| Self::listed(name)).collect();
+            self.roster.apply_lists(&identity(), &all, self.roster.moment());
+            self.look(second, Sight::Outside);
+        }
+
+        /// We are inside and see what one shows.
+        fn show(&mut self, name: &str, session: Option<&str>, mode: Option<Mode>, second: u64) {
+            let Listed { nick, jid, role, affiliation } = Self::listed(name);
+            let session = session.map(|id| SessionId(id.into()));
+            let presence = Presence {
+                nick,
+                jid,
+                role,
+                affiliation,
+                marks: Marks::default(),
+                session,
+                mode,
+                recording: None,
+                own: false,
+                created: false,
+            };
+            self.roster.presence(&identity(), &presence);
+            self.look(second, Sight::Inside);
+        }
+
+        fn look(&mut self, second: u64, sight: Sight) {
+            let now = Time::new(Duration::from_secs(second));
+            self.recorders.update(&self.roster, sight, self.outlook, now);
+        }
+
+        fn await_from(&mut self, second: u64) {
+            self.outlook.awaited = Some(Time::new(Duration::from_secs(second)));
+            self.outlook.is_live = true;
+        }
+    }
+
+    #[test]
+    fn an_account_that_shows_nothing_in_time_is_a_gateway() {
+        let mut room = Watched::new();
+        room.list(&["gw"], 1);
+        assert!(room.recorders.is_unknown() && !room.recorders.records(), "from outside nobody knows");
+        assert_eq!(room.recorders.tell_from(), Some(Time::new(Duration::from_secs(11))));
+        room.show("gw", None, None, 5);
+        assert!(room.recorders.is_unknown(), "it has just come in");
+        room.look(11, Sight::Inside);
+        assert!(!room.recorders.is_unknown() && !room.recorders.records() && room.recorders.is_silent());
+        room.look(20, Sight::Outside);
+        assert!(!room.recorders.is_unknown(), "what was seen from inside is still known");
+    }
+
+    #[test]
+    fn what_is_shown_says_of_which_kind_it_is() {
+        let mut room = Watched::new();
+        room.show("rec", Some("s1"), Some(Mode::File), 1);
+        assert!(room.recorders.records());
+        assert_eq!(room.recorders.session(), Some(&SessionId("s1".into())));
+        let mut room = Watched::new();
+        room.show("rec", Some("s1"), Some(Mode::Stream), 1);
+        assert!(!room.recorders.records() && room.recorders.is_of_other_mode());
+    }
+
+    #[test]
+    fn whoever_comes_while_a_recorder_is_awaited_is_taken_for_it_until_there_is_doubt() {
+        let mut room = Watched::new();
+        room.list(&["gw"], 1);
+        room.await_from(5);
+        room.list(&["gw", "rec"], 8);
+        assert!(room.recorders.records());
+        room.list(&["gw"], 9);
+        assert!(!room.recorders.records(), "the gateway was there before");
+        room.list(&["gw", "rec2"], 10);
+        assert!(room.recorders.records(), "Jicofo has taken another Jibri");
+        room.recorders.doubt();
+        room.look(11, Sight::Outside);
+        assert!(!room.recorders.records() && room.recorders.is_unknown());
+    }
+
+    #[test]
+    fn after_a_restart_the_only_recorder_of_a_room_that_was_recorded_is_it() {
+        for (names, expected) in [(&["rec"][..], true), (&["rec", "gw"][..], false)] {
+            let mut room = Watched::new();
+            room.recorders = Recorders::default();
+            room.recorders.remember();
+            room.list(names, 1);
+            assert_eq!(room.recorders.records(), expected, "{names:?}");
+        }
+    }
+}

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use jibri_autostart::ledger::{Attempt, Entry, Key, Moment, Outcome, Recovery, restarts};
+use jibri_autostart::ledger::{Attempt, Entry, Key, Moment, Outcome, Recovery, recorded, restarts};
 
 use super::{attempt, everything, open};
 
@@ -145,4 +145,30 @@ fn restarts_are_known_to_the_next_life() {
     assert_eq!(known(), expected, "closed as unknown, it counts all the same");
     std::fs::write(dir.path().join("other"), "no ledger at all, but long enough to be looked at").unwrap();
     assert!(restarts(&dir.path().join("other"), now).is_err());
+}
+
+/// What was on when the program ended is known to its next life, until that has opened the file.
+#[test]
+fn recordings_are_known_to_the_next_life() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("ledger.db");
+    let (now, hour) = (Moment::now(), Duration::from_secs(3600));
+    let known = || recorded(&path, now.before(hour)).unwrap();
+    assert_eq!(known(), [] as [&str; 0], "there is no file");
+    let mut ledger = open(&path);
+    let all = [
+        ("on@muc.meet.jitsi", now, Outcome::Recording),
+        ("over@muc.meet.jitsi", now, Outcome::Recorded),
+        ("old@muc.meet.jitsi", now.before(hour * 2), Outcome::Recording),
+    ];
+    for (room, on, outcome) in all {
+        let key = ledger.new_key();
+        let attempt = Attempt { room: room.to_owned(), on: Some(on), outcome, ..Attempt::default() };
+        ledger.put(key, Entry::Attempt(attempt));
+    }
+    super::settled(&ledger, 3);
+    drop(ledger);
+    assert_eq!(known(), ["on@muc.meet.jitsi"]);
+    let _ledger = open(&path);
+    super::until("closed", || known().is_empty());
 }

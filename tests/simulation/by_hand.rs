@@ -36,8 +36,8 @@ pub struct ByHand {
     order: Option<Hand>,
     /// It may be forgotten by now.
     is_doubtful: bool,
-    /// What was on, or under way, when the stop was ordered is not over yet.
-    owes_stop: bool,
+    /// What was on, or under way, when the stop was ordered is not over yet: possibly, and for certain.
+    owes_stop: (bool, bool),
     /// A person's stop of before.
     overruled: Option<RecordingStatus>,
 }
@@ -88,12 +88,13 @@ impl Mirror {
 
     /// What is on has to be stopped without waiting: possibly, and for certain.
     pub fn owes_stop(&self) -> (bool, bool) {
-        (self.by_hand.owes_stop, self.by_hand.owes_stop && !self.by_hand.is_doubtful)
+        let (may, certain) = self.by_hand.owes_stop;
+        (may, certain && !self.by_hand.is_doubtful)
     }
 
     /// What was to be stopped, if anything, is over.
     pub fn nothing_to_stop(&mut self) {
-        self.by_hand.owes_stop = false;
+        self.by_hand.owes_stop = (false, false);
     }
 
     pub fn is_stopped_by_hand(&self) -> bool {
@@ -120,10 +121,14 @@ impl Mirror {
     fn ordered(&mut self, hand: Hand, state: State, now: Us) {
         let is_under_way =
             matches!(state, State::Starting | State::Pending | State::Recording | State::Stopping);
+        let is_stop = hand == Hand::Stop;
         self.by_hand = ByHand {
             order: (hand != Hand::Release).then_some(hand),
             is_doubtful: false,
-            owes_stop: hand == Hand::Stop && (is_under_way || self.has_recorder_to_stop()),
+            owes_stop: (
+                is_stop && (is_under_way || self.has_unknown_recorder()),
+                is_stop && (is_under_way || self.has_recorder_to_stop()),
+            ),
             overruled: self.last_word.clone().filter(|word| !word.on && self.has_heard),
         };
         if hand != Hand::Stop {
@@ -170,11 +175,17 @@ impl Mirror {
             _ => {}
         }
         // What an account of Jibri's stands for is found out, and stopped, after that.
-        let may_be_on = matches!(what, What::Held(Hold::ByHand) | What::StartFailed { .. })
-            && self.has_recorder_to_stop();
-        if matches!(what, What::Held(_) | What::Ended { .. } | What::StartFailed { .. }) && !may_be_on {
-            self.by_hand.owes_stop = false;
-        }
+        let may_be_on = match what {
+            What::Held(Hold::ByHand) => (
+                self.has_unknown_recorder() || self.recorders().next().is_some(),
+                self.has_recorder_to_stop() || self.recorders().next().is_some(),
+            ),
+            What::StartFailed { .. } => (self.has_unknown_recorder(), self.has_recorder_to_stop()),
+            What::Held(_) | What::Ended { .. } => (false, false),
+            _ => (true, true),
+        };
+        self.by_hand.owes_stop.0 &= may_be_on.0;
+        self.by_hand.owes_stop.1 &= may_be_on.1;
         None
     }
 }

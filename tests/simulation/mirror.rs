@@ -269,11 +269,12 @@ impl Mirror {
         self.listed_recorder && !self.listed_recorders.is_subset(&self.shown)
     }
 
-    /// A recorder is there, and no gateway, of which it need not be known whether it records.
+    /// A recorder is there, and no gateway, of which it is not known that it records.
     pub fn has_recorder_to_stop(&self) -> bool {
+        let is_silent = |s: &Seen| matches!(s.kind, Kind::Recorder(_)) && s.session.is_none();
         let is_unknown = |nick: &Nick| nick.as_str().starts_with("rec") && !self.shown.contains(nick);
         if self.complete {
-            self.recorders().next().is_some()
+            self.occupants.values().any(is_silent)
         } else {
             self.listed_recorders.iter().any(is_unknown)
         }

@@ -55,9 +55,7 @@ impl Recording {
     }
 
     fn keep_off(&mut self, ctx: &mut Ctx<'_>) {
-        // What was there then is to be stopped, or to be found out.
-        let may_be_on = self.has_unknown || self.had_recorder && self.over_since.is_none();
-        self.by_hand.is_carried_out |= self.is_off() && !may_be_on;
+        self.by_hand.is_carried_out |= self.is_off() && !self.has_unknown;
         if self.phase == Phase::Idle {
             self.hold(Hold::ByHand, None, ctx);
         }

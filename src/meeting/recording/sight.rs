@@ -114,9 +114,7 @@ impl Recording {
             Phase::Starting { .. } | Phase::Pending { .. } => true,
             // Whose end has just been told may take a while to leave.
             Phase::Idle => self.over_since.is_none_or(has_stayed),
-            Phase::Held { .. } => {
-                !self.had_recorder || self.over_since.is_some_and(has_stayed) || self.is_stopped_by_hand()
-            }
+            Phase::Held { .. } => !self.had_recorder || self.over_since.is_some_and(has_stayed),
             Phase::Recording { .. } | Phase::Doubtful { .. } => false,
         };
         if is_new && self.sees_recorder_of_ours(facts) {
