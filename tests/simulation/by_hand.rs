@@ -175,12 +175,12 @@ impl Mirror {
             _ => {}
         }
         // What an account of Jibri's stands for is found out, and stopped, after that.
+        let is_there = self.has_recorder_to_stop();
+        let may_be_there = is_there || self.has_unknown_recorder();
+        let is_inside = self.recorders().next().is_some();
         let may_be_on = match what {
-            What::Held(Hold::ByHand) => (
-                self.has_unknown_recorder() || self.recorders().next().is_some(),
-                self.has_recorder_to_stop() || self.recorders().next().is_some(),
-            ),
-            What::StartFailed { .. } => (self.has_unknown_recorder(), self.has_recorder_to_stop()),
+            What::Held(Hold::ByHand) => (may_be_there || is_inside, is_there || is_inside),
+            What::StartFailed { .. } => (may_be_there, is_there),
             What::Held(_) | What::Ended { .. } => (false, false),
             _ => (true, true),
         };

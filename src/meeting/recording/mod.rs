@@ -370,10 +370,11 @@ impl Recording {
             let is_missing = wanted && !matches!(self.phase, Phase::Recording { .. });
             self.missing_since = is_missing.then(|| self.missing_since.unwrap_or(ctx.now));
         }
-        let is_held = matches!(self.phase, Phase::Held { .. });
-        let is_at_rest = self.phase == Phase::Idle || is_held && self.is_stopped_by_hand();
-        self.has_unknown = facts.complete() && facts.recorders.is_unknown();
-        self.may_be_on = is_at_rest && self.has_unknown;
+        let is_at_rest = !self.is_live();
+        if facts.complete() {
+            self.has_unknown = facts.recorders.is_unknown();
+        }
+        self.may_be_on = is_at_rest && facts.complete() && self.has_unknown;
         let unneeded = (self.may_be_on || matches!(self.phase, Phase::Recording { .. })) && !wanted;
         self.stop.observe(unneeded, self.is_stopped_by_hand(), facts, ctx, policy);
         let next = if facts.complete() && facts.focus { self.act(facts, ctx, policy) } else { Next::Nothing };
