@@ -74,6 +74,12 @@ impl Recording {
             {
                 Next::Visit
             }
+            // What others have begun is theirs, and is told of.
+            Phase::Held { why: Hold::ByHand, .. }
+                if facts.is_to_tell(ctx.now) && self.awaits_telling(facts, policy) =>
+            {
+                Next::Visit
+            }
             // This may be another meeting.
             Phase::Held { why: Hold::StoppedBy(_) | Hold::GaveUp(_) | Hold::Untold, .. }
                 if (!self.heard || facts.is_to_tell(ctx.now)) && self.wanted_since.is_some() =>

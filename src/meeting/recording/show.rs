@@ -106,9 +106,12 @@ impl Recording {
             }
             Phase::Held { until, why } => {
                 let stop = self.stop_deadline(facts, policy).filter(|_| self.may_be_on);
-                let is_heeded = matches!(why, Hold::StoppedBy(_) | Hold::GaveUp(_) | Hold::Untold)
-                    && self.wanted_since.is_some()
-                    && !self.waits;
+                let is_heeded = match why {
+                    Hold::StoppedBy(_) | Hold::GaveUp(_) | Hold::Untold => self.wanted_since.is_some(),
+                    Hold::ByHand => true,
+                    Hold::Misfit(_) | Hold::Instead(_) | Hold::DryRun => false,
+                };
+                let is_heeded = is_heeded && !self.waits;
                 let tells = self.tells_from(facts, policy).filter(|_| is_heeded);
                 let stop = stop.into_iter().chain(tells).min();
                 until.iter().copied().chain(stop).min()
