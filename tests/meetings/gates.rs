@@ -89,6 +89,8 @@ async fn without_owner_rights_the_setting_is_named(version: Version) -> Result {
 
 async fn without_a_recorder_in_jicofo_the_setting_is_named(version: Version) -> Result {
     let world = world(version).await?;
+    // Where there is none, nothing is sent that Jicofo could refuse.
+    world.jibri("jibri-1").await?;
     world.focus.configure(|options| options.recording = false);
     let autostart = Autostart::start(&world.prosody, &["r1"])?;
     let _ada = world.moderator("r1").await?;
