@@ -132,6 +132,9 @@ async fn a_recorder_that_is_not_listed_is_recognised(version: Version) -> Result
     until(&url, ROOM, |room| room["state"] == "recording").await?;
     println!("recognised after {:?}", on.elapsed());
     autostart.logged_just("none of muc.recorders", 1).await?;
+    autostart
+        .logged_just(r#""level":"WARN","message":"the recorder is here as recorder@recorder.meet.jitsi"#, 1)
+        .await?;
     until(&url, "/api/v1/jibris", |jibris| jibris[0]["busy"] == true && jibris[0]["verdict"] == "ok").await?;
     let room = until(&url, ROOM, |room| room["state"] == "recording").await?;
     assert_eq!(room["people"], 1, "the recorder is none of them");
@@ -157,6 +160,12 @@ async fn a_jicofo_that_is_not_listed_is_told(version: Version) -> Result {
         .await?;
     }
     autostart.logged_just("none of muc.service_domains: add it there", 1).await?;
+    autostart
+        .logged_just(
+            r#""level":"ERROR","message":"not recording: Jicofo is here as focus@auth.meet.jitsi"#,
+            1,
+        )
+        .await?;
     assert!(world.focus.start_requests().is_empty());
     Ok(())
 }
