@@ -33,7 +33,7 @@ pub use room::unlisted_focus_reason;
 pub use roster::Roster;
 pub use seat::{LETS_IN_SLOWLY, list_error_reason, refusal_reason};
 
-use crate::address::{Nick, RealJid, RoomJid};
+use crate::address::{Nick, RoomJid};
 use crate::config::{Footprint, Rule, Settings, Start, Stop};
 use crate::time::Time;
 use line::{Chance, Line, Stand};
@@ -457,6 +457,12 @@ impl Meetings {
             effects,
         };
         let result = change(room, &mut ctx, &self.rules);
+        // Before anything is decided: whoever has nothing to do inside leaves at once, and sees no more of it.
+        let recorder = room.unlisted_recorder();
+        if let Some(recorder) = recorder.filter(|recorder| self.rules.identity.learn_recorder(recorder)) {
+            ctx.tell(What::UnlistedRecorder(recorder));
+            room.reclassify(&self.rules.identity);
+        }
         let policy = self.rules.policy_of(room);
         if let Some(urgency) = room.decide(&mut ctx, policy) {
             let urgency = if room.trial.is_some() { Urgency::OnTrial } else { urgency };
@@ -467,7 +473,7 @@ impl Meetings {
             self.line.sent();
         }
         self.line.moved(&jid, stood, room.stand);
-        let (focus, recorder) = (room.unlisted_focus(), room.unlisted_recorder());
+        let focus = room.unlisted_focus();
         let deadline = room.deadline(now, policy);
         if deadline != room.scheduled {
             if let Some(at) = room.scheduled.take() {
@@ -487,17 +493,6 @@ impl Meetings {
         if let Some(focus) = focus.filter(|focus| self.rules.identity.is_news_of_focus(focus)) {
             effects.push(Effect::Tell(Event { room: jid.clone(), what: What::UnlistedFocus(focus) }));
         }
-        if let Some(recorder) = recorder.filter(|recorder| self.rules.identity.learn_recorder(recorder)) {
-            self.learned(&jid, recorder, now, effects);
-        }
         Some(result)
-    }
-
-    /// Somebody in this room is a recorder, though not by his account.
-    fn learned(&mut self, jid: &RoomJid, recorder: RealJid, now: Time, effects: &mut Vec<Effect>) {
-        self.with_room(jid, now, effects, |room, ctx, rules| {
-            ctx.tell(What::UnlistedRecorder(recorder));
-            room.reclassify(&rules.identity);
-        });
     }
 }

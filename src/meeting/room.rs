@@ -10,7 +10,7 @@ use super::line::{Chance, Stand};
 use super::looks::{Budget, Pace, Rate, Urgency};
 use super::recorders::{Outlook, Recorders};
 use super::recording::{Facts, Next, Recording, STOP_TIMEOUT};
-use super::roster::Roster;
+use super::roster::{RecorderSeat, Roster};
 use super::seat::{Errand, News, Plan, Seat, Sight};
 use super::trial::{Trial, Verdict};
 use super::{Ctx, Policy, RoomView};
@@ -376,7 +376,9 @@ impl Room {
     pub(super) fn unlisted_recorder(&self) -> Option<RealJid> {
         let status = self.status.as_ref().filter(|status| status.on && self.seat.inside().is_some())?;
         let session = status.session.as_ref()?;
-        if self.recorders.have_shown(session) {
+        let has_shown =
+            |seen: RecorderSeat<'_>| seen.shown.is_some_and(|shown| shown.session.as_ref() == Some(session));
+        if self.recorders.have_shown(session) || self.roster.recorders().any(has_shown) {
             return None;
         }
         self.roster.unlisted_recorder(session).cloned()

@@ -70,6 +70,13 @@ impl Autostart {
         self.lines().iter().filter(|line| line.contains(text)).count()
     }
 
+    /// Whether a line with the first text was logged before the first line with the second.
+    pub(crate) fn logged_before(&self, first: &str, second: &str) -> bool {
+        let lines = self.lines();
+        let at = |text: &str| lines.iter().position(|line| line.contains(text));
+        at(first).is_some_and(|first| at(second).is_none_or(|second| first < second))
+    }
+
     fn last_words(&self, most: usize) -> String {
         let lines = self.lines();
         lines.get(lines.len().saturating_sub(most)..).unwrap_or_default().join("\n")

@@ -1,7 +1,7 @@
 //! What is true of the discreet footprint only: nobody sees us but for a moment, and what we miss from outside
 //! is made up for.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use testkit::{Behaviour, Result, SOON, Version};
 
@@ -11,6 +11,8 @@ use crate::{LONG, discreetly, our_visits, world};
 discreetly! {
     nobody_sees_us_but_for_the_moment_of_the_start,
     a_recording_that_runs_already_is_visited_once,
+    after_a_restart_what_was_recorded_is_not_visited,
+    without_a_jibri_nobody_is_visited,
     a_failure_is_told_from_a_stop,
     a_natural_end_is_started_again,
     pending_that_never_turns_on_is_tried_again,
@@ -32,7 +34,7 @@ async fn nobody_sees_us_but_for_the_moment_of_the_start(version: Version) -> Res
     Ok(())
 }
 
-/// From outside its recorder looks like a gateway.
+/// From outside an account of Jibri's may be a gateway's.
 async fn a_recording_that_runs_already_is_visited_once(version: Version) -> Result {
     let world = world(version).await?;
     world.jibri("jibri-1").await?;
@@ -42,10 +44,54 @@ async fn a_recording_that_runs_already_is_visited_once(version: Version) -> Resu
     ada.wait_recording("on", LONG).await?;
     let autostart = Autostart::start(&world.prosody, &["r1"])?;
     autostart.logged("recording is on").await?;
+    ada.seat().until(SOON, "without us", |view| !view.occupants.contains_key("autostart")).await?;
     tokio::time::sleep(Duration::from_secs(2)).await;
-    assert_eq!(autostart.count("entered the room"), 1);
-    our_visits(&ada).at_most(1, Duration::from_secs(10))?;
+    autostart.logged_just("entered the room", 1).await?;
+    our_visits(&ada).at_most(1, SOON)?;
     assert_eq!(world.focus.start_requests_in("r1").len(), 1, "only Ada's own");
+    Ok(())
+}
+
+/// The ledger knows it.
+async fn after_a_restart_what_was_recorded_is_not_visited(version: Version) -> Result {
+    let dir = tempfile::tempdir()?;
+    let path = dir.path().join("ledger.db").display().to_string();
+    let settings = [("LEDGER__PATH", path.as_str())];
+    let world = world(version).await?;
+    world.jibri("jibri-1").await?;
+    let mut autostart = Autostart::start_with(&world.prosody, &["r1"], &settings, &[])?;
+    let ada = world.moderator("r1").await?;
+    ada.wait_recording("on", LONG).await?;
+    autostart.logged("recording is on").await?;
+    ada.seat().until(SOON, "without us", |view| !view.occupants.contains_key("autostart")).await?;
+    let visits = our_visits(&ada).visits();
+    autostart.terminate().await?;
+    let autostart = Autostart::start_with(&world.prosody, &["r1"], &settings, &[])?;
+    autostart.logged("recording is on").await?;
+    // That nothing happens in this time is what is tested.
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    assert_eq!(autostart.count("entered the room"), 0);
+    assert_eq!(our_visits(&ada).visits(), visits);
+    assert_eq!(world.focus.start_requests_in("r1").len(), 1, "the one before the restart");
+    Ok(())
+}
+
+/// The brewery is in sight, and nobody is in it.
+async fn without_a_jibri_nobody_is_visited(version: Version) -> Result {
+    let world = world(version).await?;
+    let autostart = Autostart::start(&world.prosody, &["r1"])?;
+    autostart.logged("the brewery is seen").await?;
+    let ada = world.moderator("r1").await?;
+    autostart.sees_somebody_in("r1").await?;
+    // That nothing happens in this time is what is tested.
+    tokio::time::sleep(Duration::from_secs(4)).await;
+    our_visits(&ada).never()?;
+    assert!(world.focus.start_requests().is_empty());
+    let came = Instant::now();
+    world.jibri("jibri-1").await?;
+    ada.wait_recording("on", LONG).await?;
+    println!("recorded {:?} after the Jibri came", came.elapsed());
+    assert_eq!(world.focus.start_requests_in("r1").len(), 1);
     Ok(())
 }
 

@@ -28,6 +28,7 @@ mod nonsense;
 mod people;
 mod processes;
 mod receiver;
+mod recorders;
 mod reload;
 mod rooms;
 mod small_disk;

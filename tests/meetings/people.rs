@@ -3,15 +3,18 @@
 use std::time::Duration;
 
 use rand::RngExt as _;
-use testkit::{Behaviour, Node, PersonOptions, Result, SOON, Version, ns};
+use testkit::config::MEMBERS;
+use testkit::{Behaviour, Gateway, Login, Node, PersonOptions, Result, SOON, Version, ns};
 
+use crate::api::until;
 use crate::autostart::Autostart;
 use crate::nonsense::send_nonsense;
-use crate::{LONG, autostart_is_in, discreetly, on_both, unseen, world};
+use crate::{LONG, autostart_is_in, discreetly, on_both, unseen, world, world_with};
 
 on_both! {
     two_hundred_people_who_leave_within_50_ms,
     a_persons_stop_is_respected_until_the_meeting_ends,
+    a_persons_stop_binds_whoever_comes_back_and_nobody_else,
     the_only_moderator_changes_the_nickname,
     a_forged_status_of_a_participant_means_nothing,
     whoever_takes_the_name_of_focus_is_not_focus,
@@ -24,6 +27,7 @@ on_both! {
 discreetly! {
     two_hundred_people_who_leave_within_50_ms,
     a_persons_stop_is_respected_until_the_meeting_ends,
+    a_persons_stop_binds_whoever_comes_back_and_nobody_else,
     the_only_moderator_changes_the_nickname,
     a_forged_status_of_a_participant_means_nothing,
     whoever_takes_the_name_of_focus_is_not_focus,
@@ -34,6 +38,7 @@ discreetly! {
 unseen! {
     two_hundred_people_who_leave_within_50_ms,
     a_persons_stop_is_respected_until_the_meeting_ends,
+    a_persons_stop_binds_whoever_comes_back_and_nobody_else,
     the_only_moderator_changes_the_nickname,
     a_forged_status_of_a_participant_means_nothing,
     whoever_takes_the_name_of_focus_is_not_focus,
@@ -123,6 +128,44 @@ async fn a_persons_stop_is_respected_until_the_meeting_ends(version: Version) ->
     world.focus.until(LONG, "gone from the room", || !world.focus.is_in("r1")).await?;
     let eve = world.moderator("r1").await?;
     eve.wait_recording("on", LONG).await?;
+    Ok(())
+}
+
+/// A gateway keeps the room, and with it Jicofo's word of the stop.
+async fn a_persons_stop_binds_whoever_comes_back_and_nobody_else(version: Version) -> Result {
+    let world = world_with(version, |options| options.prosody.accounts_at(MEMBERS)).await?;
+    let jibri = world.jibri("jibri-1").await?;
+    let autostart = Autostart::start(&world.prosody, &["r1"])?;
+    let url = autostart.http().await?;
+    let room = "/api/v1/rooms/r1";
+    let ada_again = PersonOptions { login: Login::account("ada", MEMBERS, None), ..Default::default() };
+    let ada = world.person_with("r1", ada_again.clone()).await?;
+    let session = ada.wait_recording("on", LONG).await?.session_id;
+    autostart.logged("recording is on").await?;
+    let _gateway = Gateway::call(&world.prosody, "r1").await?;
+    ada.stop_recording(SOON).await?.expect("stopped");
+    autostart.logged("respected until the meeting ends").await?;
+    jibri.until(SOON, "idle again", |jibri| !jibri.is_busy()).await?;
+    ada.leave().await;
+    until(&url, room, |room| room["people"] == 0).await?;
+
+    let ada = world.person_with("r1", ada_again).await?;
+    ada.wait_until_moderator(SOON).await?;
+    let is_held = |room: &serde_json::Value| {
+        let says = room["reason"].as_str().is_some_and(|reason| reason.contains("stopped by"));
+        room["people"] == 1 && room["state"] == "held" && says
+    };
+    until(&url, room, is_held).await?;
+    // That nothing happens in this time is what is tested.
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    until(&url, room, is_held).await?;
+    assert_eq!(world.focus.start_requests_in("r1").len(), 1);
+    ada.leave().await;
+    until(&url, room, |room| room["people"] == 0).await?;
+
+    let ben = world.moderator("r1").await?;
+    assert_ne!(ben.wait_recording("on", LONG).await?.session_id, session);
+    autostart.logged_times("recording is on", 2).await?;
     Ok(())
 }
 

@@ -1,5 +1,6 @@
 //! What a Jibri does with work, and how it is set up.
 
+use crate::config::HIDDEN;
 use std::fmt;
 use std::str::FromStr;
 use std::time::{Duration, Instant};
@@ -61,6 +62,8 @@ pub struct JibriOptions {
     pub single_use: bool,
     /// Whether the recorder says by `features` that it is a Jibri.
     pub recorder_features: bool,
+    /// Where the account of its recorders is.
+    pub recorder_domain: String,
     /// Resource of its connection; its name if none.
     pub resource: Option<String>,
 }
@@ -73,6 +76,7 @@ impl Default for JibriOptions {
             finalize: Duration::ZERO,
             single_use: false,
             recorder_features: true,
+            recorder_domain: HIDDEN.into(),
             resource: None,
         }
     }
@@ -87,6 +91,8 @@ pub struct Started {
     pub session_id: String,
     /// Room.
     pub room: String,
+    /// `file` or `stream`.
+    pub mode: String,
     /// What is to be done with the file.
     pub app_data: Option<String>,
 }

@@ -14,6 +14,8 @@ pub const BREWERY: &str = "jibribrewery@internal-muc.meet.jitsi";
 pub const AUTH: &str = "auth.meet.jitsi";
 /// Accounts of recorders and transcribers.
 pub const HIDDEN: &str = "hidden.meet.jitsi";
+/// An account of this domain stays the same whenever its owner comes; needs [`ProsodyOptions::accounts_at`].
+pub const MEMBERS: &str = "members.meet.jitsi";
 /// Guests.
 pub const GUEST: &str = "guest.meet.jitsi";
 /// The component under test.
@@ -106,6 +108,11 @@ pub(crate) const PLUGINS: [(&str, &str); 4] = [
 ];
 
 impl ProsodyOptions {
+    /// Adds a domain whose accounts have passwords.
+    pub fn accounts_at(&mut self, domain: &str) {
+        let _ = writeln!(self.extra_tail, "VirtualHost {domain:?}\nauthentication = \"testkit\"");
+    }
+
     pub(crate) fn render(&self, places: &Places<'_>) -> String {
         let Places { dir, c2s_port, component_port } = places;
         let mut admins: Vec<String> =

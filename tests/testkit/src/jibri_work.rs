@@ -84,6 +84,7 @@ impl Inner {
             at: Instant::now(),
             session_id: value("session_id"),
             room: value("room"),
+            mode: value("recording_mode"),
             app_data: jibri.get("app_data").map(String::from),
         };
         lock(&self.state).starts.push(started.clone());

@@ -2,7 +2,6 @@
 
 use crate::behaviour::{Behaviour, JibriOptions, Started};
 use crate::client::Client;
-use crate::config::HIDDEN;
 use crate::jibri_work::{Inner, off};
 use crate::lock;
 use crate::login::Login;
@@ -97,7 +96,7 @@ async fn record(jibri: &Inner, job: &Job) -> End {
 
 /// Chrome joins, and only then shows which session it belongs to.
 async fn enter(jibri: &Inner, job: &Job) -> crate::Result<Seat> {
-    let login = Login::account("recorder", HIDDEN, None);
+    let login = Login::account("recorder", &job.options.recorder_domain, None);
     let (client, inbox) = Client::connect(jibri.address, &login, Manners::default()).await?;
     let nick = format!("{:08x}", rand::random::<u32>());
     let mut extras = vec![
@@ -111,7 +110,7 @@ async fn enter(jibri: &Inner, job: &Job) -> crate::Result<Seat> {
     let seat = Seat::enter(Client::clone(&client), inbox, &job.started.room, &nick, extras.clone(), false);
     seat.until_inside().await?;
     extras.push(Node::new("session_id", "").with_text(&job.started.session_id));
-    extras.push(Node::new("mode", "").with_text("file"));
+    extras.push(Node::new("mode", "").with_text(&job.started.mode));
     seat.set_extras(extras);
     Ok(seat)
 }

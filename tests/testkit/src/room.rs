@@ -205,9 +205,10 @@ impl RoomView {
         recording_status(&self.focus()?.presence)
     }
 
-    /// The recorder's occupant, if one is in the room.
+    /// The recorder's occupant, if one is in the room; one that shows its session rather than a gateway.
     pub fn recorder(&self) -> Option<&Occupant> {
-        self.occupants.values().find(|occupant| occupant.domain() == crate::config::HIDDEN)
+        let accounts = self.occupants.values().filter(|occupant| occupant.domain() == crate::config::HIDDEN);
+        accounts.max_by_key(|occupant| occupant.session_id().is_some())
     }
 
     /// Everything that focus has said of recordings since we are in, without repetitions. Needs `remember`.
