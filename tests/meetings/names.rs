@@ -100,6 +100,8 @@ async fn nobody_ever_sees_us(version: Version) -> Result {
 
 async fn another_moderators_name_is_used_when_the_first_has_left(version: Version) -> Result {
     let world = world(version).await?;
+    // Without any Jibri nothing would be sent.
+    world.jibri_that("jibri-0", Behaviour::FailStart).await?;
     let settings = [("START__REQUEST_TIMEOUT", "2s"), ("MUC__PEEK", "false")];
     let autostart = Autostart::start_with(&world.prosody, &["r1"], &settings, &[])?;
     let ada = world.moderator("r1").await?;
