@@ -176,7 +176,7 @@ impl Mirror {
         }
         // What an account of Jibri's stands for is found out, and stopped, after that.
         let is_there = self.has_recorder_to_stop();
-        let may_be_there = is_there || self.has_unknown_recorder();
+        let may_be_there = is_there || self.has_unknown_recorder() || self.has_listed_recorder();
         let is_inside = self.recorders().next().is_some();
         let may_be_on = match what {
             What::Held(Hold::ByHand) => (may_be_there || is_inside, is_there || is_inside),

@@ -269,6 +269,11 @@ impl Mirror {
         self.listed_recorder && !self.listed_recorders.is_subset(&self.shown)
     }
 
+    /// A recorder's account was in the last list, or there when we left.
+    pub fn has_listed_recorder(&self) -> bool {
+        !self.listed_recorders.is_empty()
+    }
+
     /// A recorder is there, and no gateway, of which it is not known that it records.
     pub fn has_recorder_to_stop(&self) -> bool {
         let is_silent = |s: &Seen| matches!(s.kind, Kind::Recorder(_)) && s.session.is_none();
@@ -417,7 +422,8 @@ impl Mirror {
                         self.untold_in_all = 0;
                     }
                     self.our_nick = Some(p.nick.clone());
-                    if self.state == Some(State::Held) && self.recorders().next().is_none() {
+                    let is_told_on = self.word.as_ref().is_some_and(|word| word.on);
+                    if self.state == Some(State::Held) && self.recorders().next().is_none() && !is_told_on {
                         self.nothing_to_stop();
                     }
                 }

@@ -82,6 +82,8 @@ impl Recording {
         policy: Policy<'_>,
     ) {
         if facts.visitor && !facts.recorder() {
+            // Whoever is there already has shown that he is not its recorder.
+            self.asked_at = Some(ctx.now);
             self.pending(session, PendingBy::Focus, ctx.now, policy);
         } else {
             self.on(session, Witness::Focus, ctx);
