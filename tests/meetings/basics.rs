@@ -11,6 +11,7 @@ on_both! {
     a_moderator_comes_and_the_meeting_is_recorded,
     participants_alone_are_not_recorded_until_one_is_promoted,
     all_jibris_busy_then_one_free,
+    no_jibri_at_all_then_one_comes,
     two_failures_then_success,
     pending_that_never_turns_on_is_tried_again,
     a_recording_that_runs_already_is_adopted,
@@ -25,6 +26,7 @@ discreetly! {
     a_moderator_comes_and_the_meeting_is_recorded,
     participants_alone_are_not_recorded_until_one_is_promoted,
     all_jibris_busy_then_one_free,
+    no_jibri_at_all_then_one_comes,
     two_failures_then_success,
     a_tenants_room_is_recorded,
     rooms_are_found_by_disco,
@@ -33,6 +35,7 @@ discreetly! {
 }
 
 unseen! {
+    no_jibri_at_all_then_one_comes,
     participants_alone_are_not_recorded_until_one_is_promoted,
     two_failures_then_success,
     a_tenants_room_is_recorded,
@@ -116,6 +119,27 @@ async fn all_jibris_busy_then_one_free(version: Version) -> Result {
     let took = requests[0].at.saturating_duration_since(freed);
     println!("the freed Jibri was asked for after {took:?}");
     assert_eq!(requests.len(), 1);
+    Ok(())
+}
+
+/// The brewery is in sight, and nobody is in it: a visit would be for nothing.
+async fn no_jibri_at_all_then_one_comes(version: Version) -> Result {
+    let world = world(version).await?;
+    let autostart = Autostart::start(&world.prosody, &["r1"])?;
+    autostart.logged("the brewery is seen").await?;
+    let ada = world.moderator("r1").await?;
+    autostart.sees_somebody_in("r1").await?;
+    // That nothing happens in this time is what is tested.
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    if crate::footprint() != "resident" {
+        crate::our_visits(&ada).never()?;
+    }
+    assert!(world.focus.start_requests().is_empty());
+    let came = Instant::now();
+    world.jibri("jibri-1").await?;
+    ada.wait_recording("on", LONG).await?;
+    println!("recorded {:?} after the Jibri came", came.elapsed());
+    assert_eq!(world.focus.start_requests_in("r1").len(), 1);
     Ok(())
 }
 

@@ -1,7 +1,7 @@
 //! What is true of the discreet footprint only: nobody sees us but for a moment, and what we miss from outside
 //! is made up for.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use testkit::{Behaviour, Result, SOON, Version};
 
@@ -12,7 +12,6 @@ discreetly! {
     nobody_sees_us_but_for_the_moment_of_the_start,
     a_recording_that_runs_already_is_visited_once,
     after_a_restart_what_was_recorded_is_not_visited,
-    without_a_jibri_nobody_is_visited,
     a_failure_is_told_from_a_stop,
     a_natural_end_is_started_again,
     pending_that_never_turns_on_is_tried_again,
@@ -73,25 +72,6 @@ async fn after_a_restart_what_was_recorded_is_not_visited(version: Version) -> R
     assert_eq!(autostart.count("entered the room"), 0);
     assert_eq!(our_visits(&ada).visits(), visits);
     assert_eq!(world.focus.start_requests_in("r1").len(), 1, "the one before the restart");
-    Ok(())
-}
-
-/// The brewery is in sight, and nobody is in it.
-async fn without_a_jibri_nobody_is_visited(version: Version) -> Result {
-    let world = world(version).await?;
-    let autostart = Autostart::start(&world.prosody, &["r1"])?;
-    autostart.logged("the brewery is seen").await?;
-    let ada = world.moderator("r1").await?;
-    autostart.sees_somebody_in("r1").await?;
-    // That nothing happens in this time is what is tested.
-    tokio::time::sleep(Duration::from_secs(4)).await;
-    our_visits(&ada).never()?;
-    assert!(world.focus.start_requests().is_empty());
-    let came = Instant::now();
-    world.jibri("jibri-1").await?;
-    ada.wait_recording("on", LONG).await?;
-    println!("recorded {:?} after the Jibri came", came.elapsed());
-    assert_eq!(world.focus.start_requests_in("r1").len(), 1);
     Ok(())
 }
 

@@ -4,7 +4,7 @@
 use std::time::Instant;
 
 use testkit::config::HIDDEN;
-use testkit::{Behaviour, Gateway, JibriOptions, Result, SOON, Version};
+use testkit::{Behaviour, Gateway, JibriOptions, Node, PersonOptions, Result, RoomView, SOON, Version};
 
 use crate::api::until;
 use crate::autostart::Autostart;
@@ -18,6 +18,7 @@ on_both! {
     a_recorder_that_dies_beside_a_gateway_is_missed,
     a_live_stream_is_not_taken_for_the_recording,
     a_recorder_that_is_not_listed_is_recognised,
+    whoever_copies_a_session_is_no_recorder,
     a_jicofo_that_is_not_listed_is_told,
 }
 
@@ -26,6 +27,7 @@ discreetly! {
     a_recorder_that_dies_beside_a_gateway_is_missed,
     a_live_stream_is_not_taken_for_the_recording,
     a_recorder_that_is_not_listed_is_recognised,
+    whoever_copies_a_session_is_no_recorder,
     a_jicofo_that_is_not_listed_is_told,
 }
 
@@ -139,6 +141,31 @@ async fn a_recorder_that_is_not_listed_is_recognised(version: Version) -> Result
     let room = until(&url, ROOM, |room| room["state"] == "recording").await?;
     assert_eq!(room["people"], 1, "the recorder is none of them");
     assert_eq!(world.focus.start_requests_in("r1").len(), 1);
+    Ok(())
+}
+
+/// Eve is the only one of her domain, and shows the session before we come.
+async fn whoever_copies_a_session_is_no_recorder(version: Version) -> Result {
+    let world = world(version).await?;
+    world.jibri("jibri-1").await?;
+    let ada = world.moderator("r1").await?;
+    let eve = world.person_with("r1", PersonOptions::guest()).await?;
+    ada.start_recording(SOON).await?.expect("a session");
+    ada.wait_recording("on", LONG).await?;
+    let session = ada.wait_recorder(SOON).await?;
+    let copies = ["session_id", "mode"]
+        .map(|name| Node::new(name, "").with_text(if name == "mode" { "file" } else { &session }));
+    eve.seat().set_extras(copies.to_vec());
+    let is_copied = |view: &RoomView| {
+        view.occupants.get(&eve.nick()).is_some_and(|eve| eve.session_id() == Some(session.as_str()))
+    };
+    ada.seat().until(SOON, "with a copy of the session", is_copied).await?;
+    let autostart = Autostart::start(&world.prosody, &["r1"])?;
+    let url = autostart.http().await?;
+    autostart.logged("recording is on").await?;
+    until(&url, ROOM, |room| room["state"] == "recording" && room["people"] == 2).await?;
+    assert_eq!(autostart.count("muc.recorders"), 0);
+    assert_eq!(world.focus.start_requests_in("r1").len(), 1, "only Ada's own");
     Ok(())
 }
 
