@@ -22,6 +22,11 @@ impl Time {
         self.0.saturating_sub(earlier.0)
     }
 
+    /// So long before this moment; the beginning if there was no such time.
+    pub const fn before(self, earlier: Duration) -> Time {
+        Time(self.0.saturating_sub(earlier))
+    }
+
     /// This moment and `later`; the end of time instead of an overflow.
     pub const fn after(self, later: Duration) -> Time {
         Time(self.0.saturating_add(later))

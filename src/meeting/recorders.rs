@@ -11,7 +11,7 @@ use crate::config::Mode;
 use crate::time::Time;
 
 /// A recorder shows its session as soon as it is inside (docs/jitsi.md 1.1); one that has not by then is none.
-const SHOWS_WITHIN: Duration = Duration::from_secs(10);
+pub(super) const SHOWS_WITHIN: Duration = Duration::from_secs(10);
 
 /// What an account of Jibri's stands for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -36,6 +36,8 @@ pub(super) struct Room {
     seat: Seat,
     recording: Recording,
     recorders: Recorders,
+    /// The recorder may not be the one that it was taken for; the next list comes first, since the meeting may be over.
+    is_in_doubt: bool,
     /// What focus's presence said last; none when focus is not there, has said nothing, or is not heard.
     status: Option<RecordingStatus>,
     /// Which of `[[rule]]` applies.
@@ -69,6 +71,7 @@ impl Room {
             seat: Seat::new(footprint, linked, now),
             recording: Recording::new(unknown_past),
             recorders: Recorders::default(),
+            is_in_doubt: false,
             status: None,
             rule,
             vouched: true,
@@ -213,7 +216,12 @@ impl Room {
     ) -> News {
         let roster = &mut self.roster;
         let news = match event {
-            RoomEvent::Roles { query, result } => self.seat.roles(query, result, ctx, identity, roster),
+            RoomEvent::Roles { query, result } => {
+                if result.is_ok() && std::mem::take(&mut self.is_in_doubt) {
+                    self.recorders.doubt();
+                }
+                self.seat.roles(query, result, ctx, identity, roster)
+            }
             RoomEvent::Presence(presence) => self.presence(presence, ctx, identity),
             RoomEvent::Left { nick, how } if self.seat.listens() => {
                 match how {
@@ -241,15 +249,13 @@ impl Room {
             }
             RoomEvent::JibriStopped { gone } => {
                 self.recording.jibri_stopped(gone, ctx.now);
-                self.recorders.doubt();
+                self.is_in_doubt = true;
                 self.seat.look_at_everybody(ctx.now);
                 News::None
             }
             RoomEvent::Taken(taken) => {
                 self.recording.taken(taken, ctx, policy);
-                if !taken {
-                    self.recorders.doubt();
-                }
+                self.is_in_doubt |= !taken;
                 News::None
             }
             RoomEvent::StopAnswered { attempt, answer } => {

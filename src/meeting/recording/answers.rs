@@ -12,6 +12,9 @@ use crate::time::Time;
 /// Something is refused for a reason that only a changed setting can mend; how often we look again.
 const LOOK_AGAIN: Duration = Duration::from_secs(300);
 
+/// How long an answer may be on its way to us.
+const ANSWER_TAKES: Duration = Duration::from_secs(2);
+
 /// The Jibri of a start may have stopped because the meeting is over; a look that sees so comes first.
 const INQUIRY_AFTER: Duration = Duration::from_millis(500);
 /// So often, and so far apart, focus is asked what became of a start whose Jibri has stopped.
@@ -36,7 +39,8 @@ impl Recording {
         match meaning(answer) {
             Meaning::Accepted(session) => {
                 ctx.tell(What::Accepted { session: session.clone() });
-                self.asked_at = Some(ctx.now);
+                // The recorder may have come in while the answer was on its way.
+                self.asked_at = Some(ctx.now.before(ANSWER_TAKES));
                 self.pending(session, PendingBy::Focus, ctx.now, policy);
             }
             Meaning::AlreadyRunning => {
@@ -59,6 +63,7 @@ impl Recording {
         if gone {
             self.jibri_gone = Some(now);
         }
+        self.ask_from = Some(now.after(INQUIRY_AFTER));
         // A Jibri that is there again knows why it has stopped, and so does focus.
         if let Phase::Doubtful { ask: (at, _), .. } = &mut self.phase
             && !gone

@@ -192,6 +192,8 @@ pub(super) struct Recording {
     may_be_on: bool,
     /// Of one of Jibri's accounts it is not known what it stands for.
     has_unknown: bool,
+    /// The Jibri of this recording has stopped, maybe because the meeting is over: before that focus is not asked why.
+    ask_from: Option<Time>,
     /// When the Jibri of this recording was seen to be gone.
     jibri_gone: Option<Time>,
     /// Nobody was left at some moment, so that this may be another meeting by now.
@@ -248,6 +250,7 @@ impl Recording {
             believes: None,
             may_be_on: false,
             has_unknown: false,
+            ask_from: None,
             jibri_gone: None,
             emptied: false,
             deserted: false,

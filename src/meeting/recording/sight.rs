@@ -136,7 +136,8 @@ impl Recording {
                 (false, _) => self.ended(unasked(facts), ctx),
                 (true, false) => self.ended(self.loss(), ctx),
                 (true, true) => {
-                    let gone = self.jibri_gone.map_or(ctx.now, |at| at.after(FOCUS_NOTICES).max(ctx.now));
+                    let from = self.ask_from.map_or(ctx.now, |at| at.max(ctx.now));
+                    let gone = self.jibri_gone.map_or(from, |at| at.after(FOCUS_NOTICES).max(from));
                     let (session, since, ask) = (session.clone(), *since, (gone, 0));
                     self.phase = Phase::Doubtful { session, since, deadline, ask };
                 }

@@ -7,6 +7,7 @@ use crate::address::Nick;
 use crate::meeting::answer::StartFailure;
 use crate::meeting::event::{Ended, Hold};
 use crate::meeting::io::{RecordingStatus, SessionId};
+use crate::meeting::recorders::SHOWS_WITHIN;
 use crate::meeting::{Ctx, Policy};
 
 /// When focus is asked again whether it knows by now that a recorder is gone; doubled each time. It notices the death of
@@ -82,8 +83,8 @@ impl Recording {
         policy: Policy<'_>,
     ) {
         if facts.visitor && !facts.recorder() {
-            // Whoever is there already has shown that he is not its recorder.
-            self.asked_at = Some(ctx.now);
+            // Its recorder may be the one that has just come in, and has nothing to show yet.
+            self.asked_at = Some(ctx.now.before(SHOWS_WITHIN));
             self.pending(session, PendingBy::Focus, ctx.now, policy);
         } else {
             self.on(session, Witness::Focus, ctx);
