@@ -367,13 +367,14 @@ impl Room {
         if let Some(silent) = self.recording.takes_what_is_there() {
             self.recorders.believe(silent);
         }
-        // Where we never go inside, a start is what tells; without a Jibri for it nothing does.
+        // Where we never go inside, a start is what tells; without a Jibri for it nothing does, nor in a dry run, which is
+        // not worth a visit.
         let is_never_inside = policy.in_names && !policy.peek;
         let outlook = Outlook {
             mode: policy.start.mode,
             awaited: self.recording.awaits_recorder_since(),
             is_live: self.recording.is_live(),
-            must_believe: is_never_inside && wanted && !ctx.chance.is_there,
+            must_believe: ctx.dry_run || is_never_inside && wanted && !ctx.chance.is_there,
         };
         self.recorders.update(&self.roster, self.seat.sight(), outlook, ctx.now);
     }
