@@ -336,7 +336,6 @@ impl World {
         let person = self.rooms[r].people.iter().find(|p| p.moderator).map(|p| p.nick.clone());
         if person.is_some() && self.rooms[r].focus && self.jicofo.sessions[r].is_none() {
             self.seen.count("starts by hand");
-            self.rooms[r].stopped = None;
             self.begins_session(r, person, true);
         }
     }
@@ -372,6 +371,8 @@ impl World {
     pub fn room_is_on(&mut self, r: usize) {
         self.seen.count("recordings on");
         self.rooms[r].on_since = Some(self.now);
+        // Who begins anew has changed his mind; before it is on nobody is told of that, so the stop goes on.
+        self.rooms[r].stopped = None;
         let initiator = self.rooms[r].initiator.clone();
         self.publish(r, true, false, initiator);
         let j = self.jicofo.sessions[r].as_ref().and_then(|session| session.jibri);
