@@ -4,20 +4,23 @@
 //! told, [`Meetings::next_deadline`] says when it wants to be called with [`Input::Tick`] at the latest.
 
 mod answer;
+mod context;
 mod event;
 mod hand;
 mod identity;
 mod io;
+mod knowledge;
 mod line;
 mod looks;
-mod recorders;
 mod recording;
 mod room;
 mod roster;
 mod seat;
 mod trial;
+mod view;
 pub mod vouch;
 
+use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -32,11 +35,13 @@ pub use io::*;
 pub use room::unlisted_focus_reason;
 pub use roster::Roster;
 pub use seat::{LETS_IN_SLOWLY, list_error_reason, refusal_reason};
+pub use view::RoomView;
 
 use crate::address::{Nick, RoomJid};
 use crate::config::{Footprint, Rule, Settings, Start, Stop};
 use crate::time::Time;
-use line::{Chance, Line, Stand};
+use context::{Ctx, Policy};
+use line::{Line, Stand};
 use looks::{Turns, Urgency};
 use room::Room;
 use seat::News;
@@ -44,83 +49,6 @@ use trial::{Trial, Verdict};
 
 /// The sources have named all rooms that were there before the link by then.
 const FOUND_WITHIN: Duration = Duration::from_secs(3);
-
-/// The settings that apply to one room.
-#[derive(Debug, Clone, Copy)]
-struct Policy<'a> {
-    record: bool,
-    start: &'a Start,
-    stop: &'a Stop,
-    /// Requests are sent in the moderators' names.
-    in_names: bool,
-    /// With that: a room may be entered for a moment nevertheless.
-    peek: bool,
-}
-
-/// What one step of the core works with: the time, chance, and where its effects go.
-struct Ctx<'a> {
-    now: Time,
-    /// Whether there is a Jibri for this room.
-    chance: Chance,
-    room: &'a RoomJid,
-    nickname: &'a Nick,
-    dry_run: bool,
-    rng: &'a mut SmallRng,
-    next_id: &'a mut u64,
-    effects: &'a mut Vec<Effect>,
-}
-
-impl Ctx<'_> {
-    fn act(&mut self, action: Action) {
-        self.effects.push(Effect::Do(action));
-    }
-
-    fn tell(&mut self, what: What) {
-        self.effects.push(Effect::Tell(Event { room: self.room.clone(), what }));
-    }
-
-    fn id(&mut self) -> u64 {
-        *self.next_id = self.next_id.wrapping_add(1);
-        *self.next_id
-    }
-
-    fn new_query(&mut self) -> QueryId {
-        QueryId(self.id())
-    }
-
-    fn new_attempt(&mut self) -> AttemptId {
-        AttemptId(self.id())
-    }
-}
-
-/// A room as it can be shown.
-#[derive(Debug, Clone)]
-pub struct RoomView<'a> {
-    /// Its real name.
-    pub room: &'a RoomJid,
-    /// Its state.
-    pub state: State,
-    /// People inside.
-    pub people: u32,
-    /// Moderators among them.
-    pub moderators: u32,
-    /// Whether Jibri's browser is inside.
-    pub recorder_present: bool,
-    /// Failed attempts in a row, and the one under way.
-    pub attempt: u32,
-    /// The session pending or on.
-    pub session: Option<&'a SessionId>,
-    /// Since when it is in this state.
-    pub since: Time,
-    /// Since when a recording is wanted and there is none.
-    pub missing_since: Option<Time>,
-    /// Nothing is started for a reason that is nobody's fault: a person's will, or a dry run.
-    pub is_left_alone: bool,
-    /// Our nickname, while we are inside.
-    pub inside: Option<&'a Nick>,
-    /// Why it is in this state, where that is not plain.
-    pub reason: Option<String>,
-}
 
 /// All rooms.
 #[derive(Debug)]
@@ -448,6 +376,7 @@ impl Meetings {
         let (stood, was_starting) = (room.stand, room.is_starting());
         let mut ctx = Ctx {
             now,
+            alarm: Cell::new(None),
             chance: self.line.chance(room.missing_since().unwrap_or(now), &jid),
             room: &jid,
             nickname: &self.rules.nickname,
@@ -474,7 +403,7 @@ impl Meetings {
         }
         self.line.moved(&jid, stood, room.stand);
         let focus = room.unlisted_focus();
-        let deadline = room.deadline(now, policy);
+        let deadline = room.deadline(now).into_iter().chain(ctx.alarm.get()).min();
         if deadline != room.scheduled {
             if let Some(at) = room.scheduled.take() {
                 self.deadlines.remove(&(at, jid.clone()));

@@ -2,20 +2,21 @@
 
 use std::time::Duration;
 
+use super::context::{Ctx, Policy};
 use super::event::{State, What};
 use super::hand::{Hand, NotTaken};
 use super::identity::{Identity, Who};
-use super::io::{Action, Departure, Order, Presence, RecordingStatus, Roles, RoomEvent};
+use super::io::{Departure, Presence, Roles, RoomEvent};
+use super::knowledge::Picture;
 use super::line::{Chance, Stand};
 use super::looks::{Budget, Pace, Rate, Urgency};
-use super::recorders::{Outlook, Recorders};
-use super::recording::{Facts, Next, Recording, STOP_TIMEOUT};
+use super::recording::Recording;
 use super::roster::{RecorderSeat, Roster};
 use super::seat::{Errand, News, Plan, Seat, Sight};
 use super::trial::{Trial, Verdict};
-use super::{Ctx, Policy, RoomView};
+use super::view::RoomView;
 use crate::address::RealJid;
-use crate::config::{Footprint, Mode, StopWhen};
+use crate::config::{Footprint, StopWhen};
 use crate::meeting::answer::{StartFailure, StopFailure};
 use crate::time::Time;
 
@@ -35,11 +36,8 @@ pub(super) struct Room {
     roster: Roster,
     seat: Seat,
     recording: Recording,
-    recorders: Recorders,
     /// The recorder may not be the one that it was taken for; the next list comes first, since the meeting may be over.
     is_in_doubt: bool,
-    /// What focus's presence said last; none when focus is not there, has said nothing, or is not heard.
-    status: Option<RecordingStatus>,
     /// Which of `[[rule]]` applies.
     pub(super) rule: Option<usize>,
     /// Somebody vouches for it, so it stays even if there is no such room now.
@@ -58,21 +56,19 @@ pub(super) struct Room {
 }
 
 impl Room {
-    /// `unknown_past`: the meeting may have begun before we could see it.
+    /// `has_past`: the meeting may have begun before we could see it.
     pub(super) fn new(
         footprint: Footprint,
         rule: Option<usize>,
         linked: bool,
-        unknown_past: bool,
+        has_past: bool,
         now: Time,
     ) -> Self {
         Self {
             roster: Roster::default(),
             seat: Seat::new(footprint, linked, now),
-            recording: Recording::new(unknown_past),
-            recorders: Recorders::default(),
+            recording: Recording::new(has_past),
             is_in_doubt: false,
-            status: None,
             rule,
             vouched: true,
             trial: None,
@@ -91,7 +87,7 @@ impl Room {
             state: self.state,
             people: self.roster.people(),
             moderators: self.roster.moderators(),
-            recorder_present: self.recorders.may_record(),
+            recorder_present: self.recording.known().recorders.may_record(),
             attempt: self.recording.attempt(),
             session: self.recording.session(),
             since: self.state_since,
@@ -114,7 +110,7 @@ impl Room {
 
     /// It was being recorded when this program ended.
     pub(super) fn remember(&mut self) {
-        self.recorders.remember();
+        self.recording.remember();
     }
 
     /// Whether an order would be taken.
@@ -125,7 +121,8 @@ impl Room {
         if self.seat.sight() == Sight::Blind {
             return Err(NotTaken::NotSeen);
         }
-        let is_used = self.roster.people() > 0 || hand == Hand::Stop && self.recorders.may_record();
+        let is_used =
+            self.roster.people() > 0 || hand == Hand::Stop && self.recording.known().recorders.may_record();
         if is_used { Ok(()) } else { Err(NotTaken::Nobody) }
     }
 
@@ -153,7 +150,7 @@ impl Room {
         self.recording.link_down();
         self.trial = self.trial.map(|_| Trial::default());
         self.roster.clear();
-        self.status = None;
+        self.recording.focus_is_not_heard();
     }
 
     /// Other rules apply from now on.
@@ -218,7 +215,7 @@ impl Room {
         let news = match event {
             RoomEvent::Roles { query, result } => {
                 if result.is_ok() && std::mem::take(&mut self.is_in_doubt) {
-                    self.recorders.doubt();
+                    self.recording.doubt();
                 }
                 self.seat.roles(query, result, ctx, identity, roster)
             }
@@ -272,7 +269,7 @@ impl Room {
         };
         // When focus leaves, what it said is gone with it (docs/jitsi.md 3); when we leave, it is not heard.
         if !self.roster.has_focus() || !self.seat.listens() {
-            self.status = None;
+            self.recording.focus_is_not_heard();
         }
         match news {
             News::None | News::Unanswered => {}
@@ -287,7 +284,7 @@ impl Room {
         if self.seat.listens() {
             // Anybody can write a status into his presence; only the focus's own counts.
             if self.roster.presence(identity, &presence) == Who::Focus {
-                self.status = presence.recording.clone();
+                self.recording.focus_says(presence.recording.clone());
             }
         }
         if presence.own {
@@ -297,49 +294,24 @@ impl Room {
         News::None
     }
 
-    fn facts<'a>(
-        roster: &'a Roster,
-        seat: &'a Seat,
-        recorders: &'a Recorders,
-        status: Option<&'a RecordingStatus>,
-        mode: Mode,
-        now: Time,
-    ) -> Facts<'a> {
-        Facts {
-            sight: seat.sight(),
-            visitor: !seat.is_resident(),
-            focus: roster.has_focus(),
-            status,
-            recorders,
-            mode,
-            people: roster.people(),
-            moderators: roster.moderators(),
-            our_nick: seat.inside(),
-            roster,
-            fresh: seat.is_fresh(now),
-            unwelcome: seat.is_unwelcome(),
-        }
-    }
-
     /// Decides what follows from all that is known now. Returns how urgent a role query is, if one is due.
     pub(super) fn decide(&mut self, ctx: &mut Ctx<'_>, policy: Policy<'_>) -> Option<Urgency> {
-        let wanted = self.is_wanted(policy);
-        self.look_at_recorders(wanted, ctx, policy);
-        let status = self.status.as_ref();
-        let mode = policy.start.mode;
-        let facts = Self::facts(&self.roster, &self.seat, &self.recorders, status, mode, ctx.now);
-        let next = self.recording.reconcile(wanted, &facts, ctx, policy);
-        let errand = match next {
-            Next::Nothing | Next::Start(..) | Next::Stop(..) => Errand::None,
-            Next::Look => Errand::Look,
-            Next::Visit => Errand::Visit,
-            Next::VisitToStop => Errand::Stop,
+        let now = Picture {
+            sight: self.seat.sight(),
+            visitor: !self.seat.is_resident(),
+            focus: self.roster.has_focus(),
+            people: self.roster.people(),
+            moderators: self.roster.moderators(),
+            our_nick: self.seat.inside(),
+            roster: &self.roster,
+            fresh: self.seat.is_fresh(ctx.now),
+            unwelcome: self.seat.is_unwelcome(),
         };
-        self.send(next, ctx, policy);
-        let plan = self.plan(errand, policy);
+        self.recording.reconcile(self.is_wanted(policy), &now, ctx, policy);
+        let plan = self.plan(policy);
         let look = self.seat.follow(plan, ctx, &mut self.roster);
         if !self.seat.listens() {
-            self.status = None;
+            self.recording.focus_is_not_heard();
         }
         let state = self.recording.state();
         if state != self.state {
@@ -362,30 +334,14 @@ impl Room {
         }
     }
 
-    /// Which of Jibri's accounts stand for a recording, by what is known now.
-    fn look_at_recorders(&mut self, wanted: bool, ctx: &Ctx<'_>, policy: Policy<'_>) {
-        if let Some(silent) = self.recording.takes_what_is_there() {
-            self.recorders.believe(silent);
-        }
-        // Where we never go inside, a start is what tells; without a Jibri for it nothing does, nor in a dry run, which is
-        // not worth a visit.
-        let is_never_inside = policy.in_names && !policy.peek;
-        let outlook = Outlook {
-            mode: policy.start.mode,
-            awaited: self.recording.awaits_recorder_since(),
-            is_live: self.recording.is_live(),
-            must_believe: ctx.dry_run || is_never_inside && wanted && !ctx.chance.is_there,
-        };
-        self.recorders.update(&self.roster, self.seat.sight(), outlook, ctx.now);
-    }
-
     /// Whoever shows the session of which focus says that it is on, and is no recorder by its account: it is one.
     pub(super) fn unlisted_recorder(&self) -> Option<RealJid> {
-        let status = self.status.as_ref().filter(|status| status.on && self.seat.inside().is_some())?;
-        let session = status.session.as_ref()?;
+        let known = self.recording.known();
+        let word = known.word().filter(|word| word.on && self.seat.inside().is_some())?;
+        let session = word.session.as_ref()?;
         let has_shown =
             |seen: RecorderSeat<'_>| seen.shown.is_some_and(|shown| shown.session.as_ref() == Some(session));
-        if self.recorders.have_shown(session) || self.roster.recorders().any(has_shown) {
+        if known.recorders.have_shown(session) || self.roster.recorders().any(has_shown) {
             return None;
         }
         self.roster.unlisted_recorder(session).cloned()
@@ -401,27 +357,8 @@ impl Room {
         self.roster.unlisted_focus().filter(|_| !self.roster.has_focus()).cloned()
     }
 
-    fn send(&self, next: Next, ctx: &mut Ctx<'_>, policy: Policy<'_>) {
-        let (room, start) = (ctx.room.clone(), policy.start);
-        match next {
-            Next::Start(attempt, sender) => {
-                let order = Order {
-                    mode: start.mode,
-                    stream_key: start.stream_key.clone(),
-                    app_data: start.app_data.clone(),
-                };
-                let timeout = start.request_timeout;
-                ctx.act(Action::Start { room, attempt, sender, order, timeout });
-            }
-            Next::Stop(attempt, sender) => {
-                ctx.act(Action::Stop { room, attempt, sender, mode: start.mode, timeout: STOP_TIMEOUT });
-            }
-            Next::Nothing | Next::Look | Next::Visit | Next::VisitToStop => {}
-        }
-    }
-
-    fn plan(&self, errand: Errand, policy: Policy<'_>) -> Plan {
-        let state = self.recording.state();
+    fn plan(&self, policy: Policy<'_>) -> Plan {
+        let (state, errand) = (self.recording.state(), self.recording.errand());
         let visit = errand != Errand::None;
         let needs_moderator = policy.start.min_moderators > 0 && self.hand() != Some(Hand::Record);
         let pace = match state {
@@ -468,12 +405,9 @@ impl Room {
         if may_act && !dry_run { self.recording.stands(chance, now) } else { Stand::Aside }
     }
 
-    pub(super) fn deadline(&self, now: Time, policy: Policy<'_>) -> Option<Time> {
-        let (status, mode) = (self.status.as_ref(), policy.start.mode);
-        let facts = Self::facts(&self.roster, &self.seat, &self.recorders, status, mode, now);
-        let recording = self.recording.deadline(&facts, policy);
+    /// When this room has to be looked at even if nothing happens; what waits for the recording is noted where it is decided.
+    pub(super) fn deadline(&self, now: Time) -> Option<Time> {
         let keeps_until = self.recording.keeps_until().filter(|until| now < *until);
-        let recorders = self.recorders.deadline(self.seat.sight());
-        recording.into_iter().chain(self.seat.deadline()).chain(keeps_until).chain(recorders).min()
+        self.seat.deadline().into_iter().chain(keeps_until).min()
     }
 }

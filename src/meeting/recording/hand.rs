@@ -2,11 +2,13 @@
 
 use std::time::Duration;
 
-use super::{Facts, Phase, Recording};
-use crate::meeting::event::{Hold, What};
+use super::Recording;
+use super::course::Course;
+use crate::meeting::context::{Ctx, Policy};
+use crate::meeting::event::What;
 use crate::meeting::hand::Hand;
 use crate::meeting::io::RecordingStatus;
-use crate::meeting::{Ctx, Policy};
+use crate::meeting::knowledge::Picture;
 
 /// An order, and what it overrules.
 #[derive(Debug, Default)]
@@ -15,7 +17,7 @@ pub(super) struct ByHand {
     order: Option<Hand>,
     /// Focus's word that was known when the order came; it repeats itself in every presence.
     overruled: Option<RecordingStatus>,
-    /// What was on, or under way, when the stop was ordered is over.
+    /// What was on, or under way, when the stop was ordered is over; what comes on after that is somebody else's.
     is_carried_out: bool,
 }
 
@@ -29,46 +31,38 @@ impl Recording {
     pub(in crate::meeting) fn by_hand(&mut self, hand: Hand, ctx: &mut Ctx<'_>) {
         ctx.tell(What::ByHand(hand));
         let order = (hand != Hand::Release).then_some(hand);
-        self.by_hand = ByHand { order, overruled: self.judged.clone(), is_carried_out: false };
+        let overruled = self.known.last_word().cloned();
+        self.by_hand = ByHand { order, overruled, is_carried_out: false };
         self.stop.ordered();
         if hand == Hand::Stop {
-            return self.keep_off(ctx);
+            return self.note_carried_out();
         }
-        if matches!(self.phase, Phase::Held { .. }) {
-            self.phase = Phase::Idle;
+        self.holds.clear();
+        self.backoff.forgive();
+        self.backoff.resume();
+        if hand == Hand::Record {
+            // Whatever was before, it is wanted now.
+            self.known.meeting.past_is_overruled();
         }
-        self.failures = 0;
-        self.last_failure = None;
-        self.not_before = None;
-        self.forget_ends();
-        self.unknown_past &= hand != Hand::Record;
     }
 
-    /// An order ends with the people to whom it applied; one to stop is kept as a hold.
-    pub(super) fn heed_order(&mut self, facts: &Facts<'_>, ctx: &mut Ctx<'_>) {
-        if facts.complete() && facts.people == 0 && !facts.recorders.may_record() {
+    /// An order ends with the people to whom it applied.
+    pub(super) fn heed_order(&mut self, now: &Picture<'_>) {
+        if now.is_complete() && now.people == 0 && !self.known.recorders.may_record() {
             self.forget_order();
         }
-        if self.by_hand.order == Some(Hand::Stop) {
-            self.keep_off(ctx);
-        }
+        self.note_carried_out();
     }
 
-    fn keep_off(&mut self, ctx: &mut Ctx<'_>) {
-        self.by_hand.is_carried_out |= self.is_off() && !self.has_unknown;
-        if self.phase == Phase::Idle {
-            self.hold(Hold::ByHand, None, ctx);
+    fn note_carried_out(&mut self) {
+        if self.course == Course::Nothing && !self.known.recorders.is_unknown() {
+            self.order_is_carried_out();
         }
-    }
-
-    /// Nothing is on or under way; what comes on after that is somebody else's.
-    fn is_off(&self) -> bool {
-        matches!(self.phase, Phase::Idle | Phase::Held { .. })
     }
 
     /// What was on when the stop was ordered is over.
     pub(super) fn order_is_carried_out(&mut self) {
-        self.by_hand.is_carried_out |= self.by_hand.order == Some(Hand::Stop);
+        self.by_hand.is_carried_out |= self.is_kept_off();
     }
 
     /// A person has stopped what was ordered; an order to stop has nothing against that.
@@ -80,19 +74,21 @@ impl Recording {
 
     pub(super) fn forget_order(&mut self) {
         self.by_hand = ByHand::default();
-        if matches!(self.phase, Phase::Held { why: Hold::ByHand, .. }) {
-            self.phase = Phase::Idle;
-        }
+    }
+
+    /// Nothing is to be started, by order.
+    pub(super) fn is_kept_off(&self) -> bool {
+        self.by_hand.order == Some(Hand::Stop)
     }
 
     /// What is on has to be stopped, whatever the rules say.
     pub(super) fn is_stopped_by_hand(&self) -> bool {
-        self.by_hand.order == Some(Hand::Stop) && !self.by_hand.is_carried_out
+        self.is_kept_off() && !self.by_hand.is_carried_out
     }
 
     /// Focus still tells of a stop that was overruled, or of one from before the recording that was ordered.
     pub(super) fn is_overruled(&self, word: &RecordingStatus) -> bool {
-        let is_on = matches!(self.phase, Phase::Recording { .. } | Phase::Doubtful { .. });
+        let is_on = matches!(self.course, Course::On { .. } | Course::Gone { .. });
         let is_ours = word.session.is_some() && self.session() == word.session.as_ref();
         self.by_hand.overruled.as_ref() == Some(word)
             || self.by_hand.order == Some(Hand::Record) && !is_on && !is_ours

@@ -3,18 +3,20 @@
 
 use std::time::Duration;
 
-use super::act::may_enter;
-use super::{ANSWER_GRACE, Facts, Next, Phase, Recording};
+use super::course::Course;
+use super::decide::Step;
+use super::{ANSWER_GRACE, Recording};
 use crate::address::{Nick, RealJid};
 use crate::config::StopWhen;
 use crate::meeting::answer::{StopFailure, stop_failure};
+use crate::meeting::context::{Ctx, Policy};
 use crate::meeting::event::{Ended, What};
-use crate::meeting::io::{Answer, AttemptId, RecordingStatus, SessionId};
-use crate::meeting::{Ctx, Policy};
+use crate::meeting::io::{Action, Answer, AttemptId};
+use crate::meeting::knowledge::Picture;
 use crate::time::Time;
 
 /// How long focus has for its answer: it tells Jibri without waiting (docs/jitsi.md 2).
-pub(in crate::meeting) const STOP_TIMEOUT: Duration = Duration::from_secs(20);
+const STOP_TIMEOUT: Duration = Duration::from_secs(20);
 /// In somebody's name there is no answer: by then the recorder has left.
 const LEAVES_WITHIN: Duration = Duration::from_secs(60);
 /// Between two tries at first, then twice as long each time.
@@ -29,13 +31,6 @@ struct Sent {
     is_answered: bool,
 }
 
-/// A stop of ours, as focus will tell of it.
-#[derive(Debug)]
-struct Ours {
-    initiator: Nick,
-    session: Option<SessionId>,
-}
-
 /// What there is to the end of a recording that nobody needs.
 #[derive(Debug, Default)]
 pub(super) struct Stopping {
@@ -48,7 +43,6 @@ pub(super) struct Stopping {
     failures: u32,
     /// Trying again does not help with this recording.
     given_up: Option<StopFailure>,
-    ours: Option<Ours>,
 }
 
 impl Stopping {
@@ -68,16 +62,6 @@ impl Stopping {
         self.given_up.map(|why| format!("it is to be stopped, but is not: {why}"))
     }
 
-    /// `waits`: a stop that is due waits for a look, a visit or focus.
-    pub(super) fn deadline(&self, policy: Policy<'_>, waits: bool) -> Option<Time> {
-        if let Some(sent) = &self.sent {
-            return Some(sent.deadline);
-        }
-        let at = self.since?.after(self.delay(policy));
-        (!waits && self.given_up.is_none())
-            .then(|| self.not_before.map_or(at, |not_before| at.max(not_before)))
-    }
-
     /// The answer will not come any more.
     pub(super) fn link_down(&mut self) {
         self.sent = None;
@@ -91,31 +75,12 @@ impl Stopping {
 
     /// `was_unknown`: it may have been on before, unneeded.
     pub(super) fn recording_is_on(&mut self, was_unknown: bool) {
-        // Focus will tell of the new one, and of the end of the old one never more.
-        self.ours.take_if(|ours| ours.session.is_none());
         let since = self.since.filter(|_| was_unknown);
-        *self = Self { ours: self.ours.take(), since, is_ordered: self.is_ordered, ..Self::default() };
+        *self = Self { since, is_ordered: self.is_ordered, ..Self::default() };
     }
 
     pub(super) fn recording_is_over(&mut self) {
-        *self = Self { ours: self.ours.take(), ..Self::default() };
-    }
-
-    /// Whether what focus tells is a stop of ours.
-    pub(super) fn is_ours(&self, status: &RecordingStatus) -> bool {
-        self.ours.as_ref().is_some_and(|ours| {
-            status.initiator.as_ref() == Some(&ours.initiator)
-                && (ours.session.is_none() || ours.session == status.session)
-        })
-    }
-
-    /// This is how focus tells of it.
-    pub(super) fn learn(&mut self, status: &RecordingStatus) {
-        if self.is_ours(status)
-            && let Some(ours) = &mut self.ours
-        {
-            ours.session.clone_from(&status.session);
-        }
+        *self = Self::default();
     }
 
     /// Somebody orders something: what came of tries before does not count.
@@ -125,46 +90,32 @@ impl Stopping {
         self.not_before = None;
     }
 
-    /// `unwanted`: a recording is on and the `[start]` condition does not hold. `is_ordered`: by hand.
-    pub(super) fn observe(
-        &mut self,
-        unwanted: bool,
-        is_ordered: bool,
-        facts: &Facts<'_>,
-        ctx: &mut Ctx<'_>,
-        policy: Policy<'_>,
-    ) {
-        let is_over = match policy.stop.when {
-            StopWhen::Never => false,
-            StopWhen::NoModerator => facts.moderators == 0,
-            StopWhen::Empty => facts.people == 0,
-        };
-        // What we do not see cannot be relied upon to last.
-        let holds = unwanted && (is_ordered || is_over && policy.record) && facts.complete();
+    /// `is_needless`: a recording is on that the rules want to end. `is_ordered`: somebody has ordered its end.
+    fn observe(&mut self, is_needless: bool, is_ordered: bool, ctx: &mut Ctx<'_>) {
         // Back to the rules: their delay begins then.
         if is_ordered != self.is_ordered {
             self.since = None;
         }
         self.is_ordered = is_ordered;
-        self.since = holds.then(|| self.since.unwrap_or(ctx.now));
+        super::since(&mut self.since, is_needless, ctx.now);
         self.not_before.take_if(|at| *at <= ctx.now);
-        if self.sent.as_ref().is_some_and(|sent| sent.deadline <= ctx.now) {
+        if self.sent.as_ref().is_some_and(|sent| ctx.is_past(sent.deadline)) {
             self.failed(StopFailure::NoAnswer, ctx);
         }
     }
 
-    fn is_due(&self, now: Time, policy: Policy<'_>) -> bool {
+    fn is_due(&self, ctx: &Ctx<'_>, policy: Policy<'_>) -> bool {
         self.sent.is_none()
-            && self.not_before.is_none()
             && self.given_up.is_none()
-            && self.since.is_some_and(|since| now >= since.after(self.delay(policy)))
+            && self.not_before.is_none_or(|at| ctx.is_past(at))
+            && self.since.is_some_and(|since| ctx.is_past(since.after(self.delay(policy))))
     }
 
     fn delay(&self, policy: Policy<'_>) -> Duration {
         if self.is_ordered { Duration::ZERO } else { policy.stop.delay }
     }
 
-    fn failed(&mut self, why: StopFailure, ctx: &mut Ctx<'_>) {
+    pub(super) fn failed(&mut self, why: StopFailure, ctx: &mut Ctx<'_>) {
         self.sent = None;
         if why.is_final() {
             self.given_up = Some(why);
@@ -180,55 +131,73 @@ impl Stopping {
 }
 
 impl Recording {
-    /// The stop that is due, or what has to come before it.
-    pub(super) fn stop_if_due(
+    /// Whether something is on, or may be, that is to be stopped.
+    pub(super) fn observe_need(
         &mut self,
-        facts: &Facts<'_>,
+        wanted: bool,
+        now: &Picture<'_>,
         ctx: &mut Ctx<'_>,
         policy: Policy<'_>,
-    ) -> Option<Next> {
-        let is_on = matches!(self.phase, Phase::Recording { .. });
-        if !(is_on || self.may_be_on) || !self.stop.is_due(ctx.now, policy) {
-            return None;
-        }
-        if !is_on && may_enter(facts, policy) {
-            // What is there is to be found out first.
-            return facts.is_to_tell(ctx.now).then_some(Next::VisitToStop);
-        }
-        if !is_on && (!policy.in_names || facts.inside()) {
-            return None;
-        }
-        if ctx.dry_run {
-            ctx.tell(What::WouldStop);
-            self.stop.given_up = Some(StopFailure::DryRun);
-            return None;
-        }
-        if let Some(nick) = facts.our_nick {
-            return Some(self.stop(nick.clone(), None, ctx));
-        }
-        if !policy.in_names {
-            return Some(Next::VisitToStop);
-        }
-        match facts.roster.moderator(self.stop.failures) {
-            Some(_) if !facts.fresh => Some(Next::Look),
-            Some((nick, sender)) => Some(self.stop(nick.clone(), Some(sender.clone()), ctx)),
-            None if policy.peek => Some(Next::VisitToStop),
-            None => {
-                self.stop.failed(StopFailure::NobodyToSpeakFor, ctx);
-                None
-            }
-        }
+    ) {
+        let is_over = match policy.stop.when {
+            StopWhen::Never => false,
+            StopWhen::NoModerator => now.moderators == 0,
+            StopWhen::Empty => now.people == 0,
+        };
+        let is_ordered = self.is_stopped_by_hand();
+        let is_on = matches!(self.course, Course::On { .. }) || self.may_be_on();
+        // What we do not see cannot be relied upon to last.
+        let is_needless = now.is_complete() && is_on && !wanted && (is_ordered || is_over && policy.record);
+        self.stop.observe(is_needless, is_ordered, ctx);
     }
 
-    fn stop(&mut self, initiator: Nick, sender: Option<RealJid>, ctx: &mut Ctx<'_>) -> Next {
+    /// The stop that is due, or what has to come before it.
+    pub(super) fn next_stop(&self, now: &Picture<'_>, ctx: &Ctx<'_>, policy: Policy<'_>) -> Option<Step> {
+        let is_on = matches!(self.course, Course::On { .. });
+        if !(is_on || self.may_be_on()) || !self.stop.is_due(ctx, policy) {
+            return None;
+        }
+        if !is_on && now.may_enter(policy) {
+            // What is there is to be found out first.
+            return self.is_to_tell(ctx).then_some(Step::VisitToStop);
+        }
+        if !is_on && (!policy.in_names || now.is_inside()) {
+            return None;
+        }
+        Some(match (now.our_nick, now.roster.moderator(self.stop.failures)) {
+            _ if ctx.dry_run => Step::WouldStop,
+            (Some(nick), _) => Step::Stop(nick.clone(), None),
+            (None, _) if !policy.in_names => Step::VisitToStop,
+            (None, Some(_)) if !now.fresh => Step::Look,
+            (None, Some((nick, sender))) => Step::Stop(nick.clone(), Some(sender.clone())),
+            (None, None) if policy.peek => Step::VisitToStop,
+            (None, None) => Step::CannotStop,
+        })
+    }
+
+    /// In a dry run that is all that happens.
+    pub(super) fn would_stop(&mut self, ctx: &mut Ctx<'_>) {
+        ctx.tell(What::WouldStop);
+        self.stop.given_up = Some(StopFailure::DryRun);
+    }
+
+    /// Asks focus to stop it, under this nickname; in whose name, if not in our own.
+    pub(super) fn send_stop(
+        &mut self,
+        initiator: Nick,
+        sender: Option<RealJid>,
+        ctx: &mut Ctx<'_>,
+        policy: Policy<'_>,
+    ) {
         let attempt = ctx.new_attempt();
         let is_answered = sender.is_none();
         let patience = if is_answered { STOP_TIMEOUT.saturating_add(ANSWER_GRACE) } else { LEAVES_WITHIN };
-        // Which session it ends is for focus to say: ours may have been replaced unseen.
-        self.stop.ours = Some(Ours { initiator, session: None });
+        self.known.we_stop(initiator);
         self.stop.sent = Some(Sent { attempt, deadline: ctx.now.after(patience), is_answered });
+        ctx.wake(ctx.now.after(patience));
         ctx.tell(What::StopSent { sender: sender.clone() });
-        Next::Stop(attempt, sender)
+        let (room, mode) = (ctx.room.clone(), policy.start.mode);
+        ctx.act(Action::Stop { room, attempt, sender, mode, timeout: STOP_TIMEOUT });
     }
 
     /// Takes the answer to a stop; why it failed, if it did.
@@ -245,7 +214,7 @@ impl Recording {
             Some(why) => self.stop.failed(why, ctx),
             None => {
                 self.ended(Ended::ByUs, ctx);
-                self.not_before = Some(ctx.now.after(policy.start.retry_min));
+                self.backoff.pause(policy.start.retry_min, ctx);
             }
         }
         why

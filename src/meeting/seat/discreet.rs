@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{Errand, Place, Seat};
-use crate::meeting::Ctx;
+use crate::meeting::context::Ctx;
 use crate::meeting::roster::Roster;
 use crate::time::Time;
 

@@ -8,7 +8,7 @@ use super::reasons::{LETS_IN_SLOWLY, refusal_reason};
 use super::{Errand, LOOK_EAGER, LOOK_SLOW, LOOK_SOON, News, Place, RELIST, Seat};
 use crate::address::Nick;
 use crate::config::Secret;
-use crate::meeting::Ctx;
+use crate::meeting::context::Ctx;
 use crate::meeting::event::What;
 use crate::meeting::io::{Action, Condition, Out, Presence, QueryId, Refusal};
 use crate::meeting::looks::Look;

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 pub use reasons::{LETS_IN_SLOWLY, list_error_reason, refusal_reason};
 
-use super::Ctx;
+use super::context::Ctx;
 use super::event::What;
 use super::identity::{Identity, Who};
 use super::io::{Action, ListError, Listed, QueryId, Refusal, Roles};

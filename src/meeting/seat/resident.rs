@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use super::{Errand, LOOK_AGAIN, LOOK_EAGER, LOOK_SOON, Place, Seat};
-use crate::meeting::Ctx;
+use crate::meeting::context::Ctx;
 use crate::meeting::event::What;
 use crate::meeting::roster::Roster;
 use crate::time::Time;

@@ -3,15 +3,18 @@
 
 use std::time::Duration;
 
-use super::io::SessionId;
-use super::roster::{RecorderSeat, Roster, Shown};
-use super::seat::Sight;
 use crate::address::{Nick, RealJid};
 use crate::config::Mode;
+use crate::meeting::io::SessionId;
+use crate::meeting::roster::{RecorderSeat, Roster, Shown};
+use crate::meeting::seat::Sight;
 use crate::time::Time;
 
 /// A recorder shows its session as soon as it is inside (docs/jitsi.md 1.1); one that has not by then is none.
-pub(super) const SHOWS_WITHIN: Duration = Duration::from_secs(10);
+pub(in crate::meeting) const SHOWS_WITHIN: Duration = Duration::from_secs(10);
+
+/// So long a recorder may stay after its recording is over; one that stays longer may be another's.
+const LEAVES_WITHIN: Duration = Duration::from_secs(10);
 
 /// What an account of Jibri's stands for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,6 +46,8 @@ struct Seat {
     is_remembered: bool,
     /// It is taken for the recorder, because nothing better can be known.
     is_believed: bool,
+    /// Its recording is over, since when; and which one it showed then.
+    over: Option<(Time, Option<SessionId>)>,
     stands: Stands,
 }
 
@@ -58,6 +63,7 @@ impl Seat {
             is_awaited: false,
             is_remembered: false,
             is_believed: false,
+            over: None,
             stands: Stands::Unknown,
         }
     }
@@ -87,20 +93,20 @@ impl Seat {
 
 /// What the recording is about to be, where that says which account belongs to it.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Outlook {
+pub(in crate::meeting) struct Outlook {
     /// What is to be recorded to.
-    pub(super) mode: Mode,
+    pub(in crate::meeting) mode: Mode,
     /// A start of ours has gone out then and is not on yet: whose account comes after it is its recorder.
-    pub(super) awaited: Option<Time>,
+    pub(in crate::meeting) awaited: Option<Time>,
     /// Something of ours is under way, or on. Whoever came for what was before that may not go.
-    pub(super) is_live: bool,
+    pub(in crate::meeting) is_live: bool,
     /// There is no way to find out, so an account that is there is believed.
-    pub(super) must_believe: bool,
+    pub(in crate::meeting) must_believe: bool,
 }
 
 /// All accounts of Jibri's in one room, as far as they are known.
 #[derive(Debug)]
-pub(super) struct Recorders {
+pub(in crate::meeting) struct Recorders {
     seats: Vec<Seat>,
     /// The room was being recorded when this program ended, and we have not seen it since.
     remembers: bool,
@@ -118,12 +124,12 @@ impl Default for Recorders {
 
 impl Recorders {
     /// The room was being recorded when this program ended.
-    pub(super) fn remember(&mut self) {
+    pub(in crate::meeting) fn remember(&mut self) {
         self.remembers = true;
     }
 
     /// Takes in who is there now.
-    pub(super) fn update(&mut self, roster: &Roster, sight: Sight, outlook: Outlook, now: Time) {
+    pub(in crate::meeting) fn update(&mut self, roster: &Roster, sight: Sight, outlook: Outlook, now: Time) {
         match sight {
             Sight::Blind => self.blind = true,
             Sight::Blinking => {}
@@ -143,6 +149,7 @@ impl Recorders {
         for seat in &mut self.seats {
             seat.is_believed |= outlook.must_believe && seat.stands == Stands::Unknown;
             seat.stands = seat.judge(outlook.mode);
+            seat.over.take_if(|(at, _)| now.since(*at) > LEAVES_WITHIN);
         }
     }
 
@@ -167,6 +174,7 @@ impl Recorders {
             let Some(shown) = seen.shown else { continue };
             let Some(seat) = self.seats.iter_mut().find(|seat| seat.is(&seen)) else { continue };
             if shown.session.is_some() {
+                seat.over.take_if(|(_, session)| *session != shown.session);
                 (seat.shown, seat.silent) = (shown.clone(), None);
                 self.last.clone_from(&shown.session);
             } else if sight == Sight::Inside || seat.silent.is_none() {
@@ -192,20 +200,20 @@ impl Recorders {
 
     /// Something is on, and there is nobody else whose recording it could be. `silent`: one that has shown nothing may be
     /// it as well.
-    pub(super) fn believe(&mut self, silent: bool) {
+    pub(in crate::meeting) fn believe(&mut self, silent: bool) {
         for seat in &mut self.seats {
             seat.is_believed |= seat.stands == Stands::Unknown || silent && seat.stands == Stands::Nothing;
         }
     }
 
     /// Whether one has shown this session.
-    pub(super) fn have_shown(&self, session: &SessionId) -> bool {
+    pub(in crate::meeting) fn have_shown(&self, session: &SessionId) -> bool {
         self.seats.iter().any(|seat| seat.shown.session.as_ref() == Some(session))
             || self.last.as_ref() == Some(session)
     }
 
     /// Whoever was taken for the recorder that was awaited, without having been seen from inside, may not be it.
-    pub(super) fn doubt(&mut self) {
+    pub(in crate::meeting) fn doubt(&mut self) {
         for seat in self.seats.iter_mut().filter(|seat| !seat.has_been_seen()) {
             seat.was_there |= seat.is_awaited;
             seat.is_awaited = false;
@@ -213,23 +221,33 @@ impl Recorders {
         }
     }
 
+    /// A recording is over, of this session as far as is told: whoever stands for it now has to leave.
+    pub(in crate::meeting) fn are_over(&mut self, session: Option<&SessionId>, now: Time) {
+        for seat in self.seats.iter_mut().filter(|seat| seat.stands == Stands::Recording) {
+            let shown = seat.shown.session.as_ref();
+            if shown.is_none() || session.is_none() || shown == session {
+                seat.over = Some((now, seat.shown.session.clone()));
+            }
+        }
+    }
+
     /// Those that stand for a recording.
     fn recording(&self) -> impl Iterator<Item = &Seat> {
-        self.seats.iter().filter(|seat| seat.stands == Stands::Recording)
+        self.seats.iter().filter(|seat| seat.stands == Stands::Recording && seat.over.is_none())
     }
 
     /// Whether one stands for a recording.
-    pub(super) fn records(&self) -> bool {
+    pub(in crate::meeting) fn records(&self) -> bool {
         self.recording().next().is_some()
     }
 
     /// The sessions that these show; none for one that has not been seen to.
-    pub(super) fn sessions(&self) -> impl Iterator<Item = Option<&SessionId>> {
+    pub(in crate::meeting) fn sessions(&self) -> impl Iterator<Item = Option<&SessionId>> {
         self.recording().map(|seat| seat.shown.session.as_ref())
     }
 
     /// The session of the one that came last, if it is known.
-    pub(super) fn session(&self) -> Option<&SessionId> {
+    pub(in crate::meeting) fn session(&self) -> Option<&SessionId> {
         self.recording()
             .filter(|seat| seat.shown.session.is_some())
             .max_by_key(|seat| seat.since)?
@@ -239,38 +257,38 @@ impl Recorders {
     }
 
     /// Whether one belongs to a session of the other mode.
-    pub(super) fn is_of_other_mode(&self) -> bool {
+    pub(in crate::meeting) fn is_of_other_mode(&self) -> bool {
         self.seats.iter().any(|seat| seat.stands == Stands::OtherMode)
     }
 
     /// Whether of one it is not known what it stands for.
-    pub(super) fn is_unknown(&self) -> bool {
+    pub(in crate::meeting) fn is_unknown(&self) -> bool {
         self.seats.iter().any(|seat| seat.stands == Stands::Unknown)
     }
 
     /// Whether one that stands for a recording does so only because it came in time, and another one is there too.
-    pub(super) fn is_ambiguous(&self) -> bool {
+    pub(in crate::meeting) fn is_ambiguous(&self) -> bool {
         self.is_unknown() && self.recording().all(|seat| !seat.has_been_seen())
     }
 
     /// Whether one may record anything, as far as is known.
-    pub(super) fn may_record(&self) -> bool {
+    pub(in crate::meeting) fn may_record(&self) -> bool {
         self.seats.iter().any(|seat| seat.stands != Stands::Nothing)
     }
 
     /// Whether one shows nothing.
-    pub(super) fn is_silent(&self) -> bool {
+    pub(in crate::meeting) fn is_silent(&self) -> bool {
         self.seats.iter().any(|seat| seat.stands == Stands::Nothing)
     }
 
     /// From when a look from inside tells what all of them stand for.
-    pub(super) fn tell_from(&self) -> Option<Time> {
+    pub(in crate::meeting) fn tell_from(&self) -> Option<Time> {
         let unknown = self.seats.iter().filter(|seat| seat.stands == Stands::Unknown);
         unknown.map(|seat| if seat.was_there { seat.since } else { seat.since.after(SHOWS_WITHIN) }).max()
     }
 
     /// When one that shows nothing has had its time, while we can see it.
-    pub(super) fn deadline(&self, sight: Sight) -> Option<Time> {
+    pub(in crate::meeting) fn deadline(&self, sight: Sight) -> Option<Time> {
         let waits = |seat: &&Seat| {
             seat.silent.is_some()
                 && !seat.is_believed

@@ -1,0 +1,212 @@
+//! What is known of the meeting in one room. Inputs change it and nothing else does. What is not known is a reason to look,
+//! never a guess.
+//!
+//! [`meeting`] says which meeting it is, [`picture`] who is there now, [`recorders`] which of Jibri's accounts stand for a
+//! recording. Focus's word, and whose stop it tells of, is here.
+
+mod meeting;
+mod picture;
+mod recorders;
+
+pub(super) use meeting::{Gap, Meeting};
+pub(super) use picture::Picture;
+pub(super) use recorders::{Outlook, Recorders, SHOWS_WITHIN};
+
+use super::io::{RecordingStatus, SessionId};
+use crate::address::Nick;
+use crate::config::Mode;
+use crate::time::Time;
+
+/// What is known of one meeting.
+#[derive(Debug, Default)]
+pub(super) struct Knowledge {
+    /// Which one it is.
+    pub(super) meeting: Meeting,
+    /// Jibri's accounts in the room.
+    pub(super) recorders: Recorders,
+    /// What focus's presence says; none when focus is not there, has said nothing, or is not heard.
+    word: Option<RecordingStatus>,
+    /// The word that has been taken in; focus repeats it in every presence.
+    taken_in: Option<RecordingStatus>,
+    /// The last session that was known, and one whose stop binds nobody who is there.
+    last_session: Option<SessionId>,
+    void: Option<SessionId>,
+    /// A stop of ours, as focus will tell of it.
+    our_stop: Option<OurStop>,
+    /// When the Jibri of this recording has stopped, maybe because the meeting is over, and whether it is gone.
+    pub(super) jibri_stopped: Option<(Time, bool)>,
+}
+
+#[derive(Debug)]
+struct OurStop {
+    initiator: Nick,
+    /// Which session it ends is for focus to say: ours may have been replaced unseen.
+    session: Option<SessionId>,
+}
+
+impl Knowledge {
+    /// `has_past`: the meeting may have begun before we could see it.
+    pub(super) fn new(has_past: bool) -> Self {
+        Self { meeting: Meeting::new(has_past), ..Self::default() }
+    }
+
+    /// The room is gone, and with it what was known of the meeting. It may be said so wrongly: the room goes on then, and
+    /// focus goes on telling of our stop.
+    pub(super) fn meeting_over(&mut self) {
+        let recorders = std::mem::take(&mut self.recorders);
+        *self = Self { recorders, our_stop: self.our_stop.take(), ..Self::new(false) };
+    }
+
+    /// Focus's presence says this.
+    pub(super) fn focus_says(&mut self, word: Option<RecordingStatus>) {
+        self.word = word;
+    }
+
+    /// Focus is not heard any more.
+    pub(super) fn focus_is_not_heard(&mut self) {
+        self.word = None;
+    }
+
+    /// Focus is not there: what it said is gone with its conference.
+    pub(super) fn focus_is_gone(&mut self) {
+        self.taken_in = None;
+    }
+
+    /// What focus says.
+    pub(super) fn word(&self) -> Option<&RecordingStatus> {
+        self.word.as_ref()
+    }
+
+    /// What focus says, if it has not been taken in.
+    pub(super) fn news(&self) -> Option<&RecordingStatus> {
+        self.word.as_ref().filter(|word| self.taken_in.as_ref() != Some(word))
+    }
+
+    /// What focus says is known from now on.
+    pub(super) fn take_in(&mut self) {
+        if let Some(word) = &self.word {
+            if let Some(ours) = self.our_stop.as_mut().filter(|ours| ours.is(word)) {
+                ours.session.clone_from(&word.session);
+            }
+            self.taken_in = Some(word.clone());
+        }
+    }
+
+    /// The word that has been taken in.
+    pub(super) fn last_word(&self) -> Option<&RecordingStatus> {
+        self.taken_in.as_ref()
+    }
+
+    /// Focus says what it said before, so it is the same conference.
+    pub(super) fn is_told_still(&self) -> bool {
+        self.word.is_some() && self.word == self.taken_in
+    }
+
+    /// What focus says, if it says that our kind of recording is on.
+    pub(super) fn told_on(&self, mode: Mode) -> Option<&RecordingStatus> {
+        self.word.as_ref().filter(|word| word.on && word.mode.is_none_or(|told| told == mode))
+    }
+
+    /// What focus says to be on instead: it takes one session a meeting (docs/jitsi.md 2).
+    pub(super) fn told_instead(&self, mode: Mode) -> Option<Mode> {
+        self.word.as_ref().filter(|word| word.on)?.mode.filter(|told| *told != mode)
+    }
+
+    /// A recorder is in the room that stands for a recording.
+    pub(super) fn is_recorded(&self) -> bool {
+        self.recorders.records()
+    }
+
+    /// From when it can be found out from inside what an account of Jibri's stands for.
+    pub(super) fn tells_from(&self) -> Option<Time> {
+        self.recorders.tell_from()
+    }
+
+    /// A recorder is there that belongs to no session focus has told of: somebody's start under way, or what a restarted
+    /// focus has forgotten.
+    pub(super) fn has_foreign_recorder(&self) -> bool {
+        match &self.word {
+            None => self.is_recorded(),
+            Some(word) => {
+                let is_other = |shown: &SessionId| Some(shown) != word.session.as_ref();
+                !word.on && self.recorders.sessions().flatten().any(is_other)
+            }
+        }
+    }
+
+    /// The recorders that are there show other sessions than the one that focus tells of.
+    pub(super) fn is_of_another(&self, word: &RecordingStatus) -> bool {
+        let Some(told) = &word.session else { return false };
+        let mut shown = self.recorders.sessions().flatten().peekable();
+        shown.peek().is_some() && shown.all(|shown| shown != told)
+    }
+
+    /// The session that focus told to be over.
+    pub(super) fn over_session(&self) -> Option<&SessionId> {
+        self.taken_in.as_ref().filter(|word| !word.on)?.session.as_ref()
+    }
+
+    /// Whoever has started or stopped what this word tells of, if it was not us.
+    pub(super) fn person_behind<'a>(
+        &self,
+        word: &'a RecordingStatus,
+        our_nick: Option<&Nick>,
+    ) -> Option<&'a Nick> {
+        let is_ours = |nick: &Nick| our_nick == Some(nick) || self.is_our_stop(word);
+        word.initiator.as_ref().filter(|nick| !is_ours(nick))
+    }
+
+    /// The person whose stop of our kind of recording focus tells of, if it binds somebody who is there. Whoever ends a live
+    /// stream has not objected to the recording, and the other way round.
+    pub(super) fn stopped_by(
+        &self,
+        mode: Mode,
+        our_nick: Option<&Nick>,
+    ) -> Option<(&RecordingStatus, &Nick)> {
+        let word = self.word.as_ref().filter(|word| !word.on && word.mode.is_none_or(|told| told == mode))?;
+        let is_void = self.void.is_some() && self.void == word.session;
+        let nick = self.person_behind(word, our_nick).filter(|_| !is_void)?;
+        Some((word, nick))
+    }
+
+    /// We ask focus to stop it, under this nickname.
+    pub(super) fn we_stop(&mut self, initiator: Nick) {
+        self.our_stop = Some(OurStop { initiator, session: None });
+    }
+
+    /// A recording is on: of one before, focus will not tell any more.
+    pub(super) fn is_on(&mut self) {
+        self.our_stop.take_if(|ours| ours.session.is_none());
+        self.jibri_stopped = None;
+    }
+
+    /// It is over; its recorder may stay for a moment.
+    pub(super) fn is_over(&mut self, now: Time) {
+        self.recorders.are_over(self.word.as_ref().and_then(|word| word.session.as_ref()), now);
+        self.jibri_stopped = None;
+    }
+
+    /// This session is known, or focus tells of it.
+    pub(super) fn knows_session(&mut self, session: Option<SessionId>) {
+        let told = || self.word.as_ref().and_then(|word| word.session.clone());
+        if let Some(session) = session.or_else(told) {
+            self.last_session = Some(session);
+        }
+    }
+
+    /// Entirely different people are there: what was stopped before is nothing to them.
+    pub(super) fn stop_binds_nobody(&mut self) {
+        self.void.clone_from(&self.last_session);
+    }
+
+    fn is_our_stop(&self, word: &RecordingStatus) -> bool {
+        self.our_stop.as_ref().is_some_and(|ours| ours.is(word))
+    }
+}
+
+impl OurStop {
+    fn is(&self, word: &RecordingStatus) -> bool {
+        word.initiator.as_ref() == Some(&self.initiator)
+            && (self.session.is_none() || self.session == word.session)
+    }
+}

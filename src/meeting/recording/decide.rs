@@ -1,0 +1,215 @@
+//! The table: from what is known, what is wanted, the settings and the time to one next step.
+
+use std::time::Duration;
+
+use super::course::{Course, FoundBy, Witness};
+use super::{ANSWER_GRACE, Recording};
+use crate::address::{Nick, RealJid};
+use crate::meeting::answer::StopFailure;
+use crate::meeting::context::{Ctx, Policy};
+use crate::meeting::event::{Hold, What};
+use crate::meeting::io::{Action, Order};
+use crate::meeting::knowledge::{Gap, Picture};
+use crate::meeting::line::{Chance, Stand};
+use crate::time::Time;
+
+/// Focus joins a room a moment before its recorder exists (docs/jitsi.md 2). Nobody tells us of a refusal of
+/// what we ask in somebody's name, so that moment is waited for.
+const FOCUS_READY: Duration = Duration::from_secs(1);
+/// Where one of Jibri's accounts is there and we never go inside, a start has so long to bring another one.
+const TEST: Duration = Duration::from_secs(30);
+/// A free Jibri is kept so long for who is first in line and has to look, or to enter, before the start; a room
+/// whose lists are not to be had would keep it from all others.
+const KEPT_FOR: Duration = Duration::from_secs(2);
+
+/// What comes next.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Step {
+    /// Nothing that we could do.
+    Nothing,
+    /// A start is due, and no Jibri is free.
+    NoJibri,
+    /// A start is due, and nobody is there in whose name it could be sent.
+    NobodyToSpeakFor,
+    /// Look again first: what we know is not of this moment.
+    Look,
+    /// Go inside: focus is to be heard first.
+    Visit,
+    /// Go inside although nobody may be there: the recording is to be stopped.
+    VisitToStop,
+    /// Send a start; in whose name, if not in our own.
+    Start(Option<RealJid>),
+    /// Send a stop, under this nickname; in whose name, if not in our own.
+    Stop(Nick, Option<RealJid>),
+    /// A stop is due, and nobody is there in whose name it could be sent.
+    CannotStop,
+    /// A start, if this were no dry run.
+    WouldStart,
+    /// A stop, if this were no dry run.
+    WouldStop,
+}
+
+impl Step {
+    /// Our seat in the room has something to do first.
+    pub(super) fn is_errand(&self) -> bool {
+        matches!(self, Self::Look | Self::Visit | Self::VisitToStop)
+    }
+}
+
+impl Recording {
+    /// What comes next. Nothing changes here; where the answer depends on the time, `ctx` notes when it will be another.
+    pub(super) fn next(&self, now: &Picture<'_>, ctx: &Ctx<'_>, policy: Policy<'_>) -> Step {
+        if !now.is_complete() || !now.focus {
+            return Step::Nothing;
+        }
+        if let Some(step) = self.next_stop(now, ctx, policy) {
+            return step;
+        }
+        let is_wanted = self.wanted_since.is_some();
+        let may_visit = now.may_visit(policy);
+        let visit_if = |is_due: bool| if is_due { Step::Visit } else { Step::Nothing };
+        match (&self.course, self.held()) {
+            (Course::Nothing, None) => self.next_start(now, ctx, policy),
+            // What others have begun is theirs, and is told of.
+            (Course::Nothing, Some(Hold::ByHand)) => {
+                visit_if(self.awaits_telling(now, policy) && self.is_to_tell(ctx))
+            }
+            // This may be another meeting.
+            (Course::Nothing, Some(Hold::StoppedBy(_) | Hold::GaveUp(_) | Hold::Untold)) => {
+                let is_doubtful = || self.known.meeting.gap().is_some() || self.is_to_tell(ctx);
+                visit_if(is_wanted && may_visit && is_doubtful())
+            }
+            (Course::Nothing, Some(Hold::Misfit(_) | Hold::Instead(_) | Hold::DryRun)) => Step::Nothing,
+            (Course::Asked { .. }, _) => Step::Nothing,
+            (Course::Found { by, .. }, _) => {
+                let is_to_tell =
+                    || *by == FoundBy::Others && self.awaits_telling(now, policy) && self.is_to_tell(ctx);
+                let is_to_ask =
+                    || self.can_inquire(now, policy) && self.inquiry.is_some_and(|(at, _)| ctx.is_past(at));
+                visit_if(is_to_ask() | is_to_tell())
+            }
+            (Course::On { by: Witness::Sighted, .. }, _) => {
+                let is_ambiguous = self.known.recorders.is_ambiguous();
+                visit_if(is_wanted && may_visit && is_ambiguous && self.is_to_tell(ctx))
+            }
+            (Course::On { .. }, _) => Step::Nothing,
+            (Course::Gone { ask: (at, _), .. }, _) => {
+                visit_if(may_visit && (ctx.is_past(*at) | self.is_to_tell(ctx)))
+            }
+        }
+    }
+
+    /// Nothing is on, nothing is under way, and nothing keeps us from it.
+    fn next_start(&self, now: &Picture<'_>, ctx: &Ctx<'_>, policy: Policy<'_>) -> Step {
+        if !self.is_due(ctx, policy) {
+            return Step::Nothing;
+        }
+        // What is there is to be told before anything is begun, and whether or not something could be.
+        if self.awaits_telling(now, policy) {
+            return if self.is_to_tell(ctx) { Step::Visit } else { Step::Nothing };
+        }
+        match now.roster.moderator(self.backoff.failures()) {
+            // A dry run is not worth a visit.
+            _ if ctx.dry_run => Step::WouldStart,
+            _ if !ctx.chance.is_there => Step::NoJibri,
+            _ if !policy.in_names && now.is_inside() => Step::Start(None),
+            _ if !policy.in_names && now.may_visit(policy) => Step::Visit,
+            _ if !policy.in_names || now.is_inside() => Step::Nothing,
+            // A person may have stopped it before we could see.
+            _ if self.known.meeting.gap() == Some(Gap::Unseen) && !now.unwelcome && now.may_visit(policy) => {
+                Step::Visit
+            }
+            // Whoever is a moderator now is spoken for, one after the other if it comes to nothing.
+            None => Step::NobodyToSpeakFor,
+            Some(_) if !now.fresh => Step::Look,
+            Some((_, sender)) => Step::Start(Some(sender.clone())),
+        }
+    }
+
+    fn is_due(&self, ctx: &Ctx<'_>, policy: Policy<'_>) -> bool {
+        let is_ready = |since: Time| !policy.in_names || ctx.is_past(since.after(FOCUS_READY));
+        !self.backoff.is_pausing()
+            && self.unanswered.is_none()
+            && self.focus_since.is_some_and(is_ready)
+            && self.wanted_since.is_some_and(|since| ctx.is_past(since.after(self.settle(policy))))
+    }
+
+    /// Focus, which is not heard now, could be asked what became of a start.
+    fn can_inquire(&self, now: &Picture<'_>, policy: Policy<'_>) -> bool {
+        policy.record && !self.known.is_recorded() && now.may_visit(policy)
+    }
+
+    /// One of Jibri's accounts has just come in: what it stands for shows in a moment, from outside at the next visit.
+    fn awaits_telling(&self, now: &Picture<'_>, policy: Policy<'_>) -> bool {
+        let is_kept_out = policy.in_names && now.unwelcome || !policy.record;
+        self.known.recorders.is_unknown() && !is_kept_out && now.may_visit(policy)
+    }
+
+    /// It is due to find out from inside what an account of Jibri's stands for.
+    pub(super) fn is_to_tell(&self, ctx: &Ctx<'_>) -> bool {
+        self.known.tells_from().is_some_and(|at| ctx.is_past(at))
+    }
+
+    /// Does what comes next, as far as it is not for our seat to do.
+    pub(super) fn carry_out(&mut self, step: Step, ctx: &mut Ctx<'_>, policy: Policy<'_>) {
+        match &step {
+            Step::Start(sender) => self.send_start(sender.clone(), ctx, policy),
+            Step::Stop(nick, sender) => self.send_stop(nick.clone(), sender.clone(), ctx, policy),
+            Step::CannotStop => self.stop.failed(StopFailure::NobodyToSpeakFor, ctx),
+            Step::WouldStart => {
+                ctx.tell(What::WouldStart);
+                self.holds.dry_run();
+            }
+            Step::WouldStop => self.would_stop(ctx),
+            Step::Nothing
+            | Step::NoJibri
+            | Step::NobodyToSpeakFor
+            | Step::Look
+            | Step::Visit
+            | Step::VisitToStop => {}
+        }
+        self.step = step;
+    }
+
+    fn send_start(&mut self, sender: Option<RealJid>, ctx: &mut Ctx<'_>, policy: Policy<'_>) {
+        let start = policy.start;
+        let grace = if sender.is_none() { ANSWER_GRACE } else { Duration::ZERO };
+        // What is there may be recording already; then nobody comes.
+        let is_test = sender.is_some() && self.known.recorders.is_unknown();
+        let patience = if is_test { start.request_timeout.min(TEST) } else { start.request_timeout };
+        let (attempt, deadline) = (ctx.new_attempt(), ctx.now.after(patience).after(grace));
+        self.inquiry = None;
+        self.asked_at = Some(ctx.now);
+        let wanted_for = self.missing_since.map_or(Duration::ZERO, |missing| ctx.now.since(missing));
+        ctx.tell(What::StartSent { attempt, wanted_for, sender: sender.clone() });
+        self.course = Course::Asked { attempt, since: ctx.now, deadline, sender: sender.clone() };
+        ctx.wake(deadline);
+        let order = Order {
+            mode: start.mode,
+            stream_key: start.stream_key.clone(),
+            app_data: start.app_data.clone(),
+        };
+        let room = ctx.room.clone();
+        ctx.act(Action::Start { room, attempt, sender, order, timeout: start.request_timeout });
+    }
+
+    /// Where it stands in the line for a Jibri.
+    pub(in crate::meeting) fn stands(&self, chance: Chance, now: Time) -> Stand {
+        let is_idle = self.course == Course::Nothing && self.held().is_none();
+        let Some(since) = self.missing_since.filter(|_| is_idle) else { return Stand::Aside };
+        if self.backoff.is_pausing() {
+            return match self.backoff.may_wake(chance) {
+                true => Stand::InLine(since),
+                false if self.backoff.wants_jibri() => Stand::Dozing(since),
+                false => Stand::Aside,
+            };
+        }
+        let is_kept = self.keeps_until().is_some_and(|until| now < until);
+        if self.step == Step::NoJibri || is_kept { Stand::InLine(since) } else { Stand::Aside }
+    }
+
+    /// Until when the Jibri that it may have is kept for it.
+    pub(in crate::meeting) fn keeps_until(&self) -> Option<Time> {
+        self.waits_since.map(|since| since.after(KEPT_FOR))
+    }
+}

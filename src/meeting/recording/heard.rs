@@ -1,0 +1,290 @@
+//! What focus's word means: of which meeting it is, on, off and why, and of whose session (docs/jitsi.md 3).
+
+use std::time::Duration;
+
+use super::course::{Course, FoundBy, Witness};
+use super::{Recording, RecordingStatus};
+use crate::address::Nick;
+use crate::config::Mode;
+use crate::meeting::answer::StartFailure;
+use crate::meeting::context::{Ctx, Policy};
+use crate::meeting::event::Ended;
+use crate::meeting::io::SessionId;
+use crate::meeting::knowledge::{Gap, Picture, SHOWS_WITHIN};
+
+/// When focus is asked again whether it knows by now that a recorder is gone; doubled each time. It notices the death of
+/// a Jibri after 19 s (docs/jitsi.md 13.2), and each time people see us come and go.
+const ASK_AGAIN: Duration = Duration::from_secs(25);
+/// From outside nothing may show that what is on instead has ended; how often we look again then.
+const LOOK_AGAIN: Duration = Duration::from_secs(60);
+
+impl Recording {
+    /// Whose meeting it is, and whether it is the same. A room may end and begin again under its name without our seeing it
+    /// gone: while we are kept out, while there is no link, or between two looks. After such a gap we rely on what focus
+    /// tells, as after a restart of ours: only if it still says the same is it the same meeting for certain.
+    pub(super) fn which_meeting(&mut self, now: &Picture<'_>, ctx: &mut Ctx<'_>, policy: Policy<'_>) {
+        if now.people == 0 {
+            self.known.meeting.emptied();
+            // Focus ends the conference when nobody is left, and an answer goes with it, for we leave too.
+            if matches!(self.course, Course::Asked { sender: None, .. }) {
+                self.course = Course::Nothing;
+            }
+        } else {
+            let was_deserted = self.known.meeting.peopled();
+            // What was pending went with those who had asked for it. If it is still the same conference, the next start is
+            // answered with "already enabled" and nothing is lost.
+            if was_deserted && !self.known.is_recorded() && self.waits_without_an_answer(policy) {
+                self.course = Course::Nothing;
+            }
+        }
+        self.whose_meeting(now);
+        self.is_it_another_meeting(now, ctx, policy);
+        if !now.focus {
+            self.known.focus_is_gone();
+        }
+    }
+
+    /// A start has gone out in somebody's name, or was accepted, and focus does not say that it is on.
+    fn waits_without_an_answer(&self, policy: Policy<'_>) -> bool {
+        match &self.course {
+            Course::Asked { sender, .. } => sender.is_some(),
+            Course::Found { by: FoundBy::Focus | FoundBy::Others, .. } => {
+                self.known.told_on(policy.start.mode).is_none()
+            }
+            _ => false,
+        }
+    }
+
+    /// A stop is nothing to entirely different people, whatever focus goes on telling. That those who come back come to
+    /// the same meeting is for focus to tell. Somebody whose account is not shown may be anybody.
+    fn whose_meeting(&mut self, now: &Picture<'_>) {
+        let session = self.session().cloned();
+        self.known.knows_session(session);
+        if now.people == 0 {
+            return;
+        }
+        let Some(accounts) = now.roster.accounts() else { return };
+        if self.known.meeting.meets(&accounts) {
+            return;
+        }
+        // What is on goes over to them, and what they do to it is their own will.
+        if self.session().is_none() {
+            self.known.stop_binds_nobody();
+        }
+        if self.holds.nobody_has_stopped() {
+            self.backoff.forgive();
+            self.holds.forget_ends();
+        }
+    }
+
+    fn is_it_another_meeting(&mut self, now: &Picture<'_>, ctx: &mut Ctx<'_>, policy: Policy<'_>) {
+        // Outside the word of focus is not known; a visit hears it, where one may be paid and is worth it.
+        let will_hear = !now.is_inside() && !ctx.dry_run && policy.may_visit();
+        if now.people == 0 || !now.focus || will_hear {
+            return;
+        }
+        let Some(gap) = self.known.meeting.close_gap() else { return };
+        let is_same =
+            self.known.is_told_still() && (gap == Gap::Unseen || self.stopped_by(now, policy).is_some());
+        if is_same {
+            return;
+        }
+        let is_on = self.known.is_recorded() || self.known.told_on(policy.start.mode).is_some();
+        if gap == Gap::Emptied && !is_on {
+            self.ended(Ended::WithMeeting, ctx);
+        }
+        self.backoff.forgive();
+        self.holds.another_meeting();
+    }
+
+    /// Hears what focus says, if we are inside.
+    pub(super) fn hear(&mut self, now: &Picture<'_>, ctx: &mut Ctx<'_>, policy: Policy<'_>) {
+        if now.is_inside() && now.focus {
+            self.resolve_doubt(now, ctx, policy);
+        }
+        if now.focus && self.known.news().is_some() {
+            self.judge(now, ctx, policy);
+        }
+    }
+
+    /// Acts upon a new word of focus.
+    fn judge(&mut self, now: &Picture<'_>, ctx: &mut Ctx<'_>, policy: Policy<'_>) {
+        self.known.take_in();
+        let Some(word) = self.known.word().cloned() else { return };
+        if let Some(mode) = self.known.told_instead(policy.start.mode) {
+            self.told_instead(mode, now, ctx);
+        } else if word.on {
+            self.told_on(word.session, now, ctx, policy);
+        } else if matches!(self.course, Course::On { .. }) && self.known.is_of_another(&word) {
+            // Focus has yet to tell of the one that is on.
+        } else if self.concerns_us(&word) || self.stopped_by(now, policy).is_some() {
+            self.off(&word, now, ctx, policy);
+        }
+    }
+
+    /// Focus says that it is on. A visitor will believe it when the recorder is there, because that is all he
+    /// sees later; until then Jicofo may be falling back to another Jibri.
+    fn told_on(
+        &mut self,
+        session: Option<SessionId>,
+        now: &Picture<'_>,
+        ctx: &mut Ctx<'_>,
+        policy: Policy<'_>,
+    ) {
+        if now.visitor && !self.known.is_recorded() {
+            // Its recorder may be the one that has just come in, and has nothing to show yet.
+            self.asked_at = Some(ctx.now.before(SHOWS_WITHIN));
+            self.found(session, FoundBy::Focus, ctx, policy);
+        } else {
+            self.on(session, Witness::Focus, ctx);
+        }
+    }
+
+    /// The recorder had gone, and now we hear what focus says of it.
+    fn resolve_doubt(&mut self, now: &Picture<'_>, ctx: &mut Ctx<'_>, policy: Policy<'_>) {
+        let Course::Gone { session, since, ask, .. } = &mut self.course else { return };
+        if self.known.is_recorded() {
+            return;
+        }
+        let mode = policy.start.mode;
+        if let Some(word) = self.known.told_on(mode)
+            && (session.is_none() || *session == word.session)
+        {
+            // Jicofo learns of the end from Jibri, which may be later than its browser is gone; or it falls back to
+            // another Jibri, whose browser will show.
+            self.known.take_in();
+            if ask.0 <= ctx.now {
+                let pause = ASK_AGAIN.saturating_mul(1_u32.checked_shl(ask.1).unwrap_or(u32::MAX));
+                *ask = (ctx.now.after(pause), ask.1.saturating_add(1));
+            }
+            return;
+        }
+        let (session, since) = (session.clone(), *since);
+        let Some(word) = self.known.word().cloned() else { return self.vanished(now, ctx, policy) };
+        let is_news = self.known.news().is_some() && self.concerns_us(&word);
+        if let Some(mode) = self.known.told_instead(mode) {
+            self.known.take_in();
+            self.told_instead(mode, now, ctx);
+        } else if word.on {
+            self.known.take_in();
+            self.told_on(word.session.or(session), now, ctx, policy);
+        } else if is_news || self.stopped_by(now, policy).is_some() {
+            self.known.take_in();
+            self.course = Course::On { session, since, by: Witness::Sighted };
+            self.off(&word, now, ctx, policy);
+        } else {
+            self.vanished(now, ctx, policy);
+        }
+    }
+
+    /// An `off` of another session than the one that we wait for is old news, unless a person is behind it.
+    fn concerns_us(&self, word: &RecordingStatus) -> bool {
+        match (self.session(), &word.session) {
+            (Some(ours), Some(theirs)) => ours == theirs,
+            _ => true,
+        }
+    }
+
+    /// Whose stop focus tells of now, if it is to be respected.
+    pub(super) fn stopped_by(&self, now: &Picture<'_>, policy: Policy<'_>) -> Option<&Nick> {
+        let (word, nick) = self.known.stopped_by(policy.start.mode, now.our_nick)?;
+        (policy.stop.respect_manual && !self.is_overruled(word)).then_some(nick)
+    }
+
+    /// docs/jitsi.md 3, the table of `off`.
+    fn off(&mut self, word: &RecordingStatus, now: &Picture<'_>, ctx: &mut Ctx<'_>, policy: Policy<'_>) {
+        let person = self.known.person_behind(word, now.our_nick).cloned();
+        if let Some(nick) = self.stopped_by(now, policy).cloned() {
+            self.ended(Ended::ByPerson(nick.clone()), ctx);
+            self.order_is_countermanded();
+            self.course = Course::Nothing;
+            return self.hold_for(nick, ctx);
+        }
+        match self.course {
+            Course::On { .. } => {
+                let how = match (person, &word.initiator) {
+                    (Some(nick), _) => Ended::ByPerson(nick),
+                    (None, Some(_)) => Ended::ByUs,
+                    (None, None) if word.failed => Ended::Failed,
+                    (None, None) => Ended::Naturally,
+                };
+                let failed = how == Ended::Failed;
+                self.ended(how, ctx);
+                if failed {
+                    self.fail(StartFailure::Failed, ctx, policy);
+                } else {
+                    self.backoff.pause(policy.start.retry_min, ctx);
+                }
+            }
+            Course::Found { .. } => {
+                let why = if word.failed { StartFailure::Failed } else { StartFailure::EndedBeforeOn };
+                self.known.is_over(ctx.now);
+                self.fail(why, ctx, policy);
+            }
+            Course::Nothing | Course::Asked { .. } | Course::Gone { .. } => {}
+        }
+    }
+
+    /// A person has stopped it.
+    fn hold_for(&mut self, nick: Nick, ctx: &Ctx<'_>) {
+        if self.holds.stopped_by(nick) {
+            // Its recorder may be there for a moment.
+            self.known.is_over(ctx.now);
+        }
+    }
+
+    /// Where nothing is under way: the stop that focus tells of may have come while something else was on, or before we
+    /// came back; somebody else may have begun something; and a recorder may be there already.
+    pub(super) fn heed_others(&mut self, now: &Picture<'_>, ctx: &mut Ctx<'_>, policy: Policy<'_>) {
+        if self.course != Course::Nothing {
+            return;
+        }
+        if let Some(nick) = self.stopped_by(now, policy).cloned() {
+            self.hold_for(nick, ctx);
+        }
+        let (mode, session) = (policy.start.mode, self.known.recorders.session().cloned());
+        if let Some(mode) = self.known.told_instead(mode) {
+            self.told_instead(mode, now, ctx);
+        } else if let Some(word) = self.known.told_on(mode) {
+            let told = word.session.clone();
+            self.told_on(told, now, ctx, policy);
+        } else if !now.is_inside() || !self.known.has_foreign_recorder() {
+            // Nothing is there.
+        } else if self.is_kept_off() {
+            // What is kept off by hand may go on, or be begun by somebody, as well.
+            if self.known.recorders.is_unknown() {
+                self.on(session, Witness::Recorder, ctx);
+            }
+        } else if self.held().is_none() {
+            self.found(session, FoundBy::Recorder, ctx, policy);
+        }
+    }
+
+    /// Focus says that this is on instead.
+    fn told_instead(&mut self, mode: Mode, now: &Picture<'_>, ctx: &mut Ctx<'_>) {
+        // There is one session a meeting, so ours is over.
+        self.ended(Ended::Lost, ctx);
+        self.course = Course::Nothing;
+        if self.wanted_since.is_some() && !self.holds.is_misfit() {
+            let shows = now.is_inside() && !now.visitor || self.known.recorders.is_of_other_mode();
+            let until = ctx.now.after(LOOK_AGAIN);
+            if !shows {
+                ctx.wake(until);
+            }
+            self.holds.instead(mode, (!shows).then_some(until));
+        }
+    }
+
+    /// Whether what was on instead is over, or nobody minds any more.
+    pub(super) fn is_it_still_instead(&mut self, wanted: bool, now: &Picture<'_>, policy: Policy<'_>) {
+        let Some((mode, until)) = self.holds.mode_instead() else { return };
+        let is_on = if now.is_inside() {
+            self.known.told_instead(policy.start.mode) == Some(mode)
+        } else {
+            until.is_some() || self.known.recorders.is_of_other_mode()
+        };
+        if !wanted || !now.focus || !is_on {
+            self.holds.nothing_instead();
+        }
+    }
+}

@@ -1,0 +1,35 @@
+//! A room as it can be shown.
+
+use super::event::State;
+use super::io::SessionId;
+use crate::address::{Nick, RoomJid};
+use crate::time::Time;
+
+/// A room as it can be shown.
+#[derive(Debug, Clone)]
+pub struct RoomView<'a> {
+    /// Its real name.
+    pub room: &'a RoomJid,
+    /// Its state.
+    pub state: State,
+    /// People inside.
+    pub people: u32,
+    /// Moderators among them.
+    pub moderators: u32,
+    /// Whether Jibri's browser is inside.
+    pub recorder_present: bool,
+    /// Failed attempts in a row, and the one under way.
+    pub attempt: u32,
+    /// The session pending or on.
+    pub session: Option<&'a SessionId>,
+    /// Since when it is in this state.
+    pub since: Time,
+    /// Since when a recording is wanted and there is none.
+    pub missing_since: Option<Time>,
+    /// Nothing is started for a reason that is nobody's fault: a person's will, or a dry run.
+    pub is_left_alone: bool,
+    /// Our nickname, while we are inside.
+    pub inside: Option<&'a Nick>,
+    /// Why it is in this state, where that is not plain.
+    pub reason: Option<String>,
+}
