@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{PendingBy, Phase, Recording};
+use super::{PendingBy, Phase, Recording, SHOWS_BY};
 use crate::meeting::answer::{Meaning, StartFailure, meaning};
 use crate::meeting::event::{Hold, What};
 use crate::meeting::io::{Answer, AttemptId};
@@ -69,6 +69,11 @@ impl Recording {
             && !gone
         {
             *at = (*at).min(now.after(INQUIRY_AFTER));
+        }
+        // A start that focus gives up before this Jibri has answered it is told of to nobody but the moderator in whose
+        // name it was. If another Jibri has taken it, that one shows by then.
+        if let Phase::Pending { session: None, deadline, by: PendingBy::Focus } = &mut self.phase {
+            *deadline = (*deadline).min(now.after(SHOWS_BY));
         }
         let is_asked = |by: PendingBy| matches!(by, PendingBy::Focus | PendingBy::Others);
         if match &self.phase {
