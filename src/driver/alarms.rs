@@ -29,8 +29,8 @@ pub(super) struct Alarms {
     /// Since when a recording is missing in these rooms, and why.
     missing: BTreeMap<RoomJid, (Time, Option<String>)>,
     due: BTreeSet<(Time, RoomJid)>,
-    /// Rooms that a person's stop keeps from being recorded, and when that is to be told.
-    held: BTreeMap<RoomJid, Time>,
+    /// Rooms that a person's stop keeps from being recorded, and when that is to be told; none: it has been.
+    held: BTreeMap<RoomJid, Option<Time>>,
     /// Since when there is no link, and why.
     down: Option<(Time, String)>,
     /// Since when rooms wait for a Jibri.
@@ -71,7 +71,7 @@ impl Alarms {
         let overdue = self.due.first().map(|(since, _)| since.after(self.overdue_after));
         let down = self.down.as_ref().map(|(since, _)| since.after(self.down_after));
         let jibri = self.without_jibri.map(|since| since.after(WITHOUT_JIBRI));
-        let held = self.held.values().min().copied();
+        let held = self.held.values().flatten().min().copied();
         [overdue, down, jibri, held, self.book.next_deadline()].into_iter().flatten().min()
     }
 
@@ -108,13 +108,17 @@ impl Alarms {
 
     /// Whoever is held for long is told of once, if anybody is there who could mind.
     fn tell_held<'a>(&mut self, now: Time, view: &impl Fn(&RoomJid) -> Option<RoomView<'a>>) {
+        let is_due = |at: &Option<Time>| at.is_some_and(|at| at <= now);
         let due: Vec<RoomJid> =
-            self.held.iter().filter(|(_, at)| **at <= now).map(|(room, _)| room.clone()).collect();
+            self.held.iter().filter(|(_, at)| is_due(at)).map(|(room, _)| room.clone()).collect();
         for room in due {
-            self.held.remove(&room);
-            let Some(view) = view(&room) else { continue };
-            if view.people == 0 {
-                self.held.insert(room, now.after(ASK_AGAIN));
+            let Some(view) = view(&room) else {
+                self.held.remove(&room);
+                continue;
+            };
+            let is_empty = view.people == 0;
+            self.held.insert(room.clone(), is_empty.then(|| now.after(ASK_AGAIN)));
+            if is_empty {
                 continue;
             }
             let why = view.reason.as_deref().unwrap_or("a person has stopped it");
@@ -196,7 +200,8 @@ impl Alarms {
                 self.raise(now, about(Kind::StreamInstead, &format!("{room} is not recorded: {hold}")));
             }
             What::Held(Hold::StoppedBy(_) | Hold::Untold) => {
-                self.held.entry(room.clone()).or_insert(now.after(HELD));
+                // It may be heard of once more in the same meeting.
+                self.held.entry(room.clone()).or_insert(Some(now.after(HELD)));
             }
             What::EntryRefused { refusal, .. } => {
                 let why = crate::meeting::refusal_reason(refusal);
@@ -355,3 +360,6 @@ fn kind_of(verdict: Verdict) -> Option<Kind> {
         Verdict::Ok | Verdict::Suspect | Verdict::Expired => None,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -56,6 +56,27 @@ async fn the_body_is_as_documented() {
     assert_eq!(keys(&example["alerts"][0]), keys(alert));
 }
 
+/// Nobody has to do anything about it, and nobody says when it is over.
+#[tokio::test]
+async fn a_held_meeting_is_an_info_that_ends_by_itself() {
+    let receiver = StandIn::start([ok()]).await;
+    let mut world = World::new(Some(&receiver.url()), None, limits());
+    world.raise(Kind::Held, "r1@muc.meet.jitsi");
+    let begun = world.now();
+    for (minutes, deliveries) in [(59, 0), (60, 1)] {
+        let told = world.book.tick(begun.after(Duration::from_secs(minutes * 60)));
+        assert_eq!(told.len(), deliveries, "after {minutes} minutes: {told:?}");
+        world.send(told);
+    }
+    assert!(world.deliverer.finish(LONG).await);
+    let bodies = bodies(&receiver);
+    assert_eq!(pairs(&told(&bodies)), [("raised", "r1@muc.meet.jitsi"), ("resolved", "r1@muc.meet.jitsi")]);
+    for alert in bodies.iter().flat_map(|body| body["alerts"].as_array().unwrap()) {
+        assert_eq!((&alert["kind"], &alert["severity"]), (&"held".into(), &"info".into()), "{alert}");
+        assert!(alert["remedy"].as_str().unwrap().contains("stop.respect_manual"), "{alert}");
+    }
+}
+
 #[tokio::test]
 async fn hostile_text_is_a_string_and_nothing_else() {
     let receiver = StandIn::start([ok()]).await;

@@ -1,5 +1,6 @@
 //! What systemd is told, read at the other end of the line.
 
+use std::io::{Error, ErrorKind};
 use std::os::unix::net::UnixDatagram;
 use std::path::Path;
 use std::process::Stdio;
@@ -22,7 +23,6 @@ impl Service {
         std::fs::write(&config, text).unwrap();
         let path = dir.join("notify");
         let socket = UnixDatagram::bind(&path).unwrap();
-        socket.set_read_timeout(Some(testkit::SOON)).unwrap();
         let mut command = program();
         command.env("NOTIFY_SOCKET", &path).env("WATCHDOG_USEC", watchdog.as_micros().to_string());
         command.arg("run").arg("--config").arg(&config).stderr(Stdio::null());
@@ -31,17 +31,33 @@ impl Service {
 
     /// Reads until a line with this text comes.
     fn until(&mut self, text: &str) -> String {
-        let mut buffer = [0; 4096];
+        let end = Instant::now() + testkit::SOON;
         loop {
-            let length = self.socket.recv(&mut buffer).unwrap_or_else(|error| {
+            let left = end.saturating_duration_since(Instant::now());
+            let lines = told(&self.socket, left).unwrap_or_else(|error| {
                 panic!("not told within {:?}: {text} ({error}); told: {:?}", testkit::SOON, self.told)
             });
-            let lines = String::from_utf8_lossy(&buffer[..length]).into_owned();
             let found = lines.lines().find(|line| line.starts_with(text)).map(str::to_owned);
             self.told.push(lines);
             if let Some(line) = found {
                 return line;
             }
+        }
+    }
+}
+
+/// What is told within this time. Reading with a timeout is cut short by any signal that is handled, as those of
+/// children that end are here; then the rest of the time is still to be waited.
+fn told(socket: &UnixDatagram, within: Duration) -> Result<String, Error> {
+    let end = Instant::now() + within;
+    let mut buffer = [0; 4096];
+    loop {
+        let left = end.saturating_duration_since(Instant::now());
+        // Zero would mean for ever.
+        socket.set_read_timeout(Some(left.max(Duration::from_millis(1))))?;
+        match socket.recv(&mut buffer) {
+            Err(error) if error.kind() == ErrorKind::Interrupted && !left.is_zero() => {}
+            read => return Ok(String::from_utf8_lossy(&buffer[..read?]).into_owned()),
         }
     }
 }
@@ -76,13 +92,10 @@ fn a_frozen_service_gives_no_sign_of_life() {
     let mut service = Service::start(dir.path(), Duration::from_millis(300));
     service.until("WATCHDOG=1");
     service.process.signal("STOP");
-    service.socket.set_read_timeout(Some(Duration::from_millis(900))).unwrap();
-    let mut buffer = [0; 4096];
     // What was on its way may still come; then nothing does, for three times the limit.
-    let silent = (0..20).any(|_| service.socket.recv(&mut buffer).is_err());
+    let silent = (0..20).any(|_| told(&service.socket, Duration::from_millis(900)).is_err());
     assert!(silent);
     service.process.signal("CONT");
-    service.socket.set_read_timeout(Some(testkit::SOON)).unwrap();
     service.until("WATCHDOG=1");
 }
 
@@ -99,17 +112,15 @@ fn without_a_watchdog_of_its_own_it_gives_none() {
     }
     command.env("JIBRI_AUTOSTART_XMPP__SERVER", "127.0.0.1:1").env("JIBRI_AUTOSTART_HTTP__LISTEN", "");
     let process = Running(command.arg("run").stderr(Stdio::null()).spawn().unwrap());
-    socket.set_read_timeout(Some(Duration::from_millis(500))).unwrap();
-    let mut buffer = [0; 4096];
-    let mut told = String::new();
+    let mut all = String::new();
     let end = Instant::now() + testkit::SOON;
     while Instant::now() < end {
-        match socket.recv(&mut buffer) {
-            Ok(length) => told.push_str(&String::from_utf8_lossy(&buffer[..length])),
-            Err(_) if told.contains("STATUS=") => break,
+        match told(&socket, Duration::from_millis(500)) {
+            Ok(lines) => all.push_str(&lines),
+            Err(_) if all.contains("STATUS=") => break,
             Err(_) => {}
         }
     }
-    assert!(told.contains("READY=1") && !told.contains("WATCHDOG"), "{told}");
+    assert!(all.contains("READY=1") && !all.contains("WATCHDOG"), "{all}");
     process.signal("TERM");
 }

@@ -170,22 +170,32 @@ async fn a_meeting_is_recorded_unseen(version: Version) -> Result {
     Ok(())
 }
 
+/// Of a meeting that is named nowhere else this Prosody tells, at this address and with this token; it is recorded.
+async fn events_alone_tell_of_a_meeting(
+    version: Version,
+    mut options: WorldOptions,
+    listen: &str,
+    token: &str,
+) -> Result {
+    options.prosody.plugins =
+        vec![("mod_event_sync_component.lua".into(), include_str!("event_sync_stand_in.lua").into())];
+    let world = World::start(version, options).await?;
+    world.jibri("jibri-1").await?;
+    let settings = [("HTTP__LISTEN", listen), ("HTTP__TOKEN", token), ("DISCOVERY__ROOMS", "")];
+    let _autostart = start(&world, &settings)?;
+    assert!(testkit::eventually(SOON, || std::net::TcpStream::connect(listen).is_ok()).await);
+    let ada = world.moderator("nobody-named-it").await?;
+    ada.wait_recording("on", SOON).await?;
+    Ok(())
+}
+
 /// Told by events alone, and in the brewery.
 async fn prosody_tells_of_the_meeting(version: Version) -> Result {
     let listen = testkit::ports::loopback().to_string();
     let mut options = options(&for_docker(&[]), SECRET);
-    options.prosody.plugins =
-        vec![("mod_event_sync_component.lua".into(), include_str!("event_sync_stand_in.lua").into())];
     options.prosody.environment.push(("AUTOSTART_URL".into(), format!("http://{listen}")));
     options.prosody.environment.push(("JIBRI_AUTOSTART_HTTP__TOKEN".into(), "a-token".into()));
-    let world = World::start(version, options).await?;
-    world.jibri("jibri-1").await?;
-    let settings = [("HTTP__LISTEN", listen.as_str()), ("HTTP__TOKEN", "a-token"), ("DISCOVERY__ROOMS", "")];
-    let _autostart = start(&world, &settings)?;
-    assert!(testkit::eventually(SOON, || std::net::TcpStream::connect(listen.as_str()).is_ok()).await);
-    let ada = world.moderator("nobody-named-it").await?;
-    ada.wait_recording("on", SOON).await?;
-    Ok(())
+    events_alone_tell_of_a_meeting(version, options, &listen, "a-token").await
 }
 
 /// The same on Debian, where the token comes from a file, and only if the module has been put where it belongs.
@@ -196,17 +206,8 @@ async fn debian_tells_of_the_meeting(version: Version) -> Result {
     let place = "/usr/share/jitsi-meet/prosody-plugins/mod_event_sync_component.lua";
     assert_eq!(printed.matches(place).count(), 1, "{printed}");
     // Any file will do for being there.
-    let mut options = debian_options(&printed.replace(place, secret.path()));
-    options.prosody.plugins =
-        vec![("mod_event_sync_component.lua".into(), include_str!("event_sync_stand_in.lua").into())];
-    let world = World::start(version, options).await?;
-    world.jibri("jibri-1").await?;
-    let settings = [("HTTP__LISTEN", listen.as_str()), ("HTTP__TOKEN", SECRET), ("DISCOVERY__ROOMS", "")];
-    let _autostart = start(&world, &settings)?;
-    assert!(testkit::eventually(SOON, || std::net::TcpStream::connect(listen.as_str()).is_ok()).await);
-    let ada = world.moderator("nobody-named-it").await?;
-    ada.wait_recording("on", SOON).await?;
-    Ok(())
+    let options = debian_options(&printed.replace(place, secret.path()));
+    events_alone_tell_of_a_meeting(version, options, &listen, SECRET).await
 }
 
 /// The component links and owns the rooms, and Jicofo goes on opening them; on 13 nobody else loses anything either.
@@ -240,17 +241,8 @@ async fn elsewhere_it_records_too(version: Version) -> Result {
     ];
     let text = printed(&["--focus", "focus@auth.meet.jitsi"], &settings);
     assert!(text.matches("--: ").count() > 8, "{text}");
-    let mut options = debian_options(&text.replace("--: ", ""));
-    options.prosody.plugins =
-        vec![("mod_event_sync_component.lua".into(), include_str!("event_sync_stand_in.lua").into())];
-    let world = World::start(version, options).await?;
-    world.jibri("jibri-1").await?;
-    let settings = [("HTTP__LISTEN", listen.as_str()), ("HTTP__TOKEN", SECRET), ("DISCOVERY__ROOMS", "")];
-    let _autostart = start(&world, &settings)?;
-    assert!(testkit::eventually(SOON, || std::net::TcpStream::connect(listen.as_str()).is_ok()).await);
-    let ada = world.moderator("nobody-named-it").await?;
-    ada.wait_recording("on", SOON).await?;
-    Ok(())
+    let options = debian_options(&text.replace("--: ", ""));
+    events_alone_tell_of_a_meeting(version, options, &listen, SECRET).await
 }
 
 async fn without_a_secret_nobody_gets_in(version: Version) -> Result {

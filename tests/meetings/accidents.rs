@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use testkit::{Behaviour, Result, SOON, Version};
+use testkit::{Behaviour, FocusOptions, Result, SOON, Version};
 
 use crate::autostart::Autostart;
 use crate::{LONG, autostart_is_in, discreetly, on_both, unseen, world};
@@ -27,6 +27,7 @@ unseen! {
     jicofo_is_restarted_and_the_recorder_stays,
     our_end_is_polite_and_recordings_go_on,
     prosody_comes_later_than_we_do,
+    a_start_that_jicofo_gives_up_while_its_jibri_launches_is_tried_again,
 }
 
 async fn prosody_is_restarted_five_times_in_the_middle(version: Version) -> Result {
@@ -120,5 +121,23 @@ async fn prosody_comes_later_than_we_do(version: Version) -> Result {
     world.everybody_reconnects().await?;
     let ada = world.moderator("r1").await?;
     ada.wait_recording("on", LONG).await?;
+    Ok(())
+}
+
+/// The Jibri turns busy, and idle again; the refusal goes to the moderator, and the room is told nothing.
+async fn a_start_that_jicofo_gives_up_while_its_jibri_launches_is_tried_again(version: Version) -> Result {
+    let world = world(version).await?;
+    let launch = FocusOptions::fast().reply_timeout * 2;
+    let jibri = world.jibri_that("jibri-1", Behaviour::Healthy { launch, join: Duration::ZERO }).await?;
+    let autostart = Autostart::start(&world.prosody, &["r1"])?;
+    autostart.logged("the brewery is seen").await?;
+    let ada = world.moderator("r1").await?;
+    autostart.logged("a Jibri has turned busy for it").await?;
+    jibri.until(SOON, "stopped", |jibri| jibri.stops() == 1).await?;
+    assert!(ada.recording().is_none());
+    jibri.set_behaviour(Behaviour::healthy());
+    // Sooner than `start.pending_timeout`.
+    ada.wait_recording("on", LONG).await?;
+    assert_eq!(jibri.recording(), ada.recording().map(|status| status.session_id));
     Ok(())
 }

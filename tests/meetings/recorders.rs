@@ -11,12 +11,13 @@ use crate::autostart::Autostart;
 use crate::fleet::Setup;
 use crate::history::attempts;
 use crate::receiver::Receiver;
-use crate::{LONG, discreetly, on_both, unseen, world, world_with};
+use crate::{LONG, discreetly, on_both, our_visits, unseen, world, world_with};
 
 on_both! {
     a_meeting_with_a_gateway_is_recorded,
     a_recorder_that_dies_beside_a_gateway_is_missed,
     a_live_stream_is_not_taken_for_the_recording,
+    a_recording_is_not_taken_for_the_live_stream,
     a_recorder_that_is_not_listed_is_recognised,
     whoever_copies_a_session_is_no_recorder,
     a_jicofo_that_is_not_listed_is_told,
@@ -26,6 +27,8 @@ discreetly! {
     a_meeting_with_a_gateway_is_recorded,
     a_recorder_that_dies_beside_a_gateway_is_missed,
     a_live_stream_is_not_taken_for_the_recording,
+    a_recording_is_not_taken_for_the_live_stream,
+    a_dry_run_stays_outside_beside_a_recorder,
     a_recorder_that_is_not_listed_is_recognised,
     whoever_copies_a_session_is_no_recorder,
     a_jicofo_that_is_not_listed_is_told,
@@ -33,6 +36,8 @@ discreetly! {
 
 unseen! {
     a_meeting_with_a_gateway_is_recorded,
+    a_recording_is_not_taken_for_the_live_stream,
+    a_dry_run_stays_outside_beside_a_recorder,
     a_jicofo_that_is_not_listed_is_told,
 }
 
@@ -76,24 +81,39 @@ async fn a_recorder_that_dies_beside_a_gateway_is_missed(version: Version) -> Re
     Ok(())
 }
 
-/// Jicofo takes one session a meeting, so the recording begins when the stream ends.
 async fn a_live_stream_is_not_taken_for_the_recording(version: Version) -> Result {
+    what_is_on_instead_is_waited_for(version, Setup::new(), "stream").await
+}
+
+async fn a_recording_is_not_taken_for_the_live_stream(version: Version) -> Result {
+    let setup = Setup::new().set("START__MODE", "stream").set("START__STREAM_KEY", "our-key");
+    what_is_on_instead_is_waited_for(version, setup, "file").await
+}
+
+/// Jicofo takes one session a meeting, so ours begins when Ada's, which is of the other mode, ends.
+async fn what_is_on_instead_is_waited_for(version: Version, setup: Setup, theirs: &'static str) -> Result {
+    let (ours, words) = match theirs {
+        "stream" => ("file", "a live stream is on instead"),
+        _ => ("stream", "a recording to a file is on instead"),
+    };
     let world = world(version).await?;
     let jibri = world.jibri("jibri-1").await?;
     let ada = world.moderator("r1").await?;
-    let stream = ada.start_stream("live-key", SOON).await?.expect("a session");
-    ada.wait_recording("on", LONG).await?;
-    assert_eq!(ada.wait_recorder(SOON).await?, stream);
-    assert_eq!(jibri.starts()[0].mode, "stream");
-    let receiver = Receiver::start().await;
-    let autostart = Setup::new().tells(&receiver).start(&world, &["r1"])?;
-    let url = autostart.http().await?;
-    let says = |text: &serde_json::Value| {
-        text.as_str().is_some_and(|text| text.contains("live stream is on instead"))
+    let started = match theirs {
+        "stream" => ada.start_stream("live-key", SOON).await?,
+        _ => ada.start_recording(SOON).await?,
     };
+    let before = started.expect("a session");
+    ada.wait_recording("on", LONG).await?;
+    assert_eq!(ada.wait_recorder(SOON).await?, before);
+    assert_eq!(jibri.starts()[0].mode, theirs);
+    let receiver = Receiver::start().await;
+    let autostart = setup.tells(&receiver).start(&world, &["r1"])?;
+    let url = autostart.http().await?;
+    let says = |text: &serde_json::Value| text.as_str().is_some_and(|text| text.contains(words));
     until(&url, ROOM, |room| room["state"] == "held" && says(&room["reason"])).await?;
     let raised = receiver.hears("stream_instead", "raised").await?;
-    assert_eq!(raised["subject"], "r1@muc.meet.jitsi");
+    assert_eq!((&raised["subject"], &raised["severity"]), (&"r1@muc.meet.jitsi".into(), &"critical".into()));
     assert!(says(&raised["summary"]), "{raised}");
     until(&url, "/api/v1/history?room=r1", |history| {
         attempts(history)
@@ -105,15 +125,35 @@ async fn a_live_stream_is_not_taken_for_the_recording(version: Version) -> Resul
 
     ada.stop_recording(SOON).await?.expect("stopped");
     jibri
-        .until(LONG, "recording to a file", |jibri| {
-            jibri.starts().last().is_some_and(|start| start.mode == "file") && jibri.recording().is_some()
+        .until(LONG, "at ours", |jibri| {
+            jibri.starts().last().is_some_and(|start| start.mode == ours) && jibri.recording().is_some()
         })
         .await?;
     autostart.logged("recording is on").await?;
-    assert_ne!(ada.wait_recording("on", SOON).await?.session_id, stream);
+    assert_ne!(ada.wait_recording("on", SOON).await?.session_id, before);
     receiver.hears("stream_instead", "resolved").await?;
     until(&url, ROOM, |room| room["state"] == "recording").await?;
-    assert_eq!(autostart.count("respected until the meeting ends"), 0, "it was the stream that was stopped");
+    assert_eq!(autostart.count("respected until the meeting ends"), 0, "it was theirs that was stopped");
+    Ok(())
+}
+
+/// What Jibri's account stands for would be worth a visit, had anything to be started for it.
+async fn a_dry_run_stays_outside_beside_a_recorder(version: Version) -> Result {
+    let world = world(version).await?;
+    world.jibri("jibri-1").await?;
+    let ada = world.moderator("r1").await?;
+    let session = ada.start_recording(SOON).await?.expect("a session");
+    assert_eq!(ada.wait_recorder(LONG).await?, session);
+    let autostart = Autostart::start_with(&world.prosody, &["r1"], &[], &["--dry-run"])?;
+    let url = autostart.http().await?;
+    // Whoever has to ask inside does so before.
+    autostart.logged("recording is on").await?;
+    until(&url, ROOM, |room| room["state"] == "recording").await?;
+    // It goes on looking, from outside.
+    let _ben = world.person("r1").await?;
+    until(&url, ROOM, |room| room["people"] == 2 && room["state"] == "recording").await?;
+    our_visits(&ada).never()?;
+    assert_eq!(world.focus.start_requests_in("r1").len(), 1, "only Ada's own");
     Ok(())
 }
 

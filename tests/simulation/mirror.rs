@@ -450,6 +450,10 @@ impl Mirror {
                 self.accepted_until =
                     (*taken && !self.deserted).then(|| now + us(self.terms.start.pending_timeout));
             }
+            // That a Jibri took it was all that was known; whom Jicofo takes next, if anybody, shows within this time.
+            RoomEvent::JibriStopped { .. } if self.in_names => {
+                self.accepted_until = self.accepted_until.map(|until| until.min(now + 30 * SEC));
+            }
             RoomEvent::StopAnswered { attempt, answer } => {
                 self.stop_in_flight.take_if(|(current, _)| current == attempt);
                 if let Answer::Refused(r) = answer {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::Recording;
-use super::course::{Course, FoundBy};
+use super::course::{Course, FoundBy, SHOWS_BY};
 use super::seen::ASK_AFTER;
 use crate::meeting::answer::{Meaning, StartFailure, meaning};
 use crate::meeting::context::{Ctx, Policy};
@@ -74,6 +74,11 @@ impl Recording {
     /// is about to, it says only inside.
     pub(in crate::meeting) fn jibri_stopped(&mut self, gone: bool, now: Time) {
         self.known.jibri_stopped = Some((now, gone));
+        // A start that focus gives up before this Jibri has answered it is told of to nobody but the moderator in whose
+        // name it was. If another Jibri has taken it, that one shows by then.
+        if let Course::Found { session: None, deadline, by: FoundBy::Focus } = &mut self.course {
+            *deadline = (*deadline).min(now.after(SHOWS_BY));
+        }
         match &mut self.course {
             // A Jibri that is there again knows why it has stopped, and so does focus.
             Course::Gone { ask: (at, _), .. } if !gone => *at = (*at).min(now.after(ASK_AFTER)),

@@ -1,0 +1,204 @@
+//! What the rooms' core tells, in virtual time, and which alerts come of it.
+
+use super::*;
+use crate::address::{Nick, RealJid};
+use crate::alerts::{Severity, Status};
+use crate::config::{Mode, from_toml};
+use crate::meeting::{
+    Action, Affiliation, Departure, Effect, Input, Listed, Marks, Meetings, Out, Presence, RecordingStatus,
+    Role, RoomEvent, SessionId,
+};
+
+/// A meeting that we sit in, recorded as Ada wants it, and the alarms beside it.
+struct Watched {
+    core: Meetings,
+    alarms: Alarms,
+    now: Time,
+    /// Who is there beside us.
+    occupants: Vec<Presence>,
+    /// What was told of alerts, each with its second.
+    told: Vec<(u64, Status, Kind)>,
+}
+
+fn room() -> RoomJid {
+    RoomJid::new("r1@muc.meet.jitsi").unwrap()
+}
+
+fn presence(nick: &str, jid: &str, recording: Option<RecordingStatus>) -> Presence {
+    Presence {
+        nick: Nick::new(nick).unwrap(),
+        jid: RealJid::new(jid).ok(),
+        role: Role::Moderator,
+        affiliation: Affiliation::Owner,
+        marks: Marks::default(),
+        session: None,
+        mode: None,
+        recording,
+        own: false,
+        created: false,
+    }
+}
+
+fn focus(recording: Option<RecordingStatus>) -> Presence {
+    presence("focus", "focus@auth.meet.jitsi/focus", recording)
+}
+
+fn ada() -> Presence {
+    presence("ada", "ada@meet.jitsi/1", None)
+}
+
+/// As focus tells it: on, or off again by Ada.
+fn status(on: bool) -> RecordingStatus {
+    let initiator = Nick::new("ada").ok();
+    RecordingStatus {
+        on,
+        session: Some(SessionId("s1".into())),
+        mode: Some(Mode::File),
+        failed: false,
+        initiator,
+    }
+}
+
+impl Watched {
+    /// She has just stopped the recording.
+    fn stopped() -> Self {
+        let toml = "[xmpp]\nserver = \"h:1\"\ndomain = \"autostart.meet.jitsi\"\nsecret = \"s\"\n[muc]\ndomains = \
+                    [\"muc.meet.jitsi\"]\nfootprint = \"resident\"\n[discovery]\nrooms = [\"r1@muc.meet.jitsi\"]\n";
+        let settings = from_toml(toml).unwrap().settings;
+        let now = Time::default();
+        let core = Meetings::new(&settings, false, 1, now);
+        let occupants = vec![focus(Some(status(true))), ada()];
+        let mut watched = Self { core, alarms: Alarms::new(&settings), now, occupants, told: Vec::new() };
+        watched.feed(Input::LinkUp);
+        assert_eq!(watched.state(), State::Recording);
+        watched.shows(focus(Some(status(false))));
+        assert_eq!(watched.state(), State::Held);
+        watched
+    }
+
+    fn state(&self) -> State {
+        self.core.room(&room()).unwrap().state
+    }
+
+    fn shows(&mut self, presence: Presence) {
+        self.occupants.retain(|occupant| occupant.nick != presence.nick);
+        self.occupants.push(presence.clone());
+        self.happens(RoomEvent::Presence(presence));
+    }
+
+    fn leaves(&mut self, nick: &str) {
+        let nick = Nick::new(nick).unwrap();
+        self.occupants.retain(|occupant| occupant.nick != nick);
+        self.happens(RoomEvent::Left { nick, how: Departure::Gone });
+    }
+
+    fn happens(&mut self, event: RoomEvent) {
+        self.feed(Input::Room { room: room(), event });
+    }
+
+    fn feed(&mut self, input: Input) {
+        for effect in self.core.handle(self.now, input) {
+            match effect {
+                Effect::Tell(event) => {
+                    let view = self.core.room(&event.room);
+                    self.alarms.meeting(self.now, &event.room, &event.what, view.as_ref());
+                }
+                Effect::Do(action) => self.carry_out(action),
+                _ => {}
+            }
+        }
+        self.note();
+    }
+
+    /// We are let in at once, and told of who is there.
+    fn carry_out(&mut self, action: Action) {
+        match action {
+            Action::AskRoles { query, .. } => {
+                let listed = self.occupants.iter().cloned().map(|presence| Listed {
+                    nick: presence.nick,
+                    jid: presence.jid,
+                    role: presence.role,
+                    affiliation: presence.affiliation,
+                });
+                let result = Ok(listed.collect());
+                self.happens(RoomEvent::Roles { query, result });
+            }
+            Action::Enter { .. } => {
+                let own = presence("autostart", "autostart@autostart.meet.jitsi/a", None);
+                let own = Presence { own: true, ..own };
+                for presence in self.occupants.clone().into_iter().chain([own]) {
+                    self.happens(RoomEvent::Presence(presence));
+                }
+            }
+            Action::Leave { .. } => self.happens(RoomEvent::Out(Out::Left)),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn note(&mut self) {
+        let second = self.now.since_start().as_secs();
+        let told = self.alarms.take_deliveries().into_iter();
+        self.told.extend(told.map(|delivery| (second, delivery.status, delivery.alert.kind)));
+    }
+
+    /// Everything that is due until then comes at its time.
+    fn run_to(&mut self, second: u64) {
+        let end = Time::default().after(Duration::from_secs(second));
+        for step in 0.. {
+            assert!(step < 100_000, "a busy loop: {:?}", self.told);
+            let next = [self.core.next_deadline(), self.alarms.next_deadline()].into_iter().flatten().min();
+            let Some(next) = next.filter(|at| *at <= end) else { break };
+            self.now = self.now.max(next);
+            self.feed(Input::Tick);
+            let core = &self.core;
+            self.alarms.tick(self.now, |room| core.room(room));
+            self.note();
+        }
+        self.now = end;
+    }
+}
+
+const MINUTE: u64 = 60;
+const HOUR: u64 = 60 * MINUTE;
+
+#[test]
+fn a_meeting_that_a_person_keeps_off_is_told_of_once() {
+    let mut watched = Watched::stopped();
+    watched.run_to(5 * MINUTE - 1);
+    assert_eq!(watched.told, [], "it may be meant");
+    watched.run_to(5 * MINUTE);
+    assert_eq!(watched.told, [(5 * MINUTE, Status::Raised, Kind::Held)]);
+    let alert = watched.alarms.book().active().next().unwrap();
+    assert_eq!((alert.kind.severity(), alert.subject.as_str()), (Severity::Info, "r1@muc.meet.jitsi"));
+    assert!(alert.summary.contains("stopped by \"ada\""), "{}", alert.summary);
+    // Jicofo is lost sight of, and tells of the same stop again: that is no news.
+    watched.leaves("focus");
+    watched.shows(focus(Some(status(false))));
+    watched.run_to(3 * HOUR);
+    assert_eq!(watched.state(), State::Held);
+    let resolved = (5 * MINUTE + HOUR, Status::Resolved, Kind::Held);
+    assert_eq!(watched.told, [(5 * MINUTE, Status::Raised, Kind::Held), resolved]);
+}
+
+#[test]
+fn while_nobody_is_there_it_is_not_told_of() {
+    let mut watched = Watched::stopped();
+    watched.leaves("ada");
+    watched.run_to(7 * MINUTE + 30);
+    assert_eq!((watched.state(), watched.told.len()), (State::Held, 0));
+    watched.shows(ada());
+    watched.run_to(2 * HOUR);
+    let raised: Vec<_> = watched.told.iter().filter(|(_, status, _)| *status == Status::Raised).collect();
+    assert_eq!(raised, [&(8 * MINUTE, Status::Raised, Kind::Held)], "{:?}", watched.told);
+}
+
+#[test]
+fn what_is_over_sooner_is_not_told_of() {
+    let mut watched = Watched::stopped();
+    watched.run_to(4 * MINUTE);
+    // Somebody has started it again.
+    watched.shows(focus(Some(RecordingStatus { session: Some(SessionId("s2".into())), ..status(true) })));
+    assert_eq!(watched.state(), State::Recording);
+    watched.run_to(HOUR);
+    assert_eq!(watched.told, []);
+}
