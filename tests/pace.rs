@@ -65,7 +65,16 @@ fn a_thousand_rooms_stay_under_a_hundred_queries_a_second() {
         for input in std::mem::take(&mut inputs) {
             for effect in core.handle(now, input) {
                 let Effect::Do(action) = effect else { continue };
-                let Action::AskRoles { room, query, which } = action else { panic!("no visit: {action:?}") };
+                let (room, query, which) = match action {
+                    Action::AskRoles { room, query, which } => (room, query, which),
+                    Action::AskForm { room, query } => {
+                        *sent.entry(second).or_default() += 1;
+                        let event = RoomEvent::Form { query, password: None, meeting: None };
+                        inputs.push(Input::Room { room, event });
+                        continue;
+                    }
+                    visit => panic!("no visit: {visit:?}"),
+                };
                 *sent.entry(second).or_default() += which.queries();
                 let number = room_number(&room);
                 looks[number] += 1;
@@ -141,6 +150,10 @@ impl Resident {
                             inputs.push(self.event(RoomEvent::Presence(presence(nick, false))));
                         }
                     }
+                    Action::AskForm { query, .. } => {
+                        let form = RoomEvent::Form { query, password: None, meeting: None };
+                        inputs.push(self.event(form));
+                    }
                     other => panic!("{other:?}"),
                 }
             }
@@ -177,6 +190,7 @@ fn presence(nick: Nick, own: bool) -> Presence {
         session: None,
         mode: None,
         recording: None,
+        conference: None,
         own,
         created: false,
     }

@@ -12,8 +12,9 @@ use std::time::Duration;
 use jibri_autostart::address::{Nick, RealJid, RoomJid};
 use jibri_autostart::config::Mode;
 use jibri_autostart::meeting::{
-    Action, Affiliation, Answer, AttemptId, By, Condition, Departure, Effect, Input, ListError, Listed,
-    Marks, Meetings, Out, Presence, QueryId, RecordingStatus, Refusal, Role, RoomEvent, SessionId, State,
+    Action, Affiliation, Answer, AttemptId, By, Condition, ConferenceId, Departure, Effect, Input, ListError,
+    Listed, Marks, Meetings, Out, Presence, QueryId, RecordingStatus, Refusal, Role, RoomEvent, SessionId,
+    State,
 };
 use jibri_autostart::time::Time;
 use proptest::collection::vec;
@@ -68,19 +69,23 @@ fn presences() -> impl Strategy<Value = Presence> {
     let own = prop::bool::weighted(0.15);
     let created = prop::bool::weighted(0.05);
     let mode = option::of(select(vec![Mode::File, Mode::Stream]));
-    let shown = (sessions(), mode);
+    let conference = option::of((0..3_u64).prop_map(ConferenceId));
+    let shown = (sessions(), mode, conference);
     (nicks(), jids(), roles(), affiliations(), marks, shown, statuses(), own, created).prop_map(
-        |(nick, jid, role, affiliation, marks, (session, mode), recording, own, created)| Presence {
-            nick,
-            jid,
-            role,
-            affiliation,
-            marks,
-            session,
-            mode,
-            recording,
-            own,
-            created,
+        |(nick, jid, role, affiliation, marks, (session, mode, conference), recording, own, created)| {
+            Presence {
+                nick,
+                jid,
+                role,
+                affiliation,
+                marks,
+                session,
+                mode,
+                recording,
+                conference,
+                own,
+                created,
+            }
         },
     )
 }
@@ -293,6 +298,7 @@ impl Driven {
                 session: None,
                 mode: None,
                 recording: None,
+                conference: None,
                 own,
                 created: false,
             })));
@@ -322,6 +328,7 @@ fn focus_comes_back_with_the_same_word() {
                 failed: false,
                 initiator: None,
             }),
+            conference: None,
             own: false,
             created: false,
         }))

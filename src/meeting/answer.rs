@@ -130,6 +130,8 @@ pub enum StopFailure {
     NotInside,
     /// Footprint `unseen` without `peek`, and no moderator is there in whose name it could be sent.
     NobodyToSpeakFor,
+    /// The moderator in whose name it was sent left at that moment.
+    SenderLeft,
     /// This is a dry run.
     DryRun,
     /// An answer that is not in the book.

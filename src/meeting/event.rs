@@ -263,6 +263,7 @@ impl fmt::Display for StopFailure {
                 "muc.footprint is \"unseen\" and no moderator is left in whose name it could be stopped \
                  (muc.peek = true lets us in for that)"
             }
+            Self::SenderLeft => "the moderator in whose name it was asked left at that moment",
             Self::DryRun => "this is a dry run",
             Self::Unknown => "an answer that Jicofo is not known to give",
         })

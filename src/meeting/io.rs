@@ -16,6 +16,16 @@ pub struct AttemptId(pub u64);
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct SessionId(pub Box<str>);
 
+/// A room's name for the meeting in it, another one each time that the room is created: `muc#roominfo_meetingId` of
+/// mod_muc_meeting_id (docs/jitsi.md 1.5).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MeetingId(pub Box<str>);
+
+/// When focus made its conference in this room: `created-ms` among its conference properties, in milliseconds since 1970
+/// (docs/jitsi.md 1.1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ConferenceId(pub u64);
+
 /// One thing that has become known.
 #[derive(Debug, Clone)]
 pub enum Input {
@@ -123,12 +133,14 @@ pub enum RoomEvent {
     Out(Out),
     /// Our entry was refused.
     EntryRefused(Refusal),
-    /// The answer to [`Action::AskPassword`].
-    Password {
+    /// The answer to [`Action::AskForm`].
+    Form {
         /// Which query.
         query: QueryId,
         /// The password, if there is one and we are told.
         password: Option<Secret>,
+        /// The room's name for the meeting in it, if it has one and we are told.
+        meeting: Option<MeetingId>,
     },
     /// The answer to [`Action::Start`].
     StartAnswered {
@@ -261,6 +273,8 @@ pub struct Presence {
     pub mode: Option<Mode>,
     /// `<jibri-recording-status>`; means something in the focus's presence only.
     pub recording: Option<RecordingStatus>,
+    /// `created-ms` in `<conference-properties>`; means something in the focus's presence only.
+    pub conference: Option<ConferenceId>,
     /// Status 110: this is our own presence, the list of occupants is complete.
     pub own: bool,
     /// Status 201: our entry has created the room.
@@ -401,9 +415,8 @@ pub enum Action {
         /// The room's password, where it wants one.
         password: Option<Secret>,
     },
-    /// Ask for the password of a room as one of its owners (docs/jitsi.md 1.5); answered by
-    /// [`RoomEvent::Password`].
-    AskPassword {
+    /// Ask for the configuration of a room as one of its owners (docs/jitsi.md 1.5); answered by [`RoomEvent::Form`].
+    AskForm {
         /// The room.
         room: RoomJid,
         /// To be named in the answer.

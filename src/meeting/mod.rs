@@ -342,8 +342,8 @@ impl Meetings {
             && let Some(jid) = self.turns.pop(now)
         {
             let asks = |room: &mut Room, ctx: &mut Ctx<'_>, _: &Rules| (room.ask(ctx), room.trial.is_some());
-            if let Some((Some(which), is_on_trial)) = self.with_room(&jid, now, effects, asks) {
-                self.turns.asked(jid, is_on_trial, which.queries(), now);
+            if let Some((Some(queries), is_on_trial)) = self.with_room(&jid, now, effects, asks) {
+                self.turns.asked(jid, is_on_trial, queries, now);
             }
         }
     }

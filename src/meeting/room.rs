@@ -198,9 +198,12 @@ impl Room {
         !self.vouched && self.seat.is_out() && is_blank
     }
 
-    /// It is this room's turn to be looked at; which lists it asks for, if any.
-    pub(super) fn ask(&mut self, ctx: &mut Ctx<'_>) -> Option<Roles> {
-        self.seat.ask(ctx, &self.roster)
+    /// It is this room's turn to be looked at; how many queries it sends, if any.
+    pub(super) fn ask(&mut self, ctx: &mut Ctx<'_>) -> Option<u32> {
+        let which = self.seat.ask(ctx, &self.roster)?;
+        let is_peopled = self.roster.people() > 0 && self.roster.has_focus();
+        let asks_more = self.trial.is_none() && self.recording.asks_for_meeting(is_peopled, ctx);
+        Some(which.queries().saturating_add(u32::from(asks_more)))
     }
 
     /// Takes in what has become known. Returns whether the room exists, as far as this tells.
@@ -232,8 +235,9 @@ impl Room {
             RoomEvent::Left { .. } => News::None,
             RoomEvent::Out(out) => self.seat.out(&out, ctx, roster),
             RoomEvent::EntryRefused(refusal) => self.seat.refused(refusal, ctx, roster),
-            RoomEvent::Password { query, password } => {
+            RoomEvent::Form { query, password, meeting } => {
                 self.seat.told_password(query, password, ctx);
+                self.recording.meeting_is_called(query, meeting);
                 News::None
             }
             RoomEvent::StartAnswered { attempt, answer } => {
@@ -284,7 +288,7 @@ impl Room {
         if self.seat.listens() {
             // Anybody can write a status into his presence; only the focus's own counts.
             if self.roster.presence(identity, &presence) == Who::Focus {
-                self.recording.focus_says(presence.recording.clone());
+                self.recording.focus_says(presence.recording.clone(), presence.conference);
             }
         }
         if presence.own {

@@ -420,6 +420,7 @@ mod tests {
             session: Some(SessionId(session.into())),
             mode: None,
             recording: None,
+            conference: None,
             own: false,
             created: false,
         }

@@ -1,11 +1,13 @@
 //! Presences of a room as events (XEP-0045, section 7). Occupants are told apart by nickname alone.
 
 use super::refusal;
-use super::stanza::{MucUser, MucUserItem, NS_JIBRI, Presence as Stanza, RecordingStatus as StatusStanza};
+use super::stanza::{
+    ConferenceProperties, MucUser, MucUserItem, NS_JIBRI, Presence as Stanza, RecordingStatus as StatusStanza,
+};
 use crate::address::{Nick, RealJid, RoomJid, split_occupant};
 use crate::config::Mode;
 use crate::meeting::{
-    Affiliation, Departure, Marks, Out, Presence, RecordingStatus, Role, RoomEvent, SessionId,
+    Affiliation, ConferenceId, Departure, Marks, Out, Presence, RecordingStatus, Role, RoomEvent, SessionId,
 };
 use crate::tenant::Services;
 
@@ -64,6 +66,7 @@ fn available(stanza: &Stanza, nick: Nick) -> Option<Presence> {
         session: stanza.session.iter().find_map(|session| session_id(&session.text)),
         mode: stanza.mode.iter().find_map(|shown| mode(&shown.text)),
         recording: stanza.recording.iter().rev().find_map(recording),
+        conference: stanza.conference.iter().rev().find_map(conference),
         own: has(x, 110),
         created: has(x, 201),
     })
@@ -109,6 +112,12 @@ pub(super) fn affiliation(affiliation: Option<&str>) -> Affiliation {
         Some("member") => Affiliation::Member,
         _ => Affiliation::None,
     }
+}
+
+/// When focus made its conference, if it tells.
+fn conference(stanza: &ConferenceProperties) -> Option<ConferenceId> {
+    let mut made = stanza.properties.iter().filter(|property| property.key.as_deref() == Some("created-ms"));
+    made.next()?.value.as_deref()?.parse().ok().map(ConferenceId)
 }
 
 /// A session id, unless it cannot be one.

@@ -9,15 +9,17 @@ use tokio::time::Instant;
 use super::brewery::read::{Echo, echo};
 use super::outbound::{IqOut, PayloadOut};
 use super::refusal;
-use super::stanza::{AdminItem, Iq, NS_COMMANDS, Payload, StanzaError};
+use super::stanza::{AdminItem, DataField, Iq, NS_COMMANDS, Payload, StanzaError};
 use super::{LinkEvent, muc};
 use crate::address::{Nick, RealJid, RoomJid};
 use crate::config::Secret;
-use crate::meeting::{Answer, AttemptId, ListError, Listed, QueryId, Roles, RoomEvent};
+use crate::meeting::{Answer, AttemptId, ListError, Listed, MeetingId, QueryId, Roles, RoomEvent};
 use crate::tenant::Services;
 
 /// How long Prosody has for an answer of its own.
 const TIMEOUT: Duration = Duration::from_secs(10);
+/// Longest name of a meeting that is taken for one; Jitsi's are 36 characters.
+const MAX_MEETING_ID: usize = 200;
 /// A command of every conference service that Prosody's mod_adhoc lists to its admins only.
 const ADMINS_COMMAND: &str = "http://prosody.im/protocol/muc#destroy";
 
@@ -34,7 +36,7 @@ enum About {
         room: RoomJid,
         attempt: AttemptId,
     },
-    Password {
+    Form {
         room: RoomJid,
         query: QueryId,
     },
@@ -165,10 +167,10 @@ impl Requests {
         self.ask(room.occupant(focus), "set", payload, timeout, About::Stop { room, attempt })
     }
 
-    /// The form by which an owner sets a room up; it tells the password.
-    pub(super) fn password(&mut self, room: RoomJid, query: QueryId) -> IqOut {
+    /// The form by which an owner sets a room up; it tells the password, and the room's name for the meeting.
+    pub(super) fn form(&mut self, room: RoomJid, query: QueryId) -> IqOut {
         let to = room.as_str().to_owned();
-        self.ask(to, "get", PayloadOut::OwnerForm, TIMEOUT, About::Password { room, query })
+        self.ask(to, "get", PayloadOut::OwnerForm, TIMEOUT, About::Form { room, query })
     }
 
     pub(super) fn items(&mut self, service: String) -> IqOut {
@@ -271,8 +273,8 @@ impl Requests {
             About::Stop { room, attempt } => {
                 Some(room_event(room, RoomEvent::StopAnswered { attempt, answer: Answer::TimedOut }))
             }
-            About::Password { room, query } => {
-                Some(room_event(room, RoomEvent::Password { query, password: None }))
+            About::Form { room, query } => {
+                Some(room_event(room, RoomEvent::Form { query, password: None, meeting: None }))
             }
             About::Items { service } => Some(LinkEvent::Items { service, rooms: None }),
             About::Info { service } => Some(LinkEvent::Info { service, is_conference: None }),
@@ -303,9 +305,10 @@ impl Requests {
                 }
                 Some(LinkEvent::Pinged { nick, answered: echo == Echo::Answered })
             }
-            About::Password { room, query } => {
-                let password = result.ok().and_then(password_of);
-                Some(room_event(room, RoomEvent::Password { query, password }))
+            About::Form { room, query } => {
+                let fields = result.map(fields_of).unwrap_or_default();
+                let (password, meeting) = (password_of(&fields), meeting_of(&fields));
+                Some(room_event(room, RoomEvent::Form { query, password, meeting }))
             }
             About::Items { service } => Some(items(service, result.ok(), services)),
             About::Info { service } => Some(info(service, result.ok())),
@@ -390,14 +393,29 @@ fn session_of(payload: &[Payload]) -> Option<crate::meeting::SessionId> {
     })
 }
 
-fn password_of(payload: Vec<Payload>) -> Option<Secret> {
+/// The fields of an owner's form.
+fn fields_of(payload: Vec<Payload>) -> Vec<DataField> {
     let forms = payload.into_iter().find_map(|payload| match payload {
         Payload::OwnerForm { forms } => Some(forms),
         _ => None,
-    })?;
-    let mut fields = forms.into_iter().flat_map(|form| form.fields);
-    let field = fields.find(|field| field.var.as_deref() == Some("muc#roomconfig_roomsecret"))?;
-    field.values.into_iter().next().map(|value| Secret::new(value.text))
+    });
+    forms.into_iter().flatten().flat_map(|form| form.fields).collect()
+}
+
+/// The first value of a field; none if there is no such field, or if it has none.
+fn value<'a>(fields: &'a [DataField], var: &str) -> Option<&'a str> {
+    let field = fields.iter().find(|field| field.var.as_deref() == Some(var))?;
+    field.values.first().map(|value| value.text.as_str())
+}
+
+fn password_of(fields: &[DataField]) -> Option<Secret> {
+    value(fields, "muc#roomconfig_roomsecret").map(Secret::new)
+}
+
+/// The room's name for the meeting in it (docs/jitsi.md 1.5), unless it cannot be one.
+fn meeting_of(fields: &[DataField]) -> Option<MeetingId> {
+    let id = value(fields, "muc#roominfo_meetingId")?;
+    (!id.is_empty() && id.len() <= MAX_MEETING_ID).then(|| MeetingId(id.into()))
 }
 
 fn listed(item: AdminItem) -> Option<Listed> {

@@ -224,8 +224,8 @@ impl<'a> Session<'a> {
                 };
                 self.send_iq(&iq).await
             }
-            Command::Act(Action::AskPassword { room, query }) => {
-                let iq = self.requests.password(room, query);
+            Command::Act(Action::AskForm { room, query }) => {
+                let iq = self.requests.form(room, query);
                 self.send_iq(&iq).await
             }
             Command::Act(Action::Enter { room, nick, password }) => {

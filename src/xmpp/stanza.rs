@@ -7,7 +7,7 @@
 
 mod iq;
 
-pub(super) use iq::{AdminItem, Iq, Payload};
+pub(super) use iq::{AdminItem, DataField, Iq, Payload};
 
 use xso::exports::rxml;
 use xso::{FromEventsBuilder, FromXml};
@@ -27,6 +27,7 @@ pub(super) const NS_CONFERENCE: &str = "jabber:x:conference";
 pub(super) const NS_MUC_OWNER: &str = "http://jabber.org/protocol/muc#owner";
 pub(super) const NS_DATA: &str = "jabber:x:data";
 pub(super) const NS_NICK: &str = "http://jabber.org/protocol/nick";
+pub(super) const NS_FOCUS: &str = "http://jitsi.org/protocol/focus";
 pub(super) const NS_JIBRI: &str = "http://jitsi.org/protocol/jibri";
 pub(super) const NS_DISCO_INFO: &str = "http://jabber.org/protocol/disco#info";
 pub(super) const NS_DISCO_ITEMS: &str = "http://jabber.org/protocol/disco#items";
@@ -121,6 +122,8 @@ pub(super) struct Presence {
     #[xml(child(n = ..))]
     pub(super) recording: Vec<RecordingStatus>,
     #[xml(child(n = ..))]
+    pub(super) conference: Vec<ConferenceProperties>,
+    #[xml(child(n = ..))]
     pub(super) jibri: Vec<super::brewery::wire::StatusStanza>,
     #[xml(child(n = ..))]
     pub(super) errors: Vec<StanzaError>,
@@ -190,6 +193,23 @@ pub(super) struct SessionIdText {
 pub(super) struct ModeText {
     #[xml(text)]
     pub(super) text: String,
+}
+
+/// `<conference-properties/>`, by which focus tells what it is about (docs/jitsi.md 1.1).
+#[derive(FromXml, Debug)]
+#[xml(namespace = NS_FOCUS, name = "conference-properties", discard(text), on_unknown_child = Discard, on_unknown_attribute = Discard)]
+pub(super) struct ConferenceProperties {
+    #[xml(child(n = ..))]
+    pub(super) properties: Vec<Property>,
+}
+
+#[derive(FromXml, Debug)]
+#[xml(namespace = NS_FOCUS, name = "property", discard(text), on_unknown_child = Discard, on_unknown_attribute = Discard)]
+pub(super) struct Property {
+    #[xml(attribute(default))]
+    pub(super) key: Option<String>,
+    #[xml(attribute(default))]
+    pub(super) value: Option<String>,
 }
 
 /// `<jibri-recording-status/>` (docs/jitsi.md 3).

@@ -96,6 +96,7 @@ async fn our_end_is_polite_and_recordings_go_on(version: Version) -> Result {
 
 async fn we_are_killed_and_come_back(version: Version) -> Result {
     let world = world(version).await?;
+    world.focus.configure(FocusOptions::be_patient);
     let slow = Behaviour::slow(Duration::from_millis(400));
     let jibri = world.jibri_that("jibri-1", slow).await?;
     let autostart = Autostart::start(&world.prosody, &["r1"])?;

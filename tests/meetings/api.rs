@@ -4,7 +4,7 @@ use std::process::{Command, Output};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
-use testkit::{BareEnvironment as _, Behaviour, PersonOptions, Result, SOON, Version};
+use testkit::{BareEnvironment as _, Behaviour, FocusOptions, PersonOptions, Result, SOON, Version};
 
 use crate::autostart::Autostart;
 use crate::{LONG, on_both, world};
@@ -89,6 +89,7 @@ async fn states_until(
 
 async fn a_meeting_is_shown_from_beginning_to_end(version: Version) -> Result {
     let world = world(version).await?;
+    world.focus.configure(FocusOptions::be_patient);
     world.jibri_that("jibri-1", Behaviour::slow(Duration::from_millis(500))).await?;
     let autostart = Autostart::start(&world.prosody, &["r1"])?;
     let url = autostart.http().await?;

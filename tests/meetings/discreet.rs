@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use testkit::{Behaviour, Result, SOON, Version};
+use testkit::{Behaviour, FocusOptions, Result, SOON, Version};
 
 use crate::autostart::Autostart;
 use crate::{LONG, discreetly, our_visits, world};
@@ -20,6 +20,7 @@ discreetly! {
 async fn nobody_sees_us_but_for_the_moment_of_the_start(version: Version) -> Result {
     let world = world(version).await?;
     let launch = Duration::from_millis(700);
+    world.focus.configure(FocusOptions::be_patient);
     world.jibri_that("jibri-1", Behaviour::slow(launch)).await?;
     let autostart = Autostart::start(&world.prosody, &["r1"])?;
     let ada = world.moderator("r1").await?;

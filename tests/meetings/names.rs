@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use testkit::{Behaviour, Result, SOON, Version};
+use testkit::{Behaviour, FocusOptions, Result, SOON, Version};
 
 use crate::autostart::Autostart;
 use crate::{LONG, our_visits, unseen, world, world_with};
@@ -34,6 +34,7 @@ async fn no_gate_stops_us(version: Version) -> Result {
 /// Nobody answers us; that no Jibri was selected, and later that one was, shows in Jicofo's REST and the brewery.
 async fn jicofos_figures_tell_what_became_of_a_start(version: Version) -> Result {
     let world = world_with(version, |options| options.rest = true).await?;
+    world.focus.configure(FocusOptions::be_patient);
     let slow = Behaviour::slow(Duration::from_millis(700));
     world.jibri_that("jibri-1", slow).await?;
     world.focus.inject(testkit::Fault::Refuse("forbidden".into(), None));
@@ -61,6 +62,7 @@ async fn jicofos_figures_tell_what_became_of_a_start(version: Version) -> Result
 /// Killed in the middle of a start: the recorder tells us that it came to something.
 async fn killed_and_back_we_start_nothing_twice(version: Version) -> Result {
     let world = world(version).await?;
+    world.focus.configure(FocusOptions::be_patient);
     let slow = Behaviour::slow(Duration::from_millis(400));
     let jibri = world.jibri_that("jibri-1", slow).await?;
     let settings = [("MUC__PEEK", "false")];

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use rand::RngExt as _;
 use testkit::config::MEMBERS;
-use testkit::{Behaviour, Gateway, Login, Node, PersonOptions, Result, SOON, Version, ns};
+use testkit::{Behaviour, FocusOptions, Gateway, Login, Node, PersonOptions, Result, SOON, Version, ns};
 
 use crate::api::until;
 use crate::autostart::Autostart;
@@ -48,6 +48,7 @@ unseen! {
 /// Who is alone and reloads the page ends one conference and begins another, which from outside look the same.
 async fn whoever_reloads_while_it_is_pending_is_recorded(version: Version) -> Result {
     let world = world(version).await?;
+    world.focus.configure(FocusOptions::be_patient);
     world.jibri_that("jibri-1", Behaviour::slow(Duration::from_millis(600))).await?;
     let autostart = Autostart::start(&world.prosody, &["r1"])?;
     autostart.logged("the brewery is seen").await?;

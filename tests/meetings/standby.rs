@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use testkit::{Behaviour, Cut, Result, SOON, Version, World, eventually, ports};
+use testkit::{Behaviour, Cut, FocusOptions, Result, SOON, Version, World, eventually, ports};
 
 use crate::api::shows;
 use crate::at_once::all_at_once;
@@ -234,6 +234,7 @@ async fn both_come_at_once(version: Version) -> Result {
 
 async fn it_is_killed_in_the_middle_of_a_start(version: Version) -> Result {
     let world = world(version, "kick_new").await?;
+    world.focus.configure(FocusOptions::be_patient);
     let jibri = world.jibri_that("jibri-1", Behaviour::slow(LAUNCH)).await?;
     let other = world.jibri_that("jibri-2", Behaviour::slow(LAUNCH)).await?;
     let pair = Pair::new(&world, false).await?;

@@ -35,10 +35,7 @@ unseen! {
 
 /// A Jibri whose Chrome takes so long to launch, which makes for a long visit.
 async fn slow_jibri(world: &World, launch: Duration) -> Result<testkit::Jibri> {
-    world.focus.configure(|options| {
-        options.reply_timeout = LONG;
-        options.pending_timeout = LONG;
-    });
+    world.focus.configure(FocusOptions::be_patient);
     world.jibri_that("jibri-1", Behaviour::Healthy { launch, join: Duration::ZERO }).await
 }
 
@@ -48,6 +45,7 @@ async fn we_are_gone(person: &Person) -> Result {
 
 async fn we_are_killed_at_any_moment_of_a_visit(version: Version) -> Result {
     let world = world(version).await?;
+    world.focus.configure(FocusOptions::be_patient);
     let slow = Behaviour::slow(Duration::from_millis(400));
     let moments = ["entered the room", "start request sent", "Jicofo has found a Jibri", "recording is on"];
     let mut jibris = Vec::new();

@@ -179,7 +179,8 @@ impl Mirror {
         let may_be_there = is_there || self.has_unknown_recorder() || self.has_listed_recorder();
         let is_inside = self.recorders().next().is_some();
         let may_be_on = match what {
-            What::Held(Hold::ByHand) => (may_be_there || is_inside, is_there || is_inside),
+            // What was pending when we lost sight of it may still come.
+            What::Held(Hold::ByHand) => (may_be_there || is_inside || !self.complete, is_there || is_inside),
             What::StartFailed { .. } => (may_be_there, is_there),
             What::Held(_) | What::Ended { .. } => (false, false),
             _ => (true, true),

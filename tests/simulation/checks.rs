@@ -21,6 +21,7 @@ use jibri_autostart::meeting::{Action, Ended, Hold, State, What};
 
 use crate::focus::mode_of;
 use crate::link::us;
+use crate::muc::Kind;
 use crate::plan::SEC;
 use crate::unseen::UNTOLD_ENDS;
 use crate::world::World;
@@ -82,7 +83,7 @@ impl World {
                 }
             }
             Action::Leave { .. } => self.seen.count("exits"),
-            Action::AskPassword { .. } => self.seen.count("asked for a password"),
+            Action::AskForm { .. } => self.seen.count("asked for the form"),
             Action::AskRoles { .. } => {}
         }
         self.mirror_action(action);
@@ -234,7 +235,8 @@ impl World {
                         // A focus that has left meanwhile may have been restarted.
                         let says = self.rooms[r].conference.as_ref().and_then(|c| c.status.as_ref());
                         let is_told = says.is_some_and(|word| !word.on);
-                        if is_fresh && is_that_one && is_told && !self.has_working_jibri(r) {
+                        let is_misled = self.rooms[r].misled || self.rooms[r].has(Kind::Gateway);
+                        if is_fresh && is_that_one && is_told && !is_misled && !self.has_working_jibri(r) {
                             self.fail(
                                 9,
                                 format!("r{r}: the recorder that we have stopped is taken for a new one"),

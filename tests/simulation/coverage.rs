@@ -29,7 +29,7 @@ pub const HAVE_TO_HAPPEN: &[&str] = &[
     "adopted",
     "an entry came through late",
     "an impostor named focus",
-    "asked for a password",
+    "asked for the form",
     "bounced and removed",
     "by hand: record, held",
     "by hand: record, idle",

@@ -4,7 +4,9 @@ use std::collections::VecDeque;
 
 use jibri_autostart::address::Nick;
 use jibri_autostart::config::Mode;
-use jibri_autostart::meeting::{Answer, AttemptId, By, Condition, RecordingStatus, Refusal, Role, SessionId};
+use jibri_autostart::meeting::{
+    Answer, AttemptId, By, Condition, ConferenceId, RecordingStatus, Refusal, Role, SessionId,
+};
 use rand::RngExt as _;
 
 use crate::muc::{Kind, Occupant};
@@ -15,6 +17,8 @@ use crate::world::{Ev, World};
 #[derive(Debug)]
 pub struct Conference {
     pub instance: u32,
+    /// What it tells of when that was; an older Jicofo does not.
+    pub made: Option<ConferenceId>,
     /// Somebody has been in it.
     pub was_used: bool,
     /// Focus joins before its recorder exists.
@@ -92,6 +96,7 @@ impl World {
         let recorder_from = self.now + self.some(0, 200_000);
         self.rooms[r].conference = Some(Conference {
             instance,
+            made: self.guests.tells_conference().then_some(ConferenceId(self.now)),
             was_used: self.rooms[r].people() > 0,
             recorder_from,
             status: None,
@@ -391,6 +396,7 @@ impl World {
         let room = &mut self.rooms[r];
         room.stopped = room.conference.as_ref().and_then(|c| c.status.clone());
         room.bound = room.present();
+        room.stopped_in = room.created;
         room.emptied = room.people() == 0;
     }
 }

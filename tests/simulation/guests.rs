@@ -1,7 +1,7 @@
-//! Who comes besides people and recorders, and what people want besides recordings: gateways, which have the recorders'
-//! account, and live streams.
+//! What not every site has: gateways, which have the recorders' account, and live streams; rooms that name their meeting, and
+//! a focus that tells when it made its conference.
 
-use jibri_autostart::meeting::{Role, State};
+use jibri_autostart::meeting::{MeetingId, Role, State};
 use rand::rngs::SmallRng;
 use rand::{RngExt as _, SeedableRng as _};
 
@@ -20,6 +20,8 @@ pub struct Guests {
     rng: SmallRng,
     has_gateways: bool,
     has_streams: bool,
+    names_meetings: bool,
+    tells_conferences: bool,
     calls: u32,
 }
 
@@ -27,11 +29,28 @@ impl Guests {
     pub fn new(seed: u64) -> Self {
         let mut rng = SmallRng::seed_from_u64(seed ^ 0x4755_4553);
         let (has_gateways, has_streams) = (rng.random_bool(0.3), rng.random_bool(0.3));
-        Self { rng, has_gateways, has_streams, calls: 0 }
+        let (names_meetings, tells_conferences) = (rng.random_bool(0.6), rng.random_bool(0.6));
+        Self { rng, has_gateways, has_streams, names_meetings, tells_conferences, calls: 0 }
+    }
+
+    /// Whether focus tells when it made its conference.
+    pub fn tells_conference(&self) -> bool {
+        self.tells_conferences
+    }
+
+    pub fn knows_password(&mut self) -> bool {
+        self.rng.random_bool(0.5)
     }
 }
 
 impl World {
+    /// What a room calls the meeting in it.
+    pub fn meeting_of(&self, r: usize) -> Option<MeetingId> {
+        let room = &self.rooms[r];
+        let has_name = self.guests.names_meetings && room.exists;
+        has_name.then(|| MeetingId(format!("r{r}m{}", room.created).into()))
+    }
+
     pub fn guests_come(&mut self) {
         if self.guests.has_gateways {
             let when = self.guests.rng.random_range(SEC..=30 * SEC);

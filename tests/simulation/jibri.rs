@@ -185,10 +185,13 @@ impl World {
             }
             (Turn::Joins, Some((r, session))) => {
                 if mode_of(&session) == Mode::Stream {
-                    self.rooms[r].misled = self.mirrors[r].awaits_recorder();
+                    self.rooms[r].misled |= self.mirrors[r].awaits_recorder();
                 }
-                let jid = format!("recorder@hidden.meet.jitsi/j{j}");
-                let recorder = Occupant::new(Kind::Recorder(j), &format!("rec{j}"), &jid, Role::Participant);
+                // Each browser has a nickname and a resource of its own.
+                self.browsers += 1;
+                let name = format!("rec{j}n{}", self.browsers);
+                let jid = format!("recorder@hidden.meet.jitsi/{name}");
+                let recorder = Occupant::new(Kind::Recorder(j), &name, &jid, Role::Participant);
                 if self.rooms[r].exists && self.enter(r, recorder) {
                     let shows = self.some(0, 500 * MS);
                     self.turn(j, shows, Turn::Shows);

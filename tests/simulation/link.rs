@@ -102,7 +102,7 @@ impl World {
                 let conn = self.link.connections;
                 self.after(10 * SEC, Ev::QueryTimesOut { r, conn, query });
             }
-            Action::Enter { .. } | Action::Leave { .. } | Action::AskPassword { .. } => {}
+            Action::Enter { .. } | Action::Leave { .. } | Action::AskForm { .. } => {}
         }
         let Some(conn) = self.link.server else { return };
         let at = self.link.last_out.max(self.now + self.delay());
@@ -130,6 +130,8 @@ impl World {
     pub fn query_times_out(&mut self, r: usize, conn: u32, query: QueryId) {
         if conn == self.link.connections && self.link.queries.remove(&query) {
             self.seen.count("looks without an answer");
+            // What nobody shows us is not stopped.
+            self.hinders(r, 30 * SEC);
             self.feed_room(r, RoomEvent::Roles { query, result: Err(ListError::TimedOut) }, None);
         }
     }
@@ -176,10 +178,11 @@ impl World {
                 let gap = if self.rng.random_bool(0.2) { self.some(0, 30 * MS) } else { 0 };
                 self.after(gap, Ev::SecondList { r, conn, query, which, first });
             }
-            Action::AskPassword { room, query } => {
+            Action::AskForm { room, query } => {
                 let r = self.index[&room];
-                let password = self.rng.random_bool(0.5).then(|| Secret::new("sesame"));
-                self.deliver(r, RoomEvent::Password { query, password }, None);
+                let password = self.guests.knows_password().then(|| Secret::new("sesame"));
+                let meeting = self.meeting_of(r);
+                self.deliver(r, RoomEvent::Form { query, password, meeting }, None);
             }
             Action::Enter { room, nick, .. } => {
                 let r = self.index[&room];

@@ -9,8 +9,8 @@ use std::time::Duration;
 use jibri_autostart::address::Nick;
 use jibri_autostart::config::{Footprint, Mode, Muc};
 use jibri_autostart::meeting::{
-    Answer, AttemptId, Condition, Departure, ListError, Out, QueryId, RecordingStatus, Role, Roles,
-    RoomEvent, SessionId, State,
+    Answer, AttemptId, Condition, Departure, ListError, MeetingId, Out, QueryId, RecordingStatus, Role,
+    Roles, RoomEvent, SessionId, State,
 };
 
 use crate::by_hand::ByHand;
@@ -131,6 +131,8 @@ pub struct Mirror {
     pub untold_in_all: u32,
     /// The core's state when it was last seen.
     pub state: Option<State>,
+    /// What the room calls the meeting.
+    meeting: Option<MeetingId>,
     /// Somebody was removed without a word.
     pub hushed: bool,
     /// The shortest `start.retry_min` so far.
@@ -198,6 +200,7 @@ impl Mirror {
             untold: 0,
             untold_in_all: 0,
             state: None,
+            meeting: None,
             hushed: false,
             shortest_pause,
             enters: VecDeque::new(),
@@ -262,7 +265,8 @@ impl Mirror {
 
     /// A recorder's account is in the last list of which nothing shows whether it records.
     pub fn has_unknown_recorder(&self) -> bool {
-        let is_silent = |s: &Seen| matches!(s.kind, Kind::Recorder(_)) && s.session.is_none();
+        let is_account = |s: &Seen| matches!(s.kind, Kind::Recorder(_) | Kind::Gateway);
+        let is_silent = |s: &Seen| is_account(s) && s.session.is_none();
         if self.complete {
             return self.occupants.values().any(is_silent);
         }
@@ -444,6 +448,12 @@ impl Mirror {
             RoomEvent::Out(Out::Destroyed) => self.meeting_over(),
             RoomEvent::EntryRefused(r) if r.condition == Condition::ItemNotFound => self.meeting_over(),
             RoomEvent::Out(_) | RoomEvent::EntryRefused(_) => self.out(),
+            RoomEvent::Form { meeting: Some(id), .. } => {
+                let before = self.meeting.replace(id.clone());
+                if before.is_some_and(|before| before != *id) {
+                    self.is_called_another();
+                }
+            }
             RoomEvent::StartAnswered { attempt, answer } => self.answered(*attempt, answer, now),
             RoomEvent::Taken(taken) => {
                 self.in_flight = None;
@@ -463,6 +473,15 @@ impl Mirror {
             }
             _ => {}
         }
+    }
+
+    /// The room ended, and began again, without our seeing it.
+    fn is_called_another(&mut self) {
+        self.emptied = true;
+        self.others_came();
+        self.by_hand.doubt();
+        self.stop = None;
+        (self.untold, self.untold_in_all) = (0, 0);
     }
 
     fn answered(&mut self, attempt: AttemptId, answer: &Answer, now: Us) {

@@ -70,6 +70,8 @@ impl Occupant {
 pub struct MucRoom {
     pub occupants: Vec<Occupant>,
     pub exists: bool,
+    /// How often it was created.
+    pub created: u32,
     /// Since when, this time.
     pub began: Us,
     pub conference: Option<Conference>,
@@ -80,12 +82,16 @@ pub struct MucRoom {
     /// A person has stopped the recording of this meeting; whom that binds.
     pub stopped: Option<RecordingStatus>,
     pub bound: BTreeSet<usize>,
+    /// In which of the rooms of this name that was.
+    pub stopped_in: u32,
     /// Since when the core calls recorded what has no recorder.
     pub claimed_since: Option<Us>,
     /// Somebody else with the recorders' account has come in while the recorder of a start was awaited. From outside
     /// nothing tells the one from the other.
     pub misled: bool,
     pub emptied: bool,
+    /// Which conference that was in.
+    emptied_in: Option<u32>,
     /// How often the core told of a failure in this meeting, and whether it gave up on it.
     pub failures: u32,
     pub gave_up: bool,
@@ -150,6 +156,11 @@ impl MucRoom {
             session: occupant.session.clone(),
             mode: occupant.mode,
             recording,
+            conference: self
+                .conference
+                .as_ref()
+                .filter(|_| occupant.kind == Kind::Focus)
+                .and_then(|c| c.made),
             own: false,
             created: false,
         }
@@ -177,10 +188,11 @@ impl World {
         }
         if !std::mem::replace(&mut room.exists, true) {
             room.began = self.now;
+            room.created += 1;
         }
         let kind = occupant.kind;
         if kind == Kind::Gateway {
-            room.misled = self.mirrors[r].awaits_recorder();
+            room.misled |= self.mirrors[r].awaits_recorder();
         }
         room.occupants.push(occupant);
         self.show(r, kind);
@@ -288,8 +300,12 @@ impl World {
     pub fn headcount(&mut self, r: usize) {
         let now = self.now;
         let room = &mut self.rooms[r];
+        let conference = room.conference.as_ref().map(|c| c.instance);
         if room.people() > 0 {
             room.deserted = None;
+            // Whoever comes back to a conference that goes on, and says so, comes back to the same meeting.
+            let is_the_same = conference.is_some() && room.emptied_in == conference;
+            room.emptied &= !(is_the_same && self.guests.tells_conference());
         } else {
             room.deserted.get_or_insert(now);
             // Unless we can see it: somebody who was removed in silence is still there for us, and a
@@ -298,6 +314,7 @@ impl World {
             // From outside a telephone looks like a person who has been there all the time.
             let has_phone = self.plan.is_visitor() && room.has(Kind::Phone);
             room.emptied |= !self.mirrors[r].hushed && (is_seen || room.conference.is_none() && !has_phone);
+            room.emptied_in = conference;
         }
         if room.stopped.is_some() {
             let present = room.present();

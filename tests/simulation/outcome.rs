@@ -51,11 +51,19 @@ impl World {
             && room.people() > 0
             && now_open(room.shut, self.now)
             && !self.is_stopped_by_a_person(r)
+            && !self.may_be_stopped_still(r)
             && !room.gave_up
             && !room.untold
             && !self.is_recorded(r)
             && !self.shop.is_sold_out()
             && self.jibris.iter().any(|jibri| jibri.is_free_and_works(self.now))
+    }
+
+    /// All have left the room for a while, which went on, and its conference too: those who are back may be held to their stop.
+    fn may_be_stopped_still(&self, r: usize) -> bool {
+        let room = &self.rooms[r];
+        let is_held = self.mirrors[r].state == Some(jibri_autostart::meeting::State::Held);
+        is_held && self.guests.tells_conference() && room.is_bound() && room.stopped_in == room.created
     }
 
     /// At the end: what the core keeps.

@@ -81,7 +81,7 @@ impl World {
                     format!("r{} -> ask {} {which:?}", self.index[room], query.0)
                 }
                 Action::Enter { room, nick, .. } => format!("r{} -> ENTER as {nick}", self.index[room]),
-                Action::AskPassword { room, .. } => format!("r{} -> ask for the password", self.index[room]),
+                Action::AskForm { room, .. } => format!("r{} -> ask for the form", self.index[room]),
                 Action::Leave { room, nick } => format!("r{} -> LEAVE as {nick}", self.index[room]),
                 Action::Start { room, attempt, sender, .. } => {
                     let sender = sender.as_ref().map_or_else(String::new, |jid| format!(" as {jid}"));

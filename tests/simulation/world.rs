@@ -186,6 +186,8 @@ pub struct World {
     pub conferences: u32,
     pub sessions: u64,
     pub tries: u64,
+    /// Recorders that have come into some room.
+    pub browsers: u64,
     pub calm: bool,
     pub seen: Coverage,
     pub violation: Option<Violation>,
@@ -220,6 +222,7 @@ impl World {
             conferences: 0,
             sessions: 0,
             tries: 0,
+            browsers: 0,
             calm: false,
             seen: Coverage::default(),
             violation: None,

@@ -116,7 +116,7 @@ impl World {
                     self.cores.promises.in_flight[self.cores.index[room]] = false;
                 }
             }
-            Action::Enter { .. } | Action::AskPassword { .. } => {}
+            Action::Enter { .. } | Action::AskForm { .. } => {}
         }
         if self.cores.link.is_up {
             let way = self.some(100, 50 * MS);
@@ -189,9 +189,9 @@ impl World {
                 };
                 self.send(r, RoomEvent::Roles { query, result });
             }
-            Action::AskPassword { room, query } => {
+            Action::AskForm { room, query } => {
                 let r = self.cores.index[&room];
-                self.send(r, RoomEvent::Password { query, password: None });
+                self.send(r, RoomEvent::Form { query, password: None, meeting: None });
             }
             Action::Enter { room, nick, .. } => self.enters(self.cores.index[&room], nick),
             Action::Leave { room, .. } => {

@@ -105,6 +105,7 @@ fn affiliation(role: Role) -> Affiliation {
 fn presence(nick: Nick, shown: Shown, own: bool) -> Presence {
     Presence {
         nick,
+        conference: None,
         jid: RealJid::new(&shown.jid).ok(),
         role: shown.role,
         affiliation: affiliation(shown.role),

@@ -34,6 +34,7 @@ fn presence(nick: &str, jid: &str, recording: Option<RecordingStatus>) -> Presen
         session: None,
         mode: None,
         recording,
+        conference: None,
         own: false,
         created: false,
     }
@@ -131,6 +132,9 @@ impl Watched {
                 }
             }
             Action::Leave { .. } => self.happens(RoomEvent::Out(Out::Left)),
+            Action::AskForm { query, .. } => {
+                self.happens(RoomEvent::Form { query, password: None, meeting: None });
+            }
             other => panic!("{other:?}"),
         }
     }

@@ -8,11 +8,11 @@ mod meeting;
 mod picture;
 mod recorders;
 
-pub(super) use meeting::{Gap, Meeting};
+pub(super) use meeting::{Company, Gap, Meeting, Told};
 pub(super) use picture::Picture;
 pub(super) use recorders::{Outlook, Recorders, SHOWS_WITHIN};
 
-use super::io::{RecordingStatus, SessionId};
+use super::io::{ConferenceId, RecordingStatus, SessionId};
 use crate::address::Nick;
 use crate::config::Mode;
 use crate::time::Time;
@@ -57,19 +57,24 @@ impl Knowledge {
         *self = Self { recorders, our_stop: self.our_stop.take(), ..Self::new(false) };
     }
 
-    /// Focus's presence says this.
-    pub(super) fn focus_says(&mut self, word: Option<RecordingStatus>) {
+    /// Focus's presence says this, and of this conference.
+    pub(super) fn focus_says(&mut self, word: Option<RecordingStatus>, conference: Option<ConferenceId>) {
         self.word = word;
+        self.meeting.is_conference(conference);
     }
 
     /// Focus is not heard any more.
     pub(super) fn focus_is_not_heard(&mut self) {
         self.word = None;
+        self.meeting.is_conference(None);
     }
 
-    /// Focus is not there: what it said is gone with its conference.
-    pub(super) fn focus_is_gone(&mut self) {
+    /// Focus is not there: what it said is gone with its conference. `is_seen_inside`: where it would have been heard.
+    pub(super) fn focus_is_gone(&mut self, is_seen_inside: bool) {
         self.taken_in = None;
+        if is_seen_inside {
+            self.meeting.has_nothing_to_tell();
+        }
     }
 
     /// What focus says.
@@ -174,9 +179,14 @@ impl Knowledge {
         self.our_stop = Some(OurStop { initiator, session: None });
     }
 
-    /// A recording is on: of one before, focus will not tell any more.
-    pub(super) fn is_on(&mut self) {
+    /// There is a session: of the end of one before, focus will not tell any more.
+    pub(super) fn is_found(&mut self) {
         self.our_stop.take_if(|ours| ours.session.is_none());
+    }
+
+    /// A recording is on.
+    pub(super) fn is_on(&mut self) {
+        self.is_found();
         self.jibri_stopped = None;
     }
 
@@ -199,6 +209,11 @@ impl Knowledge {
         self.void.clone_from(&self.last_session);
     }
 
+    /// Whoever has stopped something, or was there, is back.
+    pub(super) fn stop_binds_again(&mut self) {
+        self.void = None;
+    }
+
     fn is_our_stop(&self, word: &RecordingStatus) -> bool {
         self.our_stop.as_ref().is_some_and(|ours| ours.is(word))
     }
@@ -206,7 +221,8 @@ impl Knowledge {
 
 impl OurStop {
     fn is(&self, word: &RecordingStatus) -> bool {
-        word.initiator.as_ref() == Some(&self.initiator)
+        !word.on
+            && word.initiator.as_ref() == Some(&self.initiator)
             && (self.session.is_none() || self.session == word.session)
     }
 }

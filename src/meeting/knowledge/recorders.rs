@@ -81,7 +81,8 @@ impl Seat {
             let fits = self.shown.mode.is_none_or(|shown| shown == mode);
             return if fits { Stands::Recording } else { Stands::OtherMode };
         }
-        let is_late = |seen: Time| self.was_there || seen.since(self.since) >= SHOWS_WITHIN;
+        // Of one that was there before we could see it is not known how long.
+        let is_late = |seen: Time| seen.since(self.since) >= SHOWS_WITHIN;
         match self.silent {
             _ if self.is_believed => Stands::Recording,
             Some(seen) if is_late(seen) => Stands::Nothing,
@@ -284,7 +285,8 @@ impl Recorders {
     /// From when a look from inside tells what all of them stand for.
     pub(in crate::meeting) fn tell_from(&self) -> Option<Time> {
         let unknown = self.seats.iter().filter(|seat| seat.stands == Stands::Unknown);
-        unknown.map(|seat| if seat.was_there { seat.since } else { seat.since.after(SHOWS_WITHIN) }).max()
+        let may_show = |seat: &Seat| seat.was_there && seat.silent.is_none();
+        unknown.map(|seat| if may_show(seat) { seat.since } else { seat.since.after(SHOWS_WITHIN) }).max()
     }
 
     /// When one that shows nothing has had its time, while we can see it.
@@ -350,6 +352,7 @@ mod tests {
                 session,
                 mode,
                 recording: None,
+                conference: None,
                 own: false,
                 created: false,
             };

@@ -76,8 +76,12 @@ impl Recording {
             }
             // This may be another meeting.
             (Course::Nothing, Some(Hold::StoppedBy(_) | Hold::GaveUp(_) | Hold::Untold)) => {
-                let is_doubtful = || self.known.meeting.gap().is_some() || self.is_to_tell(ctx);
-                visit_if(is_wanted && may_visit && is_doubtful())
+                let meeting = &self.known.meeting;
+                let is_doubtful = || meeting.is_for_focus_to_tell() || self.is_to_tell(ctx);
+                match is_wanted && may_visit {
+                    true if meeting.is_for_the_room_to_tell() => Step::Look,
+                    is_worth_it => visit_if(is_worth_it && is_doubtful()),
+                }
             }
             (Course::Nothing, Some(Hold::Misfit(_) | Hold::Instead(_) | Hold::DryRun)) => Step::Nothing,
             (Course::Asked { .. }, _) => Step::Nothing,

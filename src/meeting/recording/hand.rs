@@ -34,6 +34,7 @@ impl Recording {
         let overruled = self.known.last_word().cloned();
         self.by_hand = ByHand { order, overruled, is_carried_out: false };
         self.stop.ordered();
+        self.known.meeting.counts_from_now();
         if hand == Hand::Stop {
             return self.note_carried_out();
         }

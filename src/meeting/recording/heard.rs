@@ -10,7 +10,7 @@ use crate::meeting::answer::StartFailure;
 use crate::meeting::context::{Ctx, Policy};
 use crate::meeting::event::Ended;
 use crate::meeting::io::SessionId;
-use crate::meeting::knowledge::{Gap, Picture, SHOWS_WITHIN};
+use crate::meeting::knowledge::{Company, Gap, Picture, SHOWS_WITHIN, Told};
 
 /// When focus is asked again whether it knows by now that a recorder is gone; doubled each time. It notices the death of
 /// a Jibri after 19 s (docs/jitsi.md 13.2), and each time people see us come and go.
@@ -31,16 +31,14 @@ impl Recording {
             }
         } else {
             let was_deserted = self.known.meeting.peopled();
-            // What was pending went with those who had asked for it. If it is still the same conference, the next start is
-            // answered with "already enabled" and nothing is lost.
-            if was_deserted && !self.known.is_recorded() && self.waits_without_an_answer(policy) {
-                self.course = Course::Nothing;
+            if was_deserted && !self.known.is_recorded() {
+                self.forget_what_was_asked(policy);
             }
         }
         self.whose_meeting(now);
         self.is_it_another_meeting(now, ctx, policy);
         if !now.focus {
-            self.known.focus_is_gone();
+            self.known.focus_is_gone(now.is_inside());
         }
     }
 
@@ -64,8 +62,10 @@ impl Recording {
             return;
         }
         let Some(accounts) = now.roster.accounts() else { return };
-        if self.known.meeting.meets(&accounts) {
-            return;
+        match self.known.meeting.meets(&accounts) {
+            Company::Same => return,
+            Company::Back => return self.known.stop_binds_again(),
+            Company::Others => {}
         }
         // What is on goes over to them, and what they do to it is their own will.
         if self.session().is_none() {
@@ -78,23 +78,47 @@ impl Recording {
     }
 
     fn is_it_another_meeting(&mut self, now: &Picture<'_>, ctx: &mut Ctx<'_>, policy: Policy<'_>) {
-        // Outside the word of focus is not known; a visit hears it, where one may be paid and is worth it.
-        let will_hear = !now.is_inside() && !ctx.dry_run && policy.may_visit();
-        if now.people == 0 || !now.focus || will_hear {
+        if now.people == 0 || !now.focus {
             return;
         }
-        let Some(gap) = self.known.meeting.close_gap() else { return };
-        let is_same =
-            self.known.is_told_still() && (gap == Gap::Unseen || self.stopped_by(now, policy).is_some());
-        if is_same {
-            return;
+        let told = if now.is_inside() {
+            let stop = self.stopped_by(now, policy).is_some();
+            if self.known.is_told_still() { Told::TheSame { stop } } else { Told::Nothing }
+        } else if policy.may_visit() && !ctx.dry_run {
+            Told::NotYet
+        } else {
+            Told::Never
+        };
+        let is_heard = told != Told::NotYet;
+        match self.known.meeting.is_same(told) {
+            None => {}
+            Some(true) if is_heard => self.known.meeting.closes(true),
+            Some(true) => {}
+            Some(false) => {
+                let is_on = self.known.is_recorded() || self.known.told_on(policy.start.mode).is_some();
+                if !is_on {
+                    self.ended(Ended::WithMeeting, ctx);
+                }
+                if self.known.meeting.is_called_another() {
+                    self.forget_order();
+                    // What was asked for since nobody was left is theirs who are there now.
+                    if self.known.meeting.gap() == Some(Gap::Unseen) {
+                        self.forget_what_was_asked(policy);
+                    }
+                }
+                self.backoff.forgive();
+                self.holds.another_meeting();
+                self.known.meeting.begins_anew(is_heard);
+            }
         }
-        let is_on = self.known.is_recorded() || self.known.told_on(policy.start.mode).is_some();
-        if gap == Gap::Emptied && !is_on {
-            self.ended(Ended::WithMeeting, ctx);
+    }
+
+    /// What was pending went with those who had asked for it. If it is still the same conference, the next start is
+    /// answered with "already enabled" and nothing is lost.
+    fn forget_what_was_asked(&mut self, policy: Policy<'_>) {
+        if self.waits_without_an_answer(policy) {
+            self.course = Course::Nothing;
         }
-        self.backoff.forgive();
-        self.holds.another_meeting();
     }
 
     /// Hears what focus says, if we are inside.
@@ -132,6 +156,8 @@ impl Recording {
         policy: Policy<'_>,
     ) {
         if now.visitor && !self.known.is_recorded() {
+            // Whoever has begun it has changed his mind.
+            self.holds.is_on();
             // Its recorder may be the one that has just come in, and has nothing to show yet.
             self.asked_at = Some(ctx.now.before(SHOWS_WITHIN));
             self.found(session, FoundBy::Focus, ctx, policy);

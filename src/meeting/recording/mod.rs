@@ -22,7 +22,7 @@ use std::time::Duration;
 use super::answer::StartFailure;
 use super::context::{Ctx, Policy};
 use super::event::{Ended, What};
-use super::io::{AttemptId, RecordingStatus};
+use super::io::{Action, AttemptId, ConferenceId, MeetingId, QueryId, RecordingStatus};
 use super::knowledge::{Knowledge, Outlook, Picture};
 use super::seat::{Errand, Sight};
 use crate::time::Time;
@@ -51,7 +51,7 @@ pub(super) struct Recording {
     asked_at: Option<Time>,
     /// When focus is to be asked what became of a start, and how often.
     inquiry: Option<(Time, u32)>,
-    /// A start whose recorder was seen before its answer came, and until when the answer may still come.
+    /// A start that was given up, or whose recorder was seen, before its answer came, and until when that may still come.
     unanswered: Option<(AttemptId, Time)>,
     /// What is there has to be taken for the recorder of a session that is on; whether one that shows nothing, too.
     believes: Option<bool>,
@@ -92,9 +92,26 @@ impl Recording {
         self.known.recorders.remember();
     }
 
-    /// Focus's presence says this.
-    pub(super) fn focus_says(&mut self, word: Option<RecordingStatus>) {
-        self.known.focus_says(word);
+    /// Focus's presence says this, and of this conference.
+    pub(super) fn focus_says(&mut self, word: Option<RecordingStatus>, conference: Option<ConferenceId>) {
+        self.known.focus_says(word, conference);
+    }
+
+    /// The room is looked at; whether it is to be asked for its name of the meeting, by this query, as well.
+    pub(super) fn asks_for_meeting(&mut self, is_peopled: bool, ctx: &mut Ctx<'_>) -> bool {
+        let meeting = &mut self.known.meeting;
+        let asks = meeting.is_to_be_asked(is_peopled);
+        if asks {
+            let query = ctx.new_query();
+            meeting.is_asked(query);
+            ctx.act(Action::AskForm { room: ctx.room.clone(), query });
+        }
+        asks
+    }
+
+    /// What the room calls the meeting.
+    pub(super) fn meeting_is_called(&mut self, query: QueryId, meeting: Option<MeetingId>) {
+        self.known.meeting.is_called(query, meeting);
     }
 
     /// Focus is not heard any more.
@@ -225,8 +242,10 @@ impl Recording {
 
     fn pass_deadlines(&mut self, now: &Picture<'_>, ctx: &mut Ctx<'_>, policy: Policy<'_>) {
         match &self.course {
-            Course::Asked { deadline, sender, .. } if ctx.is_past(*deadline) => {
+            Course::Asked { attempt, since, deadline, sender } if ctx.is_past(*deadline) => {
                 let why = if sender.is_some() { StartFailure::NoSign } else { StartFailure::NoAnswer };
+                // One that was a test only may still be under way.
+                self.unanswered = Some((*attempt, since.after(policy.start.request_timeout)));
                 self.fail(why, ctx, policy);
             }
             Course::Found { deadline, by, session } if ctx.is_past(*deadline) => {

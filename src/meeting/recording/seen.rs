@@ -11,7 +11,7 @@ use crate::meeting::io::SessionId;
 use crate::meeting::knowledge::{Gap, Picture};
 
 /// A sender who is still there after this was there when his name was used.
-const SENDER_STAYS: Duration = Duration::from_secs(3);
+pub(super) const SENDER_STAYS: Duration = Duration::from_secs(3);
 /// The Jibri of a start may have stopped because the meeting is over; a look that sees so comes first.
 pub(super) const ASK_AFTER: Duration = Duration::from_millis(500);
 /// Jicofo notices so late that a Jibri has died, and moves its session to another one (docs/jitsi.md 13.2); to ask it before

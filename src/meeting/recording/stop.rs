@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::course::Course;
 use super::decide::Step;
+use super::seen::SENDER_STAYS;
 use super::{ANSWER_GRACE, Recording};
 use crate::address::{Nick, RealJid};
 use crate::config::StopWhen;
@@ -26,9 +27,10 @@ const RETRY_MAX: Duration = Duration::from_secs(60);
 #[derive(Debug)]
 struct Sent {
     attempt: AttemptId,
+    since: Time,
     deadline: Time,
-    /// In our own name, so that an answer will come.
-    is_answered: bool,
+    /// In whose name; if in our own, an answer will come.
+    sender: Option<RealJid>,
 }
 
 /// What there is to the end of a recording that nobody needs.
@@ -51,7 +53,7 @@ impl Stopping {
     }
 
     pub(super) fn awaits_answer(&self) -> bool {
-        self.sent.as_ref().is_some_and(|sent| sent.is_answered)
+        self.sent.as_ref().is_some_and(|sent| sent.sender.is_none())
     }
 
     pub(super) fn is_unneeded(&self) -> bool {
@@ -69,7 +71,7 @@ impl Stopping {
 
     /// What was sent in somebody's name has not arrived.
     pub(super) fn sender_refused(&mut self) {
-        self.sent.take_if(|sent| !sent.is_answered);
+        self.sent.take_if(|sent| sent.sender.is_some());
         self.given_up.take_if(|why| *why == StopFailure::NobodyToSpeakFor);
     }
 
@@ -149,6 +151,14 @@ impl Recording {
         // What we do not see cannot be relied upon to last.
         let is_needless = now.is_complete() && is_on && !wanted && (is_ordered || is_over && policy.record);
         self.stop.observe(is_needless, is_ordered, ctx);
+        // Whoever leaves in that moment may have gone before his name was used.
+        let has_left = |sent: &Sent| {
+            let is_there = sent.sender.as_ref().is_none_or(|sender| now.roster.is_moderator(sender));
+            ctx.now.since(sent.since) < SENDER_STAYS && !is_there
+        };
+        if now.is_complete() && self.stop.sent.as_ref().is_some_and(has_left) {
+            self.stop.failed(StopFailure::SenderLeft, ctx);
+        }
     }
 
     /// The stop that is due, or what has to come before it.
@@ -190,10 +200,11 @@ impl Recording {
         policy: Policy<'_>,
     ) {
         let attempt = ctx.new_attempt();
-        let is_answered = sender.is_none();
-        let patience = if is_answered { STOP_TIMEOUT.saturating_add(ANSWER_GRACE) } else { LEAVES_WITHIN };
+        let patience =
+            if sender.is_none() { STOP_TIMEOUT.saturating_add(ANSWER_GRACE) } else { LEAVES_WITHIN };
         self.known.we_stop(initiator);
-        self.stop.sent = Some(Sent { attempt, deadline: ctx.now.after(patience), is_answered });
+        let (since, deadline) = (ctx.now, ctx.now.after(patience));
+        self.stop.sent = Some(Sent { attempt, since, deadline, sender: sender.clone() });
         ctx.wake(ctx.now.after(patience));
         ctx.tell(What::StopSent { sender: sender.clone() });
         let (room, mode) = (ctx.room.clone(), policy.start.mode);

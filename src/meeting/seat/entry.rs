@@ -189,7 +189,7 @@ impl Seat {
         // One that is known is wrong by now, and is asked for again next time.
         if refusal.condition == Condition::NotAuthorized && self.password.take().is_none() {
             let query = ctx.new_query();
-            ctx.act(Action::AskPassword { room: ctx.room.clone(), query });
+            ctx.act(Action::AskForm { room: ctx.room.clone(), query });
             self.asking = Some((query, refusal));
             return News::None;
         }

@@ -227,8 +227,8 @@ impl Seat {
         match &self.place {
             Place::Offline => None,
             Place::Outside { look } => {
-                let welcome = self.unwelcome.filter(|_| self.plan.errand.is_visit());
-                look.deadline().into_iter().chain(welcome).min()
+                // Whoever may come in again may have a Jibri again.
+                look.deadline().into_iter().chain(self.unwelcome).min()
             }
             Place::Inside { look, .. } => look.deadline().into_iter().chain(self.patience()).min(),
             Place::Entering { until, .. } | Place::Leaving { until } => Some(*until),

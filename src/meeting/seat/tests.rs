@@ -108,6 +108,11 @@ impl Play {
                 self.arriving.push_back((self.now, RoomEvent::StartAnswered { attempt, answer }));
                 "start"
             }
+            Action::AskForm { query, .. } => {
+                let form = RoomEvent::Form { query, password: None, meeting: None };
+                self.arriving.push_back((self.now, form));
+                return;
+            }
             other => panic!("{other:?}"),
         };
         self.did.push((second, did.to_owned()));
@@ -123,6 +128,7 @@ impl Play {
             session: None,
             mode: None,
             recording: None,
+            conference: None,
             own: true,
             created: false,
         };

@@ -168,12 +168,12 @@ fn what_cannot_be_written_fails_at_once() {
 /// What is made of the answer to the question for a password; it must be an answer, and the last word.
 fn password(type_: &str, payload: &str) -> Option<Secret> {
     let mut requests = Requests::new("me".to_owned());
-    let iq = requests.password(room(), QueryId(5));
+    let iq = requests.form(room(), QueryId(5));
     let settled = settle(&mut requests, type_, &iq.id, ROOM, payload);
     assert!(requests.open.is_empty() && requests.deadlines.is_empty());
     match settled {
         Settled::Event(LinkEvent::Room {
-            event: RoomEvent::Password { query: QueryId(5), password },
+            event: RoomEvent::Form { query: QueryId(5), password, .. },
             ..
         }) => password,
         other => panic!("{other:?}"),
@@ -193,6 +193,24 @@ fn field(var: &str, values: &str) -> String {
 }
 
 const SECRET: &str = "muc#roomconfig_roomsecret";
+
+#[test]
+fn an_owners_form_tells_what_the_room_calls_its_meeting() {
+    let told = |values: &str| {
+        let mut requests = Requests::new("me".to_owned());
+        let iq = requests.form(room(), QueryId(5));
+        let payload = form(&format!("{}{}", field(SECRET, ""), field("muc#roominfo_meetingId", values)));
+        match settle(&mut requests, "result", &iq.id, ROOM, &payload) {
+            Settled::Event(LinkEvent::Room { event: RoomEvent::Form { meeting, .. }, .. }) => meeting,
+            other => panic!("{other:?}"),
+        }
+    };
+    let id = "d27e5af4-6bd1-4c52-a0f4-5dd9c3a4cc8e";
+    assert_eq!(told(&format!("<value>{id}</value><value>other</value>")), Some(MeetingId(id.into())));
+    for no_id in ["", "<value/>", &format!("<value>{}</value>", "x".repeat(MAX_MEETING_ID + 1))] {
+        assert_eq!(told(no_id), None, "{:?}", no_id.get(..20));
+    }
+}
 
 #[test]
 fn an_owners_form_tells_the_password() {

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use testkit::process::this_test;
-use testkit::{Behaviour, JibriProcessOptions, Life, Result, ServiceManager, Version};
+use testkit::{Behaviour, FocusOptions, JibriProcessOptions, Life, Result, ServiceManager, Version};
 
 use super::Setup;
 use crate::receiver::Receiver;
@@ -23,6 +23,7 @@ discreetly! {
 /// Whoever has waited longest is next; their names say the opposite.
 async fn three_rooms_and_one_jibri(version: Version) -> Result {
     let world = world(version).await?;
+    world.focus.configure(FocusOptions::be_patient);
     let manager = ServiceManager::start(this_test()).await?;
     let receiver = Receiver::start().await;
     let slow = Life::of(Behaviour::slow(Duration::from_millis(400)));

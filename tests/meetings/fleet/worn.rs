@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use testkit::process::this_test;
-use testkit::{Behaviour, JibriProcessOptions, Life, Result, ServiceManager, Version};
+use testkit::{Behaviour, FocusOptions, JibriProcessOptions, Life, Result, ServiceManager, Version};
 
 use super::{PATIENCE, Setup, restarted};
 use crate::api::until;
@@ -17,12 +17,15 @@ const RECORDING: Duration = Duration::from_secs(60);
 
 pub(super) async fn an_unhealthy_one_is_restarted(version: Version) -> Result {
     let world = world(version).await?;
+    world.focus.configure(FocusOptions::be_patient);
     let manager = ServiceManager::start(this_test()).await?;
     let receiver = Receiver::start().await;
     let sick = Life::of(Behaviour::FailSystem(Duration::from_millis(100)));
     let jibri = world.jibri_process(&manager, JibriProcessOptions::until_restarted("jibri-1", sick)).await?;
     let setup = Setup::new().asked(&jibri).restarts("unhealthy", &manager).tells(&receiver);
     let autostart = setup.start(&world, &["r1"])?;
+    // Which Jibri took a start from before that is not known, and that it has failed is found out half a minute later.
+    autostart.logged("the brewery is seen").await?;
     let ada = world.moderator("r1").await?;
     receiver.hears("jibri_unhealthy", "raised").await?;
     let status = ada.wait_recording("on", LONG).await?;
@@ -49,6 +52,7 @@ pub(super) async fn an_unhealthy_one_is_restarted(version: Version) -> Result {
 pub(super) async fn of_two_instances_one_restarts_and_tells(version: Version) -> Result {
     let world =
         world_with(version, |options| "kick_new".clone_into(&mut options.prosody.conflict_resolve)).await?;
+    world.focus.configure(FocusOptions::be_patient);
     let manager = ServiceManager::start(this_test()).await?;
     let receiver = Receiver::start().await;
     let sick = Life::of(Behaviour::FailSystem(Duration::from_millis(100)));
@@ -87,6 +91,7 @@ pub(super) async fn of_two_instances_one_restarts_and_tells(version: Version) ->
 /// By a POST instead of a command.
 pub(super) async fn a_post_restarts_as_well(version: Version) -> Result {
     let world = world(version).await?;
+    world.focus.configure(FocusOptions::be_patient);
     let manager = ServiceManager::start(this_test()).await?;
     let sick = Life::of(Behaviour::FailSystem(Duration::from_millis(100)));
     let jibri = world.jibri_process(&manager, JibriProcessOptions::until_restarted("jibri-1", sick)).await?;

@@ -87,7 +87,7 @@ impl World {
                 let spoken_for = self.rooms[r].occupants.iter().find(|o| sender.as_ref() == Some(&o.jid));
                 self.mirrors[r].stopped_as = spoken_for.map(|o| o.nick.clone());
             }
-            Action::AskPassword { .. } => {}
+            Action::AskForm { .. } => {}
             Action::AskRoles { room, query, which } => {
                 let mirror = &mut self.mirrors[self.index[room]];
                 // It looks from outside again.

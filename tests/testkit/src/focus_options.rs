@@ -1,5 +1,6 @@
 //! Jicofo's settings, and what a test makes it do wrong.
 
+use crate::SOON;
 use crate::config::HIDDEN;
 use crate::xml::Node;
 use std::time::{Duration, Instant};
@@ -61,6 +62,12 @@ impl FocusOptions {
             failure_timeout: Duration::from_secs(2),
             ..FocusOptions::default()
         }
+    }
+
+    /// Gives up on no Jibri that is only slow, as a busy machine makes one: for tests of what must not happen twice.
+    pub fn be_patient(&mut self) {
+        self.reply_timeout = SOON;
+        self.pending_timeout = SOON;
     }
 }
 
