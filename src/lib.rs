@@ -15,6 +15,7 @@ pub mod doctor;
 pub mod driver;
 pub mod fleet;
 pub mod http;
+pub mod http_client;
 mod lasting;
 pub mod ledger;
 pub mod meeting;

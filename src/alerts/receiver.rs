@@ -7,7 +7,7 @@ use serde::Serialize;
 use tokio::time::Instant;
 
 use super::Limits;
-use crate::http::client::{Client, Fault};
+use crate::http_client::{Client, Fault};
 use crate::plain::plain_end;
 
 /// Bytes read of an answer that is no success.

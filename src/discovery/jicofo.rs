@@ -10,7 +10,7 @@ use super::trouble::Trouble;
 use super::{DiscoveryEvent, Limits};
 use crate::address::RoomJid;
 use crate::config::JicofoRest;
-use crate::http::client::Client;
+use crate::http_client::Client;
 use crate::meeting::vouch::Source;
 use crate::polling::{Outage, jittered};
 use crate::tenant::Services;

@@ -16,7 +16,7 @@ use tokio::time::{Instant, sleep, sleep_until};
 
 use super::{Detected, Limits, Sighting};
 use crate::config::JicofoRest;
-use crate::http::client::{Client, Fault, Refusal};
+use crate::http_client::{Client, Fault, Refusal};
 use crate::plain::plain;
 use crate::polling::{Outage, jittered};
 
