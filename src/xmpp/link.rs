@@ -10,7 +10,6 @@ use tokio::time::{Instant, sleep, sleep_until, timeout};
 use super::brewery::BreweryEvent;
 use super::brewery::seat::Seat;
 use super::connect::connect;
-use super::counters::Counters;
 use super::delays::Delays;
 use super::failure::Failure;
 use super::session::{End, Session};
@@ -19,6 +18,7 @@ use crate::config::{Settings, Xmpp};
 use crate::meeting::{Action, RoomEvent};
 use crate::polling::jittered;
 use crate::standby::Gate;
+use crate::surface::Counters;
 use crate::tenant::Services;
 
 /// Events that may wait for the driver before Prosody has to.

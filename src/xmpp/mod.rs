@@ -10,7 +10,6 @@ mod any_presence;
 mod brewery;
 mod caps;
 mod connect;
-mod counters;
 mod delays;
 mod entity;
 mod failure;
@@ -27,6 +26,5 @@ mod stanza;
 
 pub use brewery::{BreweryEvent, BusyStatus, HealthStatus, JibriStatus, NotLetIn};
 pub(crate) use connect::reach;
-pub use counters::{Counter, Counters, Kinds, Rejected};
 pub use failure::Failure;
 pub use link::{Command, Link, LinkEvent, spawn};

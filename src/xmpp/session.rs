@@ -11,7 +11,6 @@ use xso::AsXml;
 use super::brewery::read::{self, Read};
 use super::brewery::seat::{Do, Seat};
 use super::connect::{PING_TIMEOUT, Stanzas};
-use super::counters::Counters;
 use super::failure::Failure;
 use super::link::{Command, Config, LinkEvent};
 use super::outbound::{IqOut, PayloadOut, PresenceOut};
@@ -20,6 +19,7 @@ use super::stanza::{Inbound, Iq, Presence};
 use super::{entity, invitation, muc};
 use crate::address::RoomJid;
 use crate::meeting::{Action, QueryId, Roles, RoomEvent};
+use crate::surface::Counters;
 
 /// How long Prosody may take no data.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
