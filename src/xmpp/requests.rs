@@ -7,10 +7,11 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::brewery::read::{Echo, echo};
+use super::event::LinkEvent;
+use super::muc;
 use super::outbound::{IqOut, PayloadOut};
 use super::refusal;
 use super::stanza::{AdminItem, Iq, NS_COMMANDS, Payload, StanzaError};
-use super::{LinkEvent, muc};
 use crate::address::{Nick, RealJid, RoomJid};
 use crate::config::Secret;
 use crate::meeting::{Answer, AttemptId, ListError, Listed, QueryId, Roles, RoomEvent};

@@ -10,9 +10,11 @@ use xso::AsXml;
 
 use super::brewery::read::{self, Read};
 use super::brewery::seat::{Do, Seat};
+use super::command::Command;
+use super::config::Config;
 use super::connect::{PING_TIMEOUT, Stanzas};
+use super::event::LinkEvent;
 use super::failure::Failure;
-use super::link::{Command, Config, LinkEvent};
 use super::outbound::{IqOut, PayloadOut, PresenceOut};
 use super::requests::{Requests, Settled, id_text, in_name_of, new_id};
 use super::stanza::{Inbound, Iq, Presence};
