@@ -29,9 +29,10 @@ mod session;
 mod stanza;
 mod takeover;
 
-pub use brewery::{BreweryEvent, BusyStatus, HealthStatus, JibriStatus, NotLetIn};
+pub use brewery::{BreweryEvent, NotLetIn};
 pub use command::Command;
 pub(crate) use connect::reach;
 pub use event::LinkEvent;
 pub use failure::Failure;
 pub use link::{Link, spawn};
+pub use stanza::{BusyStatus, HealthStatus, JibriStatus};

@@ -2,8 +2,7 @@
 
 use super::super::muc::{appended, has};
 use super::super::refusal;
-use super::super::stanza::{ErrorChild, NS_STANZA_ERRORS, Presence, StanzaError};
-use super::JibriStatus;
+use super::super::stanza::{ErrorChild, JibriStatus, NS_STANZA_ERRORS, Presence, StanzaError, StatusStanza};
 use crate::address::{Nick, RoomJid};
 use crate::meeting::Refusal;
 use crate::tenant::Services;
@@ -47,7 +46,7 @@ pub(in crate::xmpp) fn read(stanza: &Presence, brewery: &RoomJid, services: &Ser
         (None, Some(nick)) => match appended(stanza) {
             Some((x, _)) if has(x, 110) => Read::Own { nick, created: has(x, 201) },
             Some((x, _)) => {
-                let status = stanza.jibri.first().map(super::wire::StatusStanza::status);
+                let status = stanza.jibri.first().map(StatusStanza::status);
                 Read::Here { nick, status, items: x.items.len() }
             }
             None => Read::Malformed,
@@ -102,8 +101,7 @@ pub(in crate::xmpp) fn echo(error: Option<&StanzaError>, brewery: &RoomJid) -> E
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::stanza::{Inbound, parse};
-    use super::super::{BusyStatus, HealthStatus};
+    use super::super::super::stanza::{BusyStatus, HealthStatus, Inbound, parse};
     use super::*;
 
     const USER: &str = "http://jabber.org/protocol/muc#user";

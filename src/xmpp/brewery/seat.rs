@@ -12,8 +12,9 @@ use tokio::time::Instant;
 
 use super::super::outbound::PresenceOut;
 use super::super::requests::{id_text, new_id};
+use super::super::stanza::JibriStatus;
 use super::read::{self, Read};
-use super::{BreweryEvent, JibriStatus, NotLetIn};
+use super::{BreweryEvent, NotLetIn};
 use crate::address::{Nick, RoomJid};
 use crate::meeting::{Condition, ListError, Listed, Refusal};
 

@@ -1,6 +1,6 @@
 //! The seat without a network, in a time of its own.
 
-use super::super::{BusyStatus, HealthStatus};
+use super::super::super::stanza::{BusyStatus, HealthStatus};
 use super::*;
 use crate::address::RealJid;
 use crate::meeting::{Affiliation, By, Role};

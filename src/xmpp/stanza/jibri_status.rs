@@ -1,10 +1,40 @@
-//! `jibri-status` as we read it, by the rules of [`super::super::stanza`].
+//! How a Jibri is, by the `jibri-status` of its presence in the brewery (docs/jitsi.md 5).
 
 use xso::exports::rxml;
 use xso::{FromEventsBuilder, FromXml};
 
-use super::super::stanza::{NS_JIBRI, Named, NamedBuilder};
-use super::{BusyStatus, HealthStatus, JibriStatus};
+use super::{NS_JIBRI, Named, NamedBuilder};
+
+/// `jibri-status`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct JibriStatus {
+    /// `busy-status`
+    pub busy: BusyStatus,
+    /// `health-status`
+    pub health: HealthStatus,
+}
+
+/// What a Jibri does. That it is used up (single-use mode) the brewery never says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BusyStatus {
+    /// Nothing.
+    Idle,
+    /// It records, or starts to, or finishes.
+    Busy,
+    /// Anything else; Jicofo takes it for not available.
+    Undefined,
+}
+
+/// How a Jibri is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HealthStatus {
+    /// Well.
+    Healthy,
+    /// Unwell, until it is restarted.
+    Unhealthy,
+    /// Anything else.
+    Undefined,
+}
 
 /// `<jibri-status/>`
 #[derive(FromXml, Debug)]
@@ -16,7 +46,7 @@ pub(in crate::xmpp) struct StatusStanza {
 
 impl StatusStanza {
     /// What is missing or unknown is undefined, and the first of two counts, as with Jicofo.
-    pub(super) fn status(&self) -> JibriStatus {
+    pub(in crate::xmpp) fn status(&self) -> JibriStatus {
         let busy = self.parts.iter().find_map(|part| match part {
             Part::Busy(busy) => Some(*busy),
             Part::Health(_) => None,
