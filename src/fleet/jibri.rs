@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::event::{Evidence, Limit, Reason, Source, Verdict};
 use super::io::{Busy, Detected, Health, Report};
 use super::line::Line;
-use super::recovery::Recovering;
+use super::recovering::Recovering;
 use super::streak::Streak;
 use crate::address::RoomJid;
 use crate::time::Time;

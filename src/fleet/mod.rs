@@ -12,6 +12,7 @@ mod io;
 mod jibri;
 mod judge;
 mod line;
+mod recovering;
 mod recovery;
 mod restarts;
 mod sessions;

@@ -3,7 +3,7 @@
 use super::event::{Availability, Evidence, Verdict};
 use super::io::{Busy, Health, JibriName, Report};
 use super::jibri::Looks;
-use super::recovery::Recovering;
+use super::recovering::Recovering;
 use super::sessions::Serving;
 use super::{Fleet, Jibri};
 use crate::address::RoomJid;
