@@ -1,12 +1,12 @@
 //! `doctor`: goes through the deployment, a line a step.
 
-use std::io::{IsTerminal as _, Write as _};
+use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use unicode_width::UnicodeWidthStr as _;
 
-use super::table::{Colour, WIDTH};
+use super::table::{Colour, WIDTH, is_coloured};
 use super::{ask, complain};
 use crate::address::RoomJid;
 use crate::config::Loaded;
@@ -46,8 +46,7 @@ pub(super) fn doctor(loaded: Loaded, file: Option<PathBuf>, arguments: Arguments
             return ExitCode::FAILURE;
         }
     };
-    let is_coloured =
-        std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+    let is_coloured = is_coloured();
     let mut findings = Vec::new();
     let mut written = Ok(());
     runtime.block_on(doctor::examine(&settings, &options, &mut |finding| {
