@@ -1,19 +1,14 @@
 //! The one place where cores and edges meet: feeds inputs to the cores and carries out their effects.
 
-mod alarms;
-mod chronicle;
 mod clock;
 mod fleet;
+mod listeners;
 mod orders;
-mod publish;
 mod reload;
 mod sources;
 mod standby;
 mod steps;
 mod supervisor;
-mod tell;
-mod tell_fleet;
-mod told;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -33,15 +28,16 @@ use crate::recovery;
 use crate::sightings::{self, Sighting, Sightings};
 use crate::surface::{Board, Metrics, Order, Surface, orders};
 use crate::xmpp::{self, BreweryEvent, Command, Failure, Link, LinkEvent, NotLetIn};
-use alarms::Alarms;
-use chronicle::Chronicle;
 use clock::Clock;
 use fleet::Jibris;
-use publish::Publisher;
+use listeners::alarms::Alarms;
+use listeners::chronicle::Chronicle;
+use listeners::publish::Publisher;
+use listeners::tell_fleet;
+use listeners::told::Told;
 use sources::{Heard, Sources};
 use standby::Turn;
 use supervisor::Supervisor;
-use told::Told;
 
 /// How long leaving the rooms and closing the stream may take.
 const GOODBYE: Duration = Duration::from_secs(2);

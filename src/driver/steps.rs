@@ -1,6 +1,7 @@
 //! One input to one of the cores, and all that follows from it in both.
 
-use super::{Driver, tell, tell_fleet};
+use super::Driver;
+use super::listeners::{tell, tell_fleet};
 use crate::address::Nick;
 use crate::coupling::Step;
 use crate::fleet;

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use super::Clock;
+use super::super::Clock;
 use crate::address::RoomJid;
 use crate::alerts::{self, Book, Deliverer, Delivery, Kind, Report};
 use crate::config::Settings;
@@ -21,7 +21,7 @@ const HELD: Duration = Duration::from_secs(5 * 60);
 const ASK_AGAIN: Duration = Duration::from_secs(60);
 
 /// What stands, and what is about to.
-pub(super) struct Alarms {
+pub(in crate::driver) struct Alarms {
     book: Book,
     deliverer: Option<Deliverer>,
     overdue_after: Duration,
@@ -44,7 +44,7 @@ pub(super) struct Alarms {
 }
 
 impl Alarms {
-    pub(super) fn new(settings: &Settings) -> Self {
+    pub(in crate::driver) fn new(settings: &Settings) -> Self {
         let alerts = &settings.alerts;
         let is_heard = !alerts.webhook.is_empty() || alerts.alertmanager.is_some();
         let deliverer = is_heard.then(|| alerts::spawn(alerts, &settings.xmpp.domain)).and_then(|spawned| {
@@ -67,7 +67,7 @@ impl Alarms {
     }
 
     /// When [`Alarms::tick`] is due.
-    pub(super) fn next_deadline(&self) -> Option<Time> {
+    pub(in crate::driver) fn next_deadline(&self) -> Option<Time> {
         let overdue = self.due.first().map(|(since, _)| since.after(self.overdue_after));
         let down = self.down.as_ref().map(|(since, _)| since.after(self.down_after));
         let jibri = self.without_jibri.map(|since| since.after(WITHOUT_JIBRI));
@@ -76,7 +76,7 @@ impl Alarms {
     }
 
     /// Raises what has lasted too long, and repeats what still stands. `view`: what a room looks like.
-    pub(super) fn tick<'a>(&mut self, now: Time, view: impl Fn(&RoomJid) -> Option<RoomView<'a>>) {
+    pub(in crate::driver) fn tick<'a>(&mut self, now: Time, view: impl Fn(&RoomJid) -> Option<RoomView<'a>>) {
         self.tell_held(now, &view);
         while let Some((since, room)) =
             self.due.first().filter(|(at, _)| at.after(self.overdue_after) <= now).cloned()
@@ -124,17 +124,17 @@ impl Alarms {
     }
 
     /// What stands.
-    pub(super) fn book(&self) -> &Book {
+    pub(in crate::driver) fn book(&self) -> &Book {
         &self.book
     }
 
     /// Whether the book has changed since this was last asked.
-    pub(super) fn take_news(&mut self) -> bool {
+    pub(in crate::driver) fn take_news(&mut self) -> bool {
         std::mem::take(&mut self.has_news)
     }
 
     /// What was told since this was last asked.
-    pub(super) fn take_deliveries(&mut self) -> Vec<Delivery> {
+    pub(in crate::driver) fn take_deliveries(&mut self) -> Vec<Delivery> {
         std::mem::take(&mut self.told)
     }
 
@@ -164,7 +164,13 @@ impl Alarms {
     }
 
     /// Something has happened in a room, which now looks like this; none: it is forgotten.
-    pub(super) fn meeting(&mut self, now: Time, room: &RoomJid, what: &What, view: Option<&RoomView<'_>>) {
+    pub(in crate::driver) fn meeting(
+        &mut self,
+        now: Time,
+        room: &RoomJid,
+        what: &What,
+        view: Option<&RoomView<'_>>,
+    ) {
         let about =
             |kind, summary: &str| Report::new(kind, room.as_str(), summary).label("room", room.as_str());
         match what {
@@ -222,7 +228,7 @@ impl Alarms {
     }
 
     /// A person's will, and a dry run, are no reason for an alarm.
-    pub(super) fn missing(&mut self, now: Time, room: &RoomJid, view: Option<&RoomView<'_>>) {
+    pub(in crate::driver) fn missing(&mut self, now: Time, room: &RoomJid, view: Option<&RoomView<'_>>) {
         let is_wanted = |view: &&RoomView<'_>| view.state != State::Idle && !view.is_left_alone;
         let since = view.filter(is_wanted).and_then(|view| view.missing_since);
         let before = self.missing.get(room).map(|(since, _)| *since);
@@ -246,7 +252,7 @@ impl Alarms {
     }
 
     /// So many rooms wait for a Jibri.
-    pub(super) fn waiting(&mut self, now: Time, rooms: usize) {
+    pub(in crate::driver) fn waiting(&mut self, now: Time, rooms: usize) {
         if rooms == 0 {
             if self.without_jibri.take().is_none() {
                 self.resolve(now, Kind::NoJibriFree, "fleet");
@@ -257,7 +263,13 @@ impl Alarms {
     }
 
     /// Something has happened in the fleet. `is_missed`: to a Jibri that is to be there.
-    pub(super) fn fleet(&mut self, now: Time, event: &fleet::Event, is_missed: bool, clock: Clock) {
+    pub(in crate::driver) fn fleet(
+        &mut self,
+        now: Time,
+        event: &fleet::Event,
+        is_missed: bool,
+        clock: Clock,
+    ) {
         match event {
             fleet::Event::Verdict { name, from, to, evidence } => {
                 let name = name.as_str();
@@ -292,7 +304,7 @@ impl Alarms {
     }
 
     /// Another instance acts, and tells what is wrong; or not any more, and what stands is for us to tell.
-    pub(super) fn stand_by(&mut self, now: Time, stands_by: bool) {
+    pub(in crate::driver) fn stand_by(&mut self, now: Time, stands_by: bool) {
         if stands_by {
             self.down = None;
             // Told it is not: whoever was told before hears the rest from the other one.
@@ -308,13 +320,13 @@ impl Alarms {
     }
 
     /// There is a link.
-    pub(super) fn link_up(&mut self, now: Time) {
+    pub(in crate::driver) fn link_up(&mut self, now: Time) {
         self.down = None;
         self.resolve(now, Kind::ProsodyDown, "prosody");
     }
 
     /// There is none.
-    pub(super) fn link_down(&mut self, now: Time, why: &str) {
+    pub(in crate::driver) fn link_down(&mut self, now: Time, why: &str) {
         let stands = self.book.active().any(|alert| alert.kind == Kind::ProsodyDown);
         match &mut self.down {
             Some((_, told)) => why.clone_into(told),
@@ -324,7 +336,7 @@ impl Alarms {
     }
 
     /// A source of rooms or Jibris says nothing any more: why; or it speaks again.
-    pub(super) fn source(&mut self, now: Time, name: &str, trouble: Option<&str>) {
+    pub(in crate::driver) fn source(&mut self, now: Time, name: &str, trouble: Option<&str>) {
         match trouble {
             Some(why) => self.raise(now, Report::new(Kind::SourceDown, name, why)),
             None => self.resolve(now, Kind::SourceDown, name),
@@ -332,7 +344,7 @@ impl Alarms {
     }
 
     /// The brewery does not let us in: why; or it does.
-    pub(super) fn brewery(&mut self, now: Time, trouble: Option<&str>) {
+    pub(in crate::driver) fn brewery(&mut self, now: Time, trouble: Option<&str>) {
         match trouble {
             Some(why) => self.raise(now, Report::new(Kind::BreweryUnreadable, "brewery", why)),
             None => self.resolve(now, Kind::BreweryUnreadable, "brewery"),
@@ -340,7 +352,7 @@ impl Alarms {
     }
 
     /// Delivers what is still to be delivered, but not for long.
-    pub(super) async fn finish(self, within: Duration) {
+    pub(in crate::driver) async fn finish(self, within: Duration) {
         if let Some(deliverer) = self.deliverer {
             deliverer.finish(within).await;
         }
