@@ -15,7 +15,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::mpsc;
-use tokio::time::{Instant, MissedTickBehavior};
+use tokio::time::MissedTickBehavior;
 
 use crate::address::RoomJid;
 use crate::config::{Footprint, Settings};
@@ -27,6 +27,7 @@ use crate::meeting::{Input, Meetings};
 use crate::recovery;
 use crate::sightings::{self, Sighting, Sightings};
 use crate::surface::{Board, Metrics, Order, Surface, orders};
+use crate::until::{next_tick, until};
 use crate::xmpp::{self, BreweryEvent, Command, Failure, Link, LinkEvent, NotLetIn};
 use clock::Clock;
 use fleet::Jibris;
@@ -183,7 +184,7 @@ impl Driver {
                 }
                 input = fleet::remembered(&mut restarts) => self.feed_fleet(input),
                 () = until(deadline) => self.tick(),
-                () = tick(&mut disco), if self.linked => self.ask_services(),
+                () = next_tick(&mut disco), if self.linked => self.ask_services(),
                 Some(order) = ordered.recv() => self.order(order),
                 Some(settings) = reloads.recv() => {
                     self.reload(settings);
@@ -372,21 +373,5 @@ fn tell_unfit(settings: &Settings) {
         if let Err(why) = recovery::check(&settings.recovery, &instance.name) {
             tracing::error!(instance = instance.name, "this Jibri cannot be restarted: {why}");
         }
-    }
-}
-
-async fn until(deadline: Option<Instant>) {
-    match deadline {
-        Some(deadline) => tokio::time::sleep_until(deadline).await,
-        None => std::future::pending().await,
-    }
-}
-
-async fn tick(interval: &mut Option<tokio::time::Interval>) {
-    match interval {
-        Some(interval) => {
-            interval.tick().await;
-        }
-        None => std::future::pending().await,
     }
 }

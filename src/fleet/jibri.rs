@@ -128,7 +128,6 @@ pub(super) struct Jibri {
     pub(super) busy_told_at: Option<Time>,
     /// When to ask again whether it may be restarted.
     pub(super) retry_at: Option<Time>,
-    pub(super) scheduled: Option<Time>,
 }
 
 impl Jibri {
@@ -164,7 +163,6 @@ impl Jibri {
             counted_present: false,
             busy_told_at: None,
             retry_at: None,
-            scheduled: None,
         }
     }
 

@@ -32,6 +32,7 @@ pub use view::JibriView;
 
 use crate::config::Settings;
 use crate::meeting::StartFailure;
+use crate::schedule::Schedule;
 use crate::time::Time;
 use jibri::{GIVEN_UP, Jibri, Looks, SHUNNED, STRANGERS_LAST, Sight};
 use recovery::Policy;
@@ -51,7 +52,7 @@ const FALLS_WITHIN: Duration = Duration::from_secs(30);
 #[derive(Debug)]
 pub struct Fleet {
     jibris: BTreeMap<JibriName, Jibri>,
-    deadlines: BTreeSet<(Time, JibriName)>,
+    deadlines: Schedule<JibriName>,
     /// Those of which something is new.
     dirty: BTreeSet<JibriName>,
     /// `jibriId` of the configured ones.
@@ -77,7 +78,7 @@ impl Fleet {
     pub fn new(settings: &Settings, now: Time) -> Self {
         let mut fleet = Self {
             jibris: BTreeMap::new(),
-            deadlines: BTreeSet::new(),
+            deadlines: Schedule::default(),
             dirty: BTreeSet::new(),
             ids: BTreeMap::new(),
             strangers: 0,
@@ -171,7 +172,7 @@ impl Fleet {
 
     /// When [`Input::Tick`] is due, if nothing happens before.
     pub fn next_deadline(&self) -> Option<Time> {
-        let jibri = self.deadlines.first().map(|(at, _)| *at);
+        let jibri = self.deadlines.next();
         let stale = self.sight.polled.filter(|_| self.sight.detector).map(|at| at.after(self.poll_lasts));
         [jibri, stale, self.sessions.next_deadline(), self.policy.next_deadline()].into_iter().flatten().min()
     }
@@ -194,8 +195,7 @@ impl Fleet {
         }
         // A Jibri is visited for its deadline once at most: if its new one has passed too, it has its turn next
         // time.
-        let due = self.deadlines.iter().take_while(|(at, _)| *at <= now).map(|(_, name)| name.clone());
-        self.dirty.extend(due);
+        self.dirty.extend(self.deadlines.due(now).cloned());
         loop {
             while let Some(name) = self.dirty.pop_first() {
                 self.settle(&name, now, effects);
@@ -397,15 +397,7 @@ impl Fleet {
             && jibri.serving.is_none()
             && now.since(jibri.looks_since) >= STRANGERS_LAST;
         let deadline = if is_forgotten { None } else { jibri.deadline(self.sight, now) };
-        if deadline != jibri.scheduled {
-            if let Some(at) = jibri.scheduled.take() {
-                self.deadlines.remove(&(at, name.clone()));
-            }
-            if let Some(at) = deadline {
-                self.deadlines.insert((at, name.clone()));
-            }
-            jibri.scheduled = deadline;
-        }
+        self.deadlines.set(name, deadline);
         if is_forgotten {
             self.jibris.remove(name);
             self.policy.wanting.remove(name);

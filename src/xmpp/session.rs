@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use futures::{SinkExt, StreamExt};
 use tokio::sync::mpsc;
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::time::{Instant, timeout};
 use tokio_xmpp::xmlstream::ReadError;
 use xso::AsXml;
 
@@ -22,6 +22,7 @@ use super::{entity, invitation, muc};
 use crate::address::RoomJid;
 use crate::meeting::{Action, QueryId, Roles, RoomEvent};
 use crate::surface::Counters;
+use crate::until::until;
 
 /// How long Prosody may take no data.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
@@ -406,11 +407,4 @@ fn is_writable(stanza: &impl AsXml) -> bool {
     };
     tracing::warn!(?why, "a stanza cannot be written, and was dropped");
     false
-}
-
-async fn until(deadline: Option<Instant>) {
-    match deadline {
-        Some(deadline) => sleep_until(deadline).await,
-        None => std::future::pending().await,
-    }
 }

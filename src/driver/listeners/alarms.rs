@@ -1,6 +1,6 @@
 //! Which events raise an alert, and which resolve it; the book and the delivery are `alerts`' own.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::super::Clock;
@@ -10,6 +10,7 @@ use crate::config::Settings;
 use crate::fleet::{self, Verdict};
 use crate::lasting::lasting;
 use crate::meeting::{Ended, Hold, ListError, Misfit, RoomView, State, What};
+use crate::schedule::Schedule;
 use crate::time::Time;
 
 /// Rooms may wait for a Jibri so long before that is worth an alert: one may be about to finish.
@@ -28,9 +29,10 @@ pub(in crate::driver) struct Alarms {
     down_after: Duration,
     /// Since when a recording is missing in these rooms, and why.
     missing: BTreeMap<RoomJid, (Time, Option<String>)>,
-    due: BTreeSet<(Time, RoomJid)>,
+    /// When that is to be told.
+    overdue: Schedule<RoomJid>,
     /// Rooms that a person's stop keeps from being recorded, and when that is to be told.
-    held: BTreeMap<RoomJid, Time>,
+    held: Schedule<RoomJid>,
     /// Since when there is no link, and why.
     down: Option<(Time, String)>,
     /// Since when rooms wait for a Jibri.
@@ -56,8 +58,8 @@ impl Alarms {
             overdue_after: alerts.start_overdue,
             down_after: alerts.prosody_down,
             missing: BTreeMap::new(),
-            due: BTreeSet::new(),
-            held: BTreeMap::new(),
+            overdue: Schedule::default(),
+            held: Schedule::default(),
             down: None,
             without_jibri: None,
             stands_by: false,
@@ -68,23 +70,19 @@ impl Alarms {
 
     /// When [`Alarms::tick`] is due.
     pub(in crate::driver) fn next_deadline(&self) -> Option<Time> {
-        let overdue = self.due.first().map(|(since, _)| since.after(self.overdue_after));
         let down = self.down.as_ref().map(|(since, _)| since.after(self.down_after));
         let jibri = self.without_jibri.map(|since| since.after(WITHOUT_JIBRI));
-        let held = self.held.values().min().copied();
-        [overdue, down, jibri, held, self.book.next_deadline()].into_iter().flatten().min()
+        let rooms = [self.overdue.next(), self.held.next()];
+        rooms.into_iter().chain([down, jibri, self.book.next_deadline()]).flatten().min()
     }
 
     /// Raises what has lasted too long, and repeats what still stands. `view`: what a room looks like.
     pub(in crate::driver) fn tick<'a>(&mut self, now: Time, view: impl Fn(&RoomJid) -> Option<RoomView<'a>>) {
         self.tell_held(now, &view);
-        while let Some((since, room)) =
-            self.due.first().filter(|(at, _)| at.after(self.overdue_after) <= now).cloned()
-        {
-            self.due.remove(&(since, room.clone()));
+        while let Some(room) = self.overdue.pop_due(now) {
+            let Some((since, failure)) = self.missing.get(&room).cloned() else { continue };
             // Why its last start failed is old news if it has to wait by now.
-            let failure = || self.missing.get(&room).and_then(|(_, failure)| failure.clone());
-            let reason = view(&room).and_then(|view| view.reason).or_else(failure);
+            let reason = view(&room).and_then(|view| view.reason).or(failure);
             let summary = format!(
                 "{room} is to be recorded and is not, for {}: {}",
                 lasting(now.since(since)),
@@ -108,13 +106,10 @@ impl Alarms {
 
     /// Whoever is held for long is told of once, if anybody is there who could mind.
     fn tell_held<'a>(&mut self, now: Time, view: &impl Fn(&RoomJid) -> Option<RoomView<'a>>) {
-        let due: Vec<RoomJid> =
-            self.held.iter().filter(|(_, at)| **at <= now).map(|(room, _)| room.clone()).collect();
-        for room in due {
-            self.held.remove(&room);
+        while let Some(room) = self.held.pop_due(now) {
             let Some(view) = view(&room) else { continue };
             if view.people == 0 {
-                self.held.insert(room, now.after(ASK_AGAIN));
+                self.held.set(&room, now.after(ASK_AGAIN));
                 continue;
             }
             let why = view.reason.as_deref().unwrap_or("a person has stopped it");
@@ -177,7 +172,7 @@ impl Alarms {
             What::State { from, to } => {
                 self.missing(now, room, view);
                 if *from == State::Held {
-                    self.held.remove(room);
+                    self.held.clear(room);
                     self.resolve(now, Kind::StreamInstead, room.as_str());
                 }
                 if *to == State::Idle {
@@ -201,8 +196,8 @@ impl Alarms {
             What::Held(hold @ Hold::Instead(_)) => {
                 self.raise(now, about(Kind::StreamInstead, &format!("{room} is not recorded: {hold}")));
             }
-            What::Held(Hold::StoppedBy(_) | Hold::Untold) => {
-                self.held.entry(room.clone()).or_insert(now.after(HELD));
+            What::Held(Hold::StoppedBy(_) | Hold::Untold) if !self.held.has(room) => {
+                self.held.set(room, now.after(HELD));
             }
             What::EntryRefused { refusal, .. } => {
                 let why = crate::meeting::refusal_reason(refusal);
@@ -235,14 +230,11 @@ impl Alarms {
         if since == before {
             return;
         }
-        if let Some(before) = before {
-            self.due.remove(&(before, room.clone()));
-        }
+        self.overdue.set(room, since.map(|since| since.after(self.overdue_after)));
         match since {
             Some(since) => {
                 let reason = view.and_then(|view| view.reason.clone());
                 self.missing.insert(room.clone(), (since, reason));
-                self.due.insert((since, room.clone()));
             }
             None => {
                 self.missing.remove(room);
