@@ -135,8 +135,7 @@ pub(super) fn sighting(sighting: Sighting) -> Option<Input> {
             Input::Health { name: JibriName::new(&name), answer: answer.map(|status| said(&status)) }
         }
         Sighting::Status { name, status } => Input::Webhook { id: name, report: said(&status) },
-        // Never of a session that Jicofo has begun (docs/jitsi.md 6), so of none of ours.
-        Sighting::Session { .. } | Sighting::DetectorUp => return None,
+        Sighting::DetectorUp => return None,
         Sighting::Detected { jibris: None } | Sighting::DetectorDown { .. } => Input::Detector(None),
         Sighting::Detected { jibris: Some(jibris) } => {
             Input::Detector(Some(jibris.into_iter().map(|(name, seen)| detected(&name, seen)).collect()))

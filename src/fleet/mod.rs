@@ -99,36 +99,14 @@ impl Fleet {
             doubted: Vec::new(),
             available: Availability::default(),
         };
-        fleet.configure(settings, now);
-        fleet
-    }
-
-    /// Other `[jibri]` and `[recovery]`, from now on.
-    pub fn use_settings(&mut self, settings: &Settings, now: Time) -> Vec<Effect> {
-        self.sight.interval = settings.jibri.health_interval;
-        self.sight.wedged_after = settings.jibri.wedged_after;
-        self.poll_lasts = poll_lasts(settings);
-        self.policy.settings = settings.recovery.clone();
-        self.configure(settings, now);
-        let mut effects = Vec::new();
-        self.follow(now, &mut effects);
-        effects
-    }
-
-    fn configure(&mut self, settings: &Settings, now: Time) {
-        for jibri in self.jibris.values_mut() {
-            jibri.configured = false;
-        }
-        self.ids.clear();
         for instance in &settings.jibri.instances {
             let name = JibriName::new(&instance.name);
-            self.ids.insert(instance.id.clone(), name.clone());
-            let ping_due = self.first_ping(now);
-            let jibri = self.jibris.entry(name).or_insert_with(|| Jibri::new(true, now, ping_due));
-            jibri.configured = true;
+            fleet.ids.insert(instance.id.clone(), name.clone());
+            let ping_due = fleet.first_ping(now);
+            fleet.jibris.insert(name, Jibri::new(true, now, ping_due));
         }
-        self.strangers = self.jibris.values().filter(|jibri| !jibri.configured).count();
-        self.all_dirty();
+        fleet.all_dirty();
+        fleet
     }
 
     /// Takes in one thing that has become known; returns what follows.
@@ -215,12 +193,6 @@ impl Fleet {
         if visible != self.available.visible {
             self.available.visible = visible;
             self.available.change = self.available.change.wrapping_add(1);
-            effects.push(Effect::Available(self.available));
-        }
-        // One word for all that has changed.
-        if effects.iter().any(|effect| matches!(effect, Effect::Available(_))) {
-            effects.retain(|effect| !matches!(effect, Effect::Available(_)));
-            effects.push(Effect::Available(self.availability()));
         }
     }
 
@@ -256,7 +228,7 @@ impl Fleet {
             }
         }
         self.consider_recovery(name, now, effects);
-        self.write_down(name, now, effects);
+        self.write_down(name, now);
     }
 
     /// It looks different from what it did before.
@@ -377,18 +349,16 @@ impl Fleet {
     }
 
     /// Counts it, and writes down when it has to be looked at again.
-    fn write_down(&mut self, name: &JibriName, now: Time, effects: &mut Vec<Effect>) {
+    fn write_down(&mut self, name: &JibriName, now: Time) {
         let Some(jibri) = self.jibris.get_mut(name) else { return };
         let is_present = !matches!(jibri.looks, Looks::Absent | Looks::Unknown);
         let is_free = jibri.is_free(now);
         let count = |number: &mut usize, was: bool, is: bool| {
             *number = number.saturating_add(usize::from(is)).saturating_sub(usize::from(was));
         };
-        count(&mut self.available.present, jibri.counted_present, is_present);
         count(&mut self.available.free, jibri.counted_free, is_free);
         if jibri.counted_free != is_free {
             self.available.change = self.available.change.wrapping_add(1);
-            effects.push(Effect::Available(self.available));
         }
         jibri.counted_present = is_present;
         jibri.counted_free = is_free;

@@ -41,14 +41,6 @@ pub enum Sighting {
         /// What it says.
         status: Status,
     },
-    /// A Jibri says what became of a session (docs/jitsi.md 6, webhook `v1/session/status`): only of those
-    /// that were started over its HTTP API, never of Jicofo's.
-    Session {
-        /// As in [`Sighting::Status`].
-        name: String,
-        /// What it says.
-        session: Session,
-    },
     /// What Jicofo believes (docs/jitsi.md 7, `jibri_detector` in `GET /debug`).
     Detected {
         /// By nickname in the brewery. None: it looks for no Jibris, as recording is off (docker:
@@ -86,19 +78,6 @@ pub enum Busy {
     Busy,
     /// In single-use mode and used up: it needs a restart. In the brewery it looks busy.
     Expired,
-}
-
-/// What a Jibri says of a session.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Session {
-    /// `sessionId`.
-    pub id: String,
-    /// `status`: `ON`, `OFF`, `PENDING`; others may come.
-    pub status: String,
-    /// `failure`, in words: its reason, scope and detail.
-    pub failure: Option<String>,
-    /// `shouldRetry`.
-    pub should_retry: Option<bool>,
 }
 
 /// What Jicofo believes of a Jibri, as it writes it, each at most 64 characters.

@@ -73,16 +73,7 @@ async fn what_jibri_says_is_told_by_the_configured_name() {
         }
     }
     assert_eq!(world.send("session/status", session("id-1", "OFF").to_string()).await, StatusCode::OK);
-    match next(&mut world.sightings).await {
-        Sighting::Session { name, session } => {
-            assert_eq!(
-                (name.as_str(), session.id.as_str(), session.status.as_str()),
-                ("jibri-1", "c0ffee", "OFF")
-            );
-            assert_eq!(session.failure.as_deref(), Some("ERROR, SESSION, Chrome hung"));
-        }
-        other => panic!("{other:?}"),
-    }
+    assert!(world.is_quiet(), "of sessions of its own, which are none of ours, it says nothing to us");
 }
 
 #[tokio::test]
@@ -115,7 +106,7 @@ async fn whatever_comes_is_answered_with_200() {
         }
     }
     assert!(world.is_quiet());
-    assert_eq!(world.webhooks.unreadable(), 2 * count);
+    assert_eq!(world.webhooks.unreadable(), count);
     assert_eq!(world.send("status", status("id-1", "BUSY").to_string()).await, StatusCode::OK);
     assert!(matches!(next(&mut world.sightings).await, Sighting::Status { .. }));
 }
