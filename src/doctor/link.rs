@@ -10,8 +10,9 @@ use super::seen::{Items, Seen};
 use super::{Finding, Verdict, meetings};
 use crate::address::{Nick, RoomJid};
 use crate::config::Settings;
+use crate::jibri::Report;
 use crate::meeting::{Action, QueryId, Roles};
-use crate::xmpp::{self, Command, Failure, JibriStatus, Link, LinkEvent, NotLetIn};
+use crate::xmpp::{self, Command, Failure, Link, LinkEvent, NotLetIn};
 
 /// A little more than each request has, and the entry into the brewery.
 const PATIENCE: Duration = Duration::from_secs(17);
@@ -32,7 +33,7 @@ pub(super) struct Brewery {
     /// Why we are not inside, if we are not.
     pub(super) trouble: Option<NotLetIn>,
     /// Who is inside: what each says, and how many share the nickname.
-    pub(super) inside: BTreeMap<Nick, (Option<JibriStatus>, usize)>,
+    pub(super) inside: BTreeMap<Nick, (Option<Report>, usize)>,
 }
 
 /// The link.

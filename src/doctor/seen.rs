@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 
 use crate::address::{Nick, RoomJid};
+use crate::jibri::Report;
 use crate::meeting::{ListError, Listed, RoomEvent};
-use crate::xmpp::{BreweryEvent, Failure, JibriStatus, LinkEvent, NotLetIn};
+use crate::xmpp::{BreweryEvent, Failure, LinkEvent, NotLetIn};
 
 /// Each service's rooms, by service discovery; none if it does not list them.
 pub(super) type Items = BTreeMap<String, Option<Vec<RoomJid>>>;
@@ -22,7 +23,7 @@ pub(super) struct Seen {
     /// All who are in the brewery are known, or why we are not inside.
     pub(super) brewery: Option<Result<(), NotLetIn>>,
     /// Who is there: what each says, and how many share the nickname.
-    pub(super) inside: BTreeMap<Nick, (Option<JibriStatus>, usize)>,
+    pub(super) inside: BTreeMap<Nick, (Option<Report>, usize)>,
     /// Whether a stanza in another name has come.
     pub(super) sender: Option<bool>,
     /// Why the link is lost.

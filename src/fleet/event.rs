@@ -3,8 +3,8 @@
 use std::fmt;
 use std::time::Duration;
 
-use super::io::JibriName;
 use crate::address::RoomJid;
+use crate::jibri::JibriName;
 use crate::meeting::StartFailure;
 use crate::time::Time;
 

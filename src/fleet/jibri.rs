@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use super::event::{Evidence, Limit, Reason, Source, Verdict};
-use super::io::{Busy, Detected, Health, Report};
 use super::line::Line;
 use super::recovering::Recovering;
 use super::streak::Streak;
 use crate::address::RoomJid;
+use crate::jibri::{Busy, Detected, Health, Report};
 use crate::time::Time;
 
 /// Jibri's webhook tells its status every minute (docs/jitsi.md 6); after missing two it is stale.

@@ -4,10 +4,10 @@ use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
 
 use super::event::{Limit, Reason, Verdict};
-use super::io::JibriName;
 use super::jibri::{Jibri, Sight};
 use super::recovering::Recovering;
 use crate::config::{Recovery, RecoveryTrigger};
+use crate::jibri::JibriName;
 use crate::time::Time;
 
 /// A Jibri has to have looked as it does for so long: what comes late from another source must be able to.

@@ -7,9 +7,9 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
-use super::io::JibriName;
 use super::jibri::Looks;
 use crate::address::RoomJid;
+use crate::jibri::JibriName;
 use crate::meeting::{Ended, StartFailure};
 use crate::schedule::Schedule;
 use crate::time::Time;

@@ -1,12 +1,12 @@
 //! The fleet as it can be shown, and asked.
 
 use super::event::{Availability, Evidence, Verdict};
-use super::io::{Busy, Health, JibriName, Report};
 use super::jibri::Looks;
 use super::recovering::Recovering;
 use super::sessions::Serving;
 use super::{Fleet, Jibri};
 use crate::address::RoomJid;
+use crate::jibri::{Busy, Health, JibriName, Report};
 use crate::meeting::Supply;
 use crate::time::Time;
 

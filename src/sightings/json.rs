@@ -6,7 +6,8 @@
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{Busy, Status};
+use super::Status;
+use crate::jibri::{Busy, Health, Report};
 use crate::plain::plain;
 
 /// Most characters of a text that is kept.
@@ -75,12 +76,13 @@ impl RawStatus {
             "EXPIRED" => Busy::Expired,
             _ => return Err(word("busyStatus", &self.busy_status)),
         };
-        let healthy = match self.health.health_status.to_ascii_uppercase().as_str() {
-            "HEALTHY" => true,
-            "UNHEALTHY" => false,
+        let health = match self.health.health_status.to_ascii_uppercase().as_str() {
+            "HEALTHY" => Health::Healthy,
+            "UNHEALTHY" => Health::Unhealthy,
             _ => return Err(word("healthStatus", &self.health.health_status)),
         };
-        Ok(Status { busy, healthy, detail: plain(&details(&self.health.details), MOST_TEXT) })
+        let detail = plain(&details(&self.health.details), MOST_TEXT);
+        Ok(Status { report: Report { busy, health }, detail })
     }
 }
 
@@ -115,10 +117,14 @@ mod tests {
             "ffmpeg":{"healthStatus":"UNHEALTHY","detail":"no\ndevice"}}}},
             "environmentContext":{"name":"prod-0-xmpp.meet.jitsi"}}"#;
         let detail = "JibriManager, ffmpeg: no�device".to_owned();
-        assert_eq!(health(body.as_bytes()), Ok(Status { busy: Busy::Busy, healthy: false, detail }));
+        assert_eq!(
+            health(body.as_bytes()),
+            Ok(Status { report: Report { busy: Busy::Busy, health: Health::Unhealthy }, detail })
+        );
         for (word, busy) in [("IDLE", Busy::Idle), ("BUSY", Busy::Busy), ("EXPIRED", Busy::Expired)] {
             let body = status(&format!("{word:?}"), "\"HEALTHY\"");
-            let expected = Status { busy, healthy: true, detail: String::new() };
+            let report = Report { busy, health: Health::Healthy };
+            let expected = Status { report, detail: String::new() };
             assert_eq!(health(body.as_bytes()), Ok(expected));
         }
         let pushed =

@@ -11,8 +11,8 @@ use std::time::Duration;
 
 pub use refused::NotLetIn;
 
-use super::stanza::JibriStatus;
 use crate::address::Nick;
+use crate::jibri::Report;
 
 /// What the brewery shows.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,8 +26,8 @@ pub enum BreweryEvent {
     Presence {
         /// The nickname; it may be anything.
         nick: Nick,
-        /// What it says of itself; none in the first presence after a join.
-        status: Option<JibriStatus>,
+        /// What it says of itself, never that it is used up; none in the first presence after a join.
+        status: Option<Report>,
         /// How many sessions share it: more than one is two Jibris under one nickname. After one of those has
         /// left it is right only when everybody is listed anew (docs/jitsi.md 1.3).
         items: usize,

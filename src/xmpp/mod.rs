@@ -35,4 +35,3 @@ pub(crate) use connect::reach;
 pub use event::LinkEvent;
 pub use failure::Failure;
 pub use link::{Link, spawn};
-pub use stanza::{BusyStatus, HealthStatus, JibriStatus};

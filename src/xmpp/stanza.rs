@@ -11,7 +11,6 @@ mod jibri_status;
 
 pub(super) use iq::{AdminItem, Iq, Payload};
 pub(super) use jibri_status::StatusStanza;
-pub use jibri_status::{BusyStatus, HealthStatus, JibriStatus};
 
 use xso::exports::rxml;
 use xso::{FromEventsBuilder, FromXml};

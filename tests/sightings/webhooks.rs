@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 
 use jibri_autostart::config::Secret;
 use jibri_autostart::http::{HttpEvent, Parts, router, spawn as serve};
-use jibri_autostart::sightings::{Busy, Sighting, Sightings, Webhooks, spawn_with};
+use jibri_autostart::jibri::{Busy, Health, Report};
+use jibri_autostart::sightings::{Sighting, Sightings, Webhooks, spawn_with};
 use reqwest::{Client, StatusCode};
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
@@ -67,7 +68,8 @@ async fn what_jibri_says_is_told_by_the_configured_name() {
         assert_eq!(world.send("status", status(id, "IDLE").to_string()).await, StatusCode::OK);
         match next(&mut world.sightings).await {
             Sighting::Status { name: told, status } => {
-                assert_eq!((told.as_str(), status.busy, status.healthy), (name, Busy::Idle, true));
+                let idle = Report { busy: Busy::Idle, health: Health::Healthy };
+                assert_eq!((told.as_str(), status.report), (name, idle));
             }
             other => panic!("{other:?}"),
         }
@@ -169,7 +171,7 @@ async fn the_newest_counts() {
         world.webhooks.take_status(status("id-1", busy).to_string().as_bytes());
     }
     match next(&mut world.sightings).await {
-        Sighting::Status { status, .. } => assert_eq!(status.busy, Busy::Expired),
+        Sighting::Status { status, .. } => assert_eq!(status.report.busy, Busy::Expired),
         other => panic!("{other:?}"),
     }
     assert!(world.is_quiet());

@@ -12,11 +12,11 @@ use tokio::time::Instant;
 
 use super::super::outbound::PresenceOut;
 use super::super::requests::{id_text, new_id};
-use super::super::stanza::JibriStatus;
 use super::read::{self, Read};
 use super::{BreweryEvent, NotLetIn};
 use crate::address::{Nick, RoomJid};
 use crate::doubling::Doubling;
+use crate::jibri::Report;
 use crate::meeting::{Condition, ListError, Listed, Refusal};
 
 /// How long the room has for its answer.
@@ -62,7 +62,7 @@ enum Wait {
 }
 
 /// What a nickname was told to be.
-type Shown = (Option<JibriStatus>, usize);
+type Shown = (Option<Report>, usize);
 
 /// The seat. It outlives the links.
 #[derive(Debug)]
