@@ -9,9 +9,9 @@ use unicode_width::UnicodeWidthStr as _;
 use super::table::{Colour, WIDTH, is_coloured};
 use super::{ask, complain};
 use crate::address::RoomJid;
+use crate::address::room_name;
 use crate::config::Loaded;
 use crate::doctor::{self, Finding, Options, Verdict};
-use crate::room_name;
 
 /// What follows a verdict begins here.
 const INDENT: usize = 5;

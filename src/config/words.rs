@@ -10,9 +10,9 @@ use super::kinds::Word;
 use super::mistake::{Complaint, is_not, nearest, quoted};
 use super::settings::{Footprint, LogFormat, LogLevel, Mode, RecoveryTrigger, StopWhen};
 use super::{jids, patterns, urls};
+use crate::address::room_name;
 use crate::address::{Nick, RealJid, RoomJid};
 use crate::config::Secret;
-use crate::room_name;
 
 macro_rules! words {
     ($(

@@ -1,8 +1,8 @@
 //! What the link and its sessions need of the settings.
 
 use crate::address::Nick;
+use crate::address::tenant::Services;
 use crate::config::{Settings, Xmpp};
-use crate::tenant::Services;
 
 /// What a session needs of the settings.
 #[derive(Debug)]

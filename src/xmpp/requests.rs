@@ -12,11 +12,11 @@ use super::muc;
 use super::outbound::{IqOut, PayloadOut};
 use super::refusal;
 use super::stanza::{AdminItem, Iq, NS_COMMANDS, Payload, StanzaError};
+use crate::address::tenant::Services;
 use crate::address::{Nick, RealJid, RoomJid};
 use crate::config::Secret;
 use crate::meeting::{Answer, AttemptId, ListError, Listed, QueryId, Roles, RoomEvent};
 use crate::schedule::Schedule;
-use crate::tenant::Services;
 
 /// How long Prosody has for an answer of its own.
 const TIMEOUT: Duration = Duration::from_secs(10);

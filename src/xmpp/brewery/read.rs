@@ -3,10 +3,10 @@
 use super::super::muc::{appended, has};
 use super::super::refusal;
 use super::super::stanza::{ErrorChild, NS_STANZA_ERRORS, Presence, StanzaError, StatusStanza};
+use crate::address::tenant::Services;
 use crate::address::{Nick, RoomJid};
 use crate::jibri::Report;
 use crate::meeting::Refusal;
-use crate::tenant::Services;
 
 /// What a presence of the brewery means.
 #[derive(Debug)]
