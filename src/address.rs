@@ -4,7 +4,10 @@
 //! with another library's idea of Unicode could refuse a nickname that Prosody let in, and whoever bears
 //! it would be invisible here. So these types only split (RFC 7622, section 3.1), bound the length, and refuse
 //! a room that no Prosody can hold. What does not come from Prosody is prepared as Prosody would:
-//! [`RoomJid::prepared`].
+//! [`RoomJid::prepared`]. How people write a room's name is in [`room_name`], and what a tenant's room is called in `tenant`.
+
+pub mod room_name;
+pub(crate) mod tenant;
 
 use std::fmt;
 use std::sync::Arc;

@@ -67,12 +67,7 @@ impl Coupling {
             Effect::Look { room, gone } => (room, RoomEvent::JibriStopped { gone: *gone }),
             Effect::Taken { room } => (room, RoomEvent::Taken(true)),
             Effect::NotTaken { room } => (room, RoomEvent::Taken(false)),
-            // The supply is read when all else has been told.
-            Effect::Available(_)
-            | Effect::Recover { .. }
-            | Effect::Ping { .. }
-            | Effect::AskJicofo
-            | Effect::Tell(_) => return,
+            Effect::Recover { .. } | Effect::Ping { .. } | Effect::AskJicofo | Effect::Tell(_) => return,
         };
         self.add(room_step(room, event));
     }

@@ -1,9 +1,9 @@
 //! jibri-autostart: makes sure that every Jitsi meeting that must be recorded is recorded.
 //!
-//! Three rings, and imports only point inwards: the core ([`config`], [`meeting`], [`fleet`], and [`coupling`] between
-//! the two) is pure data and pure functions; the [`driver`] feeds it inputs and carries out its effects; the edges ([`xmpp`],
-//! [`discovery`], [`http`], [`sightings`], [`alerts`], [`recovery`], [`ledger`], [`standby`], [`surface`]) touch the outside.
-//! [`cli`] is what people type.
+//! Three rings, and imports only point inwards: the core ([`config`], [`meeting`], [`fleet`] with its words
+//! ([`jibri`]), and [`coupling`] between the two) is pure data and pure functions; the [`driver`] feeds it inputs and carries
+//! out its effects; the edges ([`xmpp`], [`discovery`], [`http`], [`http_client`], [`sightings`], [`alerts`], [`recovery`],
+//! [`ledger`], [`standby`], [`surface`]) touch the outside. [`cli`] is what people type.
 
 pub mod address;
 pub mod alerts;
@@ -12,9 +12,12 @@ pub mod config;
 pub mod coupling;
 pub mod discovery;
 pub mod doctor;
+mod doubling;
 pub mod driver;
 pub mod fleet;
 pub mod http;
+pub mod http_client;
+pub mod jibri;
 mod lasting;
 pub mod ledger;
 pub mod meeting;
@@ -22,10 +25,10 @@ mod plain;
 mod polling;
 pub mod prosody;
 pub mod recovery;
-pub mod room_name;
+mod schedule;
 pub mod sightings;
 pub mod standby;
 pub mod surface;
-mod tenant;
 pub mod time;
+mod until;
 pub mod xmpp;

@@ -10,6 +10,12 @@ pub(crate) fn jittered(interval: Duration) -> Duration {
     Duration::try_from_secs_f64(seconds).unwrap_or(interval)
 }
 
+/// Up to as much again: what was made to fail at one moment is not tried again at one.
+pub(crate) fn spread(pause: Duration) -> Duration {
+    let more = pause.as_secs_f64() * rand::random::<f64>();
+    pause.saturating_add(Duration::try_from_secs_f64(more).unwrap_or(pause))
+}
+
 /// Failures in a row after which a source is down.
 const FAILURES: u32 = 3;
 /// It is also down if it has been failing for this long.

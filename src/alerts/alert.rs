@@ -20,7 +20,6 @@ pub struct Report {
     pub(super) kind: Kind,
     pub(super) subject: String,
     pub(super) summary: String,
-    pub(super) remedy: String,
     pub(super) labels: BTreeMap<&'static str, String>,
 }
 
@@ -32,16 +31,8 @@ impl Report {
             kind,
             subject: plain_name(subject, MOST_NAME),
             summary: plain(summary, MOST_TEXT),
-            remedy: kind.remedy().to_owned(),
             labels: BTreeMap::new(),
         }
-    }
-
-    /// What to do about it, where more is known than the kind.
-    #[must_use]
-    pub fn remedy(mut self, remedy: &str) -> Self {
-        self.remedy = plain(remedy, MOST_TEXT);
-        self
     }
 
     /// Something that machines may look for: `room`, `jibri`, `session_id`. The name must be one of

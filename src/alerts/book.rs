@@ -115,11 +115,12 @@ impl Book {
     }
 
     fn stand(&mut self, now: Time, report: Report) -> Vec<Delivery> {
-        let Report { kind, subject, summary, remedy, labels } = report;
+        let Report { kind, subject, summary, labels } = report;
         self.count(kind);
         let key = (kind, subject.clone());
         let until = kind.stands_for().map(|span| now.after(span));
         let due = until.is_none().then(|| now.after(self.repeat));
+        let remedy = kind.remedy().to_owned();
         let alert = Alert { kind, subject, since: now, times: 1, summary, remedy, labels };
         let mut standing = Standing { alert, told: now, due, until };
         let delivery = standing.tell(now, Status::Raised);
@@ -161,7 +162,6 @@ fn full() -> Key {
 fn again(standing: &mut Standing, now: Time, report: Report) -> Option<Delivery> {
     let alert = &mut standing.alert;
     alert.summary = report.summary;
-    alert.remedy = report.remedy;
     let span = alert.kind.stands_for()?;
     alert.times = alert.times.saturating_add(1);
     standing.until = Some(now.after(span));
@@ -213,12 +213,10 @@ mod tests {
     fn new_words_are_taken_and_labels_kept() {
         let mut book = Book::new(REPEAT);
         book.raise(at(0), wedged("j1"));
-        let report =
-            Report::new(Kind::JibriWedged, "j1", "5 starts failed").remedy("kick it").label("x", "y");
+        let report = Report::new(Kind::JibriWedged, "j1", "5 starts failed").label("x", "y");
         assert_eq!(book.raise(at(5), report), []);
         let repeated = book.tick(at(600));
         assert_eq!(repeated[0].alert.summary, "5 starts failed");
-        assert_eq!(repeated[0].alert.remedy, "kick it");
         assert_eq!(repeated[0].alert.labels, BTreeMap::from([("jibri", "j1".to_owned())]));
     }
 

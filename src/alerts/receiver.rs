@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
-use backon::{BackoffBuilder, ExponentialBackoff, ExponentialBuilder};
 use serde::Serialize;
 use tokio::time::Instant;
 
 use super::Limits;
-use crate::http::client::{Client, Fault};
+use crate::doubling::Doubling;
+use crate::http_client::{Client, Fault};
 use crate::plain::plain_end;
+use crate::polling::spread;
 
 /// Bytes read of an answer that is no success.
 const MOST_ANSWER: usize = 16 * 1024;
@@ -54,15 +55,15 @@ pub(super) struct Receiver {
     name: &'static str,
     client: Client,
     url: String,
-    limits: Limits,
     down_since: Option<Instant>,
-    backoff: ExponentialBackoff,
+    pause: Doubling,
 }
 
 impl Receiver {
     pub(super) fn new(name: &'static str, url: String, limits: Limits) -> Result<Self, String> {
         let client = Client::new(&url, limits.time)?;
-        Ok(Self { name, client, url, limits, down_since: None, backoff: patience(limits) })
+        let pause = Doubling::new(limits.retry_min, limits.retry_max);
+        Ok(Self { name, client, url, down_since: None, pause })
     }
 
     /// Sends it. After a failure, `Err` says how long to wait before the next attempt.
@@ -74,7 +75,7 @@ impl Receiver {
             }
             Err(trouble) => {
                 self.fails(&trouble);
-                Err((trouble, self.backoff.next().unwrap_or(self.limits.retry_max)))
+                Err((trouble, spread(self.pause.delay())))
             }
         }
     }
@@ -103,7 +104,7 @@ impl Receiver {
         if let Some(since) = self.down_since.take() {
             let down_s = since.elapsed().as_secs();
             tracing::info!(down_s, "{} takes alerts again", self.name);
-            self.backoff = patience(self.limits);
+            self.pause.reset();
         }
     }
 
@@ -115,13 +116,4 @@ impl Receiver {
             tracing::debug!("{} takes no alerts: {trouble}", self.name);
         }
     }
-}
-
-fn patience(limits: Limits) -> ExponentialBackoff {
-    ExponentialBuilder::new()
-        .with_min_delay(limits.retry_min)
-        .with_max_delay(limits.retry_max)
-        .with_jitter()
-        .without_max_times()
-        .build()
 }

@@ -122,7 +122,8 @@ mod tests {
     use crate::time::Time;
 
     fn notice(status: Status, subject: &str) -> Arc<Notice> {
-        let Report { kind, subject, summary, remedy, labels } = Report::new(Kind::JibriWedged, subject, "");
+        let Report { kind, subject, summary, labels } = Report::new(Kind::JibriWedged, subject, "");
+        let remedy = kind.remedy().to_owned();
         let alert = Alert { kind, subject, since: Time::default(), times: 1, summary, remedy, labels };
         let now = SystemTime::UNIX_EPOCH;
         Arc::new(Notice { status, alert, since: now, at: now })

@@ -8,7 +8,7 @@ use hyper::Method;
 use tokio::runtime::Runtime;
 
 use crate::config::{Secret, Settings};
-use crate::http::client::{Client, Fault};
+use crate::http_client::{Client, Fault};
 use crate::plain::plain;
 
 /// How long the service may take to answer.

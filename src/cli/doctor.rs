@@ -1,17 +1,17 @@
 //! `doctor`: goes through the deployment, a line a step.
 
-use std::io::{IsTerminal as _, Write as _};
+use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use unicode_width::UnicodeWidthStr as _;
 
-use super::table::{Colour, WIDTH};
+use super::table::{Colour, WIDTH, is_coloured};
 use super::{ask, complain};
 use crate::address::RoomJid;
+use crate::address::room_name;
 use crate::config::Loaded;
 use crate::doctor::{self, Finding, Options, Verdict};
-use crate::room_name;
 
 /// What follows a verdict begins here.
 const INDENT: usize = 5;
@@ -46,8 +46,7 @@ pub(super) fn doctor(loaded: Loaded, file: Option<PathBuf>, arguments: Arguments
             return ExitCode::FAILURE;
         }
     };
-    let is_coloured =
-        std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+    let is_coloured = is_coloured();
     let mut findings = Vec::new();
     let mut written = Ok(());
     runtime.block_on(doctor::examine(&settings, &options, &mut |finding| {

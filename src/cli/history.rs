@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
-use super::show::{finish, get, is_coloured, raw};
-use super::table::{Colour, Table};
+use super::ending::{finish, get, raw};
+use super::table::{Colour, Table, is_coloured};
 use crate::config::Settings;
 use crate::lasting::lasting;
 use crate::ledger::{Alert, Attempt, Entry, Moment, Outcome, Record, Recovery};

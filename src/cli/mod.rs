@@ -4,6 +4,7 @@ mod ask;
 mod check;
 mod doctor;
 mod documents;
+mod ending;
 mod history;
 mod logging;
 mod prosody;

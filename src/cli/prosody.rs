@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use jid::BareJid;
 
-use super::show::finish;
+use super::ending::finish;
 use super::{EXIT_MISTAKES, ask, complain};
 use crate::address::RealJid;
 use crate::config::{Loaded, Settings};

@@ -1,7 +1,6 @@
 //! `status`, `rooms`, `jibris` and `healthcheck`: what the running service shows; `record`, `stop` and `release`:
 //! what it is told.
 
-use std::io::{IsTerminal as _, Write as _};
 use std::process::ExitCode;
 use std::time::SystemTime;
 
@@ -9,17 +8,16 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::de::DeserializeOwned;
 
 use super::ask::{self, Trouble};
-use super::table::{Colour, Table, WIDTH, cut};
+use super::complain;
+use super::ending::{finish, line};
+use super::table::{Colour, Table, WIDTH, cut, is_coloured};
 use super::view::View;
-use super::{EXIT_MISTAKES, complain};
 use crate::config::Settings;
 use crate::lasting::lasting;
 use crate::meeting::Hand;
 use crate::plain::plain;
 use crate::surface::{Alert, Jibri, Room, Status};
 
-/// The service cannot be reached, or cannot be understood.
-pub(super) const EXIT_UNREACHABLE: u8 = 3;
 /// The service does not do what it is told.
 const EXIT_REFUSED: u8 = 4;
 
@@ -74,43 +72,6 @@ pub(super) fn healthcheck(settings: &Settings) -> ExitCode {
 
 fn read<T: DeserializeOwned>(body: &[u8]) -> Option<T> {
     serde_json::from_slice(body).ok()
-}
-
-pub(super) fn get<T: DeserializeOwned>(settings: &Settings, path: &str) -> Result<T, Trouble> {
-    let body = ask::get(settings, path)?;
-    serde_json::from_slice(&body).map_err(|_| Trouble::Strange { url: path.to_owned() })
-}
-
-pub(super) fn raw(settings: &Settings, path: &str) -> ExitCode {
-    finish(get::<serde_json::Value>(settings, path).map(line))
-}
-
-pub(super) fn line(value: serde_json::Value) -> String {
-    format!("{value}\n")
-}
-
-pub(super) fn finish(text: Result<String, Trouble>) -> ExitCode {
-    match text {
-        Ok(text) => match std::io::stdout().write_all(text.as_bytes()) {
-            Ok(()) => ExitCode::SUCCESS,
-            // Whoever reads has read enough.
-            Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
-            Err(error) => {
-                complain(format_args!("cannot write to stdout: {error}"));
-                ExitCode::FAILURE
-            }
-        },
-        Err(trouble) => {
-            complain(&trouble);
-            // It is there, and does not understand what was typed.
-            let is_mistake = matches!(trouble, Trouble::Refused { status: 400, .. });
-            ExitCode::from(if is_mistake { EXIT_MISTAKES } else { EXIT_UNREACHABLE })
-        }
-    }
-}
-
-pub(super) fn is_coloured() -> bool {
-    std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
 }
 
 fn overview(status: &Status, alerts: Vec<Alert>) -> String {

@@ -1,5 +1,7 @@
 //! Tables for people: at most 80 columns, whatever the names in them.
 
+use std::io::IsTerminal as _;
+
 use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 
 use crate::plain::plain;
@@ -28,6 +30,11 @@ impl Colour {
             Self::Bad => Some("31"),
         }
     }
+}
+
+/// Whether stdout is for people who want colours.
+pub(super) fn is_coloured() -> bool {
+    std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
 }
 
 /// A table whose first column takes the space that the others leave: it holds names of any length.

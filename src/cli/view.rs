@@ -10,7 +10,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use super::ask::{self, Trouble};
 use super::complain;
-use super::show::{EXIT_UNREACHABLE, finish, line};
+use super::ending::{EXIT_UNREACHABLE, finish, line};
 use crate::config::Settings;
 
 /// The service is asked again so often.

@@ -1,22 +1,15 @@
-//! The environment: `JIBRI_AUTOSTART_` and the path of a key in capitals, `__` between the levels.
+//! The environment, laid over what the file says.
 
 use std::ffi::OsString;
 
+use super::key::Key;
 use super::mistake::{Complaint, Mistake, nearest, quoted};
-use super::schema::known_keys;
-use super::tree::{Entry, Node, Place, Table, parse_value};
-
-/// What all variables begin with.
-pub(super) const PREFIX: &str = "JIBRI_AUTOSTART_";
+use super::place::Place;
+use super::tree::{Entry, Node, Table, parse_value};
+use super::variable::{PREFIX, variable};
 
 /// The variable that names the file; no key.
 const FILE: &str = "CONFIG";
-
-/// The variable of a key: `rule[0].room` is `JIBRI_AUTOSTART_RULE__0__ROOM`.
-pub(super) fn variable(path: &str) -> String {
-    let path = path.replace("[]", "[0]").replace('[', "__").replace(']', "").replace('.', "__");
-    format!("{PREFIX}{}", path.to_uppercase())
-}
 
 /// One step of a path. Numbers sort as numbers, so that lists grow in order.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -25,10 +18,11 @@ enum Step {
     Name(String),
 }
 
-/// Lays the environment over what the file says.
+/// Lays the environment over what the file says. `keys`: all that there are.
 pub(super) fn overlay(
     table: &mut Table,
     environment: impl IntoIterator<Item = (OsString, OsString)>,
+    keys: &[Key],
     mistakes: &mut Vec<Mistake>,
 ) {
     let mut found = Vec::new();
@@ -38,7 +32,7 @@ pub(super) fn overlay(
         if rest == FILE || is_of_an_orchestrator(rest) {
             continue;
         }
-        if let Some((steps, node)) = recognise(&name, rest, value, mistakes) {
+        if let Some((steps, node)) = recognise(&name, rest, value, keys, mistakes) {
             found.push((steps, name, node));
         }
     }
@@ -64,6 +58,7 @@ fn recognise(
     name: &str,
     rest: &str,
     value: OsString,
+    keys: &[Key],
     mistakes: &mut Vec<Mistake>,
 ) -> Option<(Vec<Step>, Node)> {
     let (steps, path) = steps(rest);
@@ -71,8 +66,8 @@ fn recognise(
         mistakes.push(Mistake::new(&Place::whole(name), key, Complaint::new(message, hint)));
     };
     let list = format!("{path}[]");
-    let Some(key) = known_keys().iter().find(|key| key.path == path || key.path == list) else {
-        wrong("", "unknown variable", &suggestion(rest));
+    let Some(key) = keys.iter().find(|key| key.path == path || key.path == list) else {
+        wrong("", "unknown variable", &suggestion(rest, keys));
         return None;
     };
     let shown = path.replace("[]", "");
@@ -94,8 +89,8 @@ fn recognise(
 }
 
 /// The variable that is probably meant.
-fn suggestion(rest: &str) -> String {
-    let known: Vec<_> = known_keys().iter().map(|key| variable(&key.path)).collect();
+fn suggestion(rest: &str, keys: &[Key]) -> String {
+    let known: Vec<_> = keys.iter().map(|key| variable(&key.path)).collect();
     let known: Vec<_> = known.iter().filter_map(|name| name.strip_prefix(PREFIX)).collect();
     let without_number = known.iter().copied().find(|known| known.replace("__0", "") == rest);
     match without_number.or_else(|| nearest(&rest.to_uppercase(), known)) {

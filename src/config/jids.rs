@@ -2,8 +2,7 @@
 
 use jid::BareJid;
 
-use super::mistake::Complaint;
-use super::words::is_not;
+use super::mistake::{Complaint, is_not};
 
 fn bare(text: &str, what: &str, example: &str) -> Result<BareJid, Complaint> {
     let jid = BareJid::new(text)

@@ -3,7 +3,8 @@
 //! A kind turns what was written into a value of [`Settings`](super::Settings) and back into TOML.
 
 use super::mistake::{Complaint, quoted};
-use super::tree::{Entry, Node, Place, parse_value};
+use super::place::Place;
+use super::tree::{Entry, Node, parse_value};
 
 /// What is wrong with a value, and where: in a list, at which item.
 pub(super) struct Fault {

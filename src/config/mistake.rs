@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use super::tree::Place;
+use super::place::Place;
+use super::variable::PREFIX;
 
 /// One mistake.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -61,7 +62,7 @@ pub struct Mistakes(pub Vec<Mistake>);
 impl Mistakes {
     pub(super) fn sorted(mut mistakes: Vec<Mistake>) -> Self {
         mistakes.sort_by(|a, b| {
-            let order = |m: &Mistake| (m.source.starts_with(super::environment::PREFIX), m.line, m.column);
+            let order = |m: &Mistake| (m.source.starts_with(PREFIX), m.line, m.column);
             order(a).cmp(&order(b)).then_with(|| a.source.cmp(&b.source))
         });
         Self(mistakes)
@@ -94,6 +95,11 @@ impl Complaint {
     pub(super) fn new(message: impl Into<String>, hint: impl Into<String>) -> Self {
         Self { message: message.into(), hint: hint.into() }
     }
+}
+
+/// That a text is not what it should be.
+pub(super) fn is_not(text: &str, what: &str, hint: impl Into<String>) -> Complaint {
+    Complaint::new(format!("{} is not {what}", quoted(text)), hint)
 }
 
 /// A value or a key as a message shows it: quoted, on one line, and not too much of it.

@@ -1,17 +1,19 @@
 //! The settings: read from TOML and the environment, validated, plain data afterwards.
 //!
-//! [`load`] is the door in. The path of a value: `tree` keeps what was written and where, `environment`
-//! lays variables over it, `reader` walks it along the `schema`, `kinds`, `words` (with `jids`, `patterns`, `urls`) and
-//! `times` turn texts into values, `checks` compares values, and `show` writes them out again. All files are read by
+//! [`load`] is the door in. The path of a value: `tree` keeps what was written and where (a `place`), `environment`
+//! lays variables over it, `reader` walks it along the sections of the `schema`, `kinds`, `words` (with `jids`, `patterns`,
+//! `urls`) and `times` turn texts into values, `checks` compares values, and `show` writes them out again. All files are read by
 //! `file`.
 
 mod checks;
 mod environment;
 mod file;
 mod jids;
+mod key;
 mod kinds;
 mod mistake;
 mod patterns;
+mod place;
 mod reader;
 mod schema;
 mod secret;
@@ -20,6 +22,7 @@ mod show;
 mod times;
 mod tree;
 mod urls;
+mod variable;
 mod words;
 
 use std::collections::BTreeSet;
@@ -28,8 +31,10 @@ use std::path::Path;
 
 use file::Unreadable;
 use mistake::Complaint;
-use schema::Section;
-use tree::{Entry, Node, Parsed, Place, Table};
+use place::Place;
+use reader::{Reader, Section as _};
+use schema::known_keys;
+use tree::{Entry, Node, Parsed, Table};
 
 pub use mistake::{Mistake, Mistakes};
 pub use secret::Secret;
@@ -136,8 +141,8 @@ fn read(
 ) -> Result<Loaded, Mistakes> {
     let Parsed { mut table, mut mistakes, complete } = parsed;
     let slips: BTreeSet<_> = mistakes.iter().filter_map(|slip| slip.line).collect();
-    environment::overlay(&mut table, environment, &mut mistakes);
-    let mut reader = reader::Reader::new(&table, file, complete);
+    environment::overlay(&mut table, environment, known_keys(), &mut mistakes);
+    let mut reader = Reader::new(&table, known_keys(), file, complete);
     let settings = reader.read::<Settings>();
     // A line that is no TOML is not also blamed for what could be made of it.
     mistakes.extend(reader.mistakes.into_iter().filter(|m| m.line.is_none_or(|line| !slips.contains(&line))));

@@ -5,7 +5,7 @@ use regex_syntax::ParserBuilder;
 use regex_syntax::hir::{Class, Hir, HirKind, Look};
 
 use super::mistake::{Complaint, quoted};
-use crate::room_name;
+use crate::address::room_name;
 
 /// Prosody refuses them in a room's name (nodeprep, RFC 6122, appendix A.5), and Jitsi's clients take them out of it. A
 /// blank is not among them: Jitsi's clients encode it.

@@ -6,15 +6,33 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::environment;
+use super::key::Key;
 use super::kinds::Kind;
 use super::mistake::{Complaint, Mistake, nearest, quoted};
-use super::schema::{Section, known_keys};
-use super::tree::{Entry, Node, Place, Table};
+use super::place::Place;
+use super::show::Shown;
+use super::tree::{Entry, Node, Table};
+use super::variable::{PREFIX, variable};
+
+/// A struct of the settings that is a table of the file.
+pub(super) trait Section: Sized {
+    /// Tables in which keys are looked for that are not set here.
+    const INHERITS: &'static [&'static str];
+    /// Its keys and subtables.
+    fn names() -> Vec<&'static str>;
+    /// Appends its keys; `path` ends with a dot unless it is empty.
+    fn keys(path: &str, keys: &mut Vec<Key>);
+    /// Reads it.
+    fn read(scope: &mut Scope<'_, '_>) -> Option<Self>;
+    /// Shows it.
+    fn show(&self, path: &str, shown: &mut Shown);
+}
 
 /// What is common to all scopes of one reading.
 pub(super) struct Reader<'t> {
     root: &'t Table,
+    /// All that there are.
+    keys: &'static [Key],
     /// The file, if there is one.
     file: Option<Arc<str>>,
     /// False if the file could not be read: then nothing can be called missing.
@@ -26,9 +44,10 @@ pub(super) struct Reader<'t> {
 }
 
 impl<'t> Reader<'t> {
-    pub(super) fn new(root: &'t Table, file: Option<&str>, complete: bool) -> Self {
+    pub(super) fn new(root: &'t Table, keys: &'static [Key], file: Option<&str>, complete: bool) -> Self {
         Self {
             root,
+            keys,
             file: file.map(Arc::from),
             complete,
             replaced: BTreeSet::new(),
@@ -158,7 +177,7 @@ impl<'t> Scope<'_, 't> {
         for (name, entry) in own.iter().filter(|(name, _)| !known.contains(&name.as_str())) {
             let hint = match nearest(name, known.iter().copied()) {
                 Some(near) => format!("did you mean \"{near}\"?"),
-                None => match known_keys().iter().find(|key| key.name() == name) {
+                None => match self.reader.keys.iter().find(|key| key.name() == name) {
                     Some(key) => format!("it belongs into {}", key.section()),
                     None => format!("known here: {}", known.join(", ")),
                 },
@@ -174,7 +193,7 @@ impl<'t> Scope<'_, 't> {
         if !self.reader.complete || self.reader.replaced.contains(&path) {
             return;
         }
-        let variable = environment::variable(&path);
+        let variable = variable(&path);
         let list = self.path.split_once('[').map(|(list, _)| list);
         let place = match (&self.header, &self.reader.file) {
             (Some(header), _) if header.line.is_some() || list.is_some() => (*header).clone(),
@@ -235,7 +254,7 @@ impl<'t> Scope<'_, 't> {
 
     /// Whether a key of this table is set by the environment.
     pub(super) fn is_from_environment(&self, name: &str) -> bool {
-        self.own(name).is_some_and(|entry| entry.value.source.starts_with(environment::PREFIX))
+        self.own(name).is_some_and(|entry| entry.value.source.starts_with(PREFIX))
     }
 }
 

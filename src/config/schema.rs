@@ -6,34 +6,13 @@
 use std::sync::LazyLock;
 
 use super::checks;
+use super::key::Key;
 use super::kinds::{Count, Flag, Kind, List, Optional};
-use super::reader::Scope;
+use super::reader::{Scope, Section};
 use super::settings::*;
 use super::show::Shown;
 use super::times::{Time, ZeroOr};
 use super::words::*;
-
-/// One key, or one list of tables, of the schema.
-#[derive(Debug)]
-pub(super) struct Key {
-    /// `muc.domains`, `rule[].room`; a list of tables ends with `[]`.
-    pub(super) path: String,
-}
-
-impl Key {
-    /// Its last part.
-    pub(super) fn name(&self) -> &str {
-        self.path.rsplit_once('.').map_or(&self.path, |(_, name)| name)
-    }
-
-    /// The header it stands under.
-    pub(super) fn section(&self) -> String {
-        match self.path.rsplit_once('.').map_or("", |(section, _)| section) {
-            list if list.ends_with("[]") => format!("[[{}]]", list.trim_end_matches("[]")),
-            section => format!("[{section}]"),
-        }
-    }
-}
 
 /// All keys, in the order of the table below.
 pub(super) fn known_keys() -> &'static [Key] {
@@ -43,20 +22,6 @@ pub(super) fn known_keys() -> &'static [Key] {
         keys
     });
     &KEYS
-}
-
-/// A struct of the settings that is a table of the file.
-pub(super) trait Section: Sized {
-    /// Tables in which keys are looked for that are not set here.
-    const INHERITS: &'static [&'static str];
-    /// Its keys and subtables.
-    fn names() -> Vec<&'static str>;
-    /// Appends its keys; `path` ends with a dot unless it is empty.
-    fn keys(path: &str, keys: &mut Vec<Key>);
-    /// Reads it.
-    fn read(scope: &mut Scope<'_, '_>) -> Option<Self>;
-    /// Shows it.
-    fn show(&self, path: &str, shown: &mut Shown);
 }
 
 /// Implements [`Section`]: the keys; `flat`, other sections' keys in the same table; `tables` and `lists`
@@ -330,12 +295,5 @@ mod tests {
             crate::config::from_toml("xmpp = {domain = \"a\", secret = \"s\"}\nmuc = {domains = [\"m\"]}")
                 .is_ok()
         );
-    }
-
-    #[test]
-    fn keys_know_where_they_belong() {
-        let section = |path: &str| Key { path: path.to_owned() }.section();
-        assert_eq!(section("discovery.jicofo.url"), "[discovery.jicofo]");
-        assert_eq!(section("jibri.instance[].id"), "[[jibri.instance]]");
     }
 }

@@ -8,9 +8,9 @@ use std::time::Duration;
 
 use regex::Regex;
 
+use crate::address::room_name;
 use crate::address::{Nick, RealJid, RoomJid};
 use crate::config::Secret;
-use crate::room_name;
 
 /// Everything the program can be told.
 #[derive(Debug, Clone)]
@@ -191,7 +191,7 @@ pub enum StopWhen {
 #[derive(Debug, Clone)]
 pub struct Rule {
     /// Compared with the room's name, by [`Rule::is_about`]; made by
-    /// [`room_name::pattern`](crate::room_name::pattern).
+    /// [`room_name::pattern`](crate::address::room_name::pattern).
     pub room: Regex,
     /// Whether such rooms are recorded at all.
     pub record: bool,

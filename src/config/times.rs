@@ -3,8 +3,7 @@
 use std::time::Duration;
 
 use super::kinds::Word;
-use super::mistake::{Complaint, quoted};
-use super::words::is_not;
+use super::mistake::{Complaint, is_not, quoted};
 
 /// Shows a duration in its largest whole unit, so that `90d` stays `90d`; minutes only from five on.
 fn show_duration(value: &Duration) -> String {

@@ -8,22 +8,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::mistake::{Complaint, Mistake};
-
-/// Where something was written.
-#[derive(Debug, Clone)]
-pub(super) struct Place {
-    /// The file, or the name of the environment variable.
-    pub(super) source: Arc<str>,
-    pub(super) line: Option<usize>,
-    pub(super) column: Option<usize>,
-}
-
-impl Place {
-    /// A whole file or variable.
-    pub(super) fn whole(source: &str) -> Self {
-        Self { source: source.into(), line: None, column: None }
-    }
-}
+use super::place::Place;
 
 pub(super) type Table = BTreeMap<String, Entry>;
 

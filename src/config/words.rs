@@ -7,16 +7,12 @@ use jid::{NodePart, ResourcePart};
 use regex::Regex;
 
 use super::kinds::Word;
-use super::mistake::{Complaint, nearest, quoted};
+use super::mistake::{Complaint, is_not, nearest, quoted};
 use super::settings::{Footprint, LogFormat, LogLevel, Mode, RecoveryTrigger, StopWhen};
 use super::{jids, patterns, urls};
+use crate::address::room_name;
 use crate::address::{Nick, RealJid, RoomJid};
 use crate::config::Secret;
-use crate::room_name;
-
-pub(super) fn is_not(text: &str, what: &str, hint: impl Into<String>) -> Complaint {
-    Complaint::new(format!("{} is not {what}", quoted(text)), hint)
-}
 
 macro_rules! words {
     ($(

@@ -9,11 +9,11 @@ use super::room_list::{self, RoomList};
 use super::trouble::Trouble;
 use super::{DiscoveryEvent, Limits};
 use crate::address::RoomJid;
+use crate::address::tenant::Services;
 use crate::config::JicofoRest;
-use crate::http::client::Client;
+use crate::http_client::Client;
 use crate::meeting::vouch::Source;
 use crate::polling::{Outage, jittered};
-use crate::tenant::Services;
 
 /// One Jicofo.
 #[derive(Debug)]

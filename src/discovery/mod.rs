@@ -15,9 +15,9 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use crate::address::RoomJid;
+use crate::address::tenant::Services;
 use crate::config::Settings;
 use crate::meeting::vouch::Source;
-use crate::tenant::Services;
 use jicofo::Jicofo;
 pub use touches::Touches;
 

@@ -8,8 +8,8 @@ use serde_json::value::RawValue;
 
 use super::trouble::Trouble;
 use crate::address::RoomJid;
+use crate::address::tenant::Services;
 use crate::meeting::vouch::MOST_ROOMS;
-use crate::tenant::Services;
 
 /// Rooms in a list, those included that nobody watches, beyond which it is not believed.
 const MOST_LISTED: usize = 2 * MOST_ROOMS;

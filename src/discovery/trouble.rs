@@ -1,6 +1,6 @@
 //! Why a source gave no answer, in words that say what to change.
 
-use crate::http::client::{Fault, Refusal};
+use crate::http_client::{Fault, Refusal};
 
 /// Why Jicofo's list could not be had.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

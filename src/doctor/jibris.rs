@@ -6,23 +6,21 @@ use super::link::Brewery;
 use super::service::{Service, Snapshot};
 use super::{Finding, Verdict};
 use crate::config::Settings;
-use crate::sightings::{Busy, Detected, Status};
+use crate::jibri::{Busy, Detected, Health, Report};
+use crate::sightings::Status;
 use crate::surface::Jibri;
-use crate::xmpp::{BusyStatus, HealthStatus, JibriStatus};
 
 /// What is known of them.
 pub(super) struct Fleet<'a> {
     pub(super) settings: &'a Settings,
     pub(super) service: &'a Service,
     pub(super) brewery: Option<Brewery>,
-    pub(super) detected: Option<Result<Option<BTreeMap<String, Detected>>, String>>,
+    pub(super) detected: Option<Result<Option<Vec<Detected>>, String>>,
 }
 
 /// One that is there, as somebody shows it.
 struct Shown {
-    /// None: it has said nothing.
-    healthy: Option<bool>,
-    busy: Option<bool>,
+    report: Report,
     /// How many share the nickname.
     items: usize,
 }
@@ -79,27 +77,14 @@ impl Fleet<'_> {
     /// By name; none if nobody can see them.
     fn shown(&self) -> Option<BTreeMap<String, Shown>> {
         if let Some(Brewery { trouble: None, inside }) = &self.brewery {
-            let shown = |(nick, (status, items)): (&crate::address::Nick, &(Option<JibriStatus>, usize))| {
-                let healthy = status.and_then(|status| match status.health {
-                    HealthStatus::Healthy => Some(true),
-                    HealthStatus::Unhealthy => Some(false),
-                    HealthStatus::Undefined => None,
-                });
-                let busy = status.map(|status| status.busy == BusyStatus::Busy);
-                (nick.as_str().to_owned(), Shown { healthy, busy, items: *items })
-            };
             // Jicofo is there too, and is known by having nothing to say of itself.
-            let said = |one: &(&crate::address::Nick, &(Option<JibriStatus>, usize))| one.1.0.is_some();
-            return Some(inside.iter().filter(said).map(shown).collect());
+            let said = inside.iter().filter_map(|(nick, (report, items))| Some((nick, (*report)?, *items)));
+            let shown = said.map(|(nick, report, items)| (nick.as_str().to_owned(), Shown { report, items }));
+            return Some(shown.collect());
         }
         let Some(Ok(Some(jibris))) = &self.detected else { return None };
-        let shown = |(name, seen): (&String, &Detected)| {
-            let is = |word: &str, yes: &str, no: &str| {
-                if word == yes { Some(true) } else { (word == no).then_some(false) }
-            };
-            let healthy = is(&seen.health_status, "healthy", "unhealthy");
-            (name.clone(), Shown { healthy, busy: is(&seen.busy_status, "busy", "idle"), items: 1 })
-        };
+        let shown =
+            |seen: &Detected| (seen.name.as_str().to_owned(), Shown { report: seen.report, items: 1 });
         Some(jibris.iter().map(shown).collect())
     }
 
@@ -189,11 +174,11 @@ fn one(name: &str, jibri: &Shown) -> Finding {
             "give each its own (docker-jitsi-meet: JIBRI_INSTANCE_ID)",
         );
     }
-    match (jibri.healthy, jibri.busy) {
-        (Some(false), _) => unhealthy(&step, "says that it is unhealthy"),
-        (Some(true), Some(true)) => Finding::ok(&step, "healthy and at work"),
-        (Some(true), _) => Finding::ok(&step, "healthy and idle"),
-        (None, _) => {
+    match (jibri.report.health, jibri.report.busy) {
+        (Health::Unhealthy, _) => unhealthy(&step, "says that it is unhealthy"),
+        (Health::Healthy, Busy::Busy) => Finding::ok(&step, "healthy and at work"),
+        (Health::Healthy, _) => Finding::ok(&step, "healthy and idle"),
+        (Health::Undefined, _) => {
             Finding::warn(&step, "does not say how it is", "look at its log; Jicofo does not use it")
         }
     }
@@ -239,17 +224,19 @@ fn port(name: &str, answer: Result<Status, String>) -> Finding {
     let step = format!("health {name}");
     match answer {
         Err(why) => Finding::said(&step, Verdict::Fail, &why),
-        Ok(status) if !status.healthy => {
-            let detail =
-                if status.detail.is_empty() { String::new() } else { format!(" ({})", status.detail) };
+        Ok(Status { report: Report { health: Health::Unhealthy, .. }, detail }) => {
+            let detail = if detail.is_empty() { detail } else { format!(" ({detail})") };
             unhealthy(&step, &format!("answers, and says that it is unhealthy{detail}"))
         }
-        Ok(Status { busy: Busy::Expired, .. }) => Finding::fail(
-            &step,
-            "answers, and is used up (single-use mode)",
-            "restart it, or have that done by itself: recovery.on = [\"expired\"]",
-        ),
-        Ok(Status { busy: Busy::Busy, .. }) => Finding::ok(&step, "answers: healthy and at work"),
-        Ok(Status { busy: Busy::Idle, .. }) => Finding::ok(&step, "answers: healthy and idle"),
+        Ok(Status { report, .. }) => match report.busy {
+            Busy::Expired => Finding::fail(
+                &step,
+                "answers, and is used up (single-use mode)",
+                "restart it, or have that done by itself: recovery.on = [\"expired\"]",
+            ),
+            Busy::Busy => Finding::ok(&step, "answers: healthy and at work"),
+            // The port never leaves it open.
+            Busy::Idle | Busy::Undefined => Finding::ok(&step, "answers: healthy and idle"),
+        },
     }
 }

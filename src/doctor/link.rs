@@ -6,11 +6,13 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout_at};
 
+use super::seen::{Items, Seen};
 use super::{Finding, Verdict, meetings};
 use crate::address::{Nick, RoomJid};
 use crate::config::Settings;
-use crate::meeting::{Action, ListError, Listed, QueryId, Roles, RoomEvent};
-use crate::xmpp::{self, BreweryEvent, Command, Failure, JibriStatus, Link, LinkEvent, NotLetIn};
+use crate::jibri::Report;
+use crate::meeting::{Action, QueryId, Roles};
+use crate::xmpp::{self, Command, Failure, Link, LinkEvent, NotLetIn};
 
 /// A little more than each request has, and the entry into the brewery.
 const PATIENCE: Duration = Duration::from_secs(17);
@@ -25,75 +27,13 @@ const MOST_ROOMS: usize = 8;
 /// An address of no domain that anybody has (RFC 2606, section 2).
 const STRANGER: &str = "doctor@sender.invalid/a";
 
-/// Each service's rooms, by service discovery; none if it does not list them.
-pub(super) type Items = BTreeMap<String, Option<Vec<RoomJid>>>;
-
 /// What was seen of the brewery.
 #[derive(Debug)]
 pub(super) struct Brewery {
     /// Why we are not inside, if we are not.
     pub(super) trouble: Option<NotLetIn>,
     /// Who is inside: what each says, and how many share the nickname.
-    pub(super) inside: BTreeMap<Nick, (Option<JibriStatus>, usize)>,
-}
-
-/// All that has been heard.
-#[derive(Debug, Default)]
-pub(super) struct Seen {
-    /// Whether each service is one for conferences; none: it did not say.
-    pub(super) services: BTreeMap<String, Option<bool>>,
-    /// Whether each takes us for an admin; none: it did not say.
-    pub(super) admin_of: BTreeMap<String, Option<bool>>,
-    pub(super) items: Items,
-    /// Who is in which room, or why we are not told.
-    pub(super) rooms: Vec<(RoomJid, Result<Vec<Listed>, ListError>)>,
-    /// All who are in the brewery are known, or why we are not inside.
-    brewery: Option<Result<(), NotLetIn>>,
-    inside: BTreeMap<Nick, (Option<JibriStatus>, usize)>,
-    sender: Option<bool>,
-    down: Option<Failure>,
-}
-
-impl Seen {
-    fn take(&mut self, event: LinkEvent) {
-        match event {
-            LinkEvent::Down { failure, .. } => self.down = Some(failure),
-            LinkEvent::Info { service, is_conference } => {
-                self.services.insert(service, is_conference);
-            }
-            LinkEvent::Commands { service, has_admins } => {
-                self.admin_of.insert(service, has_admins);
-            }
-            LinkEvent::Items { service, rooms } => {
-                self.items.insert(service, rooms);
-            }
-            LinkEvent::Room { room, event: RoomEvent::Roles { result, .. } } => {
-                self.rooms.push((room, result));
-            }
-            LinkEvent::SenderTried { accepted } => self.sender = Some(accepted),
-            LinkEvent::Brewery(event) => self.take_brewery(event),
-            LinkEvent::Up
-            | LinkEvent::StandingBy { .. }
-            | LinkEvent::Room { .. }
-            | LinkEvent::Invited { .. }
-            | LinkEvent::Pinged { .. } => {}
-        }
-    }
-
-    fn take_brewery(&mut self, event: BreweryEvent) {
-        match event {
-            BreweryEvent::Complete => self.brewery = Some(Ok(())),
-            BreweryEvent::NotLetIn { why, .. } => self.brewery = Some(Err(why)),
-            BreweryEvent::Presence { nick, status, items } => {
-                self.inside.insert(nick, (status, items));
-            }
-            BreweryEvent::Left { nick } => {
-                self.inside.remove(&nick);
-            }
-            // With the link, of which more is told.
-            BreweryEvent::Lost => {}
-        }
-    }
+    pub(super) inside: BTreeMap<Nick, (Option<Report>, usize)>,
 }
 
 /// The link.
@@ -198,7 +138,7 @@ impl Own {
             (_, Some(Failure::InvalidFrom { .. })) => Finding::fail(
                 STEP,
                 "Prosody does not let us speak in moderators' names, so muc.footprint = \"unseen\" cannot work",
-                super::meetings::not_validated(&settings.xmpp.domain),
+                meetings::not_validated(&settings.xmpp.domain),
             ),
             (_, Some(failure)) => Finding::said(STEP, Verdict::Fail, &failure.to_string()),
             (_, None) => Finding::warn(

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use super::link::Seen;
+use super::seen::Seen;
 use super::service::Snapshot;
 use super::{Finding, Verdict};
 use crate::address::{RealJid, RoomJid};

@@ -12,6 +12,7 @@ mod meetings;
 mod opened;
 mod place;
 mod record;
+mod seen;
 mod service;
 mod sinks;
 mod sources;
@@ -139,7 +140,7 @@ fn not_without_link(settings: &Settings, why: &str, tell: &mut Tell<'_>) {
     tell(Finding::not_tried("focus", why));
 }
 
-type Heard = (Option<link::Brewery>, Option<link::Items>);
+type Heard = (Option<link::Brewery>, Option<seen::Items>);
 
 async fn by_own_link(
     settings: &Settings,

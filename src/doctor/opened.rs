@@ -7,7 +7,7 @@ use serde::Deserialize;
 use super::{Finding, meetings};
 use crate::address::RoomJid;
 use crate::config::Settings;
-use crate::http::client::Client;
+use crate::http_client::Client;
 use crate::prosody::Focus;
 
 /// How long Jicofo may take to answer.

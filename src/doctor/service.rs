@@ -7,7 +7,7 @@ use serde::de::DeserializeOwned;
 
 use super::Finding;
 use crate::config::{Footprint, Settings};
-use crate::http::client::{Answer, Client, Fault};
+use crate::http_client::{Answer, Client, Fault};
 use crate::plain::plain;
 use crate::surface::{Alert, Jibri, Room, Status};
 

@@ -6,7 +6,7 @@ use hyper::StatusCode;
 
 use super::Finding;
 use crate::config::Alerts;
-use crate::http::client::Client;
+use crate::http_client::Client;
 
 /// How long each may take to answer.
 const PATIENCE: Duration = Duration::from_secs(10);

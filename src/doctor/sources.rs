@@ -1,6 +1,6 @@
 //! Where rooms come from.
 
-use super::link::Items;
+use super::seen::Items;
 use super::{Finding, Verdict, meetings};
 use crate::address::RoomJid;
 use crate::config::Settings;

@@ -14,7 +14,7 @@ use super::Finding;
 use super::service::Snapshot;
 use crate::address::RealJid;
 use crate::config::{Footprint, Settings};
-use crate::http::client::Client;
+use crate::http_client::Client;
 
 const STEP: &str = "trusted";
 /// How often it is looked at.

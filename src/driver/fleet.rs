@@ -6,11 +6,11 @@ use tokio::task::{JoinHandle, JoinSet};
 
 use super::Clock;
 use crate::config::{Recovery, Settings};
-use crate::fleet::{Brewery, Busy, Detected, Fleet, Health, Input, JibriName, Report, Stamp};
+use crate::fleet::{Brewery, Fleet, Input, JibriName};
 use crate::ledger::{self, Moment};
 use crate::recovery::{self, Outcome};
-use crate::sightings::{self, Look, Sighting};
-use crate::xmpp::{BreweryEvent, BusyStatus, HealthStatus, JibriStatus};
+use crate::sightings::{Look, Sighting};
+use crate::xmpp::BreweryEvent;
 
 const HOUR: Duration = Duration::from_secs(3600);
 
@@ -103,74 +103,23 @@ pub(super) fn brewery(event: &BreweryEvent) -> Option<Input> {
     Some(Input::Brewery(match event {
         BreweryEvent::Complete => Brewery::Complete,
         BreweryEvent::Lost => Brewery::Lost,
-        BreweryEvent::Presence { nick, status, items } => Brewery::Presence {
-            name: JibriName::new(nick.as_str()),
-            status: status.map(report),
-            items: *items,
-        },
+        BreweryEvent::Presence { nick, status, items } => {
+            Brewery::Presence { name: JibriName::new(nick.as_str()), status: *status, items: *items }
+        }
         BreweryEvent::Left { nick } => Brewery::Left { name: JibriName::new(nick.as_str()) },
         BreweryEvent::NotLetIn { .. } => return None,
     }))
-}
-
-fn report(status: JibriStatus) -> Report {
-    Report {
-        busy: match status.busy {
-            BusyStatus::Idle => Busy::Idle,
-            BusyStatus::Busy => Busy::Busy,
-            BusyStatus::Undefined => Busy::Undefined,
-        },
-        health: match status.health {
-            HealthStatus::Healthy => Health::Healthy,
-            HealthStatus::Unhealthy => Health::Unhealthy,
-            HealthStatus::Undefined => Health::Undefined,
-        },
-    }
 }
 
 /// What is seen of Jibris over HTTP, for the core.
 pub(super) fn sighting(sighting: Sighting) -> Option<Input> {
     Some(match sighting {
         Sighting::Health { name, answer } => {
-            Input::Health { name: JibriName::new(&name), answer: answer.map(|status| said(&status)) }
+            Input::Health { name: JibriName::new(&name), answer: answer.map(|status| status.report) }
         }
-        Sighting::Status { name, status } => Input::Webhook { id: name, report: said(&status) },
-        // Never of a session that Jicofo has begun (docs/jitsi.md 6), so of none of ours.
-        Sighting::Session { .. } | Sighting::DetectorUp => return None,
-        Sighting::Detected { jibris: None } | Sighting::DetectorDown { .. } => Input::Detector(None),
-        Sighting::Detected { jibris: Some(jibris) } => {
-            Input::Detector(Some(jibris.into_iter().map(|(name, seen)| detected(&name, seen)).collect()))
-        }
+        Sighting::Status { name, status } => Input::Webhook { id: name, report: status.report },
+        Sighting::DetectorUp => return None,
+        Sighting::DetectorDown { .. } => Input::Detector(None),
+        Sighting::Detected { jibris } => Input::Detector(jibris),
     })
-}
-
-fn said(status: &sightings::Status) -> Report {
-    Report {
-        busy: match status.busy {
-            sightings::Busy::Idle => Busy::Idle,
-            sightings::Busy::Busy => Busy::Busy,
-            sightings::Busy::Expired => Busy::Expired,
-        },
-        health: if status.healthy { Health::Healthy } else { Health::Unhealthy },
-    }
-}
-
-fn detected(name: &str, seen: sightings::Detected) -> Detected {
-    Detected {
-        name: JibriName::new(name),
-        report: Report {
-            busy: match seen.busy_status.as_str() {
-                "idle" => Busy::Idle,
-                "busy" => Busy::Busy,
-                _ => Busy::Undefined,
-            },
-            health: match seen.health_status.as_str() {
-                "healthy" => Health::Healthy,
-                "unhealthy" => Health::Unhealthy,
-                _ => Health::Undefined,
-            },
-        },
-        selected: Stamp(seen.last_selected.into()),
-        failed: Stamp(seen.last_failed.into()),
-    }
 }

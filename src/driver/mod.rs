@@ -1,26 +1,21 @@
 //! The one place where cores and edges meet: feeds inputs to the cores and carries out their effects.
 
-mod alarms;
-mod chronicle;
 mod clock;
 mod fleet;
+mod listeners;
 mod orders;
-mod publish;
 mod reload;
 mod sources;
 mod standby;
 mod steps;
 mod supervisor;
-mod tell;
-mod tell_fleet;
-mod told;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::mpsc;
-use tokio::time::{Instant, MissedTickBehavior};
+use tokio::time::MissedTickBehavior;
 
 use crate::address::RoomJid;
 use crate::config::{Footprint, Settings};
@@ -32,16 +27,18 @@ use crate::meeting::{Input, Meetings};
 use crate::recovery;
 use crate::sightings::{self, Sighting, Sightings};
 use crate::surface::{Board, Metrics, Order, Surface, orders};
+use crate::until::{next_tick, until};
 use crate::xmpp::{self, BreweryEvent, Command, Failure, Link, LinkEvent, NotLetIn};
-use alarms::Alarms;
-use chronicle::Chronicle;
 use clock::Clock;
 use fleet::Jibris;
-use publish::Publisher;
+use listeners::alarms::Alarms;
+use listeners::chronicle::Chronicle;
+use listeners::publish::Publisher;
+use listeners::tell_fleet;
+use listeners::told::Told;
 use sources::{Heard, Sources};
 use standby::Turn;
 use supervisor::Supervisor;
-use told::Told;
 
 /// How long leaving the rooms and closing the stream may take.
 const GOODBYE: Duration = Duration::from_secs(2);
@@ -187,7 +184,7 @@ impl Driver {
                 }
                 input = fleet::remembered(&mut restarts) => self.feed_fleet(input),
                 () = until(deadline) => self.tick(),
-                () = tick(&mut disco), if self.linked => self.ask_services(),
+                () = next_tick(&mut disco), if self.linked => self.ask_services(),
                 Some(order) = ordered.recv() => self.order(order),
                 Some(settings) = reloads.recv() => {
                     self.reload(settings);
@@ -376,21 +373,5 @@ fn tell_unfit(settings: &Settings) {
         if let Err(why) = recovery::check(&settings.recovery, &instance.name) {
             tracing::error!(instance = instance.name, "this Jibri cannot be restarted: {why}");
         }
-    }
-}
-
-async fn until(deadline: Option<Instant>) {
-    match deadline {
-        Some(deadline) => tokio::time::sleep_until(deadline).await,
-        None => std::future::pending().await,
-    }
-}
-
-async fn tick(interval: &mut Option<tokio::time::Interval>) {
-    match interval {
-        Some(interval) => {
-            interval.tick().await;
-        }
-        None => std::future::pending().await,
     }
 }

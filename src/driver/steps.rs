@@ -1,6 +1,7 @@
 //! One input to one of the cores, and all that follows from it in both.
 
-use super::{Driver, tell, tell_fleet};
+use super::Driver;
+use super::listeners::{tell, tell_fleet};
 use crate::address::Nick;
 use crate::coupling::Step;
 use crate::fleet;
@@ -59,9 +60,11 @@ impl Driver {
                         input,
                         fleet::Input::Health { .. } | fleet::Input::Detector(_) | fleet::Input::Tick
                     );
+                    let change = self.jibris.core.availability().change;
                     let effects = self.jibris.core.handle(now, input);
+                    let is_news = !effects.is_empty() || self.jibris.core.availability().change != change;
                     // Most answers are as the last one was: then only that it was seen is new, and shown now and then.
-                    if !says_again || !effects.is_empty() {
+                    if !says_again || is_news {
                         self.publisher.lists();
                     }
                     self.fleet_effects(effects);
@@ -123,10 +126,8 @@ impl Driver {
                 fleet::Effect::AskJicofo => self.ask_jicofo(),
                 fleet::Effect::Tell(event) => self.fleet_event(&event),
                 // For the meetings only.
-                fleet::Effect::Look { .. }
-                | fleet::Effect::Taken { .. }
-                | fleet::Effect::NotTaken { .. }
-                | fleet::Effect::Available(_) => {}
+                fleet::Effect::Look { .. } | fleet::Effect::Taken { .. } | fleet::Effect::NotTaken { .. } => {
+                }
             }
         }
     }

@@ -10,6 +10,7 @@ use sd_notify::NotifyState;
 use tokio::time::{Instant, Interval, MissedTickBehavior};
 
 use crate::plain::plain;
+use crate::until::next_tick;
 
 /// Most characters of a status line.
 const MOST: usize = 200;
@@ -56,12 +57,7 @@ impl Supervisor {
 
     /// Waits until a sign of life is due, for ever if none is wanted.
     pub(super) async fn due(&mut self) {
-        match &mut self.watchdog {
-            Some(interval) => {
-                interval.tick().await;
-            }
-            None => std::future::pending().await,
-        }
+        next_tick(&mut self.watchdog).await;
     }
 
     /// The sign of life.

@@ -3,8 +3,8 @@
 use std::fmt;
 use std::time::Duration;
 
-use super::io::JibriName;
 use crate::address::RoomJid;
+use crate::jibri::JibriName;
 use crate::meeting::StartFailure;
 use crate::time::Time;
 
@@ -42,8 +42,6 @@ pub enum Effect {
     },
     /// Ask Jicofo's REST interface now, and not only when it is time: it knows what became of a start.
     AskJicofo,
-    /// Another number of Jibris is free, or the fleet has come into sight, or out of it.
-    Available(Availability),
     /// To be told.
     Tell(Event),
 }
@@ -57,17 +55,8 @@ pub struct Availability {
     pub free: usize,
     /// Starts that are under way and have made no Jibri busy yet; each is about to take one that is free.
     pub starting: usize,
-    /// Jibris that are there, whatever they do.
-    pub present: usize,
     /// Grows by one with every change of `visible` or `free`.
     pub change: u64,
-}
-
-impl Availability {
-    /// Whether one more start has a chance. A fleet that is not visible may have anything.
-    pub fn has_room(&self) -> bool {
-        !self.visible || self.free > self.starting
-    }
 }
 
 /// What we think of a Jibri, `verdict` in the API.

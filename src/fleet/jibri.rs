@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use super::event::{Evidence, Limit, Reason, Source, Verdict};
-use super::io::{Busy, Detected, Health, Report};
 use super::line::Line;
-use super::recovery::Recovering;
+use super::recovering::Recovering;
 use super::streak::Streak;
 use crate::address::RoomJid;
+use crate::jibri::{Busy, Detected, Health, Report};
 use crate::time::Time;
 
 /// Jibri's webhook tells its status every minute (docs/jitsi.md 6); after missing two it is stale.
@@ -128,7 +128,6 @@ pub(super) struct Jibri {
     pub(super) busy_told_at: Option<Time>,
     /// When to ask again whether it may be restarted.
     pub(super) retry_at: Option<Time>,
-    pub(super) scheduled: Option<Time>,
 }
 
 impl Jibri {
@@ -164,7 +163,6 @@ impl Jibri {
             counted_present: false,
             busy_told_at: None,
             retry_at: None,
-            scheduled: None,
         }
     }
 

@@ -12,6 +12,7 @@ mod io;
 mod jibri;
 mod judge;
 mod line;
+mod recovering;
 mod recovery;
 mod restarts;
 mod sessions;
@@ -31,6 +32,7 @@ pub use view::JibriView;
 
 use crate::config::Settings;
 use crate::meeting::StartFailure;
+use crate::schedule::Schedule;
 use crate::time::Time;
 use jibri::{GIVEN_UP, Jibri, Looks, SHUNNED, STRANGERS_LAST, Sight};
 use recovery::Policy;
@@ -50,7 +52,7 @@ const FALLS_WITHIN: Duration = Duration::from_secs(30);
 #[derive(Debug)]
 pub struct Fleet {
     jibris: BTreeMap<JibriName, Jibri>,
-    deadlines: BTreeSet<(Time, JibriName)>,
+    deadlines: Schedule<JibriName>,
     /// Those of which something is new.
     dirty: BTreeSet<JibriName>,
     /// `jibriId` of the configured ones.
@@ -76,7 +78,7 @@ impl Fleet {
     pub fn new(settings: &Settings, now: Time) -> Self {
         let mut fleet = Self {
             jibris: BTreeMap::new(),
-            deadlines: BTreeSet::new(),
+            deadlines: Schedule::default(),
             dirty: BTreeSet::new(),
             ids: BTreeMap::new(),
             strangers: 0,
@@ -97,36 +99,14 @@ impl Fleet {
             doubted: Vec::new(),
             available: Availability::default(),
         };
-        fleet.configure(settings, now);
-        fleet
-    }
-
-    /// Other `[jibri]` and `[recovery]`, from now on.
-    pub fn use_settings(&mut self, settings: &Settings, now: Time) -> Vec<Effect> {
-        self.sight.interval = settings.jibri.health_interval;
-        self.sight.wedged_after = settings.jibri.wedged_after;
-        self.poll_lasts = poll_lasts(settings);
-        self.policy.settings = settings.recovery.clone();
-        self.configure(settings, now);
-        let mut effects = Vec::new();
-        self.follow(now, &mut effects);
-        effects
-    }
-
-    fn configure(&mut self, settings: &Settings, now: Time) {
-        for jibri in self.jibris.values_mut() {
-            jibri.configured = false;
-        }
-        self.ids.clear();
         for instance in &settings.jibri.instances {
             let name = JibriName::new(&instance.name);
-            self.ids.insert(instance.id.clone(), name.clone());
-            let ping_due = self.first_ping(now);
-            let jibri = self.jibris.entry(name).or_insert_with(|| Jibri::new(true, now, ping_due));
-            jibri.configured = true;
+            fleet.ids.insert(instance.id.clone(), name.clone());
+            let ping_due = fleet.first_ping(now);
+            fleet.jibris.insert(name, Jibri::new(true, now, ping_due));
         }
-        self.strangers = self.jibris.values().filter(|jibri| !jibri.configured).count();
-        self.all_dirty();
+        fleet.all_dirty();
+        fleet
     }
 
     /// Takes in one thing that has become known; returns what follows.
@@ -170,7 +150,7 @@ impl Fleet {
 
     /// When [`Input::Tick`] is due, if nothing happens before.
     pub fn next_deadline(&self) -> Option<Time> {
-        let jibri = self.deadlines.first().map(|(at, _)| *at);
+        let jibri = self.deadlines.next();
         let stale = self.sight.polled.filter(|_| self.sight.detector).map(|at| at.after(self.poll_lasts));
         [jibri, stale, self.sessions.next_deadline(), self.policy.next_deadline()].into_iter().flatten().min()
     }
@@ -193,8 +173,7 @@ impl Fleet {
         }
         // A Jibri is visited for its deadline once at most: if its new one has passed too, it has its turn next
         // time.
-        let due = self.deadlines.iter().take_while(|(at, _)| *at <= now).map(|(_, name)| name.clone());
-        self.dirty.extend(due);
+        self.dirty.extend(self.deadlines.due(now).cloned());
         loop {
             while let Some(name) = self.dirty.pop_first() {
                 self.settle(&name, now, effects);
@@ -214,12 +193,6 @@ impl Fleet {
         if visible != self.available.visible {
             self.available.visible = visible;
             self.available.change = self.available.change.wrapping_add(1);
-            effects.push(Effect::Available(self.available));
-        }
-        // One word for all that has changed.
-        if effects.iter().any(|effect| matches!(effect, Effect::Available(_))) {
-            effects.retain(|effect| !matches!(effect, Effect::Available(_)));
-            effects.push(Effect::Available(self.availability()));
         }
     }
 
@@ -255,7 +228,7 @@ impl Fleet {
             }
         }
         self.consider_recovery(name, now, effects);
-        self.write_down(name, now, effects);
+        self.write_down(name, now);
     }
 
     /// It looks different from what it did before.
@@ -376,18 +349,16 @@ impl Fleet {
     }
 
     /// Counts it, and writes down when it has to be looked at again.
-    fn write_down(&mut self, name: &JibriName, now: Time, effects: &mut Vec<Effect>) {
+    fn write_down(&mut self, name: &JibriName, now: Time) {
         let Some(jibri) = self.jibris.get_mut(name) else { return };
         let is_present = !matches!(jibri.looks, Looks::Absent | Looks::Unknown);
         let is_free = jibri.is_free(now);
         let count = |number: &mut usize, was: bool, is: bool| {
             *number = number.saturating_add(usize::from(is)).saturating_sub(usize::from(was));
         };
-        count(&mut self.available.present, jibri.counted_present, is_present);
         count(&mut self.available.free, jibri.counted_free, is_free);
         if jibri.counted_free != is_free {
             self.available.change = self.available.change.wrapping_add(1);
-            effects.push(Effect::Available(self.available));
         }
         jibri.counted_present = is_present;
         jibri.counted_free = is_free;
@@ -396,15 +367,7 @@ impl Fleet {
             && jibri.serving.is_none()
             && now.since(jibri.looks_since) >= STRANGERS_LAST;
         let deadline = if is_forgotten { None } else { jibri.deadline(self.sight, now) };
-        if deadline != jibri.scheduled {
-            if let Some(at) = jibri.scheduled.take() {
-                self.deadlines.remove(&(at, name.clone()));
-            }
-            if let Some(at) = deadline {
-                self.deadlines.insert((at, name.clone()));
-            }
-            jibri.scheduled = deadline;
-        }
+        self.deadlines.set(name, deadline);
         if is_forgotten {
             self.jibris.remove(name);
             self.policy.wanting.remove(name);

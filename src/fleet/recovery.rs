@@ -4,58 +4,17 @@ use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
 
 use super::event::{Limit, Reason, Verdict};
-use super::io::JibriName;
 use super::jibri::{Jibri, Sight};
+use super::recovering::Recovering;
 use crate::config::{Recovery, RecoveryTrigger};
+use crate::jibri::JibriName;
 use crate::time::Time;
 
 /// A Jibri has to have looked as it does for so long: what comes late from another source must be able to.
 const QUIET: Duration = Duration::from_secs(10);
 /// Jicofo waits so long for a Jibri it has selected (docs/jitsi.md 2); it may be launching Chrome.
 const LAUNCHING: Duration = Duration::from_secs(16);
-/// A container, a JVM, an X server and a join take a minute at most where we have looked.
-const BACK_WITHIN: Duration = Duration::from_secs(180);
-/// The edge ends the command at `recovery.timeout`; this much later we no longer rely on being told.
-const GRACE: Duration = Duration::from_secs(30);
 const HOUR: Duration = Duration::from_secs(3600);
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Phase {
-    /// The command runs.
-    Running,
-    /// It has succeeded.
-    Watching,
-    /// It is not back in time; others have their turn.
-    Missing,
-}
-
-/// A restart, from the command until it is back.
-#[derive(Debug)]
-pub(super) struct Recovering {
-    pub(super) reason: Reason,
-    pub(super) since: Time,
-    pub(super) phase: Phase,
-    pub(super) until: Time,
-    /// It was seen to be gone.
-    pub(super) gone: bool,
-    /// It has shown itself anew.
-    pub(super) renewed: bool,
-}
-
-impl Recovering {
-    pub(super) fn is_under_way(&self) -> bool {
-        self.phase != Phase::Missing
-    }
-
-    pub(super) fn deadline(&self) -> Option<Time> {
-        self.is_under_way().then_some(self.until)
-    }
-
-    pub(super) fn succeeded(&mut self, now: Time) {
-        self.phase = Phase::Watching;
-        self.until = now.after(BACK_WITHIN);
-    }
-}
 
 /// Why not now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -197,8 +156,7 @@ impl Policy {
     pub(super) fn begin(&mut self, name: &JibriName, reason: Reason, now: Time) -> Recovering {
         self.current = Some(name.clone());
         self.hour.push_back(now);
-        let until = now.after(self.settings.timeout).after(GRACE);
-        Recovering { reason, since: now, phase: Phase::Running, until, gone: false, renewed: false }
+        Recovering::begin(reason, self.settings.timeout, now)
     }
 
     /// The one that was being restarted is done with, one way or the other.

@@ -2,9 +2,10 @@
 
 use super::Fleet;
 use super::event::{Effect, Event, Reason, Verdict};
-use super::io::JibriName;
 use super::jibri::{Jibri, Looks};
-use super::recovery::{Obstacle, Phase};
+use super::recovering::Phase;
+use super::recovery::Obstacle;
+use crate::jibri::JibriName;
 use crate::time::Time;
 
 impl Jibri {

@@ -7,10 +7,11 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
-use super::io::JibriName;
 use super::jibri::Looks;
 use crate::address::RoomJid;
+use crate::jibri::JibriName;
 use crate::meeting::{Ended, StartFailure};
+use crate::schedule::Schedule;
 use crate::time::Time;
 
 /// How much later than the answer the presence of its Jibri may come, and any other news than its cause.
@@ -74,7 +75,6 @@ struct Session {
     accepted: bool,
     on: Option<Time>,
     decided: bool,
-    decide_at: Option<Time>,
     /// Those that turned busy for it, perhaps.
     candidates: BTreeSet<JibriName>,
     jibri: Option<JibriName>,
@@ -93,7 +93,6 @@ impl Session {
             accepted: false,
             on: None,
             decided: sent.is_none(),
-            decide_at: None,
             candidates: BTreeSet::new(),
             jibri: None,
             dropped: BTreeMap::new(),
@@ -106,24 +105,34 @@ impl Session {
     fn is_unanswered(&self) -> bool {
         self.sent.is_some() && !self.accepted && self.on.is_none()
     }
+}
 
-    fn lasting_at(&self) -> Option<Time> {
-        // Once told, the moment lies in the past.
-        self.on.filter(|_| self.jibri.is_some()).map(|on| on.after(LASTING))
-    }
+/// What the time comes for, in this order where it is the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Then {
+    /// The recording was on for so long that it counts as one.
+    Lasting,
+    /// Nothing was heard of the start for a while.
+    Ask,
+    /// Which of the candidates it is can be said, or never will.
+    Decide,
+}
+
+impl Then {
+    const ALL: [Self; 3] = [Self::Lasting, Self::Ask, Self::Decide];
 }
 
 #[derive(Debug, Default)]
 pub(super) struct Sessions {
     rooms: BTreeMap<RoomJid, Session>,
-    deadlines: BTreeSet<(Time, RoomJid)>,
+    deadlines: Schedule<(RoomJid, Then)>,
     answers: VecDeque<NoneUsable>,
 }
 
 impl Sessions {
     pub(super) fn next_deadline(&self) -> Option<Time> {
         let answer = self.answers.front().map(|answer| answer.answered.after(LAUNCH));
-        self.deadlines.first().map(|(at, _)| *at).into_iter().chain(answer).min()
+        self.deadlines.next().into_iter().chain(answer).min()
     }
 
     /// Starts that have no Jibri yet.
@@ -162,11 +171,11 @@ impl Sessions {
 
     /// Nothing that turns busy from now on can be told from what turned busy unseen.
     pub(super) fn blinded(&mut self) {
-        for session in self.rooms.values_mut() {
+        for (room, session) in &mut self.rooms {
             session.doubtful = true;
             session.candidates.clear();
             session.decided = true;
-            session.decide_at = None;
+            self.deadlines.clear(&(room.clone(), Then::Decide));
         }
         self.answers.clear();
     }
@@ -175,7 +184,7 @@ impl Sessions {
         let marks = self.forget(room);
         let mut session = Session::new(Some(now), is_blind);
         session.decided = is_blind;
-        self.deadlines.insert((now.after(LAG), room.clone()));
+        self.deadlines.set(&(room.clone(), Then::Ask), now.after(LAG));
         self.rooms.insert(room.clone(), session);
         marks
     }
@@ -186,9 +195,7 @@ impl Sessions {
         {
             session.accepted = true;
             if !session.decided {
-                let at = now.after(LAG);
-                session.decide_at = Some(at);
-                self.deadlines.insert((at, room.clone()));
+                self.deadlines.set(&(room.clone(), Then::Decide), now.after(LAG));
             }
         }
     }
@@ -203,11 +210,10 @@ impl Sessions {
         }
         let session = self.rooms.entry(room.clone()).or_insert_with(|| Session::new(None, true));
         session.on = Some(now);
-        self.deadlines.insert((now.after(LASTING), room.clone()));
-        if !session.decided && session.decide_at.is_none() {
-            let at = now.after(LAG);
-            session.decide_at = Some(at);
-            self.deadlines.insert((at, room.clone()));
+        self.deadlines.set(&(room.clone(), Then::Lasting), now.after(LASTING));
+        let decision = (room.clone(), Then::Decide);
+        if !session.decided && !self.deadlines.has(&decision) {
+            self.deadlines.set(&decision, now.after(LAG));
         }
     }
 
@@ -283,6 +289,9 @@ impl Sessions {
 
     fn forget(&mut self, room: &RoomJid) -> Vec<Mark> {
         let Some(session) = self.rooms.remove(room) else { return Vec::new() };
+        for then in Then::ALL {
+            self.deadlines.clear(&(room.clone(), then));
+        }
         session.jibri.map(|name| Mark::Freed { name }).into_iter().collect()
     }
 
@@ -348,7 +357,7 @@ impl Sessions {
             // Jicofo silently tries another under the same session (docs/jitsi.md 2).
             session.candidates.clear();
             session.decided = session.doubtful;
-            session.decide_at = None;
+            self.deadlines.clear(&(room.clone(), Then::Decide));
             if looks == Looks::Idle {
                 session.dropped.insert(name.clone(), now);
             }
@@ -360,29 +369,28 @@ impl Sessions {
     /// Decides what the time has come for. `looks`: what a Jibri looks like right now.
     pub(super) fn due(&mut self, now: Time, looks: impl Fn(&JibriName) -> Looks) -> Vec<Mark> {
         let mut marks = Vec::new();
-        while let Some((at, room)) = self.deadlines.first().cloned()
-            && at <= now
-        {
-            self.deadlines.pop_first();
-            let Some(session) = self.rooms.get_mut(&room) else { continue };
-            if session.lasting_at() == Some(at)
-                && let Some(name) = session.jibri.clone().filter(|name| looks(name) == Looks::Busy)
-            {
-                for (dropped, at) in std::mem::take(&mut session.dropped) {
-                    if dropped != name && !session.doubtful {
-                        marks.push(Mark::Fell { name: dropped, room: room.clone(), at, proven: true });
-                    }
+        while let Some((room, then)) = self.deadlines.pop_due(now) {
+            match then {
+                Then::Lasting => self.lasts(room, &looks, &mut marks),
+                Then::Ask => {
+                    marks.extend(self.rooms.get(&room).filter(|s| s.is_unanswered()).map(|_| Mark::Ask))
                 }
-                marks.push(Mark::Works { name, room: room.clone() });
-            }
-            if session.is_unanswered() && session.sent.map(|sent| sent.after(LAG)) == Some(at) {
-                marks.push(Mark::Ask);
-            }
-            if self.rooms.get(&room).is_some_and(|session| session.decide_at == Some(at)) {
-                self.decide(&room, now, &looks, &mut marks);
+                Then::Decide => self.decide(&room, now, &looks, &mut marks),
             }
         }
         marks
+    }
+
+    /// The recording of a room has been on for a while.
+    fn lasts(&mut self, room: RoomJid, looks: &impl Fn(&JibriName) -> Looks, marks: &mut Vec<Mark>) {
+        let Some(session) = self.rooms.get_mut(&room) else { return };
+        let Some(name) = session.jibri.clone().filter(|name| looks(name) == Looks::Busy) else { return };
+        for (dropped, at) in std::mem::take(&mut session.dropped) {
+            if dropped != name && !session.doubtful {
+                marks.push(Mark::Fell { name: dropped, room: room.clone(), at, proven: true });
+            }
+        }
+        marks.push(Mark::Works { name, room });
     }
 
     /// Decides for one room, and for those that this leaves with one candidate.
@@ -397,7 +405,7 @@ impl Sessions {
         while let Some(room) = rooms.pop() {
             let Some(session) = self.rooms.get_mut(&room) else { continue };
             session.decided = true;
-            session.decide_at = None;
+            self.deadlines.clear(&(room.clone(), Then::Decide));
             if session.jibri.is_some() || session.doubtful || session.candidates.len() != 1 {
                 continue;
             }

@@ -1,9 +1,10 @@
 //! Takes in what the sources say, each in its own way.
 
 use super::event::{Effect, Event};
-use super::io::{Brewery, Detected, JibriName, Report};
+use super::io::Brewery;
 use super::jibri::Jibri;
 use super::{Fleet, STRANGERS};
+use crate::jibri::{Detected, JibriName, Report};
 use crate::time::Time;
 
 /// Pings are rarer than health polls while all is well.

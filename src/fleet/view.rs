@@ -1,12 +1,12 @@
 //! The fleet as it can be shown, and asked.
 
 use super::event::{Availability, Evidence, Verdict};
-use super::io::{Busy, Health, JibriName, Report};
 use super::jibri::Looks;
-use super::recovery::Recovering;
+use super::recovering::Recovering;
 use super::sessions::Serving;
 use super::{Fleet, Jibri};
 use crate::address::RoomJid;
+use crate::jibri::{Busy, Health, JibriName, Report};
 use crate::meeting::Supply;
 use crate::time::Time;
 
@@ -33,14 +33,10 @@ pub struct JibriView<'a> {
     pub room: Option<&'a RoomJid>,
     /// How often we have restarted it.
     pub restarts: u32,
-    /// Recordings since it was last restarted, as far as seen.
-    pub recordings: u32,
     /// It is being restarted.
     pub recovering: bool,
     /// Jicofo can select it, and we believe that it works.
     pub free: bool,
-    /// More than one Jibri has this nickname.
-    pub twins: bool,
 }
 
 impl Fleet {
@@ -112,10 +108,8 @@ impl Fleet {
             last_seen: if is_there { Some(now) } else { jibri.last_seen },
             room: jibri.serving.as_ref(),
             restarts: jibri.restarts,
-            recordings: jibri.recordings,
             recovering: jibri.recovering.as_ref().is_some_and(Recovering::is_under_way),
             free: jibri.counted_free,
-            twins: jibri.is_twins(),
         }
     }
 }

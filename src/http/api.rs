@@ -12,7 +12,7 @@ use serde::Serialize;
 
 use super::Error;
 use super::events::{self, Feed};
-use crate::room_name;
+use crate::address::room_name;
 use crate::surface::{Room, Surface};
 
 const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";

@@ -15,8 +15,8 @@ use axum::middleware::Next;
 use axum::response::Response;
 
 use super::Error;
-use super::client;
 use super::told::Told;
+use crate::http_client;
 
 /// The names of `http.hosts`.
 #[derive(Debug, Clone)]
@@ -52,7 +52,7 @@ pub(super) async fn called_by_our_name(
     request: Request,
     next: Next,
 ) -> Result<Response, Error> {
-    if request.headers().contains_key(client::OURS) {
+    if request.headers().contains_key(http_client::OURS) {
         return Ok(next.run(request).await);
     }
     let in_uri = request.uri().authority().map(Authority::as_str);

@@ -1,4 +1,4 @@
-//! The HTTP server, and what all HTTP clients have in common.
+//! The HTTP server.
 //!
 //! [`router`] puts the routes together out of [`Parts`]; [`spawn`] serves them. A port that cannot be had
 //! stops nothing: it is told, and tried again.
@@ -6,7 +6,6 @@
 mod api;
 mod auth;
 mod by_hand;
-pub mod client;
 mod ending;
 mod error;
 mod event_sync;

@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::{Body, HttpBody as _};
-use backon::{BackoffBuilder, ExponentialBackoff, ExponentialBuilder};
 use hyper::server::conn::http1;
 use hyper::service::{Service as _, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -19,6 +18,7 @@ use tokio_io_timeout::TimeoutStream;
 
 use super::ending::Ending;
 use super::seats::{Mark, Seat, Seats, Shares};
+use crate::doubling::Doubling;
 
 /// Longest head of a request, in bytes.
 const MOST_HEAD: usize = 16 * 1024;
@@ -32,6 +32,9 @@ const BACKLOG: u32 = 4096;
 const IN_A_ROW: u32 = 8;
 /// Pause after a connection could not be accepted: most likely files have run out.
 const ACCEPT_AGAIN: Duration = Duration::from_millis(100);
+/// Between two attempts to listen, doubled each time.
+const FIRST_PAUSE: Duration = Duration::from_millis(500);
+const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
 /// Something that the server tells.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -131,7 +134,7 @@ async fn serve(listen: SocketAddr, router: Router, limits: Limits, events: &mpsc
 
 /// Tries until it succeeds; none if nobody wants to know any more.
 async fn bind(listen: SocketAddr, events: &mpsc::Sender<HttpEvent>) -> Option<TcpListener> {
-    let mut backoff = patience();
+    let mut pause = Doubling::new(FIRST_PAUSE, LONGEST_PAUSE);
     let mut told = String::new();
     loop {
         let error = match open(listen).and_then(|listener| Ok((listener.local_addr()?, listener))) {
@@ -141,7 +144,7 @@ async fn bind(listen: SocketAddr, events: &mpsc::Sender<HttpEvent>) -> Option<Tc
             }
             Err(error) => error,
         };
-        let retry_in = backoff.next().unwrap_or(LONGEST_PAUSE);
+        let retry_in = pause.delay();
         let why = format!("{listen}: {error}");
         if why != told {
             told.clone_from(&why);
@@ -158,17 +161,6 @@ fn open(listen: SocketAddr) -> std::io::Result<TcpListener> {
     socket.set_send_buffer_size(MOST_UNSENT)?;
     socket.bind(listen)?;
     socket.listen(BACKLOG)
-}
-
-/// Longest pause between two attempts to listen.
-const LONGEST_PAUSE: Duration = Duration::from_secs(30);
-
-fn patience() -> ExponentialBackoff {
-    ExponentialBuilder::new()
-        .with_min_delay(Duration::from_millis(500))
-        .with_max_delay(LONGEST_PAUSE)
-        .without_max_times()
-        .build()
 }
 
 /// Serves a connection until it ends, or until another is given its seat.

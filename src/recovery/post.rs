@@ -5,7 +5,7 @@ use std::time::Duration;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::{End, MOST_OUTPUT, PLACE, Unfit};
-use crate::http::client::{Client, Fault};
+use crate::http_client::{Client, Fault};
 use crate::plain::plain_end;
 
 /// Bytes read of an answer; what says more is not read on.

@@ -14,9 +14,10 @@ use serde_json::value::RawValue;
 use tokio::sync::{Notify, mpsc};
 use tokio::time::{Instant, sleep, sleep_until};
 
-use super::{Detected, Limits, Sighting};
+use super::{Limits, Sighting};
 use crate::config::JicofoRest;
-use crate::http::client::{Client, Fault, Refusal};
+use crate::http_client::{Client, Fault, Refusal};
+use crate::jibri::{Busy, Detected, Health, JibriName, Report, Stamp};
 use crate::plain::plain;
 use crate::polling::{Outage, jittered};
 
@@ -119,11 +120,11 @@ impl Detector {
     }
 
     /// Asks once; the error in words.
-    pub(super) async fn ask_once(&self) -> Result<Option<BTreeMap<String, Detected>>, String> {
+    pub(super) async fn ask_once(&self) -> Result<Option<Vec<Detected>>, String> {
         self.ask().await.map_err(|trouble| trouble.to_string())
     }
 
-    async fn ask(&self) -> Result<Option<BTreeMap<String, Detected>>, Trouble> {
+    async fn ask(&self) -> Result<Option<Vec<Detected>>, Trouble> {
         let answer = self.client.get(&self.url).await?;
         if !answer.status().is_success() {
             let (is_moved, refusal) = (answer.status().is_redirection(), answer.refusal());
@@ -135,7 +136,7 @@ impl Detector {
 }
 
 /// None: there is no such key. Some(None): it is null.
-fn read(body: &[u8]) -> Option<Option<BTreeMap<String, Detected>>> {
+fn read(body: &[u8]) -> Option<Option<Vec<Detected>>> {
     let Debug(detector) = serde_json::from_slice(body).ok()?;
     detector.map(|detector| detector.map(|Jibris(jibris)| jibris))
 }
@@ -170,7 +171,7 @@ impl<'de> Deserialize<'de> for Debug {
 }
 
 /// The Jibris among the keys of `jibri_detector`, which has others, too.
-struct Jibris(BTreeMap<String, Detected>);
+struct Jibris(Vec<Detected>);
 
 impl<'de> Deserialize<'de> for Jibris {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -187,7 +188,7 @@ impl<'de> Deserialize<'de> for Jibris {
                 while let Some(name) = map.next_key::<String>()? {
                     // As the text it is: no value, however deep, is ever built.
                     let text = map.next_value::<&RawValue>()?;
-                    let Some(detected) = detected(text) else { continue };
+                    let Some(detected) = detected(&name, text) else { continue };
                     if jibris.len() >= MOST_JIBRIS {
                         return Err(de::Error::custom("too many Jibris"));
                     }
@@ -195,29 +196,42 @@ impl<'de> Deserialize<'de> for Jibris {
                         jibris.insert(name, detected);
                     }
                 }
-                Ok(Jibris(jibris))
+                Ok(Jibris(jibris.into_values().collect()))
             }
         }
         deserializer.deserialize_map(Names)
     }
 }
 
-fn detected(text: &RawValue) -> Option<Detected> {
+fn detected(name: &str, text: &RawValue) -> Option<Detected> {
     #[derive(Deserialize)]
     struct Raw {
         health_status: String,
         busy_status: String,
-        reports_available: bool,
+        /// What is said by the other two; but what lacks it is no Jibri.
+        #[serde(rename = "reports_available")]
+        _reports_available: bool,
         last_failed: Option<String>,
         last_selected: Option<String>,
     }
     let raw: Raw = serde_json::from_str(text.get()).ok()?;
+    let stamp = |text: Option<String>| Stamp(plain(&text.unwrap_or_default(), MOST_TEXT).into());
+    // Any other word Jicofo takes for neither.
+    let busy = match raw.busy_status.as_str() {
+        "idle" => Busy::Idle,
+        "busy" => Busy::Busy,
+        _ => Busy::Undefined,
+    };
+    let health = match raw.health_status.as_str() {
+        "healthy" => Health::Healthy,
+        "unhealthy" => Health::Unhealthy,
+        _ => Health::Undefined,
+    };
     Some(Detected {
-        health_status: plain(&raw.health_status, MOST_TEXT),
-        busy_status: plain(&raw.busy_status, MOST_TEXT),
-        reports_available: raw.reports_available,
-        last_failed: plain(&raw.last_failed.unwrap_or_default(), MOST_TEXT),
-        last_selected: plain(&raw.last_selected.unwrap_or_default(), MOST_TEXT),
+        name: JibriName::new(name),
+        report: Report { busy, health },
+        selected: stamp(raw.last_selected),
+        failed: stamp(raw.last_failed),
     })
 }
 
@@ -229,7 +243,9 @@ mod tests {
         "last_failed":"-1000000000-01-01T00:00:00Z","last_selected":"2026-08-20T10:00:00.123Z"}"#;
 
     fn names(body: &str) -> Option<Option<Vec<String>>> {
-        read(body.as_bytes()).map(|detector| detector.map(|jibris| jibris.into_keys().collect()))
+        let names =
+            |jibris: Vec<Detected>| jibris.iter().map(|jibri| jibri.name.as_str().to_owned()).collect();
+        read(body.as_bytes()).map(|detector| detector.map(names))
     }
 
     #[test]
@@ -241,12 +257,10 @@ mod tests {
             "deep":{deep},"n":null}},"sip_jibri_detector":{{"sip":{JIBRI}}},"bridge_selector":{{}}}}"#
         );
         assert_eq!(names(&body), Some(Some(vec!["j2".to_owned(), "jibri-1".to_owned()])));
-        let jibri = read(body.as_bytes()).unwrap().unwrap().remove("jibri-1").unwrap();
-        assert_eq!(jibri.health_status, "healthy");
-        assert_eq!(jibri.busy_status, "idle");
-        assert!(jibri.reports_available);
-        assert_eq!(jibri.last_failed, "-1000000000-01-01T00:00:00Z");
-        assert_eq!(jibri.last_selected, "2026-08-20T10:00:00.123Z");
+        let jibri = read(body.as_bytes()).unwrap().unwrap().remove(1);
+        assert_eq!(jibri.report, Report { busy: Busy::Idle, health: Health::Healthy });
+        assert_eq!(&*jibri.failed.0, "-1000000000-01-01T00:00:00Z");
+        assert_eq!(&*jibri.selected.0, "2026-08-20T10:00:00.123Z");
         assert_eq!(names(r#"{"jibri_detector":null}"#), Some(None));
         assert_eq!(names(r#"{"jibri_detector":{}}"#), Some(Some(Vec::new())));
     }

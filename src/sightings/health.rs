@@ -11,7 +11,7 @@ use tokio::time::sleep;
 
 use super::{Limits, Sighting, Status, json};
 use crate::config::{Jibri, JibriInstance};
-use crate::http::client::{Client, Fault};
+use crate::http_client::{Client, Fault};
 use crate::polling::jittered;
 
 /// Longest answer, in bytes: far more than one ever has.

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::{Notify, mpsc};
 
 use super::json::{self, Unreadable};
-use super::{Session, Sighting, Status};
+use super::{Sighting, Status};
 use crate::config::JibriInstance;
 
 /// Jibris of which something may wait. Anybody who reaches the port can make up ids.
@@ -26,16 +26,10 @@ pub struct Webhooks {
 struct Shared {
     /// Names by id.
     names: BTreeMap<String, String>,
-    waiting: Mutex<BTreeMap<String, Pushed>>,
+    waiting: Mutex<BTreeMap<String, Status>>,
     news: Notify,
     unreadable: AtomicU64,
     dropped: AtomicU64,
-}
-
-#[derive(Debug, Default)]
-struct Pushed {
-    status: Option<Status>,
-    session: Option<Session>,
 }
 
 impl Webhooks {
@@ -56,15 +50,7 @@ impl Webhooks {
     /// The body of a `v1/status`.
     pub fn take_status(&self, body: &[u8]) {
         match json::pushed_status(body) {
-            Ok((id, status)) => self.put(&id, |pushed| pushed.status.replace(status).is_some()),
-            Err(unreadable) => self.count_unreadable(&unreadable),
-        }
-    }
-
-    /// The body of a `v1/session/status`.
-    pub fn take_session(&self, body: &[u8]) {
-        match json::pushed_session(body) {
-            Ok((id, session)) => self.put(&id, |pushed| pushed.session.replace(session).is_some()),
+            Ok((id, status)) => self.put(&id, status),
             Err(unreadable) => self.count_unreadable(&unreadable),
         }
     }
@@ -89,12 +75,11 @@ impl Webhooks {
         self.shared.unreadable.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// `replace` says whether something had to give way.
-    fn put(&self, id: &str, replace: impl FnOnce(&mut Pushed) -> bool) {
+    fn put(&self, id: &str, status: Status) {
         let name = self.shared.names.get(id).map_or(id, String::as_str);
         let mut waiting = self.shared.waiting.lock().unwrap_or_else(PoisonError::into_inner);
         let has_room = waiting.len() < MOST_WAITING || waiting.contains_key(name);
-        let dropped = !has_room || replace(waiting.entry(name.to_owned()).or_default());
+        let dropped = !has_room || waiting.insert(name.to_owned(), status).is_some();
         drop(waiting);
         self.shared.dropped.fetch_add(u64::from(dropped), Ordering::Relaxed);
         self.shared.news.notify_one();
@@ -106,13 +91,9 @@ impl Webhooks {
             self.shared.news.notified().await;
             let waiting =
                 std::mem::take(&mut *self.shared.waiting.lock().unwrap_or_else(PoisonError::into_inner));
-            for (name, Pushed { status, session }) in waiting {
-                let status = status.map(|status| Sighting::Status { name: name.clone(), status });
-                let session = session.map(|session| Sighting::Session { name, session });
-                for sighting in status.into_iter().chain(session) {
-                    if events.send(sighting).await.is_err() {
-                        return;
-                    }
+            for (name, status) in waiting {
+                if events.send(Sighting::Status { name, status }).await.is_err() {
+                    return;
                 }
             }
         }

@@ -6,7 +6,8 @@
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{Busy, Session, Status};
+use super::Status;
+use crate::jibri::{Busy, Health, Report};
 use crate::plain::plain;
 
 /// Most characters of a text that is kept.
@@ -62,34 +63,6 @@ pub(super) fn pushed_status(body: &[u8]) -> Result<(String, Status), Unreadable>
     Ok((id(jibri_id)?, status.read()?))
 }
 
-/// The `jibriId` and what the webhook `v1/session/status` says.
-pub(super) fn pushed_session(body: &[u8]) -> Result<(String, Session), Unreadable> {
-    #[derive(Deserialize)]
-    #[serde(rename_all = "camelCase")]
-    struct Pushed {
-        jibri_id: String,
-        session: RawSession,
-    }
-    #[derive(Deserialize)]
-    #[serde(rename_all = "camelCase")]
-    struct RawSession {
-        session_id: String,
-        status: String,
-        #[serde(default)]
-        failure: Value,
-        #[serde(default)]
-        should_retry: Value,
-    }
-    let Pushed { jibri_id, session } = serde_json::from_slice(body).map_err(|_| Unreadable::NotJibris)?;
-    let session = Session {
-        id: plain(&session.session_id, MOST_TEXT),
-        status: plain(&session.status, MOST_TEXT),
-        failure: failure(&session.failure),
-        should_retry: session.should_retry.as_bool(),
-    };
-    Ok((id(jibri_id)?, session))
-}
-
 fn id(id: String) -> Result<String, Unreadable> {
     if id.is_empty() || id.len() > MOST_ID { Err(Unreadable::NotJibris) } else { Ok(id) }
 }
@@ -103,12 +76,13 @@ impl RawStatus {
             "EXPIRED" => Busy::Expired,
             _ => return Err(word("busyStatus", &self.busy_status)),
         };
-        let healthy = match self.health.health_status.to_ascii_uppercase().as_str() {
-            "HEALTHY" => true,
-            "UNHEALTHY" => false,
+        let health = match self.health.health_status.to_ascii_uppercase().as_str() {
+            "HEALTHY" => Health::Healthy,
+            "UNHEALTHY" => Health::Unhealthy,
             _ => return Err(word("healthStatus", &self.health.health_status)),
         };
-        Ok(Status { busy, healthy, detail: plain(&details(&self.health.details), MOST_TEXT) })
+        let detail = plain(&details(&self.health.details), MOST_TEXT);
+        Ok(Status { report: Report { busy, health }, detail })
     }
 }
 
@@ -128,15 +102,6 @@ fn details(details: &Value) -> String {
     words.join(", ")
 }
 
-/// `ERROR, SESSION: Chrome hung`.
-fn failure(failure: &Value) -> Option<String> {
-    failure.as_object()?;
-    let text = |path: &str| failure.pointer(path).and_then(Value::as_str);
-    let words: Vec<&str> =
-        ["/reason", "/error/scope", "/error/detail"].into_iter().filter_map(text).collect();
-    Some(plain(&words.join(", "), MOST_TEXT))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -152,28 +117,19 @@ mod tests {
             "ffmpeg":{"healthStatus":"UNHEALTHY","detail":"no\ndevice"}}}},
             "environmentContext":{"name":"prod-0-xmpp.meet.jitsi"}}"#;
         let detail = "JibriManager, ffmpeg: no�device".to_owned();
-        assert_eq!(health(body.as_bytes()), Ok(Status { busy: Busy::Busy, healthy: false, detail }));
+        assert_eq!(
+            health(body.as_bytes()),
+            Ok(Status { report: Report { busy: Busy::Busy, health: Health::Unhealthy }, detail })
+        );
         for (word, busy) in [("IDLE", Busy::Idle), ("BUSY", Busy::Busy), ("EXPIRED", Busy::Expired)] {
             let body = status(&format!("{word:?}"), "\"HEALTHY\"");
-            let expected = Status { busy, healthy: true, detail: String::new() };
+            let report = Report { busy, health: Health::Healthy };
+            let expected = Status { report, detail: String::new() };
             assert_eq!(health(body.as_bytes()), Ok(expected));
         }
         let pushed =
             r#"{"jibriId":"jibri-1","status":{"busyStatus":"IDLE","health":{"healthStatus":"HEALTHY"}}}"#;
         assert_eq!(pushed_status(pushed.as_bytes()).unwrap().0, "jibri-1");
-        let session = r#"{"jibriId":"jibri-1","session":{"sessionId":"c0ffee","status":"OFF","sipAddress":null,
-            "failure":{"reason":"ERROR","error":{"scope":"SESSION","detail":"Chrome hung"}},"shouldRetry":true}}"#;
-        let expected = Session {
-            id: "c0ffee".to_owned(),
-            status: "OFF".to_owned(),
-            failure: Some("ERROR, SESSION, Chrome hung".to_owned()),
-            should_retry: Some(true),
-        };
-        assert_eq!(pushed_session(session.as_bytes()), Ok(("jibri-1".to_owned(), expected)));
-        let session =
-            r#"{"jibriId":"j","session":{"sessionId":"c","status":"ON","failure":null,"shouldRetry":7}}"#;
-        let (_, session) = pushed_session(session.as_bytes()).unwrap();
-        assert_eq!((session.failure, session.should_retry), (None, None));
     }
 
     #[test]
@@ -186,8 +142,11 @@ mod tests {
         assert_eq!(odd(status("\"ASLEEP\"", "\"HEALTHY\"")), r#"busyStatus is "ASLEEP", which is unknown"#);
         assert_eq!(odd(status("\"IDLE\"", "\"SO-SO\"")), r#"healthStatus is "SO-SO", which is unknown"#);
         assert!(odd(status(&format!("\"{}\"", "A".repeat(5000)), "\"HEALTHY\"")).len() < 300);
-        let id = |id: &str| format!(r#"{{"jibriId":"{id}","session":{{"sessionId":"c","status":"ON"}}}}"#);
-        assert_eq!(pushed_session(id("").as_bytes()), Err(Unreadable::NotJibris));
-        assert_eq!(pushed_session(id(&"j".repeat(2000)).as_bytes()), Err(Unreadable::NotJibris));
+        let id = |id: &str| {
+            let health = r#"{"healthStatus":"HEALTHY"}"#;
+            format!(r#"{{"jibriId":"{id}","status":{{"busyStatus":"IDLE","health":{health}}}}}"#)
+        };
+        assert_eq!(pushed_status(id("").as_bytes()), Err(Unreadable::NotJibris));
+        assert_eq!(pushed_status(id(&"j".repeat(2000)).as_bytes()), Err(Unreadable::NotJibris));
     }
 }

@@ -8,7 +8,6 @@ mod health;
 mod inbox;
 mod json;
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use tokio::sync::mpsc;
@@ -16,6 +15,7 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use crate::config::Settings;
+use crate::jibri::{Detected, Report};
 use detector::Detector;
 pub use detector::Look;
 pub use inbox::Webhooks;
@@ -41,19 +41,11 @@ pub enum Sighting {
         /// What it says.
         status: Status,
     },
-    /// A Jibri says what became of a session (docs/jitsi.md 6, webhook `v1/session/status`): only of those
-    /// that were started over its HTTP API, never of Jicofo's.
-    Session {
-        /// As in [`Sighting::Status`].
-        name: String,
-        /// What it says.
-        session: Session,
-    },
     /// What Jicofo believes (docs/jitsi.md 7, `jibri_detector` in `GET /debug`).
     Detected {
-        /// By nickname in the brewery. None: it looks for no Jibris, as recording is off (docker:
+        /// In the order of their names. None: it looks for no Jibris, as recording is off (docker:
         /// `ENABLE_RECORDING`; jicofo.conf: `jibri.brewery-jid`).
-        jibris: Option<BTreeMap<String, Detected>>,
+        jibris: Option<Vec<Detected>>,
     },
     /// Jicofo's belief cannot be had for a while. Told once an outage.
     DetectorDown {
@@ -66,55 +58,13 @@ pub enum Sighting {
     DetectorUp,
 }
 
-/// What a Jibri says of itself. No text of it is longer than 200 characters or holds control characters.
+/// What a Jibri says of itself over HTTP; it never leaves open what it does or how it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Status {
-    /// What it does.
-    pub busy: Busy,
-    /// Whether it thinks that it could.
-    pub healthy: bool,
-    /// What of it is not healthy; may be empty.
+    /// What it does, and whether it thinks that it could.
+    pub report: Report,
+    /// What of it is not healthy; may be empty. No longer than 200 characters, and without control characters.
     pub detail: String,
-}
-
-/// `busyStatus`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Busy {
-    /// Free.
-    Idle,
-    /// Recording, starting to, or still finalizing.
-    Busy,
-    /// In single-use mode and used up: it needs a restart. In the brewery it looks busy.
-    Expired,
-}
-
-/// What a Jibri says of a session.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Session {
-    /// `sessionId`.
-    pub id: String,
-    /// `status`: `ON`, `OFF`, `PENDING`; others may come.
-    pub status: String,
-    /// `failure`, in words: its reason, scope and detail.
-    pub failure: Option<String>,
-    /// `shouldRetry`.
-    pub should_retry: Option<bool>,
-}
-
-/// What Jicofo believes of a Jibri, as it writes it, each at most 64 characters.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Detected {
-    /// `healthy`, `unhealthy` or something else, which Jicofo takes for neither.
-    pub health_status: String,
-    /// `idle`, `busy` or something else, which Jicofo takes for neither.
-    pub busy_status: String,
-    /// Whether it says that it is free.
-    pub reports_available: bool,
-    /// When a start failed on it, until its next idle and healthy presence; a time in RFC 3339, "never" as
-    /// one a billion years ago; empty if it is not said. To be compared with what it was, and not as a time.
-    pub last_failed: String,
-    /// When it was last selected for a start, written in the same way.
-    pub last_selected: String,
 }
 
 /// What looking may cost.
@@ -167,9 +117,7 @@ pub(crate) async fn health_now(settings: &Settings) -> Vec<(String, Result<Statu
 
 /// What Jicofo believes now, as in [`Sighting::Detected`]; none if it is not to be asked. The error is why that
 /// cannot be had, in words.
-pub(crate) async fn detected_now(
-    settings: &Settings,
-) -> Option<Result<Option<BTreeMap<String, Detected>>, String>> {
+pub(crate) async fn detected_now(settings: &Settings) -> Option<Result<Option<Vec<Detected>>, String>> {
     Some(match Detector::new(&settings.discovery.jicofo, Limits::default())? {
         Ok(detector) => detector.ask_once().await,
         Err(why) => Err(why),

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use crate::http::client::Client;
+use crate::http_client::Client;
 use crate::polling::jittered;
 
 /// Between two questions, if that is not too long for the takeover.

@@ -14,8 +14,7 @@ use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 
-use super::Board;
-use crate::xmpp::Counters;
+use super::{Board, Counters};
 
 /// From the moderator to the request, in seconds: a look from outside, an entry, `start.settle`.
 const REQUEST: [f64; 12] = [0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 3.0, 5.0, 10.0, 30.0, 60.0, 300.0];

@@ -1,9 +1,11 @@
 //! What the outside is shown: plain data that the driver writes and everybody else reads.
 //!
 //! The driver never waits for a reader. It writes to the [`Board`] what has changed, under a lock that
-//! readers hold only for as long as it takes to copy a few pointers, and counts in [`Metrics`].
+//! readers hold only for as long as it takes to copy a few pointers, and counts in [`Metrics`]. The link counts in
+//! [`Counters`].
 
 mod board;
+mod counters;
 mod metrics;
 mod orders;
 mod pulse;
@@ -12,6 +14,7 @@ mod shown;
 use std::sync::Arc;
 
 pub use board::{Board, Change, PAGE};
+pub use counters::{Counter, Counters, Kinds, Rejected};
 pub use metrics::Metrics;
 pub use orders::{Order, Orders, orders};
 pub use pulse::Pulse;

@@ -8,9 +8,9 @@ use proptest::prelude::*;
 use super::muc::{self, Read};
 use super::stanza::Presence;
 use crate::address::RoomJid;
+use crate::address::tenant::Services;
 use crate::config;
 use crate::meeting::{Action, Effect, Input, Listed, Meetings, RoomEvent};
-use crate::tenant::Services;
 use crate::time::Time;
 
 const ROOM: &str = "r1@muc.meet.jitsi";

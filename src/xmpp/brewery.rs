@@ -1,18 +1,18 @@
 //! The brewery: the room in which Jibris wait for work and say how they are (docs/jitsi.md 5).
 //!
-//! [`seat`] is our place in it, a machine without a network; [`read`] is what its presences mean, [`wire`] how
-//! they are written, and [`refused`] why we are not let in.
+//! [`seat`] is our place in it, a machine without a network; [`read`] is what its presences mean, and [`refused`]
+//! why we are not let in.
 
 pub(super) mod read;
 pub(super) mod refused;
 pub(super) mod seat;
-pub(super) mod wire;
 
 use std::time::Duration;
 
 pub use refused::NotLetIn;
 
 use crate::address::Nick;
+use crate::jibri::Report;
 
 /// What the brewery shows.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,8 +26,8 @@ pub enum BreweryEvent {
     Presence {
         /// The nickname; it may be anything.
         nick: Nick,
-        /// What it says of itself; none in the first presence after a join.
-        status: Option<JibriStatus>,
+        /// What it says of itself, never that it is used up; none in the first presence after a join.
+        status: Option<Report>,
         /// How many sessions share it: more than one is two Jibris under one nickname. After one of those has
         /// left it is right only when everybody is listed anew (docs/jitsi.md 1.3).
         items: usize,
@@ -44,35 +44,4 @@ pub enum BreweryEvent {
         /// When it is tried again.
         retry_in: Duration,
     },
-}
-
-/// `jibri-status`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct JibriStatus {
-    /// `busy-status`
-    pub busy: BusyStatus,
-    /// `health-status`
-    pub health: HealthStatus,
-}
-
-/// What a Jibri does. That it is used up (single-use mode) the brewery never says.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum BusyStatus {
-    /// Nothing.
-    Idle,
-    /// It records, or starts to, or finishes.
-    Busy,
-    /// Anything else; Jicofo takes it for not available.
-    Undefined,
-}
-
-/// How a Jibri is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum HealthStatus {
-    /// Well.
-    Healthy,
-    /// Unwell, until it is restarted.
-    Unhealthy,
-    /// Anything else.
-    Undefined,
 }

@@ -3,11 +3,10 @@
 
 use std::time::Duration;
 
-use backon::{BackoffBuilder, ExponentialBackoff, ExponentialBuilder};
-
 use super::failure::Failure;
 use crate::config::Xmpp;
-use crate::polling::jittered;
+use crate::doubling::Doubling;
+use crate::polling::{jittered, spread};
 
 /// Between two attempts that come to nothing for want of a Prosody that listens.
 const UNREACHED: Duration = Duration::from_secs(1);
@@ -22,35 +21,35 @@ pub(super) struct Delays {
     max: Duration,
     /// The waits after refusals: doubled from one to the next, and then spread at random, but never outside of
     /// `reconnect_min` and `reconnect_max`.
-    refused: ExponentialBackoff,
+    refused: Doubling,
     /// The link held for a while and nothing was tried since.
     was_good: bool,
-    /// How often another connection has thrown us out.
-    thrown_out: u32,
+    /// Another connection has thrown us out before.
+    was_thrown_out: bool,
+    /// The waits after the next times that it does.
+    thrown_out: Doubling,
 }
 
 impl Delays {
     pub(super) fn new(xmpp: &Xmpp) -> Self {
         let (min, max) = (xmpp.reconnect_min, xmpp.reconnect_max.max(xmpp.reconnect_min));
-        Self { min, max, refused: Self::from_the_start(min, max), was_good: true, thrown_out: 0 }
-    }
-
-    fn from_the_start(min: Duration, max: Duration) -> ExponentialBackoff {
-        // The jitter of `backon` adds up to as much again, so half the longest is where it stops growing.
+        // They are spread up to twice as much, so half the longest is where they stop growing.
         let half = max.checked_div(2).unwrap_or(max).max(min);
-        ExponentialBuilder::default()
-            .with_min_delay(min)
-            .with_max_delay(half)
-            .with_jitter()
-            .without_max_times()
-            .build()
+        Self {
+            min,
+            max,
+            refused: Doubling::new(min, half),
+            was_good: true,
+            was_thrown_out: false,
+            thrown_out: Doubling::new(THROWN_OUT, THROWN_OUT_MAX),
+        }
     }
 
     /// How long to wait after a failure. `took`: how long the attempt took; one that took long has waited already.
     pub(super) fn after(&mut self, failure: &Failure, took: Duration) -> Duration {
         let was_good = std::mem::take(&mut self.was_good);
         if failure.is_refusal() {
-            return self.refused.next().unwrap_or(self.max).clamp(self.min, self.max);
+            return spread(self.refused.delay()).clamp(self.min, self.max);
         }
         let pause = if was_good { self.min } else { UNREACHED };
         pause.saturating_sub(took).clamp(self.min, self.max)
@@ -58,11 +57,10 @@ impl Delays {
 
     /// Once is nothing: `doctor` does it where it does not see us, and learns of us by our coming back.
     pub(super) fn after_being_thrown_out(&mut self, failure: &Failure) -> Duration {
-        let before = self.thrown_out;
-        self.thrown_out = before.saturating_add(1);
-        let Some(doublings) = before.checked_sub(1) else { return self.after(failure, Duration::ZERO) };
-        let doubled = 1_u32.checked_shl(doublings).unwrap_or(u32::MAX);
-        jittered(THROWN_OUT.saturating_mul(doubled).min(THROWN_OUT_MAX))
+        if !std::mem::replace(&mut self.was_thrown_out, true) {
+            return self.after(failure, Duration::ZERO);
+        }
+        jittered(self.thrown_out.delay())
     }
 
     /// A link that is accepted and ended at once, again and again, is tried no faster than one that is not there. Only
@@ -70,10 +68,11 @@ impl Delays {
     pub(super) fn was_up_for(&mut self, up: Duration) {
         self.was_good = up >= UNREACHED;
         if up >= self.max {
-            self.refused = Self::from_the_start(self.min, self.max);
+            self.refused.reset();
         }
         if up >= THROWN_OUT_MAX {
-            self.thrown_out = 0;
+            self.was_thrown_out = false;
+            self.thrown_out.reset();
         }
     }
 }

@@ -5,7 +5,7 @@
 
 use super::outbound::{IqOut, PayloadOut};
 use super::stanza::{Iq, NS_PING, NS_VERSION, Payload};
-use crate::tenant::Services;
+use crate::address::tenant::Services;
 
 /// Longest id or node that is given back. Jicofo's are short, and what a room makes of an id is a few
 /// hundred bytes. What is longer costs us the more (see `guard`), and is asked by nobody who means it.

@@ -5,7 +5,7 @@
 
 use super::stanza::Message;
 use crate::address::RoomJid;
-use crate::tenant::Services;
+use crate::address::tenant::Services;
 
 /// The room of our services that a message invites us to.
 pub(super) fn read(message: &Message, services: &Services) -> Option<RoomJid> {

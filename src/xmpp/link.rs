@@ -7,128 +7,22 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
-use super::brewery::BreweryEvent;
 use super::brewery::seat::Seat;
+use super::command::Command;
+use super::config::Config;
 use super::connect::connect;
-use super::counters::Counters;
 use super::delays::Delays;
-use super::failure::Failure;
+use super::event::LinkEvent;
 use super::session::{End, Session};
-use crate::address::{Nick, RoomJid};
-use crate::config::{Settings, Xmpp};
-use crate::meeting::{Action, RoomEvent};
-use crate::polling::jittered;
+use super::takeover::{Next, Takeover};
+use crate::config::Settings;
 use crate::standby::Gate;
-use crate::tenant::Services;
+use crate::surface::Counters;
 
 /// Events that may wait for the driver before Prosody has to.
 const EVENTS: usize = 1024;
-/// Between two attempts of one that waits for its turn: short, because nobody tells it when that comes.
-const CONFLICT: Duration = Duration::from_millis(900);
 /// How long [`Link::close`] may take.
 const CLOSING: Duration = Duration::from_secs(2);
-
-/// Something that the link is to do.
-#[derive(Debug)]
-pub enum Command {
-    /// What the core wants.
-    Act(Action),
-    /// Ask a conference service for its rooms; answered by [`LinkEvent::Items`].
-    DiscoItems {
-        /// The service.
-        service: String,
-    },
-    /// Ask a service what it is (XEP-0030); answered by [`LinkEvent::Info`].
-    DiscoInfo {
-        /// The service.
-        service: String,
-    },
-    /// Ask a conference service which commands it has for us (XEP-0050); answered by [`LinkEvent::Commands`].
-    AskCommands {
-        /// The service.
-        service: String,
-    },
-    /// Send ourselves a stanza from an address that is not ours; answered by [`LinkEvent::SenderTried`], or the link
-    /// ends with [`Failure::InvalidFrom`].
-    TrySender {
-        /// That address.
-        stranger: String,
-    },
-    /// Ping a Jibri through the brewery (XEP-0199); answered by [`LinkEvent::Pinged`].
-    PingJibri {
-        /// Its nickname there.
-        nick: Nick,
-    },
-    /// Have everybody in the brewery listed anew, or try to enter it again, now and not only when it is time.
-    ListBrewery,
-}
-
-/// Something that the link tells.
-#[derive(Debug)]
-pub enum LinkEvent {
-    /// The link is up; nothing is known of the rooms any more.
-    Up,
-    /// The link is gone, or was tried and did not come up. What was asked will not be answered, and what
-    /// is asked before the next [`LinkEvent::Up`] is dropped.
-    Down {
-        /// Why.
-        failure: Failure,
-        /// When it is tried again.
-        retry_in: Duration,
-    },
-    /// There is no link because another instance has it; this one waits for its turn. Told once.
-    StandingBy {
-        /// It had the link, and another connection has thrown it out.
-        thrown_out: bool,
-    },
-    /// Something about a room of the configured services.
-    Room {
-        /// The room, by its real name.
-        room: RoomJid,
-        /// What about it.
-        event: RoomEvent,
-    },
-    /// The answer to [`Command::DiscoItems`].
-    Items {
-        /// The service that was asked.
-        service: String,
-        /// Its rooms; none if it refused or did not answer in time.
-        rooms: Option<Vec<RoomJid>>,
-    },
-    /// The answer to [`Command::DiscoInfo`].
-    Info {
-        /// The service that was asked.
-        service: String,
-        /// Whether it is one for conferences; none if it refused, does not exist, or did not answer in time.
-        is_conference: Option<bool>,
-    },
-    /// The answer to [`Command::AskCommands`].
-    Commands {
-        /// The service that was asked.
-        service: String,
-        /// Whether it has those for us that are for its admins only; none if it did not say.
-        has_admins: Option<bool>,
-    },
-    /// What became of [`Command::TrySender`].
-    SenderTried {
-        /// It has come. If not, it was lost on its way.
-        accepted: bool,
-    },
-    /// Somebody, whoever it is, invites us to a room of the configured services.
-    Invited {
-        /// The room, by its real name.
-        room: RoomJid,
-    },
-    /// Something about the brewery.
-    Brewery(BreweryEvent),
-    /// What became of [`Command::PingJibri`]. Where we are not inside the brewery, nothing is known and nothing told.
-    Pinged {
-        /// The nickname.
-        nick: Nick,
-        /// Whether the Jibri itself has answered, be it with an error.
-        answered: bool,
-    },
-}
 
 /// The link as its owner holds it. Dropped, it is closed.
 #[derive(Debug)]
@@ -160,16 +54,6 @@ impl Link {
     }
 }
 
-/// What a session needs of the settings.
-#[derive(Debug)]
-pub(super) struct Config {
-    pub(super) xmpp: Xmpp,
-    /// The `from` of all that we send (docs/jitsi.md 0.6).
-    pub(super) me: String,
-    pub(super) focus: Nick,
-    pub(super) services: Services,
-}
-
 /// Starts the task; it begins to connect as soon as the other instance, if there is one, lets it.
 pub fn spawn(settings: &Settings) -> (Link, mpsc::Receiver<LinkEvent>) {
     let (xmpp, muc) = (&settings.xmpp, &settings.muc);
@@ -178,19 +62,13 @@ pub fn spawn(settings: &Settings) -> (Link, mpsc::Receiver<LinkEvent>) {
         .brewery
         .clone()
         .map(|room| Seat::new(room, &xmpp.domain, &xmpp.user, &muc.nickname, &muc.focus_nickname));
-    let config = Config {
-        me: format!("{}@{}/a", settings.xmpp.user, settings.xmpp.domain),
-        xmpp: settings.xmpp.clone(),
-        focus: settings.muc.focus_nickname.clone(),
-        services: Services::new(&settings.muc.domains).without(settings.jibri.brewery.clone()),
-    };
     let counters = Arc::new(Counters::default());
     let (commands, commands_end) = mpsc::unbounded_channel();
     let (events_end, events) = mpsc::channel(EVENTS);
     let task = tokio::spawn(keep(
-        config,
+        Config::new(settings),
         seat,
-        Gate::new(settings),
+        Takeover::new(Gate::new(settings)),
         Arc::clone(&counters),
         commands_end,
         events_end,
@@ -201,25 +79,24 @@ pub fn spawn(settings: &Settings) -> (Link, mpsc::Receiver<LinkEvent>) {
 async fn keep(
     config: Config,
     mut seat: Option<Seat>,
-    mut gate: Gate,
+    mut takeover: Takeover,
     counters: Arc<Counters>,
     mut commands: mpsc::UnboundedReceiver<Command>,
     events: mpsc::Sender<LinkEvent>,
 ) {
     let mut delays = Delays::new(&config.xmpp);
     let mut was_up = false;
-    let mut stands_by = false;
     loop {
         let let_in = tokio::select! {
-            let_in = gate.is_open() => let_in,
+            let_in = takeover.is_open() => let_in,
             () = closed(&mut commands) => return,
         };
         if !let_in {
-            if !std::mem::replace(&mut stands_by, true) && !stand_by(&events, false).await {
+            if takeover.stand_by() && !tell_standing_by(&events, false).await {
                 return;
             }
             tokio::select! {
-                () = gate.open() => {}
+                () = takeover.open() => {}
                 () = closed(&mut commands) => return,
             }
         }
@@ -235,7 +112,7 @@ async fn keep(
                     counters.reconnects.add();
                 }
                 was_up = true;
-                stands_by = false;
+                takeover.link_up();
                 let up_at = Instant::now();
                 // What was wanted while there was no link is not wanted any more; what the driver wants
                 // after it has been told comes later than that.
@@ -256,27 +133,21 @@ async fn keep(
             Err(failure) => End::Failed(failure),
         };
         let End::Failed(failure) = end else { return };
-        let is_conflict = matches!(failure, Failure::Conflict { .. });
-        let is_thrown_out = is_conflict && is_up;
-        if is_thrown_out {
-            gate.thrown_out();
-        }
-        if is_conflict && gate.expects_another() && (gate.asks() || !is_thrown_out) {
-            if !std::mem::replace(&mut stands_by, true) && !stand_by(&events, is_thrown_out).await {
-                return;
+        let retry_in = match takeover.link_failed(&failure, is_up) {
+            Next::StandBy { thrown_out, pause } => {
+                if takeover.stand_by() && !tell_standing_by(&events, thrown_out).await {
+                    return;
+                }
+                tokio::select! {
+                    () = sleep(pause) => continue,
+                    () = closed(&mut commands) => return,
+                }
             }
-            // Where the other one can be asked, its answer is waited for and not the time.
-            let pause = if is_thrown_out { Duration::ZERO } else { jittered(CONFLICT) };
-            tokio::select! {
-                () = sleep(pause) => continue,
-                () = closed(&mut commands) => return,
+            Next::TryAgain { thrown_out: true } => delays.after_being_thrown_out(&failure),
+            Next::TryAgain { thrown_out: false } => {
+                let took = if is_up { Duration::ZERO } else { tried_at.elapsed() };
+                delays.after(&failure, took)
             }
-        }
-        let took = if is_up { Duration::ZERO } else { tried_at.elapsed() };
-        let retry_in = if is_thrown_out {
-            delays.after_being_thrown_out(&failure)
-        } else {
-            delays.after(&failure, took)
         };
         let retry_at = Instant::now().checked_add(retry_in);
         if events.send(LinkEvent::Down { failure, retry_in }).await.is_err() {
@@ -292,7 +163,7 @@ async fn keep(
 }
 
 /// Whether somebody still wants to know.
-async fn stand_by(events: &mpsc::Sender<LinkEvent>, thrown_out: bool) -> bool {
+async fn tell_standing_by(events: &mpsc::Sender<LinkEvent>, thrown_out: bool) -> bool {
     events.send(LinkEvent::StandingBy { thrown_out }).await.is_ok()
 }
 

@@ -3,16 +3,19 @@
 //! [`spawn`] starts the task that keeps the link; it takes [`Command`]s and tells [`LinkEvent`]s. Inside,
 //! from the wire upwards: `framer` and `guard` see to it that no stanza can end the stream, `stanza` and
 //! `outbound` are the stanzas, `muc`, `invitation`, `refusal`, `requests`, `entity` and `caps` say what they mean, and
-//! `connect`, `session`, `delays` and `link` do the rest. `brewery` is our seat among the Jibris.
+//! `connect`, `session` (a link that is up), `delays` (when it is tried again), `takeover` (whether it is for another
+//! instance) and `link`, which keeps it, do the rest. `brewery` is our seat among the Jibris.
 
 #[cfg(test)]
 mod any_presence;
 mod brewery;
 mod caps;
+mod command;
+mod config;
 mod connect;
-mod counters;
 mod delays;
 mod entity;
+mod event;
 mod failure;
 mod framer;
 mod guard;
@@ -24,9 +27,11 @@ mod refusal;
 mod requests;
 mod session;
 mod stanza;
+mod takeover;
 
-pub use brewery::{BreweryEvent, BusyStatus, HealthStatus, JibriStatus, NotLetIn};
+pub use brewery::{BreweryEvent, NotLetIn};
+pub use command::Command;
 pub(crate) use connect::reach;
-pub use counters::{Counter, Counters, Kinds, Rejected};
+pub use event::LinkEvent;
 pub use failure::Failure;
-pub use link::{Command, Link, LinkEvent, spawn};
+pub use link::{Link, spawn};

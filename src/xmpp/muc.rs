@@ -4,12 +4,12 @@ use super::refusal;
 use super::stanza::{
     ConferenceProperties, MucUser, MucUserItem, NS_JIBRI, Presence as Stanza, RecordingStatus as StatusStanza,
 };
+use crate::address::tenant::Services;
 use crate::address::{Nick, RealJid, RoomJid, split_occupant};
 use crate::config::Mode;
 use crate::meeting::{
     Affiliation, ConferenceId, Departure, Marks, Out, Presence, RecordingStatus, Role, RoomEvent, SessionId,
 };
-use crate::tenant::Services;
 
 /// Longest `session_id` that is taken for one; Jicofo's are 36 characters.
 const MAX_SESSION: usize = 200;

@@ -1,8 +1,8 @@
 //! Stanza errors as our own type (RFC 6120, section 8.3).
 
 use super::stanza::{ErrorChild, NS_STANZA_ERRORS, StanzaError};
+use crate::address::tenant::Services;
 use crate::meeting::{By, Condition, ListError, Refusal};
-use crate::tenant::Services;
 
 /// Most characters kept of a `<text/>`.
 const MAX_TEXT: usize = 200;

@@ -1,20 +1,22 @@
 //! Our requests and what became of them: each has an id that nobody can guess, a deadline and one answer,
 //! which counts only if it comes from the address asked.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 use std::time::Duration;
 
 use tokio::time::Instant;
 
 use super::brewery::read::{Echo, echo};
+use super::event::LinkEvent;
+use super::muc;
 use super::outbound::{IqOut, PayloadOut};
 use super::refusal;
 use super::stanza::{AdminItem, DataField, Iq, NS_COMMANDS, Payload, StanzaError};
-use super::{LinkEvent, muc};
+use crate::address::tenant::Services;
 use crate::address::{Nick, RealJid, RoomJid};
 use crate::config::Secret;
 use crate::meeting::{Answer, AttemptId, ListError, Listed, MeetingId, QueryId, Roles, RoomEvent};
-use crate::tenant::Services;
+use crate::schedule::Schedule;
 
 /// How long Prosody has for an answer of its own.
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -67,7 +69,6 @@ enum About {
 struct Open {
     /// The real form of the address asked.
     asked: String,
-    deadline: Instant,
     about: About,
 }
 
@@ -100,8 +101,7 @@ pub(super) struct Requests {
     /// The `from` of all requests.
     me: String,
     open: HashMap<u128, Open>,
-    /// The same by deadline.
-    deadlines: BTreeSet<(Instant, u128)>,
+    deadlines: Schedule<u128, Instant>,
     joins: HashMap<u64, Join>,
     last_join: u64,
 }
@@ -122,7 +122,7 @@ fn read_id(text: &str) -> Option<u128> {
 
 impl Requests {
     pub(super) fn new(me: String) -> Self {
-        Self { me, open: HashMap::new(), deadlines: BTreeSet::new(), joins: HashMap::new(), last_join: 0 }
+        Self { me, open: HashMap::new(), deadlines: Schedule::default(), joins: HashMap::new(), last_join: 0 }
     }
 
     /// One or both halves of a role list (docs/jitsi.md 1.5).
@@ -225,24 +225,19 @@ impl Requests {
         about: About,
     ) -> IqOut {
         let (id, now) = (new_id(), Instant::now());
-        let deadline = now.checked_add(timeout).unwrap_or(now);
-        self.deadlines.insert((deadline, id));
-        self.open.insert(id, Open { asked: to.clone(), deadline, about });
+        self.deadlines.set(&id, now.checked_add(timeout).unwrap_or(now));
+        self.open.insert(id, Open { asked: to.clone(), about });
         IqOut { from: self.me.clone(), to, id: id_text(id), type_: type_.to_owned(), payload: Some(payload) }
     }
 
     /// When the next request is overdue.
     pub(super) fn next_deadline(&self) -> Option<Instant> {
-        self.deadlines.first().map(|(deadline, _)| *deadline)
+        self.deadlines.next()
     }
 
     /// Gives up one request that is overdue; none if no further one is.
     pub(super) fn expire(&mut self, now: Instant) -> Option<Option<LinkEvent>> {
-        let (deadline, id) = *self.deadlines.first()?;
-        if deadline > now {
-            return None;
-        }
-        self.deadlines.remove(&(deadline, id));
+        let id = self.deadlines.pop_due(now)?;
         let open = self.open.remove(&id)?;
         Some(self.give_up(open.about))
     }
@@ -252,7 +247,7 @@ impl Requests {
     pub(super) fn unwritable(&mut self, id: &str) -> Option<LinkEvent> {
         let id = read_id(id)?;
         let open = self.open.remove(&id)?;
-        self.deadlines.remove(&(open.deadline, id));
+        self.deadlines.clear(&id);
         match open.about {
             About::Roles(join) => self.fail_roles(join, ListError::Unwritable),
             About::Start { room, attempt } => {
@@ -293,7 +288,7 @@ impl Requests {
             return Settled::Stray;
         }
         let Some(open) = self.open.remove(&id) else { return Settled::Stray };
-        self.deadlines.remove(&(open.deadline, id));
+        self.deadlines.clear(&id);
         let result =
             if iq.type_.as_deref() == Some("result") { Ok(iq.payload) } else { Err(error_of(&iq.payload)) };
         let event = match open.about {

@@ -4,22 +4,25 @@ use std::time::Duration;
 
 use futures::{SinkExt, StreamExt};
 use tokio::sync::mpsc;
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::time::{Instant, timeout};
 use tokio_xmpp::xmlstream::ReadError;
 use xso::AsXml;
 
 use super::brewery::read::{self, Read};
 use super::brewery::seat::{Do, Seat};
+use super::command::Command;
+use super::config::Config;
 use super::connect::{PING_TIMEOUT, Stanzas};
-use super::counters::Counters;
+use super::event::LinkEvent;
 use super::failure::Failure;
-use super::link::{Command, Config, LinkEvent};
 use super::outbound::{IqOut, PayloadOut, PresenceOut};
 use super::requests::{Requests, Settled, id_text, in_name_of, new_id};
 use super::stanza::{Inbound, Iq, Presence};
 use super::{entity, invitation, muc};
 use crate::address::RoomJid;
 use crate::meeting::{Action, QueryId, Roles, RoomEvent};
+use crate::surface::Counters;
+use crate::until::until;
 
 /// How long Prosody may take no data.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
@@ -404,11 +407,4 @@ fn is_writable(stanza: &impl AsXml) -> bool {
     };
     tracing::warn!(?why, "a stanza cannot be written, and was dropped");
     false
-}
-
-async fn until(deadline: Option<Instant>) {
-    match deadline {
-        Some(deadline) => sleep_until(deadline).await,
-        None => std::future::pending().await,
-    }
 }

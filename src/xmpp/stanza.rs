@@ -1,4 +1,5 @@
-//! Stanzas as we read them: what we use, and nothing else, however it is made up. IQs have a file of their own.
+//! Stanzas as we read them: what we use, and nothing else, however it is made up. IQs, and what Jibris say, have files of
+//! their own.
 //!
 //! A participant can put anything into a presence or an IQ, twice or in the wrong place, and must neither
 //! be able to make it unreadable nor to make us build it in memory. So every attribute is optional text,
@@ -6,8 +7,10 @@
 //! parsed, without recursion. Nothing here is ever a DOM (docs/jitsi.md 10.5).
 
 mod iq;
+mod jibri_status;
 
 pub(super) use iq::{AdminItem, DataField, Iq, Payload};
+pub(super) use jibri_status::StatusStanza;
 
 use xso::exports::rxml;
 use xso::{FromEventsBuilder, FromXml};
@@ -124,7 +127,7 @@ pub(super) struct Presence {
     #[xml(child(n = ..))]
     pub(super) conference: Vec<ConferenceProperties>,
     #[xml(child(n = ..))]
-    pub(super) jibri: Vec<super::brewery::wire::StatusStanza>,
+    pub(super) jibri: Vec<StatusStanza>,
     #[xml(child(n = ..))]
     pub(super) errors: Vec<StanzaError>,
 }

@@ -1,6 +1,6 @@
 //! By which names the port may be called: a web page whose name resolves to our address (DNS rebinding) reads nothing.
 
-use jibri_autostart::http::client;
+use jibri_autostart::http_client;
 use reqwest::header::{HOST, HeaderValue};
 use reqwest::{Client, Method, StatusCode};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -104,7 +104,8 @@ async fn a_foreign_name_counts_wherever_it_stands() {
 async fn other_parts_of_this_program_ask_by_any_name() {
     let world = world().await;
     let ours = reqwest::Client::builder().no_proxy();
-    let ours = ours.default_headers([(client::OURS, HeaderValue::from_static("?1"))].into_iter().collect());
+    let ours =
+        ours.default_headers([(http_client::OURS, HeaderValue::from_static("?1"))].into_iter().collect());
     let (client, url) = misled(&world, ours, "autostart-b");
     for path in ["healthz", "api/v1/status"] {
         assert_eq!(client.get(format!("{url}/{path}")).send().await.unwrap().status(), StatusCode::OK);

@@ -123,12 +123,6 @@ impl World {
             }
             Effect::Taken { .. } => self.seen.count("starts seen to be taken"),
             Effect::NotTaken { .. } => self.seen.count("starts seen not to be taken"),
-            Effect::Available(available) => {
-                if available.free == 0 && available.visible {
-                    self.seen.count("none free");
-                }
-                self.checks.available = available;
-            }
             Effect::Recover { name, reason } => self.recover(&name, reason),
             Effect::Tell(event) => self.told(event),
         }
@@ -274,10 +268,14 @@ impl World {
             return;
         }
         let free = self.cores.fleet.view(time(self.now)).filter(|jibri| jibri.free).count();
-        let told = self.checks.available;
         let is = self.cores.fleet.availability();
-        if (is.free, is.visible) != (told.free, told.visible) || free != is.free || is.change < told.change {
-            self.fail(format!("free are {free}, told {told:?}, said {is:?}"));
+        let before = std::mem::replace(&mut self.checks.available, is);
+        let is_news = (is.free, is.visible) != (before.free, before.visible);
+        if is_news && is.free == 0 && is.visible {
+            self.seen.count("none free");
+        }
+        if free != is.free || is.change < before.change || is_news && is.change == before.change {
+            self.fail(format!("free are {free}, said {is:?}, before {before:?}"));
         }
     }
 

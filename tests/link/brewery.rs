@@ -7,9 +7,8 @@ use crate::harness::{Linked, room, seconds, settings};
 use crate::hostile::payloads;
 use jibri_autostart::address::Nick;
 use jibri_autostart::config::Settings;
-use jibri_autostart::xmpp::{
-    BreweryEvent, BusyStatus, Command, HealthStatus, JibriStatus, LinkEvent, NotLetIn,
-};
+use jibri_autostart::jibri::{Busy, Health, Report};
+use jibri_autostart::xmpp::{BreweryEvent, Command, LinkEvent, NotLetIn};
 use testkit::config::{AUTH, BREWERY, INTERNAL_MUC};
 use testkit::xml::escape;
 use testkit::{
@@ -29,15 +28,15 @@ end
 "#;
 
 const US: &str = "jibribrewery@internal-muc.meet.jitsi/autostart_watch";
-const IDLE: Option<JibriStatus> = status(BusyStatus::Idle, HealthStatus::Healthy);
-const BUSY: Option<JibriStatus> = status(BusyStatus::Busy, HealthStatus::Healthy);
-const SICK: Option<JibriStatus> = status(BusyStatus::Busy, HealthStatus::Unhealthy);
+const IDLE: Option<Report> = status(Busy::Idle, Health::Healthy);
+const BUSY: Option<Report> = status(Busy::Busy, Health::Healthy);
+const SICK: Option<Report> = status(Busy::Busy, Health::Unhealthy);
 
-const UNWELL: Option<JibriStatus> = status(BusyStatus::Idle, HealthStatus::Unhealthy);
-const UNDEFINED: Option<JibriStatus> = status(BusyStatus::Undefined, HealthStatus::Undefined);
+const UNWELL: Option<Report> = status(Busy::Idle, Health::Unhealthy);
+const UNDEFINED: Option<Report> = status(Busy::Undefined, Health::Undefined);
 
-const fn status(busy: BusyStatus, health: HealthStatus) -> Option<JibriStatus> {
-    Some(JibriStatus { busy, health })
+const fn status(busy: Busy, health: Health) -> Option<Report> {
+    Some(Report { busy, health })
 }
 
 fn settings_for(prosody: &Prosody) -> Settings {
@@ -50,7 +49,7 @@ async fn world(version: testkit::Version) -> testkit::Result<World> {
     World::start(version, WorldOptions::default()).await
 }
 
-fn shown(name: &str, status: Option<JibriStatus>, items: usize) -> BreweryEvent {
+fn shown(name: &str, status: Option<Report>, items: usize) -> BreweryEvent {
     BreweryEvent::Presence { nick: Nick::new(name).unwrap(), status, items }
 }
 
@@ -58,7 +57,7 @@ fn left(name: &str) -> BreweryEvent {
     BreweryEvent::Left { nick: Nick::new(name).unwrap() }
 }
 
-type List = BTreeMap<String, (Option<JibriStatus>, usize)>;
+type List = BTreeMap<String, (Option<Report>, usize)>;
 
 impl Linked {
     /// The next event about the brewery of which `take` makes something.

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use jibri_autostart::config::Settings;
-use jibri_autostart::sightings::{Busy, Limits, Sighting, Sightings, Status, spawn_with};
+use jibri_autostart::jibri::{Busy, Health, Report};
+use jibri_autostart::sightings::{Limits, Sighting, Sightings, Status, spawn_with};
 
 use super::stand_in::{Manner, StandIn};
 use super::{instance, limits, next, settings, soon};
@@ -38,13 +39,14 @@ async fn each_is_asked_again_and_again_over_one_connection() {
     settings.jibri.instances.push(instance("not asked", "", None));
     let mut sightings = spawn_with(&settings, limits());
     for _ in 0..3 {
-        let idle = Status { busy: Busy::Idle, healthy: true, detail: String::new() };
+        let report = Report { busy: Busy::Idle, health: Health::Healthy };
+        let idle = Status { report, detail: String::new() };
         assert_eq!(answer(&mut sightings).await, ("jibri-0".to_owned(), Ok(idle)));
     }
     jibri.be(says("EXPIRED", "UNHEALTHY"));
     let expired = async {
-        while answer(&mut sightings).await.1.map(|status| (status.busy, status.healthy))
-            != Ok((Busy::Expired, false))
+        while answer(&mut sightings).await.1.map(|status| status.report)
+            != Ok(Report { busy: Busy::Expired, health: Health::Unhealthy })
         {}
     };
     soon("the change", expired).await;

@@ -9,7 +9,7 @@ use std::time::Duration;
 use super::*;
 use crate::address::RoomJid;
 use crate::config;
-use crate::meeting::Ended;
+use crate::meeting::{Ended, Supply};
 
 const SETTINGS: &str = r#"
 [xmpp]

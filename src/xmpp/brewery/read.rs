@@ -2,17 +2,17 @@
 
 use super::super::muc::{appended, has};
 use super::super::refusal;
-use super::super::stanza::{ErrorChild, NS_STANZA_ERRORS, Presence, StanzaError};
-use super::JibriStatus;
+use super::super::stanza::{ErrorChild, NS_STANZA_ERRORS, Presence, StanzaError, StatusStanza};
+use crate::address::tenant::Services;
 use crate::address::{Nick, RoomJid};
+use crate::jibri::Report;
 use crate::meeting::Refusal;
-use crate::tenant::Services;
 
 /// What a presence of the brewery means.
 #[derive(Debug)]
 pub(in crate::xmpp) enum Read {
     /// Somebody is inside.
-    Here { nick: Nick, status: Option<JibriStatus>, items: usize },
+    Here { nick: Nick, status: Option<Report>, items: usize },
     /// We are inside, under this nickname; `created`: there was no such room.
     Own { nick: Nick, created: bool },
     /// Somebody has left, or bears another name from now on and is shown under it next.
@@ -47,7 +47,7 @@ pub(in crate::xmpp) fn read(stanza: &Presence, brewery: &RoomJid, services: &Ser
         (None, Some(nick)) => match appended(stanza) {
             Some((x, _)) if has(x, 110) => Read::Own { nick, created: has(x, 201) },
             Some((x, _)) => {
-                let status = stanza.jibri.first().map(super::wire::StatusStanza::status);
+                let status = stanza.jibri.first().map(StatusStanza::report);
                 Read::Here { nick, status, items: x.items.len() }
             }
             None => Read::Malformed,
@@ -103,8 +103,8 @@ pub(in crate::xmpp) fn echo(error: Option<&StanzaError>, brewery: &RoomJid) -> E
 #[cfg(test)]
 mod tests {
     use super::super::super::stanza::{Inbound, parse};
-    use super::super::{BusyStatus, HealthStatus};
     use super::*;
+    use crate::jibri::{Busy, Health};
 
     const USER: &str = "http://jabber.org/protocol/muc#user";
 
@@ -119,7 +119,7 @@ mod tests {
         read(&presence, &brewery(), &Services::new(&["muc.meet.jitsi".to_owned()]))
     }
 
-    fn status(inner: &str) -> Option<JibriStatus> {
+    fn status(inner: &str) -> Option<Report> {
         let x = format!("<x xmlns='{USER}'><item/></x>");
         match presence("from='b@internal-muc.meet.jitsi/jibri-1'", &format!("{inner}{x}")) {
             Some(Read::Here { status, items: 1, .. }) => status,
@@ -131,9 +131,9 @@ mod tests {
     fn reads_how_a_jibri_is() {
         const JIBRI: &str = "http://jitsi.org/protocol/jibri";
         const HEALTH: &str = "http://jitsi.org/protocol/health";
-        use BusyStatus::{Busy, Idle};
-        use HealthStatus::{Healthy, Unhealthy};
-        let (no_busy, no_health) = (BusyStatus::Undefined, HealthStatus::Undefined);
+        use Busy::{Busy as AtWork, Idle};
+        use Health::{Healthy, Unhealthy};
+        let (no_busy, no_health) = (Busy::Undefined, Health::Undefined);
         let deep = format!("{}{}", "<a>".repeat(10_000), "</a>".repeat(10_000));
         for (inner, busy, health) in [
             (
@@ -145,13 +145,13 @@ mod tests {
                 format!(
                     "t<busy-status status='busy' x='1'>t{deep}</busy-status>{deep}<health-status status='unhealthy'/>"
                 ),
-                Busy,
+                AtWork,
                 Unhealthy,
             ),
             (
                 "<busy-status xmlns='jabber:component:accept' status='busy'/><busy-status status='idle'/>"
                     .into(),
-                Busy,
+                AtWork,
                 no_health,
             ),
             ("<busy-status status='IDLE'/><health-status/>".into(), no_busy, no_health),
@@ -159,14 +159,14 @@ mod tests {
             (deep.clone(), no_busy, no_health),
         ] {
             let read = status(&format!("<jibri-status xmlns='{JIBRI}'>{inner}</jibri-status>"));
-            assert_eq!(read, Some(JibriStatus { busy, health }), "{inner:.200}");
+            assert_eq!(read, Some(Report { busy, health }), "{inner:.200}");
         }
         assert_eq!(status(""), None);
         assert_eq!(status("<jibri-status xmlns='urn:x'><busy-status status='idle'/></jibri-status>"), None);
         let two = format!(
             "<jibri-status xmlns='{JIBRI}'><busy-status status='busy'/></jibri-status><jibri-status xmlns='{JIBRI}'/>"
         );
-        assert_eq!(status(&two), Some(JibriStatus { busy: Busy, health: no_health }));
+        assert_eq!(status(&two), Some(Report { busy: AtWork, health: no_health }));
     }
 
     #[test]

@@ -13,8 +13,10 @@ use tokio::time::Instant;
 use super::super::outbound::PresenceOut;
 use super::super::requests::{id_text, new_id};
 use super::read::{self, Read};
-use super::{BreweryEvent, JibriStatus, NotLetIn};
+use super::{BreweryEvent, NotLetIn};
 use crate::address::{Nick, RoomJid};
+use crate::doubling::Doubling;
+use crate::jibri::Report;
 use crate::meeting::{Condition, ListError, Listed, Refusal};
 
 /// How long the room has for its answer.
@@ -60,7 +62,7 @@ enum Wait {
 }
 
 /// What a nickname was told to be.
-type Shown = (Option<JibriStatus>, usize);
+type Shown = (Option<Report>, usize);
 
 /// The seat. It outlives the links.
 #[derive(Debug)]
@@ -81,7 +83,7 @@ pub(in crate::xmpp) struct Seat {
     /// Who is listed so far, while those inside are listed anew.
     listed: Option<HashSet<Nick>>,
     /// How long to wait next time, at least.
-    pause: Duration,
+    pause: Doubling,
     told: Option<NotLetIn>,
 }
 
@@ -101,7 +103,7 @@ impl Seat {
             inside_since: None,
             shown: HashMap::new(),
             listed: None,
-            pause: Duration::ZERO,
+            pause: Doubling::new(PUT_OUT, LONGEST),
             told: None,
         }
     }
@@ -129,7 +131,7 @@ impl Seat {
     pub(in crate::xmpp) fn link_up(&mut self, now: Instant) {
         self.wait = Wait::Entry(now);
         self.without_focus = None;
-        self.pause = Duration::ZERO;
+        self.pause.reset();
     }
 
     pub(in crate::xmpp) fn link_down(&mut self) -> Option<BreweryEvent> {
@@ -306,7 +308,7 @@ impl Seat {
             self.without_focus = None;
             LOOK_AGAIN
         } else {
-            self.next_pause(REFUSED)
+            self.pause.delay_of_at_least(REFUSED)
         };
         self.wait = Wait::Entry(after(now, retry_in));
         let mut todo: Vec<Do> = self.lose().map(Do::Tell).into_iter().collect();
@@ -321,9 +323,9 @@ impl Seat {
     fn put_out(&mut self, now: Instant) -> Vec<Do> {
         let stay = self.inside_since.map(|since| now.saturating_duration_since(since));
         if stay.is_some_and(|stay| stay >= GOOD_STAY) {
-            self.pause = Duration::ZERO;
+            self.pause.reset();
         }
-        self.wait = Wait::Entry(after(now, self.next_pause(PUT_OUT)));
+        self.wait = Wait::Entry(after(now, self.pause.delay()));
         self.lose().map(Do::Tell).into_iter().collect()
     }
 
@@ -332,13 +334,6 @@ impl Seat {
         let had_shown = !std::mem::take(&mut self.shown).is_empty();
         self.listed = None;
         (was_inside || had_shown).then_some(BreweryEvent::Lost)
-    }
-
-    /// Doubled from one time to the next.
-    fn next_pause(&mut self, least: Duration) -> Duration {
-        let pause = self.pause.clamp(least, LONGEST);
-        self.pause = pause.saturating_mul(2).min(LONGEST);
-        pause
     }
 }
 

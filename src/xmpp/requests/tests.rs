@@ -58,7 +58,7 @@ fn two_queries_make_a_list() {
     ));
     let list = roles(settle(&mut requests, "result", &a.id, ROOM, &list("ada", "moderator"))).unwrap();
     assert_eq!(list.iter().map(|l| l.role).collect::<Vec<_>>(), [Role::Participant, Role::Moderator]);
-    assert!(requests.open.is_empty() && requests.deadlines.is_empty() && requests.joins.is_empty());
+    assert!(requests.open.is_empty() && requests.deadlines.next().is_none() && requests.joins.is_empty());
 }
 
 #[test]
@@ -162,7 +162,7 @@ fn what_cannot_be_written_fails_at_once() {
         Some(LinkEvent::Room { event: RoomEvent::StopAnswered { answer: Answer::TimedOut, .. }, .. })
     ));
     assert!(requests.unwritable(&stop.id).is_none() && requests.unwritable("").is_none());
-    assert!(requests.open.is_empty() && requests.deadlines.is_empty() && requests.joins.is_empty());
+    assert!(requests.open.is_empty() && requests.deadlines.next().is_none() && requests.joins.is_empty());
 }
 
 /// What is made of the answer to the question for a password; it must be an answer, and the last word.
@@ -170,7 +170,7 @@ fn password(type_: &str, payload: &str) -> Option<Secret> {
     let mut requests = Requests::new("me".to_owned());
     let iq = requests.form(room(), QueryId(5));
     let settled = settle(&mut requests, type_, &iq.id, ROOM, payload);
-    assert!(requests.open.is_empty() && requests.deadlines.is_empty());
+    assert!(requests.open.is_empty() && requests.deadlines.next().is_none());
     match settled {
         Settled::Event(LinkEvent::Room {
             event: RoomEvent::Form { query: QueryId(5), password, .. },

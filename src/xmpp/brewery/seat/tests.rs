@@ -1,12 +1,12 @@
 //! The seat without a network, in a time of its own.
 
-use super::super::{BusyStatus, HealthStatus};
 use super::*;
 use crate::address::RealJid;
+use crate::jibri::{Busy, Health};
 use crate::meeting::{Affiliation, By, Role};
 
-const BUSY: JibriStatus = JibriStatus { busy: BusyStatus::Busy, health: HealthStatus::Healthy };
-const IDLE: JibriStatus = JibriStatus { busy: BusyStatus::Idle, health: HealthStatus::Healthy };
+const BUSY: Report = Report { busy: Busy::Busy, health: Health::Healthy };
+const IDLE: Report = Report { busy: Busy::Idle, health: Health::Healthy };
 
 struct Play {
     seat: Seat,
@@ -93,7 +93,7 @@ impl Play {
         short(self.seat.presence(read, self.now))
     }
 
-    fn here(&mut self, name: &str, status: JibriStatus, items: usize) -> Vec<String> {
+    fn here(&mut self, name: &str, status: Report, items: usize) -> Vec<String> {
         self.see(Read::Here { nick: nick(name), status: Some(status), items })
     }
 

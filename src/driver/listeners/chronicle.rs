@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
-use super::{Clock, Driver};
+use super::super::{Clock, Driver};
 use crate::address::RoomJid;
 use crate::alerts::{self, Delivery};
 use crate::fleet::{self, JibriName, Reason, Serving};
@@ -28,7 +28,7 @@ const RESTARTS: usize = 64;
 
 /// Writes the ledger.
 #[derive(Debug)]
-pub(super) struct Chronicle {
+pub(in crate::driver) struct Chronicle {
     ledger: Ledger,
     clock: Clock,
     /// When the clock began, by the clock on the wall.
@@ -53,7 +53,7 @@ struct Open {
 }
 
 impl Chronicle {
-    pub(super) fn new(ledger: Ledger, clock: Clock) -> Self {
+    pub(in crate::driver) fn new(ledger: Ledger, clock: Clock) -> Self {
         Self {
             ledger,
             clock,
@@ -78,7 +78,7 @@ impl Chronicle {
     }
 
     /// Something has happened in a room, which now looks like this; none: it is forgotten.
-    pub(super) fn meeting(
+    pub(in crate::driver) fn meeting(
         &mut self,
         now: Time,
         event: &Event,
@@ -273,17 +273,17 @@ impl Chronicle {
     }
 
     /// A restart is begun. Written down at once: should we not live to see its end, it counts all the same.
-    pub(super) fn restarting(&mut self, now: Time, name: &JibriName, reason: Reason) {
+    pub(in crate::driver) fn restarting(&mut self, now: Time, name: &JibriName, reason: Reason) {
         self.restart(now, name, reason, Recovery::RUNNING);
     }
 
     /// A restart was carried out; what follows from it comes as events.
-    pub(super) fn restarted(&mut self, name: &JibriName, outcome: &recovery::Outcome) {
+    pub(in crate::driver) fn restarted(&mut self, name: &JibriName, outcome: &recovery::Outcome) {
         self.output = Some((name.clone(), outcome.to_string()));
     }
 
     /// Something has happened in the fleet.
-    pub(super) fn fleet(&mut self, now: Time, event: &fleet::Event) {
+    pub(in crate::driver) fn fleet(&mut self, now: Time, event: &fleet::Event) {
         match event {
             fleet::Event::Restarted { name, .. } => {
                 let output = self.output.take().filter(|(of, _)| of == name).map(|(_, output)| output);
@@ -350,14 +350,14 @@ impl Chronicle {
     }
 
     /// Writes what is still to be written, but not for long. What is open stays so: nobody watches it now.
-    pub(super) async fn finish(self, within: Duration) {
+    pub(in crate::driver) async fn finish(self, within: Duration) {
         self.ledger.finish(within).await;
     }
 }
 
 impl Driver {
     /// Brings the ledger up to date with what comes without an event of its own.
-    pub(super) fn record(&mut self) {
+    pub(in crate::driver) fn record(&mut self) {
         let now = self.clock.now();
         for delivery in self.alarms.take_deliveries() {
             self.chronicle.alert(now, &delivery);

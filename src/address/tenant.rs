@@ -6,7 +6,7 @@
 
 use std::borrow::Cow;
 
-use crate::address::{Nick, RoomJid, split_occupant};
+use super::{Nick, RoomJid, split_occupant};
 
 /// The conference services of the configuration.
 #[derive(Debug, Clone)]

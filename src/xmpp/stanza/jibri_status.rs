@@ -1,10 +1,10 @@
-//! `jibri-status` as we read it, by the rules of [`super::super::stanza`].
+//! How a Jibri is, by the `jibri-status` of its presence in the brewery (docs/jitsi.md 5).
 
 use xso::exports::rxml;
 use xso::{FromEventsBuilder, FromXml};
 
-use super::super::stanza::{NS_JIBRI, Named, NamedBuilder};
-use super::{BusyStatus, HealthStatus, JibriStatus};
+use super::{NS_JIBRI, Named, NamedBuilder};
+use crate::jibri::{Busy, Health, Report};
 
 /// `<jibri-status/>`
 #[derive(FromXml, Debug)]
@@ -16,7 +16,7 @@ pub(in crate::xmpp) struct StatusStanza {
 
 impl StatusStanza {
     /// What is missing or unknown is undefined, and the first of two counts, as with Jicofo.
-    pub(super) fn status(&self) -> JibriStatus {
+    pub(in crate::xmpp) fn report(&self) -> Report {
         let busy = self.parts.iter().find_map(|part| match part {
             Part::Busy(busy) => Some(*busy),
             Part::Health(_) => None,
@@ -25,10 +25,7 @@ impl StatusStanza {
             Part::Health(health) => Some(*health),
             Part::Busy(_) => None,
         });
-        JibriStatus {
-            busy: busy.unwrap_or(BusyStatus::Undefined),
-            health: health.unwrap_or(HealthStatus::Undefined),
-        }
+        Report { busy: busy.unwrap_or(Busy::Undefined), health: health.unwrap_or(Health::Undefined) }
     }
 }
 
@@ -36,8 +33,8 @@ impl StatusStanza {
 /// gets that of its parent or of the stream.
 #[derive(Debug, Clone, Copy)]
 enum Part {
-    Busy(BusyStatus),
-    Health(HealthStatus),
+    Busy(Busy),
+    Health(Health),
 }
 
 impl FromXml for Part {
@@ -55,12 +52,12 @@ impl FromXml for Part {
         };
         let status = attrs.remove(&rxml::Namespace::NONE, "status");
         let part = match (is_busy, status.as_deref()) {
-            (true, Some("idle")) => Self::Busy(BusyStatus::Idle),
-            (true, Some("busy")) => Self::Busy(BusyStatus::Busy),
-            (true, _) => Self::Busy(BusyStatus::Undefined),
-            (false, Some("healthy")) => Self::Health(HealthStatus::Healthy),
-            (false, Some("unhealthy")) => Self::Health(HealthStatus::Unhealthy),
-            (false, _) => Self::Health(HealthStatus::Undefined),
+            (true, Some("idle")) => Self::Busy(Busy::Idle),
+            (true, Some("busy")) => Self::Busy(Busy::Busy),
+            (true, _) => Self::Busy(Busy::Undefined),
+            (false, Some("healthy")) => Self::Health(Health::Healthy),
+            (false, Some("unhealthy")) => Self::Health(Health::Unhealthy),
+            (false, _) => Self::Health(Health::Undefined),
         };
         Ok(PartBuilder { part, rest: Named::from_events(name, attrs, context)? })
     }

@@ -20,7 +20,7 @@ fn id(session: Option<&SessionId>) -> &str {
 
 /// Writes an event to the log. Names from the network are written as strings, which the log escapes. `attempt`: which one
 /// in a row this is in the room.
-pub(super) fn log(event: &Event, attempt: u32) {
+pub(in crate::driver) fn log(event: &Event, attempt: u32) {
     let room = event.room.as_str();
     match &event.what {
         What::State { from, to } => debug!(room, from = from.name(), to = to.name(), "state"),

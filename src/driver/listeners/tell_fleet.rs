@@ -2,12 +2,12 @@
 
 use tracing::{debug, error, info, warn};
 
-use super::Clock;
+use super::super::Clock;
 use crate::fleet::{Event, JibriName, Limit, Verdict};
 use crate::recovery::Outcome;
 
 /// Writes an event to the log. Nicknames from the brewery are written as strings, which the log escapes.
-pub(super) fn log(event: &Event, clock: Clock) {
+pub(in crate::driver) fn log(event: &Event, clock: Clock) {
     match event {
         Event::Verdict { name, from, to, evidence } => {
             let instance = name.as_str();
@@ -79,7 +79,7 @@ pub(super) fn log(event: &Event, clock: Clock) {
 }
 
 /// What a restart did.
-pub(super) fn log_outcome(name: &JibriName, outcome: &Outcome) {
+pub(in crate::driver) fn log_outcome(name: &JibriName, outcome: &Outcome) {
     let took_ms = u64::try_from(outcome.took.as_millis()).unwrap_or(u64::MAX);
     let (instance, output) = (name.as_str(), outcome.output.as_str());
     info!(instance, took_ms, output, "restart of Jibri: {}", outcome.how);

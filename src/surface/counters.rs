@@ -1,4 +1,4 @@
-//! What the link has seen and done, for the metrics.
+//! What the link to Prosody has seen and done, in numbers: the link counts, and the metrics read.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -12,7 +12,8 @@ impl Counter {
         self.0.load(Ordering::Relaxed)
     }
 
-    pub(super) fn add(&self) {
+    /// One more.
+    pub(crate) fn add(&self) {
         self.0.fetch_add(1, Ordering::Relaxed);
     }
 }

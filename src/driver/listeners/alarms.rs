@@ -1,15 +1,16 @@
 //! Which events raise an alert, and which resolve it; the book and the delivery are `alerts`' own.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::Clock;
+use super::super::Clock;
 use crate::address::RoomJid;
 use crate::alerts::{self, Book, Deliverer, Delivery, Kind, Report};
 use crate::config::Settings;
 use crate::fleet::{self, Verdict};
 use crate::lasting::lasting;
 use crate::meeting::{Ended, Hold, ListError, Misfit, RoomView, State, What};
+use crate::schedule::Schedule;
 use crate::time::Time;
 
 /// Rooms may wait for a Jibri so long before that is worth an alert: one may be about to finish.
@@ -21,14 +22,15 @@ const HELD: Duration = Duration::from_secs(5 * 60);
 const ASK_AGAIN: Duration = Duration::from_secs(60);
 
 /// What stands, and what is about to.
-pub(super) struct Alarms {
+pub(in crate::driver) struct Alarms {
     book: Book,
     deliverer: Option<Deliverer>,
     overdue_after: Duration,
     down_after: Duration,
     /// Since when a recording is missing in these rooms, and why.
     missing: BTreeMap<RoomJid, (Time, Option<String>)>,
-    due: BTreeSet<(Time, RoomJid)>,
+    /// When that is to be told.
+    overdue: Schedule<RoomJid>,
     /// Rooms that a person's stop keeps from being recorded, and when that is to be told; none: it has been.
     held: BTreeMap<RoomJid, Option<Time>>,
     /// Since when there is no link, and why.
@@ -44,7 +46,7 @@ pub(super) struct Alarms {
 }
 
 impl Alarms {
-    pub(super) fn new(settings: &Settings) -> Self {
+    pub(in crate::driver) fn new(settings: &Settings) -> Self {
         let alerts = &settings.alerts;
         let is_heard = !alerts.webhook.is_empty() || alerts.alertmanager.is_some();
         let deliverer = is_heard.then(|| alerts::spawn(alerts, &settings.xmpp.domain)).and_then(|spawned| {
@@ -56,7 +58,7 @@ impl Alarms {
             overdue_after: alerts.start_overdue,
             down_after: alerts.prosody_down,
             missing: BTreeMap::new(),
-            due: BTreeSet::new(),
+            overdue: Schedule::default(),
             held: BTreeMap::new(),
             down: None,
             without_jibri: None,
@@ -67,24 +69,20 @@ impl Alarms {
     }
 
     /// When [`Alarms::tick`] is due.
-    pub(super) fn next_deadline(&self) -> Option<Time> {
-        let overdue = self.due.first().map(|(since, _)| since.after(self.overdue_after));
+    pub(in crate::driver) fn next_deadline(&self) -> Option<Time> {
         let down = self.down.as_ref().map(|(since, _)| since.after(self.down_after));
         let jibri = self.without_jibri.map(|since| since.after(WITHOUT_JIBRI));
         let held = self.held.values().flatten().min().copied();
-        [overdue, down, jibri, held, self.book.next_deadline()].into_iter().flatten().min()
+        [self.overdue.next(), down, jibri, held, self.book.next_deadline()].into_iter().flatten().min()
     }
 
     /// Raises what has lasted too long, and repeats what still stands. `view`: what a room looks like.
-    pub(super) fn tick<'a>(&mut self, now: Time, view: impl Fn(&RoomJid) -> Option<RoomView<'a>>) {
+    pub(in crate::driver) fn tick<'a>(&mut self, now: Time, view: impl Fn(&RoomJid) -> Option<RoomView<'a>>) {
         self.tell_held(now, &view);
-        while let Some((since, room)) =
-            self.due.first().filter(|(at, _)| at.after(self.overdue_after) <= now).cloned()
-        {
-            self.due.remove(&(since, room.clone()));
+        while let Some(room) = self.overdue.pop_due(now) {
+            let Some((since, failure)) = self.missing.get(&room).cloned() else { continue };
             // Why its last start failed is old news if it has to wait by now.
-            let failure = || self.missing.get(&room).and_then(|(_, failure)| failure.clone());
-            let reason = view(&room).and_then(|view| view.reason).or_else(failure);
+            let reason = view(&room).and_then(|view| view.reason).or(failure);
             let summary = format!(
                 "{room} is to be recorded and is not, for {}: {}",
                 lasting(now.since(since)),
@@ -128,17 +126,17 @@ impl Alarms {
     }
 
     /// What stands.
-    pub(super) fn book(&self) -> &Book {
+    pub(in crate::driver) fn book(&self) -> &Book {
         &self.book
     }
 
     /// Whether the book has changed since this was last asked.
-    pub(super) fn take_news(&mut self) -> bool {
+    pub(in crate::driver) fn take_news(&mut self) -> bool {
         std::mem::take(&mut self.has_news)
     }
 
     /// What was told since this was last asked.
-    pub(super) fn take_deliveries(&mut self) -> Vec<Delivery> {
+    pub(in crate::driver) fn take_deliveries(&mut self) -> Vec<Delivery> {
         std::mem::take(&mut self.told)
     }
 
@@ -168,7 +166,13 @@ impl Alarms {
     }
 
     /// Something has happened in a room, which now looks like this; none: it is forgotten.
-    pub(super) fn meeting(&mut self, now: Time, room: &RoomJid, what: &What, view: Option<&RoomView<'_>>) {
+    pub(in crate::driver) fn meeting(
+        &mut self,
+        now: Time,
+        room: &RoomJid,
+        what: &What,
+        view: Option<&RoomView<'_>>,
+    ) {
         let about =
             |kind, summary: &str| Report::new(kind, room.as_str(), summary).label("room", room.as_str());
         match what {
@@ -227,21 +231,18 @@ impl Alarms {
     }
 
     /// A person's will, and a dry run, are no reason for an alarm.
-    pub(super) fn missing(&mut self, now: Time, room: &RoomJid, view: Option<&RoomView<'_>>) {
+    pub(in crate::driver) fn missing(&mut self, now: Time, room: &RoomJid, view: Option<&RoomView<'_>>) {
         let is_wanted = |view: &&RoomView<'_>| view.state != State::Idle && !view.is_left_alone;
         let since = view.filter(is_wanted).and_then(|view| view.missing_since);
         let before = self.missing.get(room).map(|(since, _)| *since);
         if since == before {
             return;
         }
-        if let Some(before) = before {
-            self.due.remove(&(before, room.clone()));
-        }
+        self.overdue.set(room, since.map(|since| since.after(self.overdue_after)));
         match since {
             Some(since) => {
                 let reason = view.and_then(|view| view.reason.clone());
                 self.missing.insert(room.clone(), (since, reason));
-                self.due.insert((since, room.clone()));
             }
             None => {
                 self.missing.remove(room);
@@ -251,7 +252,7 @@ impl Alarms {
     }
 
     /// So many rooms wait for a Jibri.
-    pub(super) fn waiting(&mut self, now: Time, rooms: usize) {
+    pub(in crate::driver) fn waiting(&mut self, now: Time, rooms: usize) {
         if rooms == 0 {
             if self.without_jibri.take().is_none() {
                 self.resolve(now, Kind::NoJibriFree, "fleet");
@@ -262,7 +263,13 @@ impl Alarms {
     }
 
     /// Something has happened in the fleet. `is_missed`: to a Jibri that is to be there.
-    pub(super) fn fleet(&mut self, now: Time, event: &fleet::Event, is_missed: bool, clock: Clock) {
+    pub(in crate::driver) fn fleet(
+        &mut self,
+        now: Time,
+        event: &fleet::Event,
+        is_missed: bool,
+        clock: Clock,
+    ) {
         match event {
             fleet::Event::Verdict { name, from, to, evidence } => {
                 let name = name.as_str();
@@ -297,7 +304,7 @@ impl Alarms {
     }
 
     /// Another instance acts, and tells what is wrong; or not any more, and what stands is for us to tell.
-    pub(super) fn stand_by(&mut self, now: Time, stands_by: bool) {
+    pub(in crate::driver) fn stand_by(&mut self, now: Time, stands_by: bool) {
         if stands_by {
             self.down = None;
             // Told it is not: whoever was told before hears the rest from the other one.
@@ -313,13 +320,13 @@ impl Alarms {
     }
 
     /// There is a link.
-    pub(super) fn link_up(&mut self, now: Time) {
+    pub(in crate::driver) fn link_up(&mut self, now: Time) {
         self.down = None;
         self.resolve(now, Kind::ProsodyDown, "prosody");
     }
 
     /// There is none.
-    pub(super) fn link_down(&mut self, now: Time, why: &str) {
+    pub(in crate::driver) fn link_down(&mut self, now: Time, why: &str) {
         let stands = self.book.active().any(|alert| alert.kind == Kind::ProsodyDown);
         match &mut self.down {
             Some((_, told)) => why.clone_into(told),
@@ -329,7 +336,7 @@ impl Alarms {
     }
 
     /// A source of rooms or Jibris says nothing any more: why; or it speaks again.
-    pub(super) fn source(&mut self, now: Time, name: &str, trouble: Option<&str>) {
+    pub(in crate::driver) fn source(&mut self, now: Time, name: &str, trouble: Option<&str>) {
         match trouble {
             Some(why) => self.raise(now, Report::new(Kind::SourceDown, name, why)),
             None => self.resolve(now, Kind::SourceDown, name),
@@ -337,7 +344,7 @@ impl Alarms {
     }
 
     /// The brewery does not let us in: why; or it does.
-    pub(super) fn brewery(&mut self, now: Time, trouble: Option<&str>) {
+    pub(in crate::driver) fn brewery(&mut self, now: Time, trouble: Option<&str>) {
         match trouble {
             Some(why) => self.raise(now, Report::new(Kind::BreweryUnreadable, "brewery", why)),
             None => self.resolve(now, Kind::BreweryUnreadable, "brewery"),
@@ -345,7 +352,7 @@ impl Alarms {
     }
 
     /// Delivers what is still to be delivered, but not for long.
-    pub(super) async fn finish(self, within: Duration) {
+    pub(in crate::driver) async fn finish(self, within: Duration) {
         if let Some(deliverer) = self.deliverer {
             deliverer.finish(within).await;
         }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Clock, Driver};
+use super::super::{Clock, Driver};
 use crate::address::RoomJid;
 use crate::alerts::Kind;
 use crate::config::Footprint;
@@ -20,7 +20,7 @@ const AGAIN: Duration = Duration::from_millis(100);
 const AT_LEAST: Duration = Duration::from_secs(1);
 
 /// What has changed and is not on the board yet.
-pub(super) struct Publisher {
+pub(in crate::driver) struct Publisher {
     surface: Surface,
     rooms: BTreeSet<RoomJid>,
     all_rooms: bool,
@@ -35,7 +35,7 @@ pub(super) struct Publisher {
 }
 
 impl Publisher {
-    pub(super) fn new(surface: Surface) -> Self {
+    pub(in crate::driver) fn new(surface: Surface) -> Self {
         Self {
             surface,
             rooms: BTreeSet::new(),
@@ -50,7 +50,7 @@ impl Publisher {
     }
 
     /// The meetings are about to take this in.
-    pub(super) fn input(&mut self, input: &Input) {
+    pub(in crate::driver) fn input(&mut self, input: &Input) {
         if matches!(input, Input::LinkUp | Input::LinkDown | Input::SenderRefused) {
             self.all_rooms();
         }
@@ -61,7 +61,7 @@ impl Publisher {
     }
 
     /// The meetings want this.
-    pub(super) fn effect(&mut self, effect: &Effect) {
+    pub(in crate::driver) fn effect(&mut self, effect: &Effect) {
         let (Effect::Tell(Event { room, .. }) | Effect::NoSuchRoom(room)) = effect else { return };
         if !self.rooms.contains(room) {
             self.rooms.insert(room.clone());
@@ -69,22 +69,22 @@ impl Publisher {
     }
 
     /// We take part in meetings otherwise than before.
-    pub(super) fn footprint(&self, footprint: Footprint) {
+    pub(in crate::driver) fn footprint(&self, footprint: Footprint) {
         self.surface.board.set_footprint(footprint);
     }
 
     /// Any room may look otherwise.
-    pub(super) fn all_rooms(&mut self) {
+    pub(in crate::driver) fn all_rooms(&mut self) {
         self.all_rooms = true;
     }
 
     /// Jibris or alerts may look otherwise.
-    pub(super) fn lists(&mut self) {
+    pub(in crate::driver) fn lists(&mut self) {
         self.lists = true;
     }
 
     /// Counts what happened in a room. `attempt`: the room's number of them.
-    pub(super) fn meeting(&mut self, event: &Event, attempt: u32) {
+    pub(in crate::driver) fn meeting(&mut self, event: &Event, attempt: u32) {
         let metrics = Arc::clone(&self.surface.metrics);
         match &event.what {
             What::StartSent { wanted_for, .. } => {
@@ -118,7 +118,7 @@ impl Publisher {
     }
 
     /// Counts what happened in the fleet.
-    pub(super) fn fleet(&self, event: &fleet::Event) {
+    pub(in crate::driver) fn fleet(&self, event: &fleet::Event) {
         let count = |reason: &Reason, outcome| self.surface.metrics.recovery(reason.name(), outcome);
         match event {
             fleet::Event::Restarted { reason, .. } => count(reason, "restarted"),
@@ -185,7 +185,7 @@ impl Publisher {
 
 impl Driver {
     /// Writes to the board what has changed; says when there is more to be written.
-    pub(super) fn publish(&mut self) -> Option<Time> {
+    pub(in crate::driver) fn publish(&mut self) -> Option<Time> {
         let (now, clock) = (self.clock.now(), self.clock);
         self.publisher.surface.board.pulse().beat();
         let link = Link {

@@ -14,7 +14,7 @@ const MOST: usize = 20;
 
 /// What was told of one time without a link.
 #[derive(Debug, Default)]
-pub(super) struct Told {
+pub(in crate::driver) struct Told {
     /// Since when there is none that was there before.
     lost: Option<Time>,
     reasons: Vec<Failure>,
@@ -22,7 +22,7 @@ pub(super) struct Told {
 
 impl Told {
     /// Whether this is to be told. `was_linked`: there was a link until now.
-    pub(super) fn is_news(&mut self, now: Time, failure: &Failure, was_linked: bool) -> bool {
+    pub(in crate::driver) fn is_news(&mut self, now: Time, failure: &Failure, was_linked: bool) -> bool {
         if was_linked {
             *self = Self { lost: Some(now), reasons: Vec::new() };
         }

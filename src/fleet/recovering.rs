@@ -1,0 +1,56 @@
+//! A restart under way: from the command until the Jibri is back, or too late.
+
+use std::time::Duration;
+
+use super::event::Reason;
+use crate::time::Time;
+
+/// A container, a JVM, an X server and a join take a minute at most where we have looked.
+const BACK_WITHIN: Duration = Duration::from_secs(180);
+/// The edge ends the command at `recovery.timeout`; this much later we no longer rely on being told.
+const GRACE: Duration = Duration::from_secs(30);
+
+/// How far it has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Phase {
+    /// The command runs.
+    Running,
+    /// It has succeeded.
+    Watching,
+    /// It is not back in time; others have their turn.
+    Missing,
+}
+
+/// A restart, from the command until it is back.
+#[derive(Debug)]
+pub(super) struct Recovering {
+    pub(super) reason: Reason,
+    pub(super) since: Time,
+    pub(super) phase: Phase,
+    pub(super) until: Time,
+    /// It was seen to be gone.
+    pub(super) gone: bool,
+    /// It has shown itself anew.
+    pub(super) renewed: bool,
+}
+
+impl Recovering {
+    /// The command is begun; it has `timeout` for it.
+    pub(super) fn begin(reason: Reason, timeout: Duration, now: Time) -> Self {
+        let until = now.after(timeout).after(GRACE);
+        Self { reason, since: now, phase: Phase::Running, until, gone: false, renewed: false }
+    }
+
+    pub(super) fn is_under_way(&self) -> bool {
+        self.phase != Phase::Missing
+    }
+
+    pub(super) fn deadline(&self) -> Option<Time> {
+        self.is_under_way().then_some(self.until)
+    }
+
+    pub(super) fn succeeded(&mut self, now: Time) {
+        self.phase = Phase::Watching;
+        self.until = now.after(BACK_WITHIN);
+    }
+}

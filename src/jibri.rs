@@ -1,0 +1,97 @@
+//! A Jibri's name, and what is said of it: the one vocabulary of all who see Jibris, and of the fleet that judges them.
+
+use std::borrow::Borrow;
+use std::fmt;
+use std::sync::Arc;
+
+/// A Jibri's name: its nickname in the brewery, and `jibri.instance.name`.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct JibriName(Arc<str>);
+
+impl JibriName {
+    /// The name as it is; any nickname may turn up in a brewery.
+    pub fn new(name: &str) -> Self {
+        Self(name.into())
+    }
+
+    /// The name as it is. It may hold anything: escape it.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Borrow<str> for JibriName {
+    fn borrow(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for JibriName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Debug for JibriName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}", &*self.0)
+    }
+}
+
+/// What a Jibri is said to do and how it is said to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Report {
+    /// `busy-status`, `busyStatus`, `busy_status`.
+    pub busy: Busy,
+    /// `health-status`, `healthStatus`, `health_status`.
+    pub health: Health,
+}
+
+/// What a Jibri is said to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Busy {
+    /// Nothing.
+    Idle,
+    /// It records, or starts to, or finishes.
+    Busy,
+    /// Single-use mode, used up. The brewery never says so: it goes on showing `busy` (docs/jitsi.md 5).
+    Expired,
+    /// Anything else.
+    Undefined,
+}
+
+/// How a Jibri is said to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Health {
+    /// Well.
+    Healthy,
+    /// Unwell, until it is restarted (docs/jitsi.md 5).
+    Unhealthy,
+    /// Anything else.
+    Undefined,
+}
+
+/// One Jibri as Jicofo sees it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Detected {
+    /// Its nickname in the brewery.
+    pub name: JibriName,
+    /// `busy_status` and `health_status`.
+    pub report: Report,
+    /// `last_selected`.
+    pub selected: Stamp,
+    /// `last_failed`.
+    pub failed: Stamp,
+}
+
+/// A moment as Jicofo writes it. Its clock is not ours: only a change means something.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stamp(pub Box<str>);
+
+impl Stamp {
+    /// Jicofo prints "never" as a year far before our era, and `last_failed` goes back to it with every new
+    /// idle and healthy presence (docs/jitsi.md 2, 7).
+    pub fn is_never(&self) -> bool {
+        self.0.starts_with('-') || self.0.is_empty() || &*self.0 == "null"
+    }
+}
