@@ -13,6 +13,7 @@ pub mod coupling;
 pub mod discovery;
 pub mod doctor;
 pub mod driver;
+mod fair;
 pub mod fleet;
 pub mod http;
 mod lasting;

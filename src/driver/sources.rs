@@ -6,7 +6,7 @@ use tokio::sync::{mpsc, watch};
 
 use crate::address::RoomJid;
 use crate::config::Settings;
-use crate::discovery::{self, Discovery, DiscoveryEvent};
+use crate::discovery::{self, Discovery, DiscoveryEvent, Touch};
 use crate::http::{self, EventSync, HttpEvent, Parts, Readiness};
 use crate::ledger::Reader;
 use crate::meeting::vouch::{Change, Report, Source, Vouchers};
@@ -18,6 +18,7 @@ use crate::xmpp::Failure;
 #[derive(Debug)]
 pub(super) enum Heard {
     Discovery(DiscoveryEvent),
+    Touched(Touch),
     Http(HttpEvent),
 }
 
@@ -75,8 +76,8 @@ impl Sources {
     pub(super) async fn hear(&mut self) -> Heard {
         tokio::select! {
             Some(event) = self.discovery.events.recv() => Heard::Discovery(event),
+            touch = self.discovery.touched.recv() => Heard::Touched(touch),
             Some(event) = next(&mut self.http) => Heard::Http(event),
-            else => std::future::pending().await,
         }
     }
 
@@ -89,11 +90,13 @@ impl Sources {
                 }
                 self.report(source, Report::List { source, service: None, rooms })
             }
-            Heard::Discovery(DiscoveryEvent::Touched { source, room, gone: false }) => {
-                self.report(source, Report::Appeared { source, room })
-            }
-            Heard::Discovery(DiscoveryEvent::Touched { source, room, gone: true }) => {
-                self.report(source, Report::Disappeared { source, room })
+            Heard::Touched(Touch { room, gone, .. }) => {
+                let source = Source::Events;
+                let report = match gone {
+                    false => Report::Appeared { source, room },
+                    true => Report::Disappeared { source, room },
+                };
+                self.report(source, report)
             }
             Heard::Discovery(DiscoveryEvent::SourceDown { source, since, why }) => {
                 let down_s = since.elapsed().as_secs();

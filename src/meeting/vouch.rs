@@ -7,10 +7,12 @@
 //! anybody may send, is on trial until focus is seen in it.
 
 mod hearsay;
+mod sender;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 pub use hearsay::{MOST_ON_TRIAL, MOST_WAITING};
+pub use sender::Sender;
 
 use crate::address::RoomJid;
 use hearsay::Hearsay;
