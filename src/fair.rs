@@ -19,6 +19,10 @@ impl<S, T> Default for Fair<S, T> {
 }
 
 impl<S: Ord + Clone, T> Fair<S, T> {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.len
     }
@@ -56,6 +60,16 @@ impl<S: Ord + Clone, T> Fair<S, T> {
         Some(item)
     }
 
+    pub(crate) fn retain(&mut self, keeps: impl Fn(&T) -> bool) {
+        self.lines.values_mut().for_each(|line| line.retain(&keeps));
+        self.len = self.lines.values().map(VecDeque::len).sum();
+        self.tidy();
+    }
+
+    pub(crate) fn clear(&mut self) {
+        *self = Self::default();
+    }
+
     /// Whoever has nothing in line waits for no turn.
     fn tidy(&mut self) {
         self.lines.retain(|_, line| !line.is_empty());
@@ -75,7 +89,7 @@ mod tests {
 
     fn rest(mut queue: Fair<char, u32>) -> Vec<u32> {
         let rest: Vec<u32> = std::iter::from_fn(|| queue.pop()).collect();
-        assert!(queue.lines.is_empty() && queue.turns.is_empty());
+        assert!(queue.is_empty() && queue.lines.is_empty() && queue.turns.is_empty());
         rest
     }
 
@@ -101,5 +115,14 @@ mod tests {
         assert_eq!((queue.drop_one(), queue.drop_one(), queue.drop_one()), (Some(1), Some(2), None));
         queue.push('b', 3);
         assert_eq!(rest(queue), [3]);
+    }
+
+    #[test]
+    fn what_is_taken_out_leaves_no_trace() {
+        let mut queue = queue(&[('a', 1), ('b', 2), ('a', 3)]);
+        queue.retain(|item| *item != 2);
+        assert_eq!(queue.len(), 2);
+        queue.push('b', 4);
+        assert_eq!(rest(queue), [1, 4, 3]);
     }
 }

@@ -9,7 +9,7 @@ use crate::config::Settings;
 use crate::discovery::{self, Discovery, DiscoveryEvent, Touch};
 use crate::http::{self, EventSync, HttpEvent, Parts, Readiness};
 use crate::ledger::Reader;
-use crate::meeting::vouch::{Change, Report, Source, Vouchers};
+use crate::meeting::vouch::{Change, Report, Sender, Source, Vouchers};
 use crate::sightings::Webhooks;
 use crate::surface::{Orders, Surface};
 use crate::xmpp::Failure;
@@ -90,10 +90,10 @@ impl Sources {
                 }
                 self.report(source, Report::List { source, service: None, rooms })
             }
-            Heard::Touched(Touch { room, gone, .. }) => {
+            Heard::Touched(Touch { sender, room, gone }) => {
                 let source = Source::Events;
                 let report = match gone {
-                    false => Report::Appeared { source, room },
+                    false => Report::Appeared { source, sender, room },
                     true => Report::Disappeared { source, room },
                 };
                 self.report(source, report)
@@ -145,9 +145,9 @@ impl Sources {
     }
 
     /// Somebody has invited us.
-    pub(super) fn invited(&mut self, room: RoomJid) -> Vec<Change> {
+    pub(super) fn invited(&mut self, sender: Sender, room: RoomJid) -> Vec<Change> {
         let source = Source::Invitation;
-        self.report(source, Report::Appeared { source, room })
+        self.report(source, Report::Appeared { source, sender, room })
     }
 
     /// A look has shown that there is no such room, or of one on trial that focus is not in it.
@@ -208,7 +208,7 @@ impl Sources {
         for change in &changes {
             match change {
                 Change::Watch(room) => tracing::debug!(room = room.as_str(), source, "watching a room"),
-                Change::WatchOnTrial(room) => {
+                Change::WatchOnTrial { room, .. } => {
                     tracing::debug!(
                         room = room.as_str(),
                         source,
@@ -237,7 +237,8 @@ fn tell_sources(settings: &Settings) {
         sources.push("service discovery".to_owned());
     }
     if discovery.event_sync && settings.http.listen.is_some() {
-        sources.push("event_sync, if Prosody sends it".to_owned());
+        let from = if settings.http.token.is_empty() { " (without http.token, from anybody)" } else { "" };
+        sources.push(format!("event_sync, if Prosody sends it{from}"));
     }
     tracing::info!("rooms are found by {}", sources.join(", "));
 }

@@ -16,6 +16,7 @@ use super::failure::Failure;
 use super::session::{End, Session};
 use crate::address::{Nick, RoomJid};
 use crate::config::{Settings, Xmpp};
+use crate::meeting::vouch::Sender;
 use crate::meeting::{Action, RoomEvent};
 use crate::polling::jittered;
 use crate::standby::Gate;
@@ -116,6 +117,8 @@ pub enum LinkEvent {
     },
     /// Somebody, whoever it is, invites us to a room of the configured services.
     Invited {
+        /// Whoever has sent the invitation, by Prosody's word: an account, or a room in somebody's stead.
+        sender: Sender,
         /// The room, by its real name.
         room: RoomJid,
     },

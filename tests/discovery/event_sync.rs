@@ -146,9 +146,9 @@ async fn what_is_no_news_is_taken_and_dropped() {
     // Not ours to judge here; nobody will watch it.
     let foreign = json!({ "room_jid": "r1@elsewhere.example" });
     assert_eq!(world.send("room/created", &foreign).await, StatusCode::NO_CONTENT);
-    let Touch { room, .. } = world.touch().await;
+    let Touch { sender, room, .. } = world.touch().await;
     let mut vouchers = Vouchers::new(&["muc.meet.jitsi".to_owned()], &[]);
-    assert_eq!(vouchers.handle(Report::Appeared { source: Source::Events, room }), []);
+    assert_eq!(vouchers.handle(Report::Appeared { source: Source::Events, sender, room }), []);
 }
 
 #[tokio::test]
@@ -202,11 +202,11 @@ async fn replays_and_disorder_are_harmless() {
     let order = ["room/destroyed", "occupant/left", "room/created", "room/destroyed", "occupant/joined"];
     for path in order.iter().chain(&order).chain(["room/destroyed"].iter()) {
         assert_eq!(world.send(path, &event).await, StatusCode::NO_CONTENT);
-        let (source, Touch { room, gone, .. }) = (Source::Events, world.touch().await);
+        let (source, Touch { sender, room, gone }) = (Source::Events, world.touch().await);
         vouchers.handle(if gone {
             Report::Disappeared { source, room }
         } else {
-            Report::Appeared { source, room }
+            Report::Appeared { source, sender, room }
         });
     }
     assert!(vouchers.rooms().contains(&room("r1")), "no look has shown that it is gone");
