@@ -1,8 +1,9 @@
 //! A flood of false names on a real Prosody: from a moderator's being there to the start request at Jicofo, while
-//! 10,000 events a second name rooms that do not exist, and while 600 invitations to such rooms have just come in;
-//! each beside the same run without the flood.
+//! 10,000 events a second name rooms that do not exist (with Jicofo's list beside them, and where events are all there
+//! is and nobody needs a token), and while 600 invitations to such rooms have just come in; each beside the same run
+//! without the flood.
 //!
-//! `BENCH_ROOMS` makes a run shorter: rooms for each of the four.
+//! `BENCH_ROOMS` makes a run shorter: rooms for each of the six.
 
 #![allow(
     clippy::unwrap_used,
@@ -21,6 +22,7 @@ mod quantiles;
 mod rest;
 
 use std::fmt::Write as _;
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -58,6 +60,15 @@ async fn main() -> Result {
         let calm = by_events(version, false).await?;
         let flooded = by_events(version, true).await?;
         compare(version, "found by events alone", "600 false invitations before each", &calm, &flooded);
+        let calm = by_open_events(version, false).await?;
+        let flooded = by_open_events(version, true).await?;
+        compare(
+            version,
+            "found by events alone, without a token",
+            "10,000 false events a second",
+            &calm,
+            &flooded,
+        );
     }
     Ok(())
 }
@@ -79,6 +90,10 @@ async fn world(version: Version) -> Result<World> {
     options.prosody.extra_global = "network_settings = { tcp_backlog = 1024, nagle = false }\n".to_owned();
     let world = World::start(version, options).await?;
     world.focus.set_fault(Some(Fault::Ignore));
+    // One for each start, as none of them ever comes to an end.
+    for n in 0..number("BENCH_ROOMS", 20) {
+        world.jibri(&format!("jibri-{n}")).await?;
+    }
     Ok(world)
 }
 
@@ -96,22 +111,13 @@ async fn by_list(version: Version, flooded: bool) -> Result<Vec<Duration>> {
     let program = Program::start(&world.prosody, &settings)?;
     program.logged(&["linked to Prosody"], 1, SOON).await?;
     let flood = if flooded { Some(Flood::start(&program).await?) } else { None };
-    let (begun, answered) = (Instant::now(), flood.as_ref().map_or(0, Flood::answered));
     let mut waits = Vec::new();
     for n in 0..number("BENCH_ROOMS", 20) {
         // At any moment between two lists.
         tokio::time::sleep(Duration::from_secs(1).mul_f64(rand::random())).await;
         waits.push(start_of(&world, &format!("listed-{n}"), |_| {}).await?);
     }
-    if let Some(flood) = flood {
-        let rate = (flood.answered() - answered) as f64 / begun.elapsed().as_secs_f64();
-        let used = program.cpu()?.as_secs_f64() / begun.elapsed().as_secs_f64();
-        println!(
-            "{version:?}: {rate:.0} false events a second were answered; the program used {:.0}% of a core and {:.1} MB",
-            used * 100.0,
-            program.resident_mb()
-        );
-    }
+    flood.as_ref().map_or(Ok(()), |flood| flood.tell(version, &program))?;
     Ok(waits)
 }
 
@@ -119,8 +125,7 @@ async fn by_list(version: Version, flooded: bool) -> Result<Vec<Duration>> {
 async fn by_events(version: Version, flooded: bool) -> Result<Vec<Duration>> {
     let world = world(version).await?;
     let program = Program::start(&world.prosody, &[("HTTP__LISTEN", "127.0.0.1:0"), ("HTTP__TOKEN", TOKEN)])?;
-    let url = format!("{}/event-sync/events/occupant/joined", program.http().await?);
-    let http = reqwest::Client::builder().no_proxy().build()?;
+    let prosody = Sender::new(&program, TOKEN, Ipv4Addr::LOCALHOST).await?;
     program.logged(&["linked to Prosody"], 1, SOON).await?;
     let eve = world.person("elsewhere").await?;
     let mut waits = Vec::new();
@@ -132,15 +137,49 @@ async fn by_events(version: Version, flooded: bool) -> Result<Vec<Duration>> {
                 let us = "autostart@autostart.meet.jitsi";
                 eve.client().send(&Node::new("message", "").attr("to", us).child(x));
             }
-            let event = event(person.seat().room());
-            let request = http.post(&url).bearer_auth(TOKEN).body(event);
-            tokio::spawn(async move {
-                request.send().await.expect("an answer").error_for_status().expect("a success")
-            });
+            prosody.send(person);
         };
         waits.push(start_of(&world, &format!("told-{n}"), sends).await?);
     }
     Ok(waits)
+}
+
+/// The same where everybody may send events; those from another address name false ones.
+async fn by_open_events(version: Version, flooded: bool) -> Result<Vec<Duration>> {
+    let world = world(version).await?;
+    let program = Program::start(&world.prosody, &[("HTTP__LISTEN", "127.0.0.1:0")])?;
+    let prosody = Sender::new(&program, "", Ipv4Addr::new(127, 0, 0, 2)).await?;
+    program.logged(&["linked to Prosody"], 1, SOON).await?;
+    let flood = if flooded { Some(Flood::start(&program).await?) } else { None };
+    let mut waits = Vec::new();
+    for n in 0..number("BENCH_ROOMS", 20) {
+        waits.push(start_of(&world, &format!("open-{n}"), |person| prosody.send(person)).await?);
+    }
+    flood.as_ref().map_or(Ok(()), |flood| flood.tell(version, &program))?;
+    Ok(waits)
+}
+
+/// Sends true events, from an address of its own.
+struct Sender {
+    http: reqwest::Client,
+    url: String,
+    token: &'static str,
+}
+
+impl Sender {
+    async fn new(program: &Program, token: &'static str, address: Ipv4Addr) -> Result<Self> {
+        let http = reqwest::Client::builder().no_proxy().local_address(IpAddr::from(address)).build()?;
+        let url = format!("{}/event-sync/events/occupant/joined", program.http().await?);
+        Ok(Self { http, url, token })
+    }
+
+    fn send(&self, person: &Person) {
+        let event = event(person.seat().room());
+        let request = self.http.post(&self.url).bearer_auth(self.token).body(event);
+        tokio::spawn(async move {
+            request.send().await.expect("an answer").error_for_status().expect("a success")
+        });
+    }
 }
 
 /// A moderator is there, and is made known; how long until the start request. Then the meeting ends.
@@ -167,6 +206,7 @@ fn event(room: &str) -> String {
 
 /// False events at a steady rate, each of another room, until this is dropped.
 struct Flood {
+    begun: Instant,
     answered: Arc<AtomicU64>,
     _tasks: JoinSet<()>,
 }
@@ -210,10 +250,18 @@ impl Flood {
                 }
             });
         }
-        Ok(Self { answered, _tasks: tasks })
+        Ok(Self { begun: Instant::now(), answered, _tasks: tasks })
     }
 
-    fn answered(&self) -> u64 {
-        self.answered.load(Ordering::Relaxed)
+    /// What it came to.
+    fn tell(&self, version: Version, program: &Program) -> Result {
+        let seconds = self.begun.elapsed().as_secs_f64();
+        println!(
+            "{version:?}: {:.0} false events a second were answered; the program used {:.0}% of a core and {:.1} MB",
+            self.answered.load(Ordering::Relaxed) as f64 / seconds,
+            program.cpu()?.as_secs_f64() / seconds * 100.0,
+            program.resident_mb()
+        );
+        Ok(())
     }
 }

@@ -14,6 +14,7 @@ pub mod discovery;
 pub mod doctor;
 mod doubling;
 pub mod driver;
+mod fair;
 pub mod fleet;
 pub mod http;
 pub mod http_client;

@@ -19,10 +19,10 @@ use crate::address::tenant::Services;
 use crate::config::Settings;
 use crate::meeting::vouch::Source;
 use jicofo::Jicofo;
-pub use touches::Touches;
+pub use touches::{Touch, Touched, Touches};
 
-/// Events that may wait for the driver. A list then waits too; what is touched is dropped.
-const EVENTS: usize = 1024;
+/// Events of the sources that are asked, which may wait for the driver; more of them wait too.
+const EVENTS: usize = 16;
 
 /// Something that a source tells.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,15 +35,6 @@ pub enum DiscoveryEvent {
         rooms: Vec<RoomJid>,
         /// Entries that named no room.
         skipped: usize,
-    },
-    /// Something has happened in a room.
-    Touched {
-        /// Which source.
-        source: Source,
-        /// The room.
-        room: RoomJid,
-        /// The source says that the room is over.
-        gone: bool,
     },
     /// A source has not worked for a while. Told once an outage.
     SourceDown {
@@ -80,8 +71,10 @@ impl Default for Limits {
 /// The sources as their owner holds them. Dropped, they end.
 #[derive(Debug)]
 pub struct Discovery {
-    /// What they tell.
+    /// What those tell that are asked.
     pub events: mpsc::Receiver<DiscoveryEvent>,
+    /// What is told by itself.
+    pub touched: Touched,
     /// Where the HTTP server puts what is told to it.
     pub touches: Touches,
 }
@@ -104,7 +97,7 @@ pub fn spawn(settings: &Settings) -> Discovery {
 pub fn spawn_with(settings: &Settings, limits: Limits) -> Discovery {
     let (sender, events) = mpsc::channel(EVENTS);
     match Jicofo::new(&settings.discovery.jicofo, Services::new(&settings.muc.domains), limits) {
-        Some(Ok(jicofo)) => drop(tokio::spawn(jicofo.watch(sender.clone()))),
+        Some(Ok(jicofo)) => drop(tokio::spawn(jicofo.watch(sender))),
         Some(Err(why)) => {
             let down = DiscoveryEvent::SourceDown { source: Source::Jicofo, since: Instant::now(), why };
             // The channel is empty still.
@@ -112,5 +105,6 @@ pub fn spawn_with(settings: &Settings, limits: Limits) -> Discovery {
         }
         None => {}
     }
-    Discovery { events, touches: Touches::new(sender) }
+    let (touches, touched) = touches::touches();
+    Discovery { events, touched, touches }
 }

@@ -39,14 +39,7 @@ pub(super) fn findings(
         let found = format!(
             "events are accepted at http://{listen}/event-sync; whether any come cannot be seen here"
         );
-        match others {
-            true => Finding::ok("event_sync", found),
-            false => Finding::warn(
-                "event_sync",
-                format!("{found}, and nothing else says which rooms there are"),
-                "set discovery.jicofo.url too: rooms that were there before Prosody's module are never told",
-            ),
-        }
+        if others { Finding::ok("event_sync", found) } else { events_alone(found, settings) }
     }));
     if findings.is_empty() {
         findings.push(Finding::fail(
@@ -56,6 +49,18 @@ pub(super) fn findings(
         ));
     }
     findings
+}
+
+fn events_alone(found: String, settings: &Settings) -> Finding {
+    let mut found = format!("{found}, and nothing else says which rooms there are");
+    let mut remedy =
+        "set discovery.jicofo.url too: rooms that were there before Prosody's module are never told"
+            .to_owned();
+    if settings.http.token.is_empty() {
+        found.push_str("; without http.token whoever reaches that port may name rooms");
+        remedy.push_str("; and set http.token, so that no flood of false names delays a start");
+    }
+    Finding::warn("event_sync", found, remedy)
 }
 
 fn jicofo(watched: &[&RoomJid], others: &[&RoomJid]) -> Finding {
@@ -82,5 +87,23 @@ fn disco(service: &str, rooms: Option<&[RoomJid]>, listed: &Option<Result<Vec<Ro
             Finding::warn(&step, found, remedy)
         }
         Some(rooms) => Finding::ok(&step, format!("the conference service lists {} rooms", rooms.len())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::from_toml;
+
+    #[test]
+    fn events_alone_need_a_token() {
+        let told = |token: &str| {
+            let file = format!(
+                "[xmpp]\ndomain = \"a.b\"\nsecret = \"s\"\n[muc]\ndomains = [\"m\"]\n[http]\ntoken = \"{token}\"\n"
+            );
+            format!("{:?}", findings(&from_toml(&file).unwrap().settings, &None, None))
+        };
+        assert!(told("").contains("set http.token"), "{}", told(""));
+        assert!(!told("t0ken").contains("http.token"), "{}", told("t0ken"));
     }
 }

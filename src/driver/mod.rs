@@ -220,8 +220,8 @@ impl Driver {
                 let changes = self.sources.items(service, rooms);
                 self.feed_changes(changes);
             }
-            LinkEvent::Invited { room } => {
-                let changes = self.sources.invited(room);
+            LinkEvent::Invited { sender, room } => {
+                let changes = self.sources.invited(sender, room);
                 self.feed_changes(changes);
             }
             // Only `doctor` asks for these.

@@ -6,10 +6,10 @@ use tokio::sync::{mpsc, watch};
 
 use crate::address::RoomJid;
 use crate::config::Settings;
-use crate::discovery::{self, Discovery, DiscoveryEvent};
+use crate::discovery::{self, Discovery, DiscoveryEvent, Touch};
 use crate::http::{self, EventSync, HttpEvent, Parts, Readiness};
 use crate::ledger::Reader;
-use crate::meeting::vouch::{Change, Report, Source, Vouchers};
+use crate::meeting::vouch::{Change, Report, Sender, Source, Vouchers};
 use crate::sightings::Webhooks;
 use crate::surface::{Orders, Surface};
 use crate::xmpp::Failure;
@@ -18,6 +18,7 @@ use crate::xmpp::Failure;
 #[derive(Debug)]
 pub(super) enum Heard {
     Discovery(DiscoveryEvent),
+    Touched(Touch),
     Http(HttpEvent),
 }
 
@@ -75,8 +76,8 @@ impl Sources {
     pub(super) async fn hear(&mut self) -> Heard {
         tokio::select! {
             Some(event) = self.discovery.events.recv() => Heard::Discovery(event),
+            touch = self.discovery.touched.recv() => Heard::Touched(touch),
             Some(event) = next(&mut self.http) => Heard::Http(event),
-            else => std::future::pending().await,
         }
     }
 
@@ -89,11 +90,13 @@ impl Sources {
                 }
                 self.report(source, Report::List { source, service: None, rooms })
             }
-            Heard::Discovery(DiscoveryEvent::Touched { source, room, gone: false }) => {
-                self.report(source, Report::Appeared { source, room })
-            }
-            Heard::Discovery(DiscoveryEvent::Touched { source, room, gone: true }) => {
-                self.report(source, Report::Disappeared { source, room })
+            Heard::Touched(Touch { sender, room, gone }) => {
+                let source = Source::Events;
+                let report = match gone {
+                    false => Report::Appeared { source, sender, room },
+                    true => Report::Disappeared { source, room },
+                };
+                self.report(source, report)
             }
             Heard::Discovery(DiscoveryEvent::SourceDown { source, since, why }) => {
                 let down_s = since.elapsed().as_secs();
@@ -142,9 +145,9 @@ impl Sources {
     }
 
     /// Somebody has invited us.
-    pub(super) fn invited(&mut self, room: RoomJid) -> Vec<Change> {
+    pub(super) fn invited(&mut self, sender: Sender, room: RoomJid) -> Vec<Change> {
         let source = Source::Invitation;
-        self.report(source, Report::Appeared { source, room })
+        self.report(source, Report::Appeared { source, sender, room })
     }
 
     /// A look has shown that there is no such room, or of one on trial that focus is not in it.
@@ -205,7 +208,7 @@ impl Sources {
         for change in &changes {
             match change {
                 Change::Watch(room) => tracing::debug!(room = room.as_str(), source, "watching a room"),
-                Change::WatchOnTrial(room) => {
+                Change::WatchOnTrial { room, .. } => {
                     tracing::debug!(
                         room = room.as_str(),
                         source,
@@ -234,7 +237,8 @@ fn tell_sources(settings: &Settings) {
         sources.push("service discovery".to_owned());
     }
     if discovery.event_sync && settings.http.listen.is_some() {
-        sources.push("event_sync, if Prosody sends it".to_owned());
+        let from = if settings.http.token.is_empty() { " (without http.token, from anybody)" } else { "" };
+        sources.push(format!("event_sync, if Prosody sends it{from}"));
     }
     tracing::info!("rooms are found by {}", sources.join(", "));
 }

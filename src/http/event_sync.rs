@@ -6,7 +6,6 @@
 
 use std::sync::Arc;
 
-use axum::Router;
 use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
 use axum::extract::{Request, State};
@@ -14,13 +13,15 @@ use axum::http::StatusCode;
 use axum::middleware::{self, Next};
 use axum::response::Response;
 use axum::routing::post;
+use axum::{Extension, Router};
 use serde::Deserialize;
 use serde_json::Value;
 
 use super::Error;
 use super::auth::{self, Guard};
 use crate::address::{RealJid, RoomJid};
-use crate::discovery::Touches;
+use crate::discovery::{Touch, Touches};
+use crate::meeting::vouch::Sender;
 use crate::surface::Board;
 
 /// What the routes work with.
@@ -75,23 +76,27 @@ struct Event {
 
 type Body = Result<Bytes, BytesRejection>;
 
-async fn alive(State(event_sync): State<EventSync>, body: Body) -> Result<StatusCode, Error> {
-    event_sync.take(body?, false)
+/// Who sends it; nobody in particular, where the request came by no connection.
+type Peer = Option<Extension<Sender>>;
+
+async fn alive(State(event_sync): State<EventSync>, peer: Peer, body: Body) -> Result<StatusCode, Error> {
+    event_sync.take(peer, body?, false)
 }
 
-async fn gone(State(event_sync): State<EventSync>, body: Body) -> Result<StatusCode, Error> {
-    event_sync.take(body?, true)
+async fn gone(State(event_sync): State<EventSync>, peer: Peer, body: Body) -> Result<StatusCode, Error> {
+    event_sync.take(peer, body?, true)
 }
 
 impl EventSync {
-    fn take(&self, body: Bytes, gone: bool) -> Result<StatusCode, Error> {
+    fn take(&self, peer: Peer, body: Bytes, gone: bool) -> Result<StatusCode, Error> {
         let wrong = |what| Error::bad_request(what, "send what event_sync_component sends, as JSON");
         let event: Event = serde_json::from_slice(&body).map_err(|_| wrong("this is no event"))?;
         let room = RoomJid::prepared(&event.room_jid).map_err(|_| wrong("room_jid is no room's address"))?;
         // A breakout room's events bear the main room's address, and of its own no service.
         let is_breakout = event.is_breakout == Value::Bool(true);
         if !is_breakout && !self.is_about_us(&event) {
-            self.touches.push(room, gone);
+            let sender = peer.map(|Extension(sender)| sender).unwrap_or_default();
+            self.touches.push(Touch { sender, room, gone });
         }
         Ok(StatusCode::NO_CONTENT)
     }

@@ -7,7 +7,7 @@
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::oneshot;
@@ -154,10 +154,17 @@ impl Taken {
     }
 }
 
-/// What connections are counted by: the address, for IPv6 the /64.
+/// What connections are counted by: the network, and this machine as one.
 fn host(peer: IpAddr) -> IpAddr {
+    match network(peer) {
+        IpAddr::V4(ip) if ip.is_loopback() => IpAddr::V4(Ipv4Addr::LOCALHOST),
+        network => network,
+    }
+}
+
+/// What senders are told apart by: the address, for IPv6 the /64, which is what one machine may have.
+pub(super) fn network(peer: IpAddr) -> IpAddr {
     match peer.to_canonical() {
-        IpAddr::V4(ip) if ip.is_loopback() => IpAddr::V4(std::net::Ipv4Addr::LOCALHOST),
         IpAddr::V6(ip) if !ip.is_loopback() => {
             IpAddr::V6(Ipv6Addr::from_bits(ip.to_bits() & !u128::from(u64::MAX)))
         }
@@ -267,6 +274,7 @@ mod tests {
         assert_ne!(host(ip("2001:db8::1")), host(ip("2001:db8:0:1::1")));
         assert_eq!(host(ip("::ffff:192.0.2.1")), ip("192.0.2.1"));
         assert_ne!(host(ip("192.0.2.1")), host(ip("192.0.2.2")));
+        assert_ne!(network(ip("127.0.0.1")), network(ip("127.0.0.2")));
         assert!(host(ip("::1")).is_loopback() && host(ip("::ffff:127.0.0.9")).is_loopback());
     }
 }

@@ -17,8 +17,9 @@ use tokio::time::sleep;
 use tokio_io_timeout::TimeoutStream;
 
 use super::ending::Ending;
-use super::seats::{Mark, Seat, Seats, Shares};
+use super::seats::{Mark, Seat, Seats, Shares, network};
 use crate::doubling::Doubling;
+use crate::meeting::vouch::Sender;
 
 /// Longest head of a request, in bytes.
 const MOST_HEAD: usize = 16 * 1024;
@@ -113,7 +114,8 @@ async fn serve(listen: SocketAddr, router: Router, limits: Limits, events: &mpsc
             accepted = listener.accept() => match accepted {
                 Ok((stream, peer)) => match seats.take(peer.ip()) {
                     Some(seat) => {
-                        connections.spawn(sit(seat, stream, router.clone(), limits));
+                        let sender = Sender::Host(network(peer.ip()));
+                        connections.spawn(sit(seat, stream, sender, router.clone(), limits));
                         in_a_row = in_a_row.wrapping_add(1) % IN_A_ROW;
                         // Its request may be here already, and is read before new connections take its seat.
                         if in_a_row == 0 {
@@ -164,15 +166,16 @@ fn open(listen: SocketAddr) -> std::io::Result<TcpListener> {
 }
 
 /// Serves a connection until it ends, or until another is given its seat.
-async fn sit(mut seat: Seat, stream: TcpStream, router: Router, limits: Limits) {
-    let conversation = converse(seat.mark(), stream, router, limits);
+async fn sit(mut seat: Seat, stream: TcpStream, sender: Sender, router: Router, limits: Limits) {
+    let conversation = converse(seat.mark(), stream, sender, router, limits);
     tokio::select! {
         () = conversation => {}
         () = seat.lost() => tracing::debug!("an HTTP connection was closed for a new one"),
     }
 }
 
-async fn converse(mark: Mark, stream: TcpStream, router: Router, limits: Limits) {
+/// Each request bears its sender among its extensions.
+async fn converse(mark: Mark, stream: TcpStream, sender: Sender, router: Router, limits: Limits) {
     let mut stream = TimeoutStream::new(stream);
     stream.set_write_timeout(Some(limits.write));
     let service = TowerToHyperService::new(router);
@@ -181,7 +184,8 @@ async fn converse(mark: Mark, stream: TcpStream, router: Router, limits: Limits)
         if request.body().is_end_stream() {
             here.owes_nothing();
         }
-        let request = request.map(|body| Body::new(Ending::new(body, move || here.owes_nothing())));
+        let mut request = request.map(|body| Body::new(Ending::new(body, move || here.owes_nothing())));
+        request.extensions_mut().insert(sender.clone());
         let answered = service.call(request);
         async move {
             let Ok(response) = answered.await;

@@ -1,6 +1,6 @@
 //! What goes into the core and what comes out of it: our own types, free of XML.
 
-use super::vouch::Change;
+use super::vouch::{Change, Sender};
 use crate::address::{Nick, RealJid, RoomJid};
 use crate::config::{Mode, Secret};
 
@@ -46,6 +46,8 @@ pub enum Input {
     WatchOnTrial {
         /// The room.
         room: RoomJid,
+        /// Who has named it: senders take turns.
+        sender: Sender,
     },
     /// Something is said to have happened in this room, if it is watched: it is looked at without delay.
     Look {
@@ -75,7 +77,7 @@ impl Input {
     pub fn room(&self) -> Option<&RoomJid> {
         match self {
             Self::Watch { room }
-            | Self::WatchOnTrial { room }
+            | Self::WatchOnTrial { room, .. }
             | Self::Look { room }
             | Self::Forget { room }
             | Self::Room { room, .. } => Some(room),
@@ -103,7 +105,7 @@ impl From<Change> for Input {
     fn from(change: Change) -> Self {
         match change {
             Change::Watch(room) => Self::Watch { room },
-            Change::WatchOnTrial(room) => Self::WatchOnTrial { room },
+            Change::WatchOnTrial { room, sender } => Self::WatchOnTrial { room, sender },
             Change::Look(room) => Self::Look { room },
             Change::Forget(room) => Self::Forget { room },
         }

@@ -4,7 +4,9 @@ use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
 
 use super::io::{QueryId, Roles};
+use super::vouch::Sender;
 use crate::address::RoomJid;
+use crate::fair::Fair;
 use crate::time::Time;
 
 /// The first interval after a change: who is promoted is promoted right after the entry, and no event tells of it
@@ -152,8 +154,6 @@ impl Look {
 pub(super) enum Urgency {
     Eager,
     Slow,
-    /// The room is on trial.
-    OnTrial,
 }
 
 /// How often something may be done.
@@ -194,7 +194,8 @@ impl Budget {
 pub(super) struct Turns {
     eager: VecDeque<RoomJid>,
     slow: VecDeque<RoomJid>,
-    on_trial: VecDeque<RoomJid>,
+    /// By who has named them, so that whoever names many keeps nobody else's waiting.
+    on_trial: Fair<Sender, RoomJid>,
     /// Those but the ones on trial of whom an answer is awaited.
     asked: BTreeSet<RoomJid>,
     turn: u32,
@@ -206,7 +207,7 @@ impl Default for Turns {
         Self {
             eager: VecDeque::new(),
             slow: VecDeque::new(),
-            on_trial: VecDeque::new(),
+            on_trial: Fair::default(),
             asked: BTreeSet::new(),
             turn: 0,
             queries: Budget::new(&QUERIES),
@@ -217,9 +218,10 @@ impl Default for Turns {
 impl Turns {
     /// There is no link: nobody waits for a turn or an answer.
     pub(super) fn clear(&mut self) {
-        for queue in [&mut self.eager, &mut self.slow, &mut self.on_trial] {
+        for queue in [&mut self.eager, &mut self.slow] {
             queue.clear();
         }
+        self.on_trial.clear();
         self.asked.clear();
     }
 
@@ -227,12 +229,21 @@ impl Turns {
         match urgency {
             Urgency::Eager => self.eager.push_back(room),
             Urgency::Slow => self.slow.push_back(room),
-            Urgency::OnTrial => self.on_trial.push_back(room),
         }
     }
 
+    pub(super) fn push_on_trial(&mut self, sender: Sender, room: RoomJid) {
+        self.on_trial.push(sender, room);
+    }
+
+    /// The room is on trial no more.
+    pub(super) fn forget(&mut self, room: &RoomJid) {
+        self.on_trial.retain(|other| other != room);
+    }
+
     /// The next room, if one waits and its turn has come: first come, first served among the eager ones, among
-    /// those in no hurry, who have every fourth turn at least, and among those on trial, who have every seventh.
+    /// those in no hurry, who have every fourth turn at least; those on trial have every seventh, and among them
+    /// those who have named them take turns.
     pub(super) fn pop(&mut self, now: Time) -> Option<RoomJid> {
         if self.deadline().is_none_or(|at| at > now) {
             return None;
@@ -240,7 +251,7 @@ impl Turns {
         self.turn = self.turn.wrapping_add(1);
         let is_turn_of = |share: u32| self.turn.checked_rem(share) == Some(0);
         if !self.on_trial.is_empty() && (is_turn_of(TRIAL_SHARE) || !self.has_known()) {
-            return self.on_trial.pop_front();
+            return self.on_trial.pop();
         }
         let queues = if is_turn_of(SLOW_SHARE) {
             [&mut self.slow, &mut self.eager]

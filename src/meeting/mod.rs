@@ -46,6 +46,7 @@ use looks::{Turns, Urgency};
 use room::Room;
 use seat::News;
 use trial::{Trial, Verdict};
+use vouch::Sender;
 
 /// The sources have named all rooms that were there before the link by then.
 const FOUND_WITHIN: Duration = Duration::from_secs(3);
@@ -188,7 +189,7 @@ impl Meetings {
                 self.all_rooms(now, &mut effects, |room, _| room.link_down());
             }
             Input::Watch { room } => self.watch(&room, now, &mut effects),
-            Input::WatchOnTrial { room } => self.watch_on_trial(&room, now, &mut effects),
+            Input::WatchOnTrial { room, sender } => self.watch_on_trial(&room, sender, now, &mut effects),
             Input::Look { room } => {
                 self.with_room(&room, now, &mut effects, |room, _, _| room.look(now));
             }
@@ -262,6 +263,7 @@ impl Meetings {
         let room = self.rooms.entry(jid.clone()).or_insert_with(|| rules.new_room(jid, linked, now));
         if room.trial.take().is_some() {
             // It may wait for a turn among those on trial.
+            self.turns.forget(jid);
             self.turns.push(jid.clone(), Urgency::Eager);
         }
         self.with_room(jid, now, effects, |room, _, _| {
@@ -270,14 +272,14 @@ impl Meetings {
         });
     }
 
-    fn watch_on_trial(&mut self, jid: &RoomJid, now: Time, effects: &mut Vec<Effect>) {
+    fn watch_on_trial(&mut self, jid: &RoomJid, sender: Sender, now: Time, effects: &mut Vec<Effect>) {
         if !vouch::is_watched(jid, &self.rules.services) {
             return;
         }
         // A room that goes on although nobody vouched for it any more is no stranger.
         if !self.rooms.contains_key(jid) {
             let mut room = self.rules.new_room(jid, self.linked, now);
-            room.trial = Some(Trial::default());
+            room.trial = Some(Trial::new(sender));
             self.rooms.insert(jid.clone(), room);
         }
         let is_on_trial = self.with_room(jid, now, effects, |room, _, _| {
@@ -394,8 +396,10 @@ impl Meetings {
         }
         let policy = self.rules.policy_of(room);
         if let Some(urgency) = room.decide(&mut ctx, policy) {
-            let urgency = if room.trial.is_some() { Urgency::OnTrial } else { urgency };
-            self.turns.push(jid.clone(), urgency);
+            match &room.trial {
+                Some(trial) => self.turns.push_on_trial(trial.sender().clone(), jid.clone()),
+                None => self.turns.push(jid.clone(), urgency),
+            }
         }
         room.stand = room.stands(ctx.chance, policy, ctx.dry_run, now);
         if !was_starting && room.is_starting() {
@@ -415,6 +419,9 @@ impl Meetings {
         }
         if room.is_over() {
             self.line.moved(&jid, room.stand, Stand::Aside);
+            if room.trial.is_some() {
+                self.turns.forget(&jid);
+            }
             if let Some(at) = self.rooms.remove(&jid).and_then(|room| room.scheduled) {
                 self.deadlines.remove(&(at, jid.clone()));
             }

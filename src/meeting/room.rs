@@ -148,7 +148,9 @@ impl Room {
     pub(super) fn link_down(&mut self) {
         self.seat.link_down();
         self.recording.link_down();
-        self.trial = self.trial.map(|_| Trial::default());
+        if let Some(trial) = &mut self.trial {
+            trial.begin_anew();
+        }
         self.roster.clear();
         self.recording.focus_is_not_heard();
     }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::vouch::Sender;
 use crate::time::Time;
 
 /// How long a room that exists may be without focus before a look counts as having missed it: where Jicofo comes
@@ -11,8 +12,10 @@ const FOCUS_COMES: Duration = Duration::from_secs(3);
 const FOCUS_COMES_LATE: Duration = Duration::from_secs(10);
 
 /// What has been found of it so far.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Trial {
+    /// Who has named it.
+    sender: Sender,
     /// Since when it is known to exist, without focus.
     exists_since: Option<Time>,
     missed: bool,
@@ -28,6 +31,19 @@ pub(super) enum Verdict {
 }
 
 impl Trial {
+    pub(super) fn new(sender: Sender) -> Self {
+        Self { sender, ..Self::default() }
+    }
+
+    pub(super) fn sender(&self) -> &Sender {
+        &self.sender
+    }
+
+    /// Nothing is known of the room any more.
+    pub(super) fn begin_anew(&mut self) {
+        *self = Self::new(std::mem::take(&mut self.sender));
+    }
+
     /// A look has not found focus. Returns whether that counts: at once where there is no room, or no answer.
     pub(super) fn misses(&mut self, exists: bool, now: Time) -> bool {
         let patience = match (exists, self.missed) {

@@ -7,13 +7,18 @@
 //! anybody may send, is on trial until focus is seen in it.
 
 mod hearsay;
+mod recent;
+mod sender;
+mod waiting;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-pub use hearsay::{MOST_ON_TRIAL, MOST_WAITING};
+pub use hearsay::MOST_ON_TRIAL;
+pub use sender::Sender;
+pub use waiting::MOST_WAITING;
 
 use crate::address::RoomJid;
-use hearsay::Hearsay;
+use hearsay::{Hearsay, Place};
 
 /// Rooms that one source may vouch for. A source that claims more is not believed beyond that, and takes
 /// no room from the others.
@@ -81,6 +86,8 @@ pub enum Report {
     Appeared {
         /// Which source.
         source: Source,
+        /// Who speaks through it, if that may be anybody.
+        sender: Sender,
         /// The room.
         room: RoomJid,
     },
@@ -115,7 +122,12 @@ pub enum Change {
     /// The first source that is no hearsay vouches for this room: watch it.
     Watch(RoomJid),
     /// Hearsay alone names this room: watch it on trial, until [`Report::Proven`].
-    WatchOnTrial(RoomJid),
+    WatchOnTrial {
+        /// The room.
+        room: RoomJid,
+        /// Who has named it.
+        sender: Sender,
+    },
     /// Something may have changed in this room, which is watched already: look at it now.
     Look(RoomJid),
     /// Nobody vouches for this room any more: forget it.
@@ -197,7 +209,9 @@ impl Vouchers {
     pub fn handle(&mut self, report: Report) -> Vec<Change> {
         let mut changes = match report {
             Report::List { source, service, rooms } => self.list(source, service.as_deref(), rooms),
-            Report::Appeared { source, room } => self.appeared(source, &room).into_iter().collect(),
+            Report::Appeared { source, sender, room } => {
+                self.appeared(source, &sender, &room).into_iter().collect()
+            }
             Report::Disappeared { source, room } => self.disappeared(source, &room).into_iter().collect(),
             Report::NoSuchRoom { room } => self.no_such_room(&room).into_iter().collect(),
             Report::Proven { room } => {
@@ -240,7 +254,7 @@ impl Vouchers {
         changes
     }
 
-    fn appeared(&mut self, source: Source, room: &RoomJid) -> Option<Change> {
+    fn appeared(&mut self, source: Source, sender: &Sender, room: &RoomJid) -> Option<Change> {
         let is_new = self.of(room).next().is_none();
         if !source.is_hearsay()
             && let Some(change) = self.vouch_for_sure(source, room, is_new)
@@ -249,27 +263,33 @@ impl Vouchers {
         }
         if !is_new {
             self.vouch(source, room);
+            self.hearsay.name_again(source, sender, room);
             return Some(Change::Look(room.clone()));
         }
-        if !source.is_hearsay() || !is_watched(room, &self.services) {
-            return None;
-        }
-        if self.hearsay.name(source, room) {
+        if source.is_hearsay() && is_watched(room, &self.services) && self.hearsay.name(source, sender, room)
+        {
             self.turned_away = self.turned_away.saturating_add(1);
         }
-        let displaced = self.hearsay.displaced(source)?;
-        self.void_hearsay(&displaced);
-        self.forgotten(&displaced)
+        None
     }
 
     /// Puts names that wait on trial, as long as there are places.
     fn try_next(&mut self, changes: &mut Vec<Change>) {
         for source in [Source::Events, Source::Invitation] {
-            while let Some(room) = self.hearsay.next(source) {
-                let is_new = self.of(&room).next().is_none();
-                if self.vouch(source, &room) && is_new {
-                    self.hearsay.begin(source, &room);
-                    changes.push(Change::WatchOnTrial(room));
+            while let Some((sender, place)) = self.hearsay.next(source)
+                && let Some(room) = self.hearsay.pop(source, &sender)
+            {
+                if self.of(&room).next().is_some() {
+                    self.vouch(source, &room);
+                    continue;
+                }
+                if let Place::Of(other) = place {
+                    self.void_hearsay(&other);
+                    changes.extend(self.forgotten(&other));
+                }
+                if self.vouch(source, &room) {
+                    self.hearsay.begin(source, sender.clone(), &room);
+                    changes.push(Change::WatchOnTrial { room, sender });
                 }
             }
         }
@@ -298,13 +318,10 @@ impl Vouchers {
 
     /// Counts as an absence for those sources that never take their word back. The first one asks for a
     /// second look: the room may have come to be while the first was on its way. One on trial is looked at again in
-    /// its own time, if nobody waits for its place.
+    /// its own time, if it keeps its place.
     fn no_such_room(&mut self, room: &RoomJid) -> Option<Change> {
         let is_on_trial = self.hearsay.is_on_trial(room);
-        if self.hearsay.miss(room) {
-            self.void_hearsay(room);
-            return self.forgotten(room);
-        }
+        self.hearsay.miss(room);
         let (mut doubted, mut voided) = (false, false);
         for (_, words) in self.words.iter_mut().filter(|(source, _)| source.is_hearsay()) {
             match words.get_mut(room) {
@@ -335,7 +352,9 @@ impl Vouchers {
         if self.of(room).next().is_some() {
             return None;
         }
-        self.hearsay.refute(room);
+        if self.hearsay.end(room) {
+            self.turned_away = self.turned_away.saturating_add(1);
+        }
         Some(Change::Forget(room.clone()))
     }
 

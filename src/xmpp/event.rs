@@ -6,6 +6,7 @@ use super::brewery::BreweryEvent;
 use super::failure::Failure;
 use crate::address::{Nick, RoomJid};
 use crate::meeting::RoomEvent;
+use crate::meeting::vouch::Sender;
 
 /// Something that the link tells.
 #[derive(Debug)]
@@ -60,6 +61,8 @@ pub enum LinkEvent {
     },
     /// Somebody, whoever it is, invites us to a room of the configured services.
     Invited {
+        /// Whoever has sent the invitation, by Prosody's word: an account, or a room in somebody's stead.
+        sender: Sender,
         /// The room, by its real name.
         room: RoomJid,
     },

@@ -1,14 +1,15 @@
 //! Invitations: all that a message can tell us is that somebody thinks of a room.
 //!
 //! Anybody can send one, so nothing in it is believed but the name of the room; who may enter, and whether
-//! there is such a room at all, a look at it tells.
+//! there is such a room at all, a look at it tells. Who has sent it is Prosody's word.
 
 use super::stanza::Message;
-use crate::address::RoomJid;
 use crate::address::tenant::Services;
+use crate::address::{RealJid, RoomJid};
+use crate::meeting::vouch::Sender;
 
-/// The room of our services that a message invites us to.
-pub(super) fn read(message: &Message, services: &Services) -> Option<RoomJid> {
+/// The room of our services that a message invites us to, and who has sent the message.
+pub(super) fn read(message: &Message, services: &Services) -> Option<(Sender, RoomJid)> {
     if matches!(message.type_.as_deref(), Some("error" | "groupchat")) {
         return None;
     }
@@ -18,7 +19,10 @@ pub(super) fn read(message: &Message, services: &Services) -> Option<RoomJid> {
     let mediated = message.from.as_deref().filter(|_| is_mediated).and_then(room);
     // A direct one names the room in the sender's words.
     let named = |jid: &str| room(RoomJid::prepared(jid).ok()?.as_str());
-    mediated.or_else(|| message.direct.iter().find_map(|x| named(x.jid.as_deref()?)))
+    let room = mediated.or_else(|| message.direct.iter().find_map(|x| named(x.jid.as_deref()?)))?;
+    let from = message.from.as_deref().and_then(|from| RealJid::new(from).ok());
+    let sender = from.map_or(Sender::Unknown, |from| Sender::Account(from.bare().into()));
+    Some((sender, room))
 }
 
 #[cfg(test)]
@@ -26,10 +30,13 @@ mod tests {
     use super::super::stanza::{Inbound, parse};
     use super::*;
 
-    fn invited(message: &str) -> Option<String> {
+    fn read(message: &str) -> Option<(Sender, RoomJid)> {
         let Inbound::Message(message) = parse(message) else { panic!("no message") };
-        let services = Services::new(&["muc.meet.jitsi".to_owned()]);
-        read(&message, &services).map(|room| room.as_str().to_owned())
+        super::read(&message, &Services::new(&["muc.meet.jitsi".to_owned()]))
+    }
+
+    fn invited(message: &str) -> Option<String> {
+        read(message).map(|(_, room)| room.as_str().to_owned())
     }
 
     fn mediated(attributes: &str) -> Option<String> {
@@ -52,6 +59,21 @@ mod tests {
         assert_eq!(direct("jid='r1@muc.meet.jitsi' password='p'").as_deref(), Some("r1@muc.meet.jitsi"));
         assert_eq!(direct("jid='r1@muc.acme.meet.jitsi'").as_deref(), Some("[acme]r1@muc.meet.jitsi"));
         assert_eq!(direct("jid='R1@Muc.Meet.Jitsi'").as_deref(), Some("r1@muc.meet.jitsi"));
+    }
+
+    #[test]
+    fn all_sessions_of_an_account_are_one_sender() {
+        let by = |from: &str| {
+            let invitation = "<x xmlns='jabber:x:conference' jid='r1@muc.meet.jitsi'/>";
+            read(&format!("<message {from}>{invitation}</message>")).map(|(sender, _)| sender)
+        };
+        let account = |jid: &str| Some(Sender::Account(jid.into()));
+        assert_eq!(by("from='a@meet.jitsi/1'"), account("a@meet.jitsi"));
+        assert_eq!(by("from='a@meet.jitsi/2'"), by("from='a@meet.jitsi'"));
+        assert_eq!(by("from='meet.jitsi'"), account("meet.jitsi"));
+        for none in ["", "from=''", &format!("from='{}'", "x".repeat(5_000))] {
+            assert_eq!(by(none), Some(Sender::Unknown), "{none:.40}");
+        }
     }
 
     #[test]

@@ -103,7 +103,7 @@ impl<'a> Session<'a> {
                 Inbound::Message(message) => {
                     received.message.add();
                     match invitation::read(&message, &self.config.services) {
-                        Some(room) => self.tell(LinkEvent::Invited { room }).await,
+                        Some((sender, room)) => self.tell(LinkEvent::Invited { sender, room }).await,
                         None => Ok(()),
                     }
                 }

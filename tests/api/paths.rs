@@ -5,7 +5,6 @@ use std::sync::{Arc, Mutex};
 
 use axum::body::Body;
 use axum::http::Request;
-use jibri_autostart::discovery::DiscoveryEvent;
 use jibri_autostart::http::{Parts, router};
 use jibri_autostart::sightings::Sighting;
 use reqwest::StatusCode;
@@ -29,10 +28,8 @@ async fn a_base_url_may_end_in_a_slash() {
         let event = json!({ "room_jid": format!("r{n}@muc.meet.jitsi") }).to_string();
         let status = post(&world, &format!("{base}/events/occupant/joined"), event).await;
         assert_eq!(status, StatusCode::NO_CONTENT, "{base}");
-        match timeout(LONG, world.discovery.events.recv()).await.unwrap() {
-            Some(DiscoveryEvent::Touched { room, .. }) => assert_eq!(room.local(), format!("r{n}")),
-            other => panic!("{base}: {other:?}"),
-        }
+        let touch = timeout(LONG, world.discovery.touched.recv()).await.unwrap();
+        assert_eq!(touch.room.local(), format!("r{n}"));
     }
     for (n, base) in ["/jibri-webhook", "/jibri-webhook/", "//jibri-webhook//"].iter().enumerate() {
         let health = json!({ "healthStatus": "HEALTHY", "details": {} });

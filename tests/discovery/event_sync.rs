@@ -3,14 +3,14 @@
 use std::net::SocketAddr;
 
 use jibri_autostart::config::{Secret, from_toml};
-use jibri_autostart::discovery::{Discovery, DiscoveryEvent, spawn};
+use jibri_autostart::discovery::{Discovery, Touch, spawn};
 use jibri_autostart::http::{EventSync, HttpEvent, Parts, router, spawn as serve};
-use jibri_autostart::meeting::vouch::{Report, Source, Vouchers};
+use jibri_autostart::meeting::vouch::{Report, Sender, Source, Vouchers};
 use reqwest::{Client, RequestBuilder, StatusCode};
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
-use super::{next, room, soon};
+use super::{room, soon};
 
 const TOKEN: &str = "TOKEN-237958623045";
 
@@ -51,14 +51,16 @@ impl World {
 
     /// The next touch: the room and whether it is said to be gone.
     async fn touched(&mut self) -> (String, bool) {
-        match next(&mut self.discovery.events).await {
-            DiscoveryEvent::Touched { source: Source::Events, room, gone } => (room.local().to_owned(), gone),
-            other => panic!("expected a touch, got {other:?}"),
-        }
+        let touch = self.touch().await;
+        (touch.room.local().to_owned(), touch.gone)
+    }
+
+    async fn touch(&mut self) -> Touch {
+        soon("a touch", self.discovery.touched.recv()).await
     }
 
     fn is_quiet(&mut self) -> bool {
-        self.discovery.events.try_recv().is_err()
+        self.discovery.touched.try_recv().is_none()
     }
 }
 
@@ -144,11 +146,9 @@ async fn what_is_no_news_is_taken_and_dropped() {
     // Not ours to judge here; nobody will watch it.
     let foreign = json!({ "room_jid": "r1@elsewhere.example" });
     assert_eq!(world.send("room/created", &foreign).await, StatusCode::NO_CONTENT);
-    let DiscoveryEvent::Touched { source, room, .. } = next(&mut world.discovery.events).await else {
-        panic!()
-    };
+    let Touch { sender, room, .. } = world.touch().await;
     let mut vouchers = Vouchers::new(&["muc.meet.jitsi".to_owned()], &[]);
-    assert_eq!(vouchers.handle(Report::Appeared { source, room }), []);
+    assert_eq!(vouchers.handle(Report::Appeared { source: Source::Events, sender, room }), []);
 }
 
 #[tokio::test]
@@ -202,19 +202,17 @@ async fn replays_and_disorder_are_harmless() {
     let order = ["room/destroyed", "occupant/left", "room/created", "room/destroyed", "occupant/joined"];
     for path in order.iter().chain(&order).chain(["room/destroyed"].iter()) {
         assert_eq!(world.send(path, &event).await, StatusCode::NO_CONTENT);
-        let DiscoveryEvent::Touched { source, room, gone } = next(&mut world.discovery.events).await else {
-            panic!("no touch");
-        };
+        let (source, Touch { sender, room, gone }) = (Source::Events, world.touch().await);
         vouchers.handle(if gone {
             Report::Disappeared { source, room }
         } else {
-            Report::Appeared { source, room }
+            Report::Appeared { source, sender, room }
         });
     }
     assert!(vouchers.rooms().contains(&room("r1")), "no look has shown that it is gone");
 }
 
-/// More than the channel holds, with nobody reading: every sender gets its answer, and what does not fit
+/// More than may wait, with nobody reading: every sender gets its answer, and what does not fit
 /// is counted.
 #[tokio::test]
 async fn a_flood_is_answered_and_what_overflows_is_counted() {
@@ -235,6 +233,19 @@ async fn a_flood_is_answered_and_what_overflows_is_counted() {
     // It goes on.
     world.send("room/created", &joined("r2", "a@meet.jitsi/b")).await;
     assert_eq!(world.touched().await.0, "r2");
+}
+
+/// By its address, over however many connections.
+#[tokio::test]
+async fn an_event_bears_its_sender() {
+    let mut world = world("").await;
+    let event = joined("r1", "a@meet.jitsi/b");
+    for from in ["127.0.0.1", "127.0.0.2", "127.0.0.1"] {
+        let ip = from.parse().unwrap();
+        world.client = Client::builder().no_proxy().local_address(Some(ip)).build().unwrap();
+        assert_eq!(world.send("occupant/joined", &event).await, StatusCode::NO_CONTENT);
+        assert_eq!(world.touch().await.sender, Sender::Host(ip));
+    }
 }
 
 #[tokio::test]

@@ -1,11 +1,11 @@
 //! Floods of false names, in virtual time: whoever is honest is visited at once, and Prosody is not asked more.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 use jibri_autostart::address::{Nick, RealJid, RoomJid};
 use jibri_autostart::config::from_toml;
-use jibri_autostart::meeting::vouch::{Report, Source, Vouchers};
+use jibri_autostart::meeting::vouch::{Report, Sender, Source, Vouchers};
 use jibri_autostart::meeting::{
     Action, Affiliation, Effect, Input, ListError, Listed, Meetings, QueryId, Role, Roles, RoomEvent,
 };
@@ -22,6 +22,16 @@ const BOUND: Duration = Duration::from_secs(2);
 
 fn ms(ms: u64) -> Duration {
     Duration::from_millis(ms)
+}
+
+/// Whoever tells the truth.
+fn honest() -> Sender {
+    Sender::Host([192, 0, 2, 1].into())
+}
+
+/// One of those who do not.
+fn flooder(number: u8) -> Sender {
+    Sender::Host([198, 51, 100, number].into())
 }
 
 /// What there is behind a false name.
@@ -44,6 +54,8 @@ struct World {
     vouchers: Vouchers,
     lie: Lie,
     honest: BTreeSet<RoomJid>,
+    /// Rooms with nobody but focus in them.
+    quiet: BTreeSet<RoomJid>,
     answers: BTreeMap<(Duration, u64), Input>,
     named: u64,
     /// When each query was sent, and when each room was visited first.
@@ -71,6 +83,7 @@ impl World {
             vouchers: Vouchers::new(&settings.muc.domains, &[]),
             lie,
             honest: BTreeSet::new(),
+            quiet: BTreeSet::new(),
             answers: BTreeMap::new(),
             named: 0,
             queries: Vec::new(),
@@ -81,8 +94,8 @@ impl World {
     }
 
     fn feed(&mut self, input: Input) {
-        let mut inputs = vec![input];
-        while let Some(input) = inputs.pop() {
+        let mut inputs = VecDeque::from([input]);
+        while let Some(input) = inputs.pop_front() {
             for effect in self.core.handle(Time::new(self.now), input) {
                 let changes = match effect {
                     Effect::Do(Action::AskRoles { room, query, which }) => {
@@ -105,10 +118,10 @@ impl World {
     fn asked(&mut self, room: RoomJid, query: QueryId, which: Roles) {
         self.queries.extend((0..which.queries()).map(|_| self.now));
         let person = listed("ada", "ada@meet.jitsi/1");
+        let focus = listed("focus", "focus@auth.meet.jitsi/focus");
         let (after, result) = match self.lie {
-            _ if self.honest.contains(&room) => {
-                (ANSWER, Ok(vec![listed("focus", "focus@auth.meet.jitsi/focus"), person]))
-            }
+            _ if self.honest.contains(&room) => (ANSWER, Ok(vec![focus, person])),
+            _ if self.quiet.contains(&room) => (ANSWER, Ok(vec![focus])),
             Lie::Nothing => (ANSWER, Err(ListError::Gone)),
             Lie::Refused => (ANSWER, Err(ListError::Other)),
             Lie::Unanswered => (TIMEOUT, Err(ListError::TimedOut)),
@@ -124,20 +137,25 @@ impl World {
         }
     }
 
-    fn named_by(&mut self, source: Source, room: RoomJid) {
-        self.report(Report::Appeared { source, room });
+    fn named_by(&mut self, source: Source, sender: Sender, room: RoomJid) {
+        self.report(Report::Appeared { source, sender, room });
     }
 
-    /// So many false names at this moment.
-    fn lies(&mut self, source: Source, number: u64) {
+    /// So many false names at this moment, of so many senders.
+    fn lies(&mut self, source: Source, number: u64, senders: u8) {
         for _ in 0..number {
             self.named += 1;
-            self.named_by(source, room(&format!("false-{}", self.named)));
+            let sender = flooder((self.named % u64::from(senders)) as u8);
+            self.named_by(source, sender, room(&format!("false-{}", self.named)));
         }
     }
 
     /// A real meeting that this source names.
     fn honest(&mut self, source: Source, name: &str) -> RoomJid {
+        self.honest_by(source, honest(), name)
+    }
+
+    fn honest_by(&mut self, source: Source, sender: Sender, name: &str) -> RoomJid {
         let room = room(name);
         self.honest.insert(room.clone());
         match source {
@@ -145,9 +163,16 @@ impl World {
                 let rooms = self.honest.iter().cloned().collect();
                 self.report(Report::List { source, service: None, rooms });
             }
-            _ => self.named_by(source, room.clone()),
+            _ => self.named_by(source, sender, room.clone()),
         }
         room
+    }
+
+    /// So many rooms that a conference service lists, and in which nothing happens.
+    fn quiet(&mut self, number: u64) {
+        self.quiet = (0..number).map(|n| room(&format!("quiet-{n}"))).collect();
+        let rooms = self.quiet.iter().cloned().collect();
+        self.report(Report::List { source: Source::Disco, service: None, rooms });
     }
 
     fn run_until(&mut self, then: Duration) {
@@ -174,15 +199,25 @@ impl World {
     }
 }
 
-/// Ten honest rooms a second, known by Jicofo's list, while this much is said each millisecond; how long the slowest
-/// waits for its visit, and the world.
-fn slowest(lie: Lie, source: Source, each_ms: u64) -> (Duration, World) {
+/// Honest rooms, one each so many milliseconds, while ten false events come in each millisecond, or none.
+#[derive(Clone, Copy)]
+struct Flooded {
+    honest_by: Source,
+    every_ms: u64,
+    senders: u8,
+    /// Rooms that are known besides, and want to be looked at.
+    quiet: u64,
+}
+
+/// How long the slowest honest room waits for its visit, and the world.
+fn slowest(lie: Lie, each_ms: u64, flooded: Flooded) -> (Duration, World) {
     let mut world = World::new(lie);
+    world.quiet(flooded.quiet);
     let mut begun = Vec::new();
     for milli in 1..=5_000 {
-        world.lies(source, each_ms);
-        if milli >= 1_000 && milli % 100 == 0 {
-            let room = world.honest(Source::Jicofo, &format!("honest-{milli}"));
+        world.lies(Source::Events, each_ms, flooded.senders);
+        if milli >= 1_000 && milli % flooded.every_ms == 0 {
+            let room = world.honest(flooded.honest_by, &format!("honest-{milli}"));
             begun.push((room, world.now));
         }
         world.run_until(ms(milli));
@@ -198,8 +233,9 @@ fn slowest(lie: Lie, source: Source, each_ms: u64) -> (Duration, World) {
 #[test]
 fn ten_thousand_false_events_a_second_stall_nobody() {
     for lie in LIES {
-        let (flooded, world) = slowest(lie, Source::Events, 10);
-        let (calm, _) = slowest(lie, Source::Events, 0);
+        let listed = Flooded { honest_by: Source::Jicofo, every_ms: 100, senders: 1, quiet: 0 };
+        let (flooded, world) = slowest(lie, 10, listed);
+        let (calm, _) = slowest(lie, 0, listed);
         println!("{lie:?}: {flooded:?} beside {calm:?}, {} queries in the busiest second", world.busiest());
         assert!(flooded <= BOUND, "{lie:?}: {flooded:?} beside {calm:?}");
         assert!(world.busiest() <= 90, "{lie:?}: {}", world.busiest());
@@ -208,11 +244,30 @@ fn ten_thousand_false_events_a_second_stall_nobody() {
     }
 }
 
+/// Also where events are all there is: the false ones stand in their own senders' way.
+#[test]
+fn ten_thousand_false_events_a_second_stall_no_other_sender() {
+    for (lie, (senders, quiet)) in
+        LIES.into_iter().flat_map(|lie| [(lie, (1, 0)), (lie, (5, 0)), (lie, (1, 600))])
+    {
+        let told = Flooded { honest_by: Source::Events, every_ms: 500, senders, quiet };
+        let (waited, world) = slowest(lie, 10, told);
+        println!(
+            "{lie:?}, {senders}, {quiet}: {waited:?}, {} queries in the busiest second",
+            world.busiest()
+        );
+        assert!(waited <= BOUND, "{lie:?}, {senders}, {quiet}: {waited:?}");
+        assert!(world.busiest() <= 90, "{lie:?}: {}", world.busiest());
+        let most = world.honest.len() + world.quiet.len() + 20;
+        assert!(world.core.rooms().count() < most, "{lie:?}");
+    }
+}
+
 #[test]
 fn six_hundred_false_invitations_stall_nobody_that_events_name() {
     for lie in LIES {
         let mut world = World::new(lie);
-        world.lies(Source::Invitation, 600);
+        world.lies(Source::Invitation, 600, 1);
         world.run_until(ms(500));
         for n in 0..15 {
             let since = world.now;
@@ -224,17 +279,18 @@ fn six_hundred_false_invitations_stall_nobody_that_events_name() {
     }
 }
 
-/// Whom only events name has no better witness than who floods us; when the flood is over he waits no more.
+/// Whom only events of the same sender name has no better witness than who floods us; when the flood is over he waits
+/// no more.
 #[test]
 fn after_two_hundred_false_events_the_next_event_is_heeded() {
     for lie in [Lie::Nothing, Lie::Refused, Lie::NoFocus] {
         let mut world = World::new(lie);
         for n in 1..=200 {
-            world.lies(Source::Events, 1);
+            world.lies(Source::Events, 1, 1);
             world.run_until(ms(10 * n));
         }
         let since = world.now;
-        let room = world.honest(Source::Events, "honest");
+        let room = world.honest_by(Source::Events, flooder(0), "honest");
         world.run_until(since + Duration::from_secs(4));
         let waited = world.visited.get(&room).map(|at| *at - since);
         // Those on trial may exist, and have their time for focus to come.
@@ -248,8 +304,8 @@ fn after_two_hundred_false_events_the_next_event_is_heeded() {
 fn false_names_are_forgotten_after_two_looks() {
     for lie in LIES {
         let mut world = World::new(lie);
-        world.lies(Source::Events, 4);
-        world.lies(Source::Invitation, 4);
+        world.lies(Source::Events, 4, 1);
+        world.lies(Source::Invitation, 4, 1);
         assert_eq!(world.core.rooms().count(), 8);
         world.run_until(Duration::from_secs(60));
         assert_eq!(world.core.rooms().count(), 0, "{lie:?}");
@@ -270,7 +326,7 @@ fn focus_that_comes_after_the_event_is_waited_for() {
     for late in [200, 1_000, 3_000, 8_000] {
         let mut world = World::new(Lie::NoFocus);
         let r = room("late");
-        world.named_by(Source::Events, r.clone());
+        world.named_by(Source::Events, honest(), r.clone());
         world.run_until(ms(late));
         world.honest.insert(r.clone());
         world.run_until(ms(late) + Duration::from_secs(4));

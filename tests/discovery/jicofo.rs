@@ -203,7 +203,6 @@ async fn no_url_no_requests() {
     let mut settings = settings("http://unused");
     settings.discovery.jicofo.url = None;
     let mut discovery = spawn_with(&settings, Limits::default());
-    drop(discovery.touches);
     assert_eq!(soon("the end", discovery.events.recv()).await, None);
 }
 

@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 
 use jibri_autostart::address::RoomJid;
-use jibri_autostart::meeting::vouch::{Change, MOST_ON_TRIAL, MOST_WAITING, Report, Source, Vouchers};
+use jibri_autostart::meeting::vouch::{
+    Change, MOST_ON_TRIAL, MOST_WAITING, Report, Sender, Source, Vouchers,
+};
 use proptest::prelude::*;
 
 use super::room;
@@ -23,7 +25,7 @@ fn list(source: Source, rooms: &[RoomJid]) -> Report {
 }
 
 fn appeared(source: Source, room: &RoomJid) -> Report {
-    Report::Appeared { source, room: room.clone() }
+    Report::Appeared { source, sender: Sender::Unknown, room: room.clone() }
 }
 
 fn disappeared(source: Source, room: &RoomJid) -> Report {
@@ -43,7 +45,7 @@ fn watch(room: &RoomJid) -> Change {
 }
 
 fn on_trial(room: &RoomJid) -> Change {
-    Change::WatchOnTrial(room.clone())
+    Change::WatchOnTrial { room: room.clone(), sender: Sender::Unknown }
 }
 
 fn forget(room: &RoomJid) -> Change {
@@ -266,6 +268,11 @@ fn any_room() -> impl Strategy<Value = RoomJid> {
     (local, service).prop_map(|(local, service)| RoomJid::new(&format!("{local}@{service}")).unwrap())
 }
 
+fn any_sender() -> impl Strategy<Value = Sender> {
+    let host = (0..4_u8).prop_map(|last| Sender::Host([192, 0, 2, last].into()));
+    prop_oneof![Just(Sender::Unknown), host]
+}
+
 fn any_report() -> impl Strategy<Value = Report> {
     let source = || proptest::sample::select(SOURCES.to_vec());
     let service = proptest::option::of(proptest::sample::select(services()));
@@ -273,7 +280,8 @@ fn any_report() -> impl Strategy<Value = Report> {
     prop_oneof![
         3 => (source(), service, rooms)
             .prop_map(|(source, service, rooms)| Report::List { source, service, rooms }),
-        3 => (source(), any_room()).prop_map(|(source, room)| Report::Appeared { source, room }),
+        3 => (source(), any_sender(), any_room())
+            .prop_map(|(source, sender, room)| Report::Appeared { source, sender, room }),
         3 => (source(), any_room()).prop_map(|(source, room)| Report::Disappeared { source, room }),
         2 => any_room().prop_map(|room| Report::NoSuchRoom { room }),
         1 => source().prop_map(|source| Report::SourceLost { source }),
@@ -300,7 +308,7 @@ proptest! {
             for change in v.handle(report) {
                 match change {
                     Change::Watch(room) => prop_assert!(trials.remove(&room) || followed.insert(room)),
-                    Change::WatchOnTrial(room) => {
+                    Change::WatchOnTrial { room, .. } => {
                         prop_assert!(followed.insert(room.clone()) && trials.insert(room));
                     }
                     Change::Look(room) => prop_assert!(followed.contains(&room)),

@@ -1,7 +1,7 @@
 //! Where rooms are heard of: a source lists them, late, wrongly, or not at all; and events that need not be true.
 
 use jibri_autostart::address::RoomJid;
-use jibri_autostart::meeting::vouch::{Change, Report, Source};
+use jibri_autostart::meeting::vouch::{Change, Report, Sender, Source};
 use rand::RngExt as _;
 
 use crate::plan::{MS, SEC, Us};
@@ -81,7 +81,7 @@ impl World {
         self.report(if is_end {
             Report::Disappeared { source, room }
         } else {
-            Report::Appeared { source, room }
+            Report::Appeared { source, sender: Sender::Unknown, room }
         });
         let next = self.some(MS, 30 * SEC);
         self.after(next, Ev::Rumour);
@@ -90,7 +90,7 @@ impl World {
     /// What the driver does with what a source says.
     pub fn report(&mut self, report: Report) {
         for change in self.vouchers.handle(report) {
-            if let Change::WatchOnTrial(_) = &change {
+            if let Change::WatchOnTrial { .. } = &change {
                 self.seen.count("a room is watched on trial");
             }
             if let Change::Forget(room) = &change
