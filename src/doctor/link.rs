@@ -70,6 +70,12 @@ impl Own {
     /// Why it is lost.
     pub(super) fn lost(&self, step: &str) -> Finding {
         match &self.seen.down {
+            // What Prosody said before it closed the connection can be lost on its way.
+            Some(failure @ Failure::Broken { .. }) => Finding::fail(
+                step,
+                failure.to_string(),
+                "see Prosody's log; if another instance has the same name, stop the other instance",
+            ),
             Some(failure) => Finding::said(step, Verdict::Fail, &failure.to_string()),
             None => Finding::ok(step, "the link is up"),
         }

@@ -52,6 +52,11 @@ impl ByHand {
         self.order.filter(|_| !self.is_doubtful)
     }
 
+    /// Nothing is to be started, by order, unless that is over.
+    pub fn may_be_off(&self) -> bool {
+        self.order == Some(Hand::Stop)
+    }
+
     /// The rules do not leave this room alone, or an order goes before them.
     pub fn may_concern(&self, by_rules: bool) -> bool {
         by_rules || self.order.is_some()

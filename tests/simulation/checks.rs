@@ -43,7 +43,10 @@ impl World {
                 let r = self.index[room];
                 self.seen.count("entries");
                 // A pair of lists that is older than a departure counts for the mirror, and not for the core.
-                let to_stop = self.mirrors[r].may_stop(self.now + SEC) && self.mirrors[r].listed_focus;
+                let ordered_off =
+                    self.mirrors[r].by_hand.may_be_off() && self.rooms[r].has_account_of_jibri();
+                let may_stop = self.mirrors[r].may_stop(self.now + SEC) || ordered_off;
+                let to_stop = may_stop && self.mirrors[r].listed_focus;
                 if self.mirrors[r].list != Some(true) {
                     self.seen.count(if self.plan.is_visitor() {
                         "entries into an empty room, to stop"
@@ -156,6 +159,8 @@ impl World {
         let word = mirror.word();
         let limit = mirror.terms.start.retry_limit;
         match what {
+            // An entry that was given up, and succeeds after all, is used only if it is still wanted.
+            What::Entered { .. } => self.mirrors[r].unknown_past = false,
             What::Held(Hold::StoppedBy(nick)) => {
                 self.seen.count("held for a person's stop");
                 // Who is there when it is heard of may have been there.

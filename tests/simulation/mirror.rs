@@ -258,9 +258,10 @@ impl Mirror {
         self.stop.as_ref().filter(|_| !self.unbound)
     }
 
-    /// A start is in flight, or accepted.
+    /// A start is in flight, or accepted, or said to be.
     pub fn awaits_recorder(&self) -> bool {
-        self.in_flight.is_some() || self.accepted_until.is_some()
+        let says_so = matches!(self.state, Some(State::Starting | State::Pending));
+        self.in_flight.is_some() || self.accepted_until.is_some() || says_so
     }
 
     /// A recorder's account is in the last list of which nothing shows whether it records.
@@ -418,7 +419,6 @@ impl Mirror {
                     // Focus may not know of it yet, and is asked again.
                     let is_told_on = self.word.as_ref().is_some_and(|word| word.on);
                     self.recorder_lost = is_told_on && !self.listed_recorder;
-                    self.unknown_past = false;
                     self.created = p.created;
                     if p.created {
                         // What was to be entered had gone.

@@ -142,6 +142,11 @@ impl MucRoom {
         self.occupants.iter().any(records)
     }
 
+    /// Of a recorder, or of a gateway.
+    pub fn has_account_of_jibri(&self) -> bool {
+        self.occupants.iter().any(|o| matches!(o.kind, Kind::Recorder(_) | Kind::Gateway))
+    }
+
     fn presence(&self, occupant: &Occupant) -> Presence {
         let recording = match occupant.kind {
             Kind::Focus => self.conference.as_ref().and_then(|c| c.status.clone()),

@@ -253,6 +253,8 @@ impl World {
         self.room_later(r, 200 * MS, Step::Elects);
         if self.rooms[r].people.is_empty() {
             self.rooms[r].emptied_at = self.now;
+            // Nobody comes back here, and whoever comes now has stopped nothing.
+            self.rooms[r].stopped = None;
             self.conference_may_end(r);
         }
     }

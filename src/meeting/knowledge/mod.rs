@@ -179,15 +179,12 @@ impl Knowledge {
         self.our_stop = Some(OurStop { initiator, session: None });
     }
 
-    /// There is a session: of the end of one before, focus will not tell any more.
-    pub(super) fn is_found(&mut self) {
-        self.our_stop.take_if(|ours| ours.session.is_none());
-    }
-
-    /// A recording is on.
+    /// A recording is on: of the end of one before, focus will not tell any more.
     pub(super) fn is_on(&mut self) {
-        self.is_found();
+        self.our_stop.take_if(|ours| ours.session.is_none());
         self.jibri_stopped = None;
+        // What is done to it from now on is done by those who are there.
+        self.void = None;
     }
 
     /// It is over; its recorder may stay for a moment.

@@ -71,7 +71,6 @@ impl Recording {
         ctx: &Ctx<'_>,
         policy: Policy<'_>,
     ) {
-        self.known.is_found();
         // Where no recorder shows by then, focus may know more.
         if self.inquiry.is_none() && by != FoundBy::Recorder {
             self.inquiry = Some((ctx.now.after(SHOWS_BY), 1));

@@ -247,6 +247,12 @@ impl Recording {
                 self.known.is_over(ctx.now);
                 self.fail(why, ctx, policy);
             }
+            // Somebody has begun this one after the other was stopped, so he has changed his mind.
+            Course::Nothing if person.is_none() => {
+                if self.holds.nobody_has_stopped() {
+                    self.backoff.forgive();
+                }
+            }
             Course::Nothing | Course::Asked { .. } | Course::Gone { .. } => {}
         }
     }

@@ -1,7 +1,7 @@
 //! A recording as it can be shown, and asked about.
 
 use super::Recording;
-use super::course::{Course, Witness};
+use super::course::{Course, FoundBy, Witness};
 use super::decide::Step;
 use crate::meeting::context::Ctx;
 use crate::meeting::event::{Hold, State};
@@ -35,7 +35,8 @@ impl Recording {
 
     /// It is not known whether something is on that would have to be told of, or stopped.
     pub(super) fn may_be_on(&self) -> bool {
-        self.course == Course::Nothing && self.known.recorders.is_unknown()
+        let is_theirs = matches!(self.course, Course::Nothing | Course::Found { by: FoundBy::Others, .. });
+        is_theirs && self.known.recorders.is_unknown()
     }
 
     /// Failed attempts in a row, and the one under way.
