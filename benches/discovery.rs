@@ -70,9 +70,9 @@ async fn events(version: Version) -> Result {
         let room = format!("plain-{n}");
         let ada = world.moderator(&room).await?;
         let begun = Instant::now();
-        admin.starts(ada.seat().room()).await?;
+        admin.starts(ada.occupancy().room()).await?;
         plain.push(requested(&world, &room).await?.duration_since(begun));
-        admin.leaves(ada.seat().room());
+        admin.leaves(ada.occupancy().room());
         over(&world, ada, &room).await?;
 
         let room = format!("ours-{n}");
@@ -164,8 +164,8 @@ async fn visits(version: Version) -> Result {
         let ada = world.moderator(&room).await?;
         sender.joined(&ada);
         ada.wait_recording("on", PATIENCE).await?;
-        ada.seat().until(SOON, "without us", |view| !view.occupants.contains_key("autostart")).await?;
-        let visits = sightings(&ada);
+        ada.occupancy().until(SOON, "without us", |view| !view.occupants.contains_key("autostart")).await?;
+        let visits = probes(&ada);
         let request = world.focus.start_requests_in(&room).into_iter().next().ok_or("no start request")?;
         let jicofos = request.answered.ok_or("not answered")?.duration_since(request.at);
         times += visits.len();
@@ -204,8 +204,8 @@ async fn over(world: &World, ada: Person, room: &str) -> Result {
 }
 
 /// For how long a person has seen us, each time.
-fn sightings(person: &Person) -> Vec<Duration> {
-    let us = format!("{}/autostart", person.seat().room());
+fn probes(person: &Person) -> Vec<Duration> {
+    let us = format!("{}/autostart", person.occupancy().room());
     let (mut seen, mut since) = (Vec::new(), None);
     for presence in person.client().since(0) {
         if presence.node.name != "presence" || presence.node.from() != us {
@@ -237,7 +237,7 @@ impl EventSync {
 
     /// Sends the event and does not wait for the answer.
     fn joined(&self, person: &Person) {
-        let room = person.seat().room();
+        let room = person.occupancy().room();
         let event = serde_json::json!({
             "event_name": "muc-occupant-joined", "room_name": room.split('@').next(), "room_jid": room,
             "is_breakout": false, "active_occupants_count": 1,

@@ -174,7 +174,7 @@ impl Sender {
     }
 
     fn send(&self, person: &Person) {
-        let event = event(person.seat().room());
+        let event = event(person.occupancy().room());
         let request = self.http.post(&self.url).bearer_auth(self.token).body(event);
         tokio::spawn(async move {
             request.send().await.expect("an answer").error_for_status().expect("a success")

@@ -21,7 +21,7 @@ use std::time::Instant;
 
 use jibri_autostart::config::from_toml;
 use jibri_autostart::http::{self, HttpEvent, Parts};
-use jibri_autostart::sightings;
+use jibri_autostart::probes;
 use quantiles::Quantiles;
 use testkit::{Heads, Result};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -36,9 +36,9 @@ async fn main() -> Result {
         from_toml("xmpp = { domain = \"a.b\", secret = \"s\" }\nmuc.domains = [\"muc.meet.jitsi\"]\n")
             .map_err(|mistakes| mistakes.to_string())?
             .settings;
-    let mut sightings = sightings::spawn(&settings);
-    tokio::spawn(async move { while sightings.events.recv().await.is_some() {} });
-    let parts = Parts { jibri_webhooks: sightings.webhooks.take(), ..Parts::default() };
+    let mut probes = probes::spawn(&settings);
+    tokio::spawn(async move { while probes.events.recv().await.is_some() {} });
+    let parts = Parts { jibri_webhooks: probes.webhooks.take(), ..Parts::default() };
     let mut server = http::spawn_apart("127.0.0.1:0".parse()?, http::router(parts));
     let Some(HttpEvent::Listening(address)) = server.recv().await else { return Err("no server".into()) };
 

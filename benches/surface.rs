@@ -172,7 +172,7 @@ impl Delays {
         person.client().wait_for_since(mark, own, PATIENCE).await?;
         // The plain client does at once what the program does.
         let start = testkit::person::jibri("start").attr("recording_mode", "file");
-        let iq = Node::iq("set", &format!("{}/focus", person.seat().room()));
+        let iq = Node::iq("set", &format!("{}/focus", person.occupancy().room()));
         person.client().send(&iq.attr("id", &person.client().new_id()).child(start));
         let asked = || world.focus.start_requests_in(room).len() == 2;
         world.focus.until(PATIENCE, "asked to start by both", asked).await?;

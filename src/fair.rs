@@ -70,7 +70,7 @@ impl<S: Ord + Clone, T> Fair<S, T> {
         *self = Self::default();
     }
 
-    /// Whoever has nothing in line waits for no turn.
+    /// Whoever has nothing in the queue waits for no turn.
     fn tidy(&mut self) {
         self.lines.retain(|_, line| !line.is_empty());
         self.turns.retain(|sender| self.lines.contains_key(sender));

@@ -2,7 +2,7 @@
 //!
 //! Three rings, and imports only point inwards: the core ([`config`], [`meeting`], [`fleet`] with its words
 //! ([`jibri`]), and [`coupling`] between the two) is pure data and pure functions; the [`driver`] feeds it inputs and carries
-//! out its effects; the edges ([`xmpp`], [`discovery`], [`http`], [`http_client`], [`sightings`], [`alerts`], [`recovery`],
+//! out its effects; the edges ([`xmpp`], [`discovery`], [`http`], [`http_client`], [`probes`], [`alerts`], [`recovery`],
 //! [`ledger`], [`standby`], [`surface`]) touch the outside. [`cli`] is what people type.
 
 pub mod address;
@@ -24,10 +24,10 @@ pub mod ledger;
 pub mod meeting;
 mod plain;
 mod polling;
+pub mod probes;
 pub mod prosody;
 pub mod recovery;
 mod schedule;
-pub mod sightings;
 pub mod standby;
 pub mod surface;
 pub mod time;

@@ -256,7 +256,7 @@ impl Driven {
             Step::LinkUp => self.feed(Input::LinkUp),
             Step::LinkDown => self.feed(Input::LinkDown),
             Step::Watch => self.feed(Input::Watch { room }),
-            Step::Look => self.feed(Input::Look { room }),
+            Step::Look => self.feed(Input::Poll { room }),
             Step::ForgottenAndFound => {
                 let before = self.core.room(&room).unwrap();
                 let is_kept = before.inside.is_some() || before.state != State::Idle;

@@ -98,7 +98,7 @@ async fn a_meeting(world: &World) -> Result {
     timeline.moderator_in("Ada");
     start_seen(world, "lesson", 1, &timeline).await?;
     recording_on(&ada, &timeline).await?;
-    let watch = Watch::new(ada.seat(), testkit::config::COMPONENT, "autostart");
+    let watch = Watch::new(ada.occupancy(), testkit::config::COMPONENT, "autostart");
     let seen: Vec<String> = watch.visits().iter().map(ToString::to_string).collect();
     timeline.say(&match seen.len() {
         0 => "Ada has not seen the program in the meeting".to_owned(),

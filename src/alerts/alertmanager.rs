@@ -10,7 +10,7 @@ use std::time::{Duration, SystemTime};
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until};
 
-use super::Limits;
+use super::DeliveryLimits;
 use super::body::{Notice, Postable};
 use super::receiver::Receiver;
 use super::standing::{Entered, Standing};
@@ -54,7 +54,12 @@ impl Board {
 }
 
 /// Delivers until it is dropped.
-pub(super) async fn deliver(board: Arc<Board>, mut receiver: Receiver, component: String, limits: Limits) {
+pub(super) async fn deliver(
+    board: Arc<Board>,
+    mut receiver: Receiver,
+    component: String,
+    limits: DeliveryLimits,
+) {
     let mut all_at = Instant::now();
     loop {
         if board.lock().is_empty() {

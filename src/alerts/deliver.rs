@@ -17,7 +17,7 @@ use crate::time::Time;
 
 /// What deliveries may cost.
 #[derive(Debug, Clone, Copy)]
-pub struct Limits {
+pub struct DeliveryLimits {
     /// From a request to the end of its answer.
     pub time: Duration,
     /// The first pause after a failure; it is doubled each time.
@@ -32,7 +32,7 @@ pub struct Limits {
     pub resend: Duration,
 }
 
-impl Default for Limits {
+impl Default for DeliveryLimits {
     fn default() -> Self {
         Self {
             time: Duration::from_secs(10),
@@ -62,14 +62,14 @@ pub struct Deliverer {
 /// # Errors
 /// Why there can be no HTTP client for a receiver, for example for want of the system's certificates.
 pub fn spawn(alerts: &Alerts, component: &str) -> Result<Deliverer, String> {
-    spawn_with(alerts, component, Limits::default())
+    spawn_with(alerts, component, DeliveryLimits::default())
 }
 
 /// As [`spawn`], with other limits.
 ///
 /// # Errors
 /// As [`spawn`].
-pub fn spawn_with(alerts: &Alerts, component: &str, limits: Limits) -> Result<Deliverer, String> {
+pub fn spawn_with(alerts: &Alerts, component: &str, limits: DeliveryLimits) -> Result<Deliverer, String> {
     let mut tasks = JoinSet::new();
     let mut webhook = None;
     if !alerts.webhook.is_empty() {

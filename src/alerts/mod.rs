@@ -17,5 +17,5 @@ mod webhook;
 
 pub use alert::{Alert, Delivery, Report, Status};
 pub use book::{Book, MOST_STANDING};
-pub use deliver::{Deliverer, Limits, spawn, spawn_with};
+pub use deliver::{Deliverer, DeliveryLimits, spawn, spawn_with};
 pub use kind::{Kind, Severity};

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::Serialize;
 use tokio::time::Instant;
 
-use super::Limits;
+use super::DeliveryLimits;
 use crate::doubling::Doubling;
 use crate::http_client::{Client, Fault};
 use crate::plain::plain_end;
@@ -18,7 +18,7 @@ const MOST_TOLD: usize = 300;
 
 /// Why a receiver has not taken something.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum Trouble {
+pub(super) enum NotDelivered {
     /// No answer.
     #[error(transparent)]
     Fault(#[from] Fault),
@@ -36,7 +36,7 @@ fn hint(status: u16) -> &'static str {
     }
 }
 
-impl Trouble {
+impl NotDelivered {
     /// It will say the same again, and what was sent is to blame, or the address.
     pub(super) fn is_refusal(&self) -> bool {
         matches!(self, Self::Status { status: 300..=499, .. } if !self.is_busy())
@@ -60,14 +60,14 @@ pub(super) struct Receiver {
 }
 
 impl Receiver {
-    pub(super) fn new(name: &'static str, url: String, limits: Limits) -> Result<Self, String> {
+    pub(super) fn new(name: &'static str, url: String, limits: DeliveryLimits) -> Result<Self, String> {
         let client = Client::new(&url, limits.time)?;
         let pause = Doubling::new(limits.retry_min, limits.retry_max);
         Ok(Self { name, client, url, down_since: None, pause })
     }
 
     /// Sends it. After a failure, `Err` says how long to wait before the next attempt.
-    pub(super) async fn post(&mut self, body: &impl Serialize) -> Result<(), (Trouble, Duration)> {
+    pub(super) async fn post(&mut self, body: &impl Serialize) -> Result<(), (NotDelivered, Duration)> {
         match self.try_post(body).await {
             Ok(()) => {
                 self.works();
@@ -80,7 +80,7 @@ impl Receiver {
         }
     }
 
-    async fn try_post(&self, body: &impl Serialize) -> Result<(), Trouble> {
+    async fn try_post(&self, body: &impl Serialize) -> Result<(), NotDelivered> {
         let mut answer = self.client.post_json(&self.url, body).await?;
         let status = answer.status();
         let mut said = Vec::new();
@@ -97,7 +97,7 @@ impl Receiver {
         said.truncate(MOST_ANSWER);
         let said = plain_end(&said, MOST_TOLD);
         let said = if said.is_empty() { said } else { format!(", saying: {said}") };
-        Err(Trouble::Status { status: status.as_u16(), said })
+        Err(NotDelivered::Status { status: status.as_u16(), said })
     }
 
     fn works(&mut self) {
@@ -108,7 +108,7 @@ impl Receiver {
         }
     }
 
-    fn fails(&mut self, trouble: &Trouble) {
+    fn fails(&mut self, trouble: &NotDelivered) {
         if self.down_since.is_none() {
             self.down_since = Some(Instant::now());
             tracing::warn!("{} takes no alerts: {trouble}; trying again", self.name);

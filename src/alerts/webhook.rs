@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tokio::time::sleep;
 
-use super::Limits;
+use super::DeliveryLimits;
 use super::body::{Notice, Post};
 use super::queue::Queue;
 use super::receiver::Receiver;
@@ -19,7 +19,7 @@ pub(super) async fn deliver(
     queue: Arc<Queue<Arc<Notice>>>,
     mut receiver: Receiver,
     component: String,
-    limits: Limits,
+    limits: DeliveryLimits,
 ) {
     let mut refusals = 0_u32;
     let mut told_dropped = 0;

@@ -20,7 +20,7 @@ const MOST_SAID: usize = 300;
 
 /// Why there is no answer that can be used.
 #[derive(Debug)]
-pub(super) enum Trouble {
+pub(super) enum AskFailure {
     /// It does not listen.
     Off,
     /// Nothing came back.
@@ -33,7 +33,7 @@ pub(super) enum Trouble {
     Cannot(String),
 }
 
-impl fmt::Display for Trouble {
+impl fmt::Display for AskFailure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Off => {
@@ -54,29 +54,29 @@ impl fmt::Display for Trouble {
 }
 
 /// The body of the answer to a GET, if it is no error.
-pub(super) fn get(settings: &Settings, path: &str) -> Result<Vec<u8>, Trouble> {
+pub(super) fn get(settings: &Settings, path: &str) -> Result<Vec<u8>, AskFailure> {
     request(settings, Method::GET, path)
 }
 
 /// The body of the answer to a POST that bears the token, if it is no error.
-pub(super) fn post(settings: &Settings, path: &str) -> Result<Vec<u8>, Trouble> {
+pub(super) fn post(settings: &Settings, path: &str) -> Result<Vec<u8>, AskFailure> {
     request(settings, Method::POST, path)
 }
 
-fn request(settings: &Settings, method: Method, path: &str) -> Result<Vec<u8>, Trouble> {
+fn request(settings: &Settings, method: Method, path: &str) -> Result<Vec<u8>, AskFailure> {
     runtime()?.block_on(ask(settings, method, path))
 }
 
-pub(super) fn runtime() -> Result<Runtime, Trouble> {
+pub(super) fn runtime() -> Result<Runtime, AskFailure> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    runtime.map_err(|error| Trouble::Cannot(error.to_string()))
+    runtime.map_err(|error| AskFailure::Cannot(error.to_string()))
 }
 
 /// The body of the answer to a request, if it is no error; a POST bears the token.
-pub(super) async fn ask(settings: &Settings, method: Method, path: &str) -> Result<Vec<u8>, Trouble> {
-    let address = settings.http.listen.map(reachable).ok_or(Trouble::Off)?;
+pub(super) async fn ask(settings: &Settings, method: Method, path: &str) -> Result<Vec<u8>, AskFailure> {
+    let address = settings.http.listen.map(reachable).ok_or(AskFailure::Off)?;
     let url = format!("http://{address}{path}");
-    let client = Client::of_service(&url, PATIENCE).map_err(Trouble::Cannot)?;
+    let client = Client::of_service(&url, PATIENCE).map_err(AskFailure::Cannot)?;
     let answer = if method == Method::POST {
         let token = Some(&settings.http.token).filter(|token| !token.is_empty());
         client.post(&url, token.map(Secret::expose)).await
@@ -85,12 +85,12 @@ pub(super) async fn ask(settings: &Settings, method: Method, path: &str) -> Resu
     };
     let answer = match answer {
         Ok(answer) => answer,
-        Err(fault) => return Err(Trouble::NoAnswer { url, fault }),
+        Err(fault) => return Err(AskFailure::NoAnswer { url, fault }),
     };
     let status = answer.status();
     let body = match answer.body(MOST).await {
         Ok(body) => body,
-        Err(fault) => return Err(Trouble::NoAnswer { url, fault }),
+        Err(fault) => return Err(AskFailure::NoAnswer { url, fault }),
     };
     if status.is_success() {
         return Ok(body);
@@ -100,9 +100,9 @@ pub(super) async fn ask(settings: &Settings, method: Method, path: &str) -> Resu
     match word("error") {
         Some(error) => {
             let hint = word("hint").unwrap_or_default();
-            Err(Trouble::Refused { status: status.as_u16(), error, hint })
+            Err(AskFailure::Refused { status: status.as_u16(), error, hint })
         }
-        None => Err(Trouble::Strange { url }),
+        None => Err(AskFailure::Strange { url }),
     }
 }
 

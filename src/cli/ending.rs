@@ -5,16 +5,16 @@ use std::process::ExitCode;
 
 use serde::de::DeserializeOwned;
 
-use super::ask::{self, Trouble};
+use super::ask::{self, AskFailure};
 use super::{EXIT_MISTAKES, complain};
 use crate::config::Settings;
 
 /// The service cannot be reached, or cannot be understood.
 pub(super) const EXIT_UNREACHABLE: u8 = 3;
 /// What the service says there, if it is what it should be.
-pub(super) fn get<T: DeserializeOwned>(settings: &Settings, path: &str) -> Result<T, Trouble> {
+pub(super) fn get<T: DeserializeOwned>(settings: &Settings, path: &str) -> Result<T, AskFailure> {
     let body = ask::get(settings, path)?;
-    serde_json::from_slice(&body).map_err(|_| Trouble::Strange { url: path.to_owned() })
+    serde_json::from_slice(&body).map_err(|_| AskFailure::Strange { url: path.to_owned() })
 }
 
 /// Prints what the service says there, as it is.
@@ -28,7 +28,7 @@ pub(super) fn line(value: serde_json::Value) -> String {
 }
 
 /// Prints the text, or says why there is none; with this exit code the command ends.
-pub(super) fn finish(text: Result<String, Trouble>) -> ExitCode {
+pub(super) fn finish(text: Result<String, AskFailure>) -> ExitCode {
     match text {
         Ok(text) => match std::io::stdout().write_all(text.as_bytes()) {
             Ok(()) => ExitCode::SUCCESS,
@@ -42,7 +42,7 @@ pub(super) fn finish(text: Result<String, Trouble>) -> ExitCode {
         Err(trouble) => {
             complain(&trouble);
             // It is there, and does not understand what was typed.
-            let is_mistake = matches!(trouble, Trouble::Refused { status: 400, .. });
+            let is_mistake = matches!(trouble, AskFailure::Refused { status: 400, .. });
             ExitCode::from(if is_mistake { EXIT_MISTAKES } else { EXIT_UNREACHABLE })
         }
     }

@@ -22,7 +22,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use crate::config::{self, Loaded, Mistakes};
-use crate::meeting::Hand;
+use crate::meeting::ManualOrder;
 
 /// Where the configuration is looked for last.
 const DEFAULT_CONFIG: &str = "/etc/jibri-autostart/config.toml";
@@ -65,7 +65,7 @@ enum Command {
     Record(Order),
     /// Stop the recording of a room and start none until nobody is left in it
     Stop(Order),
-    /// Hand a room back to the rules
+    /// ManualOrder a room back to the rules
     Release(Order),
     /// Tell what became of recordings: all of them, or the story of one room
     History(history::Args),
@@ -143,9 +143,13 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Status(Watch { json, watch }) => show::STATUS.show(&loaded.settings, json, watch),
         Command::Rooms(Watch { json, watch }) => show::ROOMS.show(&loaded.settings, json, watch),
         Command::Jibris(Show { json }) => show::JIBRIS.show(&loaded.settings, json, false),
-        Command::Record(Order { room, json }) => show::order(&loaded.settings, Hand::Record, &room, json),
-        Command::Stop(Order { room, json }) => show::order(&loaded.settings, Hand::Stop, &room, json),
-        Command::Release(Order { room, json }) => show::order(&loaded.settings, Hand::Release, &room, json),
+        Command::Record(Order { room, json }) => {
+            show::order(&loaded.settings, ManualOrder::Record, &room, json)
+        }
+        Command::Stop(Order { room, json }) => show::order(&loaded.settings, ManualOrder::Stop, &room, json),
+        Command::Release(Order { room, json }) => {
+            show::order(&loaded.settings, ManualOrder::Release, &room, json)
+        }
         Command::History(args) => history::history(&loaded.settings, &args),
         Command::Healthcheck => show::healthcheck(&loaded.settings),
         Command::Completions { .. } | Command::Man { .. } => ExitCode::SUCCESS,

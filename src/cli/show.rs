@@ -7,14 +7,14 @@ use std::time::SystemTime;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::de::DeserializeOwned;
 
-use super::ask::{self, Trouble};
+use super::ask::{self, AskFailure};
 use super::complain;
 use super::ending::{finish, line};
 use super::table::{Colour, Table, WIDTH, cut, is_coloured};
 use super::view::View;
 use crate::config::Settings;
 use crate::lasting::lasting;
-use crate::meeting::Hand;
+use crate::meeting::ManualOrder;
 use crate::plain::plain;
 use crate::surface::{Alert, Jibri, Room, Status};
 
@@ -39,19 +39,19 @@ pub(super) const JIBRIS: View =
     View { paths: &["/api/v1/jibris"], text: |bodies| Some(jibri_table(read(bodies.first()?)?)) };
 
 /// `record`, `stop` and `release`: an order by hand.
-pub(super) fn order(settings: &Settings, hand: Hand, room: &str, json: bool) -> ExitCode {
+pub(super) fn order(settings: &Settings, hand: ManualOrder, room: &str, json: bool) -> ExitCode {
     let room = utf8_percent_encode(room, NON_ALPHANUMERIC);
     let path = format!("/api/v1/rooms/{room}/{}", hand.name());
     let answer = ask::post(settings, &path);
     let read = |body: Vec<u8>| {
-        let strange = |_| Trouble::Strange { url: path };
+        let strange = |_| AskFailure::Strange { url: path };
         if json {
             return serde_json::from_slice::<serde_json::Value>(&body).map(line).map_err(strange);
         }
         serde_json::from_slice(&body).map(|room| room_table(vec![room])).map_err(strange)
     };
     match answer {
-        Err(refused @ Trouble::Refused { status: 400..500, .. }) => {
+        Err(refused @ AskFailure::Refused { status: 400..500, .. }) => {
             complain(&refused);
             ExitCode::from(EXIT_REFUSED)
         }

@@ -8,7 +8,7 @@ use hyper::Method;
 use terminal_size::{Height, terminal_size};
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::ask::{self, Trouble};
+use super::ask::{self, AskFailure};
 use super::complain;
 use super::ending::{EXIT_UNREACHABLE, finish, line};
 use crate::config::Settings;
@@ -38,7 +38,7 @@ impl View {
             }
             let mut interrupted = match signal(SignalKind::interrupt()) {
                 Ok(interrupted) => interrupted,
-                Err(error) => return finish(Err(Trouble::Cannot(error.to_string()))),
+                Err(error) => return finish(Err(AskFailure::Cannot(error.to_string()))),
             };
             tokio::select! {
                 code = self.watch(settings, json) => code,
@@ -47,7 +47,7 @@ impl View {
         })
     }
 
-    async fn ask(self, settings: &Settings, json: bool) -> Result<Vec<Vec<u8>>, Trouble> {
+    async fn ask(self, settings: &Settings, json: bool) -> Result<Vec<Vec<u8>>, AskFailure> {
         let mut answers = Vec::new();
         for path in self.paths.iter().take(if json { 1 } else { self.paths.len() }) {
             answers.push(ask::ask(settings, Method::GET, path).await?);
@@ -55,12 +55,12 @@ impl View {
         Ok(answers)
     }
 
-    fn print(self, answers: &[Vec<u8>], json: bool) -> Result<String, Trouble> {
+    fn print(self, answers: &[Vec<u8>], json: bool) -> Result<String, AskFailure> {
         let text = match answers {
             [answer] if json => serde_json::from_slice(answer).ok().map(line),
             answers => (self.text)(answers),
         };
-        text.ok_or_else(|| Trouble::Strange { url: self.paths.concat() })
+        text.ok_or_else(|| AskFailure::Strange { url: self.paths.concat() })
     }
 
     /// Ends if the service does not answer at all, or if nobody reads.

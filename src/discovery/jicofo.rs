@@ -6,13 +6,13 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep};
 
 use super::room_list::{self, RoomList};
-use super::trouble::Trouble;
-use super::{DiscoveryEvent, Limits};
+use super::unlisted::Unlisted;
+use super::{DiscoveryEvent, DiscoveryLimits};
 use crate::address::RoomJid;
 use crate::address::tenant::Services;
 use crate::config::JicofoRest;
 use crate::http_client::Client;
-use crate::meeting::vouch::Source;
+use crate::meeting::watchlist::Source;
 use crate::polling::{Outage, jittered};
 
 /// One Jicofo.
@@ -22,12 +22,16 @@ pub(super) struct Jicofo {
     url: String,
     interval: Duration,
     services: Services,
-    limits: Limits,
+    limits: DiscoveryLimits,
 }
 
 impl Jicofo {
     /// None if it is not to be asked.
-    pub(super) fn new(rest: &JicofoRest, services: Services, limits: Limits) -> Option<Result<Self, String>> {
+    pub(super) fn new(
+        rest: &JicofoRest,
+        services: Services,
+        limits: DiscoveryLimits,
+    ) -> Option<Result<Self, String>> {
         let base = rest.url.as_ref()?;
         let url = format!("{}/debug/conferences", base.trim_end_matches('/'));
         let client = Client::new(&url, limits.time);
@@ -58,7 +62,7 @@ impl Jicofo {
         self.ask().await.map(|list| list.rooms).map_err(|trouble| trouble.to_string())
     }
 
-    async fn ask(&self) -> Result<RoomList, Trouble> {
+    async fn ask(&self) -> Result<RoomList, Unlisted> {
         let answer = self.client.get(&self.url).await?;
         if !answer.status().is_success() {
             return Err(answer.refusal().into());
@@ -79,7 +83,7 @@ async fn tell_list(list: RoomList, is_back: bool, events: &mpsc::Sender<Discover
 }
 
 async fn tell_trouble(
-    trouble: &Trouble,
+    trouble: &Unlisted,
     down_since: Option<Instant>,
     events: &mpsc::Sender<DiscoveryEvent>,
 ) -> Told {

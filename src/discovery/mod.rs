@@ -1,13 +1,13 @@
 //! How rooms are found: each source on its own, all feeding one list.
 //!
 //! [`spawn`] starts the sources that are asked over HTTP and takes in what is told over HTTP; what it tells,
-//! and what the link hears from service discovery and invitations, goes into [`Vouchers`](crate::meeting::vouch::Vouchers),
+//! and what the link hears from service discovery and invitations, goes into [`Watchlist`](crate::meeting::watchlist::Watchlist),
 //! which say what to watch. No source is needed: the loss of one is covered by the others.
 
 mod jicofo;
 mod room_list;
 mod touches;
-mod trouble;
+mod unlisted;
 
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ use tokio::time::Instant;
 use crate::address::RoomJid;
 use crate::address::tenant::Services;
 use crate::config::Settings;
-use crate::meeting::vouch::Source;
+use crate::meeting::watchlist::Source;
 use jicofo::Jicofo;
 pub use touches::{Touch, Touched, Touches};
 
@@ -54,14 +54,14 @@ pub enum DiscoveryEvent {
 
 /// What an answer may cost.
 #[derive(Debug, Clone, Copy)]
-pub struct Limits {
+pub struct DiscoveryLimits {
     /// From the request to the end of the answer.
     pub time: Duration,
     /// The length of the answer.
     pub bytes: usize,
 }
 
-impl Default for Limits {
+impl Default for DiscoveryLimits {
     /// For Jicofo's list, which it has at hand: far more than it ever needs.
     fn default() -> Self {
         Self { time: Duration::from_secs(5), bytes: 4 * 1024 * 1024 }
@@ -82,7 +82,7 @@ pub struct Discovery {
 /// The rooms that Jicofo lists now; none if it is not to be asked. The error is why it does not, in words.
 pub(crate) async fn listed_now(settings: &Settings) -> Option<Result<Vec<RoomJid>, String>> {
     let services = Services::new(&settings.muc.domains);
-    Some(match Jicofo::new(&settings.discovery.jicofo, services, Limits::default())? {
+    Some(match Jicofo::new(&settings.discovery.jicofo, services, DiscoveryLimits::default())? {
         Ok(jicofo) => jicofo.ask_once().await,
         Err(why) => Err(why),
     })
@@ -90,11 +90,11 @@ pub(crate) async fn listed_now(settings: &Settings) -> Option<Result<Vec<RoomJid
 
 /// Starts the sources.
 pub fn spawn(settings: &Settings) -> Discovery {
-    spawn_with(settings, Limits::default())
+    spawn_with(settings, DiscoveryLimits::default())
 }
 
 /// As [`spawn`], with other limits.
-pub fn spawn_with(settings: &Settings, limits: Limits) -> Discovery {
+pub fn spawn_with(settings: &Settings, limits: DiscoveryLimits) -> Discovery {
     let (sender, events) = mpsc::channel(EVENTS);
     match Jicofo::new(&settings.discovery.jicofo, Services::new(&settings.muc.domains), limits) {
         Some(Ok(jicofo)) => drop(tokio::spawn(jicofo.watch(sender))),

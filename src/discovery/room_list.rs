@@ -6,10 +6,10 @@ use serde::Deserializer as _;
 use serde::de::{SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
-use super::trouble::Trouble;
+use super::unlisted::Unlisted;
 use crate::address::RoomJid;
 use crate::address::tenant::Services;
-use crate::meeting::vouch::MOST_ROOMS;
+use crate::meeting::watchlist::MOST_ROOMS;
 
 /// Rooms in a list, those included that nobody watches, beyond which it is not believed.
 const MOST_LISTED: usize = 2 * MOST_ROOMS;
@@ -24,11 +24,11 @@ pub(super) struct RoomList {
 }
 
 /// Reads an array of addresses. Whatever else is in it is skipped, an array it must be.
-pub(super) fn read(body: &[u8], services: &Services) -> Result<RoomList, Trouble> {
+pub(super) fn read(body: &[u8], services: &Services) -> Result<RoomList, Unlisted> {
     let mut json = serde_json::Deserializer::from_slice(body);
-    let list = json.deserialize_seq(Entries(services)).map_err(|_| Trouble::NoList)?;
-    json.end().map_err(|_| Trouble::NoList)?;
-    if list.rooms.len() > MOST_LISTED { Err(Trouble::TooMany(MOST_LISTED)) } else { Ok(list) }
+    let list = json.deserialize_seq(Entries(services)).map_err(|_| Unlisted::NoList)?;
+    json.end().map_err(|_| Unlisted::NoList)?;
+    if list.rooms.len() > MOST_LISTED { Err(Unlisted::TooMany(MOST_LISTED)) } else { Ok(list) }
 }
 
 struct Entries<'a>(&'a Services);
@@ -64,7 +64,7 @@ fn room(entry: &RawValue, services: &Services) -> Option<RoomJid> {
 mod tests {
     use super::*;
 
-    fn read(body: &str) -> Result<RoomList, Trouble> {
+    fn read(body: &str) -> Result<RoomList, Unlisted> {
         super::read(body.as_bytes(), &Services::new(&["muc.meet.jitsi".to_owned()]))
     }
 
@@ -98,7 +98,7 @@ mod tests {
             "[\"\\ud800\"",
             "[nul]",
         ] {
-            assert_eq!(read(bad), Err(Trouble::NoList), "{bad}");
+            assert_eq!(read(bad), Err(Unlisted::NoList), "{bad}");
         }
     }
 
@@ -108,6 +108,6 @@ mod tests {
         assert_eq!(read(&deep).map(|list| list.rooms.len()), Ok(1));
         let many = |n: usize| format!("[{}]", vec!["\"r@m\""; n].join(","));
         assert_eq!(read(&many(MOST_LISTED)).map(|list| list.rooms.len()), Ok(MOST_LISTED));
-        assert_eq!(read(&many(MOST_LISTED + 50)), Err(Trouble::TooMany(MOST_LISTED)));
+        assert_eq!(read(&many(MOST_LISTED + 50)), Err(Unlisted::TooMany(MOST_LISTED)));
     }
 }

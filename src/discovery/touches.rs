@@ -7,7 +7,7 @@ use tokio::sync::Notify;
 
 use crate::address::RoomJid;
 use crate::fair::Fair;
-use crate::meeting::vouch::Sender;
+use crate::meeting::watchlist::Sender;
 
 /// Events that may wait for the driver.
 const MOST_WAITING: usize = 1024;

@@ -7,7 +7,7 @@ use super::service::{Service, Snapshot};
 use super::{Finding, Verdict};
 use crate::config::Settings;
 use crate::jibri::{Busy, Detected, Health, Report};
-use crate::sightings::Status;
+use crate::probes::Status;
 use crate::surface::Jibri;
 
 /// What is known of them.

@@ -24,7 +24,7 @@ use std::path::PathBuf;
 
 use crate::address::{RealJid, RoomJid};
 use crate::config::{Mistake, Settings};
-use crate::{discovery, sightings};
+use crate::{discovery, probes};
 pub use finding::{Finding, Verdict};
 use link::Own;
 use service::Service;
@@ -56,7 +56,7 @@ type Tell<'a> = dyn FnMut(Finding) + 'a;
 pub async fn examine(settings: &Settings, options: &Options, tell: &mut Tell<'_>) {
     place::configuration(options).into_iter().for_each(&mut *tell);
     let listed = discovery::listed_now(settings).await;
-    let detected = sightings::detected_now(settings).await;
+    let detected = probes::detected_now(settings).await;
     let service = Service::ask(settings, options.service).await;
     tell(service.finding(settings));
     let mut brewery = None;
@@ -94,7 +94,7 @@ pub async fn examine(settings: &Settings, options: &Options, tell: &mut Tell<'_>
     opened::finding(settings, &listed, opened::counts(settings).await).into_iter().for_each(&mut *tell);
     let fleet = jibris::Fleet { settings, service: &service, brewery, detected };
     fleet.findings().into_iter().for_each(&mut *tell);
-    jibris::health(settings, sightings::health_now(settings).await).into_iter().for_each(&mut *tell);
+    jibris::health(settings, probes::health_now(settings).await).into_iter().for_each(&mut *tell);
     place::recovery(settings).into_iter().for_each(&mut *tell);
     sinks::findings(&settings.alerts).await.into_iter().for_each(&mut *tell);
     tell(place::ledger(&settings.ledger));

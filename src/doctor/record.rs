@@ -10,7 +10,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::{Instant, sleep};
 
 use super::Finding;
-use super::service::{Service, Trouble, get, post};
+use super::service::{NoService, Service, get, post};
 use super::trusted::Jicofo;
 use crate::config::Settings;
 use crate::surface::Room;
@@ -46,10 +46,10 @@ pub(super) async fn test(
     }
     let room = utf8_percent_encode(room, NON_ALPHANUMERIC).to_string();
     let base = format!("http://{address}");
-    let by_hand = ByHand { settings, base, room, jicofo: Jicofo::of(settings), trusted: OnceLock::new() };
-    let (recorded, full) = by_hand.test().await;
+    let manual = Manual { settings, base, room, jicofo: Jicofo::of(settings), trusted: OnceLock::new() };
+    let (recorded, full) = manual.test().await;
     let mut findings = vec![recorded];
-    if let (Some(jicofo), Some(is_trusted)) = (&by_hand.jicofo, by_hand.trusted.get()) {
+    if let (Some(jicofo), Some(is_trusted)) = (&manual.jicofo, manual.trusted.get()) {
         findings.push(jicofo.finding(&full, *is_trusted, snapshot.footprint));
     }
     findings
@@ -80,7 +80,7 @@ impl End {
     }
 }
 
-struct ByHand<'a> {
+struct Manual<'a> {
     settings: &'a Settings,
     base: String,
     /// Encoded for a path.
@@ -90,7 +90,7 @@ struct ByHand<'a> {
     trusted: OnceLock<bool>,
 }
 
-impl ByHand<'_> {
+impl Manual<'_> {
     /// The step, and the whole name of the meeting, if there is such a one.
     async fn test(&self) -> (Finding, String) {
         let found = self.look().await;
@@ -98,7 +98,7 @@ impl ByHand<'_> {
         (self.test_in(found, &full).await, full)
     }
 
-    async fn test_in(&self, found: Result<Room, Trouble>, full: &str) -> Finding {
+    async fn test_in(&self, found: Result<Room, NoService>, full: &str) -> Finding {
         match found {
             // It is somebody's: not to be stopped.
             Ok(room) if !["idle", "settling", "backoff", "held"].contains(&room.state.as_str()) => {
@@ -161,13 +161,13 @@ impl ByHand<'_> {
         }
     }
 
-    async fn look(&self) -> Result<Room, Trouble> {
+    async fn look(&self) -> Result<Room, NoService> {
         get(&self.base, &format!("/api/v1/rooms/{}", self.room)).await
     }
 
-    async fn order(&self, order: &str) -> Result<(), Trouble> {
+    async fn order(&self, order: &str) -> Result<(), NoService> {
         let path = format!("/api/v1/rooms/{}/{order}", self.room);
-        let answer: Result<serde_json::Value, Trouble> =
+        let answer: Result<serde_json::Value, NoService> =
             post(&self.base, &path, self.settings.http.token.expose()).await;
         answer.map(drop)
     }
@@ -215,9 +215,9 @@ impl ByHand<'_> {
     }
 }
 
-fn words(trouble: Trouble) -> String {
+fn words(trouble: NoService) -> String {
     match trouble {
-        Trouble::Fault(fault) => fault.to_string(),
-        Trouble::Not(why) => why,
+        NoService::Fault(fault) => fault.to_string(),
+        NoService::Not(why) => why,
     }
 }

@@ -63,9 +63,9 @@ impl Service {
     async fn ask_at(base: &str, settings: &Settings) -> Self {
         let status: Status = match get(base, "/api/v1/status").await {
             Ok(status) => status,
-            Err(Trouble::Fault(Fault::Unreachable(_))) => return Self::Absent,
-            Err(Trouble::Fault(fault)) => return Self::Strange(fault.to_string()),
-            Err(Trouble::Not(why)) => return Self::Strange(why),
+            Err(NoService::Fault(Fault::Unreachable(_))) => return Self::Absent,
+            Err(NoService::Fault(fault)) => return Self::Strange(fault.to_string()),
+            Err(NoService::Not(why)) => return Self::Strange(why),
         };
         if status.domain != settings.xmpp.domain {
             let (its, ours) = (&status.domain, &settings.xmpp.domain);
@@ -137,37 +137,37 @@ impl Snapshot {
 }
 
 /// Why there is no answer that can be used.
-pub(super) enum Trouble {
+pub(super) enum NoService {
     Fault(Fault),
     /// It is an error, or something else: in words.
     Not(String),
 }
 
 /// Asks for some JSON.
-pub(super) async fn get<T: DeserializeOwned>(base: &str, path: &str) -> Result<T, Trouble> {
+pub(super) async fn get<T: DeserializeOwned>(base: &str, path: &str) -> Result<T, NoService> {
     let url = format!("{base}{path}");
-    let client = Client::of_service(&url, PATIENCE).map_err(Trouble::Not)?;
+    let client = Client::of_service(&url, PATIENCE).map_err(NoService::Not)?;
     read(client.get(&url).await).await
 }
 
 /// Asks for something to be done; the answer is JSON.
-pub(super) async fn post<T: DeserializeOwned>(base: &str, path: &str, token: &str) -> Result<T, Trouble> {
+pub(super) async fn post<T: DeserializeOwned>(base: &str, path: &str, token: &str) -> Result<T, NoService> {
     let url = format!("{base}{path}");
-    let client = Client::of_service(&url, PATIENCE).map_err(Trouble::Not)?;
+    let client = Client::of_service(&url, PATIENCE).map_err(NoService::Not)?;
     read(client.post(&url, Some(token)).await).await
 }
 
-async fn read<T: DeserializeOwned>(answer: Result<Answer, Fault>) -> Result<T, Trouble> {
-    let answer = answer.map_err(Trouble::Fault)?;
+async fn read<T: DeserializeOwned>(answer: Result<Answer, Fault>) -> Result<T, NoService> {
+    let answer = answer.map_err(NoService::Fault)?;
     let status = answer.status();
-    let body = answer.body(MOST).await.map_err(Trouble::Fault)?;
+    let body = answer.body(MOST).await.map_err(NoService::Fault)?;
     if status.is_success() {
         return serde_json::from_slice(&body)
-            .map_err(|_| Trouble::Not("its answer is none of ours".to_owned()));
+            .map_err(|_| NoService::Not("its answer is none of ours".to_owned()));
     }
     let said: serde_json::Value = serde_json::from_slice(&body).unwrap_or_default();
     let text = |key: &str| said.get(key).and_then(serde_json::Value::as_str).map(|text| plain(text, 300));
-    Err(Trouble::Not(match (text("error"), text("hint")) {
+    Err(NoService::Not(match (text("error"), text("hint")) {
         (Some(error), Some(hint)) => format!("{error} (status {}); {hint}", status.as_u16()),
         (Some(error), None) => format!("{error} (status {})", status.as_u16()),
         _ => format!("HTTP status {}", status.as_u16()),

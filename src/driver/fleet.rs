@@ -8,8 +8,8 @@ use super::Clock;
 use crate::config::{Recovery, Settings};
 use crate::fleet::{Brewery, Fleet, Input, JibriName};
 use crate::ledger::{self, Moment};
+use crate::probes::{AskNow, Probed};
 use crate::recovery::{self, Outcome};
-use crate::sightings::{Look, Sighting};
 use crate::xmpp::BreweryEvent;
 
 const HOUR: Duration = Duration::from_secs(3600);
@@ -20,14 +20,14 @@ pub(super) struct Jibris {
     settings: Recovery,
     restarts: JoinSet<(JibriName, Outcome)>,
     /// Has Jicofo asked sooner.
-    pub(super) look: Option<Look>,
+    pub(super) look: Option<AskNow>,
     /// Jicofo has said that it looks for no Jibris.
     recording_is_off: bool,
 }
 
 impl Jibris {
     /// With `dry_run` nothing is restarted.
-    pub(super) fn new(settings: &Settings, dry_run: bool, look: Option<Look>, clock: Clock) -> Self {
+    pub(super) fn new(settings: &Settings, dry_run: bool, look: Option<AskNow>, clock: Clock) -> Self {
         let mut settings = settings.clone();
         settings.recovery.dry_run |= dry_run;
         let core = Fleet::new(&settings, clock.now());
@@ -112,14 +112,14 @@ pub(super) fn brewery(event: &BreweryEvent) -> Option<Input> {
 }
 
 /// What is seen of Jibris over HTTP, for the core.
-pub(super) fn sighting(sighting: Sighting) -> Option<Input> {
-    Some(match sighting {
-        Sighting::Health { name, answer } => {
+pub(super) fn probed(probed: Probed) -> Option<Input> {
+    Some(match probed {
+        Probed::Health { name, answer } => {
             Input::Health { name: JibriName::new(&name), answer: answer.map(|status| status.report) }
         }
-        Sighting::Status { name, status } => Input::Webhook { id: name, report: status.report },
-        Sighting::DetectorUp => return None,
-        Sighting::DetectorDown { .. } => Input::Detector(None),
-        Sighting::Detected { jibris } => Input::Detector(jibris),
+        Probed::Status { name, status } => Input::Webhook { id: name, report: status.report },
+        Probed::DetectorUp => return None,
+        Probed::DetectorDown { .. } => Input::Detector(None),
+        Probed::Detected { jibris } => Input::Detector(jibris),
     })
 }

@@ -24,17 +24,17 @@ use crate::discovery::DiscoveryEvent;
 use crate::fleet::Input as FleetInput;
 use crate::ledger::{self, Ledger, Moment};
 use crate::meeting::{Input, Meetings};
+use crate::probes::{self, Probed, Probes};
 use crate::recovery;
-use crate::sightings::{self, Sighting, Sightings};
 use crate::surface::{Board, Metrics, Order, Surface, orders};
 use crate::until::{next_tick, until};
 use crate::xmpp::{self, BreweryEvent, Command, Failure, Link, LinkEvent, NotLetIn};
 use clock::Clock;
 use fleet::Jibris;
 use listeners::alarms::Alarms;
-use listeners::chronicle::Chronicle;
+use listeners::history::History;
+use listeners::log_fleet;
 use listeners::publish::Publisher;
-use listeners::tell_fleet;
 use listeners::told::Told;
 use sources::{Heard, Sources};
 use standby::Turn;
@@ -56,7 +56,7 @@ pub async fn run(
     stop: impl Future<Output = ()>,
 ) {
     let (link, events) = xmpp::spawn(&settings);
-    let mut sightings = sightings::spawn(&settings);
+    let mut probes = probes::spawn(&settings);
     let board = Arc::new(Board::new(&settings.xmpp.domain, dry_run));
     board.set_footprint(settings.muc.footprint);
     let metrics = Arc::new(Metrics::new(Arc::clone(&board), link.counters()));
@@ -65,11 +65,11 @@ pub async fn run(
     let clock = Clock::start();
     let recorded = read_recorded(&settings).await;
     let ledger = open_ledger(&settings, &surface);
-    let webhooks = sightings.webhooks.take();
+    let webhooks = probes.webhooks.take();
     let sources = Sources::spawn(&settings, webhooks, surface.clone(), orders, ledger.reader());
     let mut meetings = Meetings::new(&settings, dry_run, rand::random(), clock.now());
     meetings.remember(recorded);
-    let jibris = Jibris::new(&settings, dry_run, sightings.look.take(), clock);
+    let jibris = Jibris::new(&settings, dry_run, probes.look.take(), clock);
     let alarms = Alarms::new(&settings);
     let turn = Turn::new(&settings.standby, clock.now());
     tell_unfit(&settings);
@@ -79,7 +79,7 @@ pub async fn run(
         jibris,
         alarms,
         publisher: Publisher::new(surface),
-        chronicle: Chronicle::new(ledger, clock),
+        history: History::new(ledger, clock),
         coupling: Coupling::default(),
         link,
         sources,
@@ -97,7 +97,7 @@ pub async fn run(
     driver.rest();
     driver.supervisor.ready();
     tokio::select! {
-        () = driver.work(events, &mut sightings, reloads, ordered) => {}
+        () = driver.work(events, &mut probes, reloads, ordered) => {}
         () = stop => {}
     }
     driver.supervisor.stopping();
@@ -124,7 +124,7 @@ struct Driver {
     jibris: Jibris,
     alarms: Alarms,
     publisher: Publisher,
-    chronicle: Chronicle,
+    history: History,
     /// What the cores have yet to be told of each other.
     coupling: Coupling,
     link: Link,
@@ -148,7 +148,7 @@ impl Driver {
     async fn work(
         &mut self,
         mut events: mpsc::Receiver<LinkEvent>,
-        sightings: &mut Sightings,
+        probes: &mut Probes,
         mut reloads: mpsc::Receiver<Settings>,
         mut ordered: mpsc::Receiver<Order>,
     ) {
@@ -176,10 +176,10 @@ impl Driver {
                     None => return,
                 },
                 heard = self.sources.hear() => self.heard(heard),
-                Some(sighting) = sightings.events.recv() => self.sighting(sighting),
+                Some(probed) = probes.events.recv() => self.probed(probed),
                 (name, outcome) = self.jibris.restarted() => {
-                    tell_fleet::log_outcome(&name, &outcome);
-                    self.chronicle.restarted(&name, &outcome);
+                    log_fleet::log_outcome(&name, &outcome);
+                    self.history.restarted(&name, &outcome);
                     self.feed_fleet(fleet::recovered(name, &outcome));
                 }
                 input = fleet::remembered(&mut restarts) => self.feed_fleet(input),
@@ -322,22 +322,22 @@ impl Driver {
         self.feed_changes(changes);
     }
 
-    fn sighting(&mut self, sighting: Sighting) {
+    fn probed(&mut self, probed: Probed) {
         const DETECTOR: &str = "jibri_detector";
         let now = self.clock.now();
-        match &sighting {
-            Sighting::DetectorDown { why, .. } => {
+        match &probed {
+            Probed::DetectorDown { why, .. } => {
                 tracing::warn!("Jicofo does not say what it knows of Jibris: {why}");
                 self.alarms.source(now, DETECTOR, Some(why));
             }
-            Sighting::DetectorUp => {
+            Probed::DetectorUp => {
                 tracing::info!("Jicofo says again what it knows of Jibris");
                 self.alarms.source(now, DETECTOR, None);
             }
-            Sighting::Detected { jibris } => self.jibris.tell_whether_it_records(jibris.is_some()),
+            Probed::Detected { jibris } => self.jibris.tell_whether_it_records(jibris.is_some()),
             _ => {}
         }
-        if let Some(input) = fleet::sighting(sighting) {
+        if let Some(input) = fleet::probed(probed) {
             self.feed_fleet(input);
         }
     }
@@ -355,13 +355,13 @@ impl Driver {
         if tokio::time::timeout(GOODBYE, self.link.close()).await.is_err() {
             tracing::warn!("Prosody did not take our leave within {GOODBYE:?}");
         }
-        tokio::join!(self.alarms.finish(LAST_ALERTS), self.chronicle.finish(LAST_ENTRIES));
+        tokio::join!(self.alarms.finish(LAST_ALERTS), self.history.finish(LAST_ENTRIES));
     }
 }
 
 fn open_ledger(settings: &Settings, surface: &Surface) -> Ledger {
     let (path, board) = (settings.ledger.path.clone(), Arc::clone(&surface.board));
-    Ledger::spawn(path, settings.ledger.keep, ledger::Limits::default(), move || board.tell_history())
+    Ledger::spawn(path, settings.ledger.keep, ledger::LedgerLimits::default(), move || board.tell_history())
 }
 
 /// Says once which Jibris could not be restarted if they had to be.

@@ -9,8 +9,8 @@ use crate::config::Settings;
 use crate::discovery::{self, Discovery, DiscoveryEvent, Touch};
 use crate::http::{self, EventSync, HttpEvent, Parts, Readiness};
 use crate::ledger::Reader;
-use crate::meeting::vouch::{Change, Report, Sender, Source, Vouchers};
-use crate::sightings::Webhooks;
+use crate::meeting::watchlist::{Change, Report, Sender, Source, Watchlist};
+use crate::probes::Webhooks;
 use crate::surface::{Orders, Surface};
 use crate::xmpp::Failure;
 
@@ -24,7 +24,7 @@ pub(super) enum Heard {
 
 /// The sources, and who of them vouches for what. Dropped, those that are ours end.
 pub(super) struct Sources {
-    vouchers: Vouchers,
+    watchlist: Watchlist,
     discovery: Discovery,
     http: Option<mpsc::Receiver<HttpEvent>>,
     readiness: watch::Sender<Readiness>,
@@ -63,7 +63,7 @@ impl Sources {
         let http = settings.http.listen.map(|listen| http::spawn_apart(listen, http::router(parts)));
         tell_sources(settings);
         Self {
-            vouchers: Vouchers::new(&settings.muc.domains, &settings.discovery.rooms),
+            watchlist: Watchlist::new(&settings.muc.domains, &settings.discovery.rooms),
             discovery,
             http,
             readiness,
@@ -152,19 +152,19 @@ impl Sources {
 
     /// A look has shown that there is no such room, or of one on trial that focus is not in it.
     pub(super) fn no_such_room(&mut self, room: RoomJid) -> Vec<Change> {
-        let changes = self.vouchers.handle(Report::NoSuchRoom { room });
+        let changes = self.watchlist.handle(Report::NoSuchRoom { room });
         self.tell_changes("a look", changes)
     }
 
     /// A look has shown that focus is in a room on trial.
     pub(super) fn proven(&mut self, room: RoomJid) -> Vec<Change> {
-        let changes = self.vouchers.handle(Report::Proven { room });
+        let changes = self.watchlist.handle(Report::Proven { room });
         self.tell_changes("a look", changes)
     }
 
     /// `discovery.rooms` has changed.
     pub(super) fn pin(&mut self, rooms: &[RoomJid]) -> Vec<Change> {
-        let changes = self.vouchers.pin(rooms);
+        let changes = self.watchlist.pin(rooms);
         self.tell_changes(Source::Pinned.name(), changes)
     }
 
@@ -176,20 +176,20 @@ impl Sources {
     /// Another instance has the link.
     pub(super) fn stand_by(&mut self, why: &str) {
         self.readiness.send_modify(|readiness| *readiness = Err(why.to_owned()));
-        self.vouchers.handle(Report::SourceLost { source: Source::Disco });
+        self.watchlist.handle(Report::SourceLost { source: Source::Disco });
     }
 
     /// There is no link.
     pub(super) fn link_down(&mut self, failure: &Failure) {
         let why = format!("no link to Prosody: {failure}");
         self.readiness.send_modify(|readiness| *readiness = Err(why));
-        self.vouchers.handle(Report::SourceLost { source: Source::Disco });
+        self.watchlist.handle(Report::SourceLost { source: Source::Disco });
     }
 
     fn report(&mut self, source: Source, report: Report) -> Vec<Change> {
-        let before = self.vouchers.turned_away();
-        let changes = self.vouchers.handle(report);
-        if self.vouchers.turned_away() > before && self.told_of_excess.insert(source) {
+        let before = self.watchlist.turned_away();
+        let changes = self.watchlist.handle(report);
+        if self.watchlist.turned_away() > before && self.told_of_excess.insert(source) {
             if source.is_hearsay() {
                 let hint = if source == Source::Events { " Set http.token, if it is not set." } else { "" };
                 tracing::warn!(
@@ -216,7 +216,7 @@ impl Sources {
                     );
                 }
                 Change::Forget(room) => tracing::debug!(room = room.as_str(), source, "forgetting a room"),
-                Change::Look(_) => {}
+                Change::Poll(_) => {}
             }
         }
         changes

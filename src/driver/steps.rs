@@ -1,11 +1,11 @@
 //! One input to one of the cores, and all that follows from it in both.
 
 use super::Driver;
-use super::listeners::{tell, tell_fleet};
+use super::listeners::{log, log_fleet};
 use crate::address::Nick;
 use crate::coupling::Step;
 use crate::fleet;
-use crate::meeting::vouch::Change;
+use crate::meeting::watchlist::Change;
 use crate::meeting::{Effect, Event, Input};
 use crate::xmpp::Command;
 
@@ -95,9 +95,9 @@ impl Driver {
     fn meeting_event(&mut self, event: &Event) {
         let view = self.meetings.room(&event.room);
         let attempt = view.as_ref().map_or(0, |view| view.attempt);
-        tell::log(event, attempt);
+        log::log(event, attempt);
         self.alarms.meeting(self.clock.now(), &event.room, &event.what, view.as_ref());
-        self.chronicle.meeting(self.clock.now(), event, view.as_ref(), self.meetings.roster(&event.room));
+        self.history.meeting(self.clock.now(), event, view.as_ref(), self.meetings.roster(&event.room));
         self.publisher.meeting(event, attempt);
         let people = view.is_some_and(|view| view.people > 0);
         if self.coupling.event(event, people) {
@@ -116,7 +116,7 @@ impl Driver {
             self.coupling.effect(&effect);
             match effect {
                 fleet::Effect::Recover { name, reason } => {
-                    self.chronicle.restarting(self.clock.now(), &name, reason);
+                    self.history.restarting(self.clock.now(), &name, reason);
                     self.jibris.restart(name);
                 }
                 fleet::Effect::Ping { name } => match Nick::new(name.as_str()) {
@@ -133,9 +133,9 @@ impl Driver {
     }
 
     fn fleet_event(&mut self, event: &fleet::Event) {
-        tell_fleet::log(event, self.clock);
+        log_fleet::log(event, self.clock);
         self.publisher.fleet(event);
-        self.chronicle.fleet(self.clock.now(), event);
+        self.history.fleet(self.clock.now(), event);
         // A stranger may go as it came, and one that is being restarted is told of if it does not come back.
         let is_missed = match event {
             fleet::Event::Verdict { name, .. } => {

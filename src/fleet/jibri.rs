@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::event::{Evidence, Limit, Reason, Source, Verdict};
-use super::line::Line;
+use super::reach::Reach;
 use super::recovering::Recovering;
 use super::streak::Streak;
 use crate::address::RoomJid;
@@ -36,7 +36,7 @@ pub(super) const STRANGERS_LAST: Duration = Duration::from_secs(3600);
 
 /// Which of the sources that know everybody are there, and what dead lines are measured by.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Sight {
+pub(super) struct Coverage {
     pub(super) brewery: bool,
     pub(super) detector: bool,
     /// When Jicofo was last asked with success.
@@ -47,7 +47,7 @@ pub(super) struct Sight {
 
 /// What a Jibri looks like.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Looks {
+pub(super) enum Appearance {
     /// No source says anything.
     Unknown,
     /// Not there.
@@ -95,14 +95,14 @@ pub(super) struct Jibri {
     pub(super) items: usize,
     pub(super) row: Option<Row>,
     pub(super) port: Option<(Time, Report)>,
-    pub(super) port_line: Line,
+    pub(super) port_reach: Reach,
     pub(super) hook: Option<(Time, Report)>,
-    pub(super) ping_line: Line,
+    pub(super) ping_reach: Reach,
     pub(super) ping_due: Time,
     pub(super) streak: Streak,
     held: Option<Held>,
     pub(super) shunned_until: Option<Time>,
-    pub(super) looks: Looks,
+    pub(super) looks: Appearance,
     pub(super) looks_since: Time,
     /// Since when it is there, as one process: what befell the one before is not its fault.
     pub(super) there_since: Time,
@@ -138,14 +138,14 @@ impl Jibri {
             items: 0,
             row: None,
             port: None,
-            port_line: Line::default(),
+            port_reach: Reach::default(),
             hook: None,
-            ping_line: Line::default(),
+            ping_reach: Reach::default(),
             ping_due,
             streak: Streak::default(),
             held: None,
             shunned_until: None,
-            looks: Looks::Unknown,
+            looks: Appearance::Unknown,
             looks_since: now,
             there_since: now,
             last_seen: None,
@@ -172,7 +172,7 @@ impl Jibri {
 
     /// What the best source says: the brewery, where it is seen, for it is first to know; else Jicofo; else
     /// the Jibri itself.
-    pub(super) fn primary(&self, sight: Sight) -> Option<(Source, Report, Time)> {
+    pub(super) fn primary(&self, sight: Coverage) -> Option<(Source, Report, Time)> {
         if sight.brewery {
             let presence = self.presence.as_ref()?;
             return presence.status.map(|status| (Source::Brewery, status, presence.since));
@@ -191,37 +191,37 @@ impl Jibri {
     }
 
     /// What it says itself counts only if it is later than what the others see: a restarted Jibri is healthy.
-    fn later_word(&self, sight: Sight) -> Option<(Source, Report, Time)> {
+    fn later_word(&self, sight: Coverage) -> Option<(Source, Report, Time)> {
         let since = self.primary(sight).map(|(_, _, since)| since);
         self.own_word().filter(|(_, _, at)| since.is_none_or(|since| *at >= since))
     }
 
-    pub(super) fn unhealthy(&self, sight: Sight) -> Option<(Source, Time)> {
+    pub(super) fn unhealthy(&self, sight: Coverage) -> Option<(Source, Time)> {
         let says = |(source, report, since): (Source, Report, Time)| {
             (report.health == Health::Unhealthy).then_some((source, since))
         };
         self.primary(sight).and_then(says).or_else(|| self.later_word(sight).and_then(says))
     }
 
-    pub(super) fn expired(&self, sight: Sight) -> Option<(Source, Time)> {
+    pub(super) fn expired(&self, sight: Coverage) -> Option<(Source, Time)> {
         let (source, report, at) = self.later_word(sight)?;
         (report.busy == Busy::Expired).then_some((source, at))
     }
 
-    fn looks_now(&self, sight: Sight) -> Looks {
+    fn looks_now(&self, sight: Coverage) -> Appearance {
         let is_absent =
             if sight.brewery { self.presence.is_none() } else { sight.detector && self.row.is_none() };
         if is_absent {
-            return Looks::Absent;
+            return Appearance::Absent;
         }
-        let Some((_, report, _)) = self.primary(sight) else { return Looks::Unknown };
+        let Some((_, report, _)) = self.primary(sight) else { return Appearance::Unknown };
         if self.unhealthy(sight).is_some() || self.expired(sight).is_some() {
-            return Looks::Unwell;
+            return Appearance::Unwell;
         }
         match (report.busy, report.health) {
-            (Busy::Idle, Health::Healthy) => Looks::Idle,
-            (Busy::Busy, _) => Looks::Busy,
-            _ => Looks::Unwell,
+            (Busy::Idle, Health::Healthy) => Appearance::Idle,
+            (Busy::Busy, _) => Appearance::Busy,
+            _ => Appearance::Unwell,
         }
     }
 
@@ -230,7 +230,7 @@ impl Jibri {
     /// An expired one goes on showing `busy` in the brewery for ever (docs/jitsi.md 5), and so in Jicofo:
     /// there only its own latest word counts, which says "expired" only after the recording has been
     /// finished.
-    pub(super) fn is_at_work(&self, sight: Sight) -> bool {
+    pub(super) fn is_at_work(&self, sight: Coverage) -> bool {
         if self.serving.is_some() {
             return true;
         }
@@ -244,12 +244,12 @@ impl Jibri {
     }
 
     /// Some source positively says that it is idle.
-    pub(super) fn is_surely_idle(&self, sight: Sight) -> bool {
+    pub(super) fn is_surely_idle(&self, sight: Coverage) -> bool {
         self.primary(sight).is_some_and(|(_, report, _)| report.busy == Busy::Idle)
     }
 
     pub(super) fn idle_since(&self) -> Option<Time> {
-        (self.looks == Looks::Idle).then_some(self.looks_since)
+        (self.looks == Appearance::Idle).then_some(self.looks_since)
     }
 
     /// Another row of Jicofo's. `last_poll`: when the one before was taken; `room`: the only one in which a
@@ -313,8 +313,8 @@ impl Jibri {
     pub(super) fn forget_process(&mut self) {
         self.port = None;
         self.hook = None;
-        self.port_line = Line::default();
-        self.ping_line = Line::default();
+        self.port_reach = Reach::default();
+        self.ping_reach = Reach::default();
         self.streak.reset();
         self.held = None;
         self.shunned_until = None;
@@ -322,28 +322,28 @@ impl Jibri {
     }
 
     /// Lets pass what the time has ended.
-    pub(super) fn age(&mut self, sight: Sight, now: Time) {
+    pub(super) fn age(&mut self, sight: Coverage, now: Time) {
         let port_lasts = sight.interval.saturating_mul(4);
         self.port.take_if(|(at, _)| *at <= now && now.since(*at) >= port_lasts);
         self.hook.take_if(|(at, _)| now.since(*at) >= HOOK_LASTS);
         self.falling.take_if(|(_, until)| *until <= now);
     }
 
-    /// Looks at it anew; what it looked like before.
-    pub(super) fn look(&mut self, sight: Sight, now: Time) -> Looks {
+    /// Appearance at it anew; what it looked like before.
+    pub(super) fn look(&mut self, sight: Coverage, now: Time) -> Appearance {
         let (before, after) = (self.looks, self.looks_now(sight));
         if before != after {
-            if before == Looks::Busy && now.since(self.looks_since) >= RECORDING {
+            if before == Appearance::Busy && now.since(self.looks_since) >= RECORDING {
                 self.recordings = self.recordings.saturating_add(1);
             }
-            if matches!(before, Looks::Absent | Looks::Unknown) {
+            if matches!(before, Appearance::Absent | Appearance::Unknown) {
                 self.there_since = now;
             }
             self.looks = after;
             self.looks_since = now;
-            self.busy_told_at = (after == Looks::Busy).then(|| now.after(BUSY_LONG));
+            self.busy_told_at = (after == Appearance::Busy).then(|| now.after(BUSY_LONG));
         }
-        if matches!(after, Looks::Absent | Looks::Unknown) {
+        if matches!(after, Appearance::Absent | Appearance::Unknown) {
             if let Some(recovering) = &mut self.recovering {
                 recovering.gone = true;
             }
@@ -353,7 +353,7 @@ impl Jibri {
                 self.held = None;
             }
         }
-        if after == Looks::Busy && now.since(self.looks_since) >= RECORDS_SURELY {
+        if after == Appearance::Busy && now.since(self.looks_since) >= RECORDS_SURELY {
             self.streak.reset();
         }
         self.weigh(sight, now);
@@ -361,12 +361,12 @@ impl Jibri {
     }
 
     /// A failure that Jicofo reports counts if it was idle and healthy before, and has stayed so.
-    fn weigh(&mut self, sight: Sight, now: Time) {
+    fn weigh(&mut self, sight: Coverage, now: Time) {
         let is_at_work = self.is_at_work(sight);
         let Some(held) = &mut self.held else { return };
         // Jicofo may have waited 15 s for a process that has been restarted meanwhile.
         let is_too_new = self.there_since.after(GIVEN_UP) > held.from;
-        if self.looks != Looks::Idle
+        if self.looks != Appearance::Idle
             || self.looks_since > held.from
             || is_too_new
             || is_at_work
@@ -385,9 +385,9 @@ impl Jibri {
     }
 
     /// When it has to be looked at even if nothing happens.
-    pub(super) fn deadline(&self, sight: Sight, now: Time) -> Option<Time> {
-        let is_passing = matches!(self.looks, Looks::Absent | Looks::Unknown) && !self.configured;
-        let busy = self.looks == Looks::Busy && self.streak.count() > 0;
+    pub(super) fn deadline(&self, sight: Coverage, now: Time) -> Option<Time> {
+        let is_passing = matches!(self.looks, Appearance::Absent | Appearance::Unknown) && !self.configured;
+        let busy = self.looks == Appearance::Busy && self.streak.count() > 0;
         [
             self.is_pinged(sight).then_some(self.ping_due),
             self.port.map(|(at, _)| at.after(sight.interval.saturating_mul(4))),
@@ -398,7 +398,7 @@ impl Jibri {
             self.falling.as_ref().map(|(_, until)| *until),
             self.held.as_ref().map(|held| held.until),
             busy.then(|| self.looks_since.after(RECORDS_SURELY)),
-            self.busy_told_at.filter(|_| self.looks == Looks::Busy),
+            self.busy_told_at.filter(|_| self.looks == Appearance::Busy),
             self.recovering.as_ref().and_then(Recovering::deadline),
         ]
         .into_iter()

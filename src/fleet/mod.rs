@@ -11,7 +11,7 @@ mod event;
 mod io;
 mod jibri;
 mod judge;
-mod line;
+mod reach;
 mod recovering;
 mod recovery;
 mod restarts;
@@ -34,11 +34,11 @@ use crate::config::Settings;
 use crate::meeting::StartFailure;
 use crate::schedule::Schedule;
 use crate::time::Time;
-use jibri::{GIVEN_UP, Jibri, Looks, SHUNNED, STRANGERS_LAST, Sight};
+use jibri::{Appearance, Coverage, GIVEN_UP, Jibri, SHUNNED, STRANGERS_LAST};
 use recovery::Policy;
 use sessions::{LAG, Mark, NoneUsable, Sessions};
 
-/// Jicofo is asked about Jibris so often, if nothing makes it sooner (`sightings::Limits`).
+/// Jicofo is asked about Jibris so often, if nothing makes it sooner (`probes::ProbeLimits`).
 const POLLED_EVERY: Duration = Duration::from_secs(5);
 /// Nicknames in the brewery that are not configured; more of them are not looked at.
 const STRANGERS: usize = 1000;
@@ -58,7 +58,7 @@ pub struct Fleet {
     /// `jibriId` of the configured ones.
     ids: BTreeMap<String, JibriName>,
     strangers: usize,
-    sight: Sight,
+    sight: Coverage,
     sessions: Sessions,
     policy: Policy,
     /// Number of the last answer of Jicofo's REST interface, and since when it has answered each time.
@@ -82,7 +82,7 @@ impl Fleet {
             dirty: BTreeSet::new(),
             ids: BTreeMap::new(),
             strangers: 0,
-            sight: Sight {
+            sight: Coverage {
                 brewery: false,
                 detector: false,
                 polled: None,
@@ -179,7 +179,7 @@ impl Fleet {
                 self.settle(&name, now, effects);
             }
             let jibris = &self.jibris;
-            let looks = |name: &JibriName| jibris.get(name).map_or(Looks::Absent, |jibri| jibri.looks);
+            let looks = |name: &JibriName| jibris.get(name).map_or(Appearance::Absent, |jibri| jibri.looks);
             let marks = self.sessions.due(now, looks);
             self.apply(marks, now, effects);
             while let Some(answer) = self.sessions.next_answer(now) {
@@ -232,32 +232,32 @@ impl Fleet {
     }
 
     /// It looks different from what it did before.
-    fn has_changed(&mut self, name: &JibriName, before: Looks, now: Time, effects: &mut Vec<Effect>) {
+    fn has_changed(&mut self, name: &JibriName, before: Appearance, now: Time, effects: &mut Vec<Effect>) {
         let Some(jibri) = self.jibris.get_mut(name) else { return };
         let looks = jibri.looks;
         match looks {
-            Looks::Busy => {
+            Appearance::Busy => {
                 // Who was out of sight may have been busy for long.
-                let taken = self.sessions.only_start().filter(|_| before == Looks::Idle);
+                let taken = self.sessions.only_start().filter(|_| before == Appearance::Idle);
                 effects.extend(taken.map(|room| Effect::Taken { room }));
                 self.sessions.turned_busy(name);
             }
-            Looks::Idle => {
+            Appearance::Idle => {
                 if let Some((room, _)) = jibri.falling.take()
                     && !jibri.is_twins()
                 {
                     jibri.streak.session_failed(now, &room, false);
                 }
             }
-            Looks::Absent => jibri.forget_process(),
-            Looks::Unknown | Looks::Unwell => jibri.falling = None,
+            Appearance::Absent => jibri.forget_process(),
+            Appearance::Unknown | Appearance::Unwell => jibri.falling = None,
         }
-        if looks != Looks::Busy {
+        if looks != Appearance::Busy {
             let marks = self.sessions.left_work(name);
             self.apply(marks, now, effects);
         }
         // While nothing is known of it, its room is not taken from it.
-        if !matches!(looks, Looks::Busy | Looks::Unknown)
+        if !matches!(looks, Appearance::Busy | Appearance::Unknown)
             && let Some(room) = self.jibris.get(name).and_then(|jibri| jibri.serving.clone())
         {
             let marks = self.sessions.stopped(name, &room, looks, now);
@@ -351,7 +351,7 @@ impl Fleet {
     /// Counts it, and writes down when it has to be looked at again.
     fn write_down(&mut self, name: &JibriName, now: Time) {
         let Some(jibri) = self.jibris.get_mut(name) else { return };
-        let is_present = !matches!(jibri.looks, Looks::Absent | Looks::Unknown);
+        let is_present = !matches!(jibri.looks, Appearance::Absent | Appearance::Unknown);
         let is_free = jibri.is_free(now);
         let count = |number: &mut usize, was: bool, is: bool| {
             *number = number.saturating_add(usize::from(is)).saturating_sub(usize::from(was));
@@ -363,7 +363,7 @@ impl Fleet {
         jibri.counted_present = is_present;
         jibri.counted_free = is_free;
         let is_forgotten = !jibri.configured
-            && matches!(jibri.looks, Looks::Absent | Looks::Unknown)
+            && matches!(jibri.looks, Appearance::Absent | Appearance::Unknown)
             && jibri.serving.is_none()
             && now.since(jibri.looks_since) >= STRANGERS_LAST;
         let deadline = if is_forgotten { None } else { jibri.deadline(self.sight, now) };

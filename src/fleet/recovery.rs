@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
 
 use super::event::{Limit, Reason, Verdict};
-use super::jibri::{Jibri, Sight};
+use super::jibri::{Coverage, Jibri};
 use super::recovering::Recovering;
 use crate::config::{Recovery, RecoveryTrigger};
 use crate::jibri::JibriName;
@@ -75,7 +75,7 @@ impl Policy {
         &self,
         jibri: &Jibri,
         reason: Reason,
-        sight: Sight,
+        sight: Coverage,
         is_starting: bool,
         is_fresh: bool,
         now: Time,

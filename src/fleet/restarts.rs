@@ -2,7 +2,7 @@
 
 use super::Fleet;
 use super::event::{Effect, Event, Reason, Verdict};
-use super::jibri::{Jibri, Looks};
+use super::jibri::{Appearance, Jibri};
 use super::recovering::Phase;
 use super::recovery::Obstacle;
 use crate::jibri::JibriName;
@@ -12,7 +12,8 @@ impl Jibri {
     /// A restart has failed, and it is well all the same: somebody has made up for it, or it came late, or the reason
     /// is gone. One that was due only is not well before it has been another process.
     pub(super) fn tell_if_mended(&mut self, name: &JibriName, now: Time, effects: &mut Vec<Effect>) {
-        let is_well = self.verdict == Verdict::Ok && matches!(self.looks, Looks::Idle | Looks::Busy);
+        let is_well =
+            self.verdict == Verdict::Ok && matches!(self.looks, Appearance::Idle | Appearance::Busy);
         let there_since = self.there_since;
         let is_mended =
             |(reason, since): &mut (Reason, Time)| *reason != Reason::Recycle || there_since > *since;
@@ -29,7 +30,10 @@ impl Fleet {
         let Some(recovering) = &mut jibri.recovering else { return };
         let (since, reason) = (recovering.since, recovering.reason);
         let is_anew = recovering.gone || recovering.renewed;
-        if recovering.phase != Phase::Running && is_anew && matches!(jibri.looks, Looks::Idle | Looks::Busy) {
+        if recovering.phase != Phase::Running
+            && is_anew
+            && matches!(jibri.looks, Appearance::Idle | Appearance::Busy)
+        {
             jibri.recovering = None;
             jibri.streak.reset();
             jibri.recordings = 0;

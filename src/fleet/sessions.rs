@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
-use super::jibri::Looks;
+use super::jibri::Appearance;
 use crate::address::RoomJid;
 use crate::jibri::JibriName;
 use crate::meeting::{Ended, StartFailure};
@@ -342,14 +342,20 @@ impl Sessions {
     }
 
     /// The Jibri that serves this room is not busy any more.
-    pub(super) fn stopped(&mut self, name: &JibriName, room: &RoomJid, looks: Looks, now: Time) -> Vec<Mark> {
+    pub(super) fn stopped(
+        &mut self,
+        name: &JibriName,
+        room: &RoomJid,
+        looks: Appearance,
+        now: Time,
+    ) -> Vec<Mark> {
         let Some(session) = self.rooms.get_mut(room) else { return Vec::new() };
         if session.jibri.as_ref() != Some(name) {
             return Vec::new();
         }
-        let mut marks = vec![Mark::Look { room: room.clone(), gone: looks == Looks::Absent }];
+        let mut marks = vec![Mark::Look { room: room.clone(), gone: looks == Appearance::Absent }];
         // One that is unwell may still be recording.
-        if looks == Looks::Unwell {
+        if looks == Appearance::Unwell {
             return marks;
         }
         session.jibri = None;
@@ -358,7 +364,7 @@ impl Sessions {
             session.candidates.clear();
             session.decided = session.doubtful;
             self.deadlines.clear(&(room.clone(), Then::Decide));
-            if looks == Looks::Idle {
+            if looks == Appearance::Idle {
                 session.dropped.insert(name.clone(), now);
             }
         }
@@ -367,7 +373,7 @@ impl Sessions {
     }
 
     /// Decides what the time has come for. `looks`: what a Jibri looks like right now.
-    pub(super) fn due(&mut self, now: Time, looks: impl Fn(&JibriName) -> Looks) -> Vec<Mark> {
+    pub(super) fn due(&mut self, now: Time, looks: impl Fn(&JibriName) -> Appearance) -> Vec<Mark> {
         let mut marks = Vec::new();
         while let Some((room, then)) = self.deadlines.pop_due(now) {
             match then {
@@ -382,9 +388,9 @@ impl Sessions {
     }
 
     /// The recording of a room has been on for a while.
-    fn lasts(&mut self, room: RoomJid, looks: &impl Fn(&JibriName) -> Looks, marks: &mut Vec<Mark>) {
+    fn lasts(&mut self, room: RoomJid, looks: &impl Fn(&JibriName) -> Appearance, marks: &mut Vec<Mark>) {
         let Some(session) = self.rooms.get_mut(&room) else { return };
-        let Some(name) = session.jibri.clone().filter(|name| looks(name) == Looks::Busy) else { return };
+        let Some(name) = session.jibri.clone().filter(|name| looks(name) == Appearance::Busy) else { return };
         for (dropped, at) in std::mem::take(&mut session.dropped) {
             if dropped != name && !session.doubtful {
                 marks.push(Mark::Fell { name: dropped, room: room.clone(), at, proven: true });
@@ -398,7 +404,7 @@ impl Sessions {
         &mut self,
         room: &RoomJid,
         now: Time,
-        looks: &impl Fn(&JibriName) -> Looks,
+        looks: &impl Fn(&JibriName) -> Appearance,
         marks: &mut Vec<Mark>,
     ) {
         let mut rooms = vec![room.clone()];
@@ -418,7 +424,7 @@ impl Sessions {
                 }
             }
             let looks = looks(&name);
-            if looks != Looks::Busy {
+            if looks != Appearance::Busy {
                 marks.extend(self.stopped(&name, &room, looks, now));
             }
         }

@@ -117,14 +117,14 @@ impl Fleet {
         match answer {
             Ok(report) => {
                 jibri.port = Some((now, report));
-                jibri.port_line.answered();
+                jibri.port_reach.answered();
                 jibri.last_seen = Some(now);
                 self.port_answered = Some(now);
             }
             Err(why) => {
                 jibri.port = None;
-                let is_sure = is_open || jibri.ping_line.is_silent();
-                jibri.port_line.silent(now, is_sure, &why);
+                let is_sure = is_open || jibri.ping_reach.is_silent();
+                jibri.port_reach.silent(now, is_sure, &why);
                 // A second witness is wanted soon.
                 jibri.ping_due = jibri.ping_due.min(now.after(jibri.ping_pause(self.sight)));
                 if let Some(recovering) = &mut jibri.recovering
@@ -159,16 +159,16 @@ impl Fleet {
         let pause = self.sight.interval.saturating_mul(PINGS_APART);
         let is_open = self.ping_answered.is_some_and(|at| now.since(at) <= pause);
         let others =
-            !answered && self.jibris.iter().any(|(other, jibri)| other != name && jibri.ping_line.ever);
+            !answered && self.jibris.iter().any(|(other, jibri)| other != name && jibri.ping_reach.ever);
         let Some(jibri) = self.jibris.get_mut(name) else { return };
         if answered {
-            jibri.ping_line.answered();
+            jibri.ping_reach.answered();
             jibri.last_seen = Some(now);
             self.ping_answered = Some(now);
         } else {
             // The only one there is: our own link is watched by others.
-            let is_sure = is_open || !others || jibri.port_line.is_silent();
-            jibri.ping_line.silent(now, is_sure, "no answer to a ping");
+            let is_sure = is_open || !others || jibri.port_reach.is_silent();
+            jibri.ping_reach.silent(now, is_sure, "no answer to a ping");
             jibri.ping_due = jibri.ping_due.min(now.after(self.sight.interval));
         }
         self.dirty.insert(name.clone());

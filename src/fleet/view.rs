@@ -1,7 +1,7 @@
 //! The fleet as it can be shown, and asked.
 
 use super::event::{Availability, Evidence, Verdict};
-use super::jibri::Looks;
+use super::jibri::Appearance;
 use super::recovering::Recovering;
 use super::sessions::Serving;
 use super::{Fleet, Jibri};
@@ -73,9 +73,9 @@ impl Fleet {
             .any(|jibri| jibri.counted_present && matches!(jibri.verdict, Verdict::Ok | Verdict::Suspect));
         let is_idle = |report: Report| report.busy == Busy::Idle && report.health == Health::Healthy;
         self.jibris.values().any(|jibri| match jibri.looks {
-            Looks::Idle => !is_trusted,
-            Looks::Absent => jibri.row.as_ref().is_some_and(|row| is_idle(row.detected.report)),
-            Looks::Unknown | Looks::Busy | Looks::Unwell => false,
+            Appearance::Idle => !is_trusted,
+            Appearance::Absent => jibri.row.as_ref().is_some_and(|row| is_idle(row.detected.report)),
+            Appearance::Unknown | Appearance::Busy | Appearance::Unwell => false,
         })
     }
 
@@ -85,7 +85,7 @@ impl Fleet {
     }
 
     fn one<'a>(&'a self, name: &'a JibriName, jibri: &'a Jibri, now: Time) -> JibriView<'a> {
-        let is_there = !matches!(jibri.looks, Looks::Absent | Looks::Unknown);
+        let is_there = !matches!(jibri.looks, Appearance::Absent | Appearance::Unknown);
         let report = jibri.primary(self.sight).map(|(_, report, _)| report);
         let busy = report.and_then(|report| match report.busy {
             Busy::Idle => Some(false),

@@ -21,7 +21,7 @@ use super::Error;
 use super::auth::{self, Guard};
 use crate::address::{RealJid, RoomJid};
 use crate::discovery::{Touch, Touches};
-use crate::meeting::vouch::Sender;
+use crate::meeting::watchlist::Sender;
 use crate::surface::Board;
 
 /// What the routes work with.

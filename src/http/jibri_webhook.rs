@@ -10,7 +10,7 @@ use axum::extract::rejection::BytesRejection;
 use axum::http::StatusCode;
 use axum::routing::post;
 
-use crate::sightings::Webhooks;
+use crate::probes::Webhooks;
 
 /// What to do where they come to another path.
 pub(super) const BASE_URL: &str = "jibri.webhook.subscribers in Jibri (docker-jitsi-meet: JIBRI_WEBHOOK_SUBSCRIBERS) \

@@ -5,7 +5,6 @@
 
 mod api;
 mod auth;
-mod by_hand;
 mod ending;
 mod error;
 mod event_sync;
@@ -13,10 +12,11 @@ mod events;
 mod history;
 mod hosts;
 mod jibri_webhook;
+mod manual;
 mod page;
 mod ready;
-mod seats;
 mod server;
+mod slots;
 mod stray;
 mod told;
 
@@ -32,15 +32,15 @@ use tower::ServiceExt as _;
 
 use crate::config::Secret;
 use crate::ledger::Reader;
-use crate::sightings::Webhooks;
+use crate::probes::Webhooks;
 use crate::surface::{Orders, Surface};
 use auth::Guard;
 pub use error::Error;
 pub use event_sync::EventSync;
 use hosts::Hosts;
 pub use ready::Readiness;
-pub use seats::Shares;
-pub use server::{HttpEvent, Limits, spawn, spawn_apart, spawn_with};
+pub use server::{HttpEvent, ServerLimits, spawn, spawn_apart, spawn_with};
+pub use slots::Shares;
 
 /// Longest body of a request, in bytes.
 const MOST_BODY: usize = 64 * 1024;
@@ -113,7 +113,7 @@ fn shown(parts: Parts, guard: Guard) -> Router {
         router = router.merge(ready::routes(readiness));
     }
     if let (Some(surface), Some(orders)) = (&parts.surface, parts.orders) {
-        let routes = by_hand::routes(surface.clone(), orders);
+        let routes = manual::routes(surface.clone(), orders);
         router = router.merge(routes.route_layer(middleware::from_fn_with_state(guard, auth::always)));
     }
     if let (Some(surface), Some(reader)) = (&parts.surface, parts.history) {

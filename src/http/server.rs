@@ -17,9 +17,9 @@ use tokio::time::sleep;
 use tokio_io_timeout::TimeoutStream;
 
 use super::ending::Ending;
-use super::seats::{Mark, Seat, Seats, Shares, network};
+use super::slots::{Mark, Shares, Slot, Slots, network};
 use crate::doubling::Doubling;
-use crate::meeting::vouch::Sender;
+use crate::meeting::watchlist::Sender;
 
 /// Longest head of a request, in bytes.
 const MOST_HEAD: usize = 16 * 1024;
@@ -53,7 +53,7 @@ pub enum HttpEvent {
 
 /// What connections may cost.
 #[derive(Debug, Clone, Copy)]
-pub struct Limits {
+pub struct ServerLimits {
     /// Connections at once.
     pub shares: Shares,
     /// How long a connection may take to send the head of a request, the first or the next.
@@ -62,7 +62,7 @@ pub struct Limits {
     pub write: Duration,
 }
 
-impl Default for Limits {
+impl Default for ServerLimits {
     fn default() -> Self {
         Self { shares: Shares::default(), head: Duration::from_secs(5), write: Duration::from_secs(10) }
     }
@@ -70,11 +70,11 @@ impl Default for Limits {
 
 /// Serves `router` at `listen` until the receiver is dropped.
 pub fn spawn(listen: SocketAddr, router: Router) -> mpsc::Receiver<HttpEvent> {
-    spawn_with(listen, router, Limits::default())
+    spawn_with(listen, router, ServerLimits::default())
 }
 
 /// As [`spawn`], with other limits.
-pub fn spawn_with(listen: SocketAddr, router: Router, limits: Limits) -> mpsc::Receiver<HttpEvent> {
+pub fn spawn_with(listen: SocketAddr, router: Router, limits: ServerLimits) -> mpsc::Receiver<HttpEvent> {
     let (events, receiver) = mpsc::channel(8);
     tokio::spawn(async move {
         tokio::select! {
@@ -92,7 +92,7 @@ pub fn spawn_apart(listen: SocketAddr, router: Router) -> mpsc::Receiver<HttpEve
         Ok(runtime) => runtime.block_on(async {
             tokio::select! {
                 () = events.closed() => {}
-                () = serve(listen, router, Limits::default(), &events) => {}
+                () = serve(listen, router, ServerLimits::default(), &events) => {}
             }
         }),
         Err(error) => tracing::error!("cannot serve HTTP: {error}"),
@@ -103,21 +103,21 @@ pub fn spawn_apart(listen: SocketAddr, router: Router) -> mpsc::Receiver<HttpEve
     receiver
 }
 
-async fn serve(listen: SocketAddr, router: Router, limits: Limits, events: &mpsc::Sender<HttpEvent>) {
+async fn serve(listen: SocketAddr, router: Router, limits: ServerLimits, events: &mpsc::Sender<HttpEvent>) {
     let Some(listener) = bind(listen, events).await else { return };
-    let seats = Seats::new(limits.shares);
+    let slots = Slots::new(limits.shares);
     let mut connections = JoinSet::new();
     let mut in_a_row: u32 = 0;
     loop {
         tokio::select! {
             // Without a limit: a request that waits in the kernel behind a flood cannot be told from it.
             accepted = listener.accept() => match accepted {
-                Ok((stream, peer)) => match seats.take(peer.ip()) {
-                    Some(seat) => {
+                Ok((stream, peer)) => match slots.take(peer.ip()) {
+                    Some(slot) => {
                         let sender = Sender::Host(network(peer.ip()));
-                        connections.spawn(sit(seat, stream, sender, router.clone(), limits));
+                        connections.spawn(sit(slot, stream, sender, router.clone(), limits));
                         in_a_row = in_a_row.wrapping_add(1) % IN_A_ROW;
-                        // Its request may be here already, and is read before new connections take its seat.
+                        // Its request may be here already, and is read before new connections take its slot.
                         if in_a_row == 0 {
                             yield_now().await;
                         }
@@ -165,17 +165,17 @@ fn open(listen: SocketAddr) -> std::io::Result<TcpListener> {
     socket.listen(BACKLOG)
 }
 
-/// Serves a connection until it ends, or until another is given its seat.
-async fn sit(mut seat: Seat, stream: TcpStream, sender: Sender, router: Router, limits: Limits) {
-    let conversation = converse(seat.mark(), stream, sender, router, limits);
+/// Serves a connection until it ends, or until another is given its slot.
+async fn sit(mut slot: Slot, stream: TcpStream, sender: Sender, router: Router, limits: ServerLimits) {
+    let conversation = converse(slot.mark(), stream, sender, router, limits);
     tokio::select! {
         () = conversation => {}
-        () = seat.lost() => tracing::debug!("an HTTP connection was closed for a new one"),
+        () = slot.lost() => tracing::debug!("an HTTP connection was closed for a new one"),
     }
 }
 
 /// Each request bears its sender among its extensions.
-async fn converse(mark: Mark, stream: TcpStream, sender: Sender, router: Router, limits: Limits) {
+async fn converse(mark: Mark, stream: TcpStream, sender: Sender, router: Router, limits: ServerLimits) {
     let mut stream = TimeoutStream::new(stream);
     stream.set_write_timeout(Some(limits.write));
     let service = TowerToHyperService::new(router);

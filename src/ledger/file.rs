@@ -18,11 +18,11 @@ const CHECKPOINT: i64 = 200;
 
 /// Why the file cannot be used.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum Trouble {
+pub(super) enum FileFault {
     /// It can be again, once somebody has made room, or let us in.
     #[error("{0}")]
     Passing(String),
-    /// As [`Trouble::Passing`], and the open file can be used again then.
+    /// As [`FileFault::Passing`], and the open file can be used again then.
     #[error("{0}")]
     Full(String),
     /// A link is in its place, and is not followed; where it leads to.
@@ -36,7 +36,7 @@ pub(super) enum Trouble {
     Damaged(String),
 }
 
-impl Trouble {
+impl FileFault {
     /// What to do about it, where it does not mend itself.
     pub(super) fn remedy(&self) -> String {
         match self {
@@ -47,7 +47,7 @@ impl Trouble {
     }
 }
 
-impl From<rusqlite::Error> for Trouble {
+impl From<rusqlite::Error> for FileFault {
     fn from(error: rusqlite::Error) -> Self {
         match error.sqlite_error_code() {
             Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => Self::Damaged(error.to_string()),
@@ -72,24 +72,24 @@ pub(super) struct File {
 impl File {
     /// Opens it, or makes a new one. `is_new`: not seen by us before, so it is checked, and what is open in it
     /// was open when the program ended.
-    pub(super) fn open(path: &Path, now: Moment, is_new: bool) -> Result<Self, Trouble> {
+    pub(super) fn open(path: &Path, now: Moment, is_new: bool) -> Result<Self, FileFault> {
         // Made by us, so that nobody else can read it; SQLite gives its side files the same mode.
         let made =
             OpenOptions::new().create(true).append(true).mode(0o600).custom_flags(O_NOFOLLOW).open(path);
         made.map_err(|error| match place::link(path) {
-            Some(to) => Trouble::Link(to),
-            None => Trouble::Passing(error.to_string()),
+            Some(to) => FileFault::Link(to),
+            None => FileFault::Passing(error.to_string()),
         })?;
         let mut connection = place::connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
         connection.busy_timeout(BUSY)?;
         let version = schema::version(&connection)?;
         if version > schema::VERSION {
-            return Err(Trouble::Newer(version));
+            return Err(FileFault::Newer(version));
         }
         if is_new {
             let check: String = connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
             if check != "ok" {
-                return Err(Trouble::Damaged(check.lines().collect::<Vec<_>>().join(", ")));
+                return Err(FileFault::Damaged(check.lines().collect::<Vec<_>>().join(", ")));
             }
         }
         // A committed entry survives the end of the process at once, and that of the machine at the next
@@ -104,7 +104,7 @@ impl File {
         let (last_id, closed) = known.map_err(|error| match &error {
             // Tables that are not ours, or not as they should be.
             rusqlite::Error::SqliteFailure(code, _) if code.code == ErrorCode::Unknown => {
-                Trouble::Damaged(error.to_string())
+                FileFault::Damaged(error.to_string())
             }
             _ => error.into(),
         })?;
@@ -115,7 +115,7 @@ impl File {
     pub(super) fn write<'a>(
         &mut self,
         entries: impl Iterator<Item = (i64, &'a Entry)>,
-    ) -> Result<(), Trouble> {
+    ) -> Result<(), FileFault> {
         let step = self.connection.transaction()?;
         for (id, entry) in entries {
             schema::put(&step, id, entry)?;
@@ -124,7 +124,7 @@ impl File {
     }
 
     /// Forgets what is over and began before that; returns how much it was.
-    pub(super) fn prune(&mut self, before: Moment) -> Result<usize, Trouble> {
+    pub(super) fn prune(&mut self, before: Moment) -> Result<usize, FileFault> {
         Ok(schema::prune(&mut self.connection, before)?)
     }
 }

@@ -29,7 +29,7 @@ use writer::Writer;
 
 /// What it may cost.
 #[derive(Debug, Clone, Copy)]
-pub struct Limits {
+pub struct LedgerLimits {
     /// Entries that may wait for the thread.
     pub queue: usize,
     /// Entries that are kept in memory where there is no file, or none that can be written.
@@ -38,7 +38,7 @@ pub struct Limits {
     pub retry: Duration,
 }
 
-impl Default for Limits {
+impl Default for LedgerLimits {
     fn default() -> Self {
         Self { queue: 4096, memory: 10_000, retry: Duration::from_secs(2) }
     }
@@ -71,7 +71,7 @@ impl Ledger {
     pub fn spawn(
         path: Option<PathBuf>,
         keep: Duration,
-        limits: Limits,
+        limits: LedgerLimits,
         told: impl Fn() + Send + 'static,
     ) -> Self {
         let (queue, receiver) = sync_channel(limits.queue);

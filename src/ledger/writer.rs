@@ -9,9 +9,9 @@ use std::time::{Duration, Instant};
 use tokio::sync::watch;
 
 use super::entry::{Entry, Moment};
-use super::file::{File, Trouble, move_aside};
+use super::file::{File, FileFault, move_aside};
 use super::reader::Reader;
-use super::{Limits, Message};
+use super::{LedgerLimits, Message};
 
 /// Entries that are written in one piece.
 const BATCH: usize = 1000;
@@ -23,7 +23,7 @@ const PRUNE: Duration = Duration::from_secs(3600);
 pub(super) struct Writer<T> {
     pub(super) path: Option<PathBuf>,
     pub(super) keep: Duration,
-    pub(super) limits: Limits,
+    pub(super) limits: LedgerLimits,
     pub(super) reader: Reader,
     pub(super) queue: Receiver<Message>,
     /// Entries that did not fit into the queue.
@@ -125,7 +125,7 @@ impl<T: Fn()> Writer<T> {
     fn flush(&self, state: &mut State) {
         let damage = self.reader.memory().damage.take();
         if let Some(damage) = damage.filter(|_| state.file.is_some()) {
-            self.in_trouble(state, Trouble::Damaged(damage));
+            self.in_trouble(state, FileFault::Damaged(damage));
             state.again = None;
         }
         if !state.is_without && state.again.is_none_or(|again| again <= Instant::now()) {
@@ -180,7 +180,7 @@ impl<T: Fn()> Writer<T> {
         let opened = match state.damaged.take() {
             Some(why) => set_aside(path, now, &why).and_then(|()| File::open(path, now, true)),
             None => match File::open(path, now, !state.was_open) {
-                Err(Trouble::Damaged(why)) => {
+                Err(FileFault::Damaged(why)) => {
                     set_aside(path, now, &why).and_then(|()| File::open(path, now, true))
                 }
                 opened => opened,
@@ -188,7 +188,7 @@ impl<T: Fn()> Writer<T> {
         };
         match opened {
             Ok(file) => self.opened(state, file, path),
-            Err(trouble @ Trouble::Newer(_)) => {
+            Err(trouble @ FileFault::Newer(_)) => {
                 tracing::error!(
                     "the ledger {} is left alone: {trouble}; the history is kept in memory: run the newer version, \
                      or let ledger.path name another file",
@@ -222,12 +222,12 @@ impl<T: Fn()> Writer<T> {
     }
 
     /// Says it once, and tries again later.
-    fn in_trouble(&self, state: &mut State, trouble: Trouble) {
+    fn in_trouble(&self, state: &mut State, trouble: FileFault) {
         let Some(path) = &self.path else { return };
         let now = Instant::now();
         state.again = now.checked_add(self.limits.retry);
         // What is damaged is told of when it is moved aside.
-        let is_damaged = matches!(trouble, Trouble::Damaged(_));
+        let is_damaged = matches!(trouble, FileFault::Damaged(_));
         if !is_damaged && !std::mem::replace(&mut state.is_told, true) {
             tracing::error!(
                 "the ledger {} cannot be written: {trouble}; {}; meetings are recorded all the same, and the history is \
@@ -236,10 +236,10 @@ impl<T: Fn()> Writer<T> {
                 trouble.remedy()
             );
         }
-        if matches!(trouble, Trouble::Full(_)) {
+        if matches!(trouble, FileFault::Full(_)) {
             return;
         }
-        if let Trouble::Damaged(why) = trouble {
+        if let FileFault::Damaged(why) = trouble {
             state.damaged = Some(why);
         }
         state.file = None;
@@ -259,7 +259,7 @@ impl<T: Fn()> Writer<T> {
     }
 }
 
-fn set_aside(path: &Path, now: Moment, why: &str) -> Result<(), Trouble> {
+fn set_aside(path: &Path, now: Moment, why: &str) -> Result<(), FileFault> {
     match move_aside(path, now) {
         Ok(moved) => {
             tracing::error!(
@@ -270,7 +270,7 @@ fn set_aside(path: &Path, now: Moment, why: &str) -> Result<(), Trouble> {
             Ok(())
         }
         Err(error) => {
-            Err(Trouble::Passing(format!("it is damaged ({why}) and cannot be moved aside: {error}")))
+            Err(FileFault::Passing(format!("it is damaged ({why}) and cannot be moved aside: {error}")))
         }
     }
 }

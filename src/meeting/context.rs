@@ -6,7 +6,7 @@ use rand::rngs::SmallRng;
 
 use super::event::{Effect, Event, What};
 use super::io::{Action, AttemptId, QueryId};
-use super::line::Chance;
+use super::queue::Chance;
 use crate::address::{Nick, RoomJid};
 use crate::config::{Start, Stop};
 use crate::time::Time;

@@ -4,8 +4,8 @@ use std::fmt;
 use std::time::Duration;
 
 use super::answer::{Misfit, StartFailure, StopFailure};
-use super::hand::Hand;
 use super::io::{AttemptId, ListError, Out, Refusal, SessionId};
+use super::manual::ManualOrder;
 use crate::address::{Nick, RealJid, RoomJid};
 use crate::config::Mode;
 
@@ -116,7 +116,7 @@ pub enum What {
     /// Nothing will be started here for now.
     Held(Hold),
     /// Somebody has taken this room in hand, or given it back.
-    ByHand(Hand),
+    Manual(ManualOrder),
     /// The room would not let us in.
     EntryRefused {
         /// Its refusal.
@@ -209,8 +209,8 @@ pub enum Hold {
     Untold,
     /// A session of this mode, which is not the one wanted, is on; Jicofo takes one a meeting.
     Instead(Mode),
-    /// [`Hand::Stop`].
-    ByHand,
+    /// [`ManualOrder::Stop`].
+    Manual,
     /// `--dry-run`.
     DryRun,
 }
@@ -325,7 +325,7 @@ impl fmt::Display for Hold {
                 "a recording to a file is on instead: Jicofo takes one session a meeting, so the live stream starts \
                  when the recording ends",
             ),
-            Self::ByHand => f.write_str("stopped by hand: kept off until nobody is left, or it is released"),
+            Self::Manual => f.write_str("stopped by hand: kept off until nobody is left, or it is released"),
             Self::DryRun => f.write_str("would start now, but this is a dry run"),
         }
     }

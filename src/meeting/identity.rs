@@ -10,6 +10,8 @@ const MOST_LEARNED: usize = 16;
 /// Who is who, by real JID; from `[xmpp]` and `[muc]`, and from what recorders have shown.
 #[derive(Debug, Clone)]
 pub struct Identity {
+    /// Ours, without a resource.
+    own_jid: String,
     own_domain: String,
     focus_nick: Nick,
     service_domains: Vec<String>,
@@ -24,6 +26,7 @@ impl Identity {
     /// Takes what it needs from the settings.
     pub fn new(settings: &Settings) -> Self {
         Self {
+            own_jid: format!("{}@{}", settings.xmpp.user, settings.xmpp.domain),
             own_domain: settings.xmpp.domain.clone(),
             focus_nick: settings.muc.focus_nickname.clone(),
             service_domains: settings.muc.service_domains.clone(),
@@ -77,8 +80,12 @@ impl Identity {
         marks: Marks,
     ) -> Who {
         if let Some(jid) = jid {
-            if jid.domain() == self.own_domain {
+            if jid.bare() == self.own_jid {
                 return Who::Us;
+            }
+            // Nobody but this component can have an account there.
+            if jid.domain() == self.own_domain {
+                return Who::Machine;
             }
             if self.is_recorder(jid) {
                 return Who::Recorder;
@@ -111,7 +118,7 @@ pub enum Who {
     Focus,
     /// Jicofo, by its nickname and its rights, with an account of a domain that is none of `muc.service_domains`.
     UnlistedFocus,
-    /// Ourselves, or another account of our domain.
+    /// Ourselves.
     Us,
     /// Jibri's browser.
     Recorder,

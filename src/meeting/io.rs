@@ -1,6 +1,6 @@
 //! What goes into the core and what comes out of it: our own types, free of XML.
 
-use super::vouch::{Change, Sender};
+use super::watchlist::{Change, Sender};
 use crate::address::{Nick, RealJid, RoomJid};
 use crate::config::{Mode, Secret};
 
@@ -50,7 +50,7 @@ pub enum Input {
         sender: Sender,
     },
     /// Something is said to have happened in this room, if it is watched: it is looked at without delay.
-    Look {
+    Poll {
         /// The room.
         room: RoomJid,
     },
@@ -78,7 +78,7 @@ impl Input {
         match self {
             Self::Watch { room }
             | Self::WatchOnTrial { room, .. }
-            | Self::Look { room }
+            | Self::Poll { room }
             | Self::Forget { room }
             | Self::Room { room, .. } => Some(room),
             Self::LinkUp | Self::LinkDown | Self::SenderRefused | Self::Supply(_) | Self::Tick => None,
@@ -106,7 +106,7 @@ impl From<Change> for Input {
         match change {
             Change::Watch(room) => Self::Watch { room },
             Change::WatchOnTrial { room, sender } => Self::WatchOnTrial { room, sender },
-            Change::Look(room) => Self::Look { room },
+            Change::Poll(room) => Self::Poll { room },
             Change::Forget(room) => Self::Forget { room },
         }
     }

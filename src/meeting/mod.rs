@@ -6,19 +6,19 @@
 mod answer;
 mod context;
 mod event;
-mod hand;
 mod identity;
 mod io;
 mod knowledge;
-mod line;
-mod looks;
+mod manual;
+mod occupancy;
+mod polling;
+mod queue;
 mod recording;
 mod room;
 mod roster;
-mod seat;
 mod trial;
 mod view;
-pub mod vouch;
+pub mod watchlist;
 
 use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -29,24 +29,24 @@ use rand::rngs::SmallRng;
 
 pub use answer::{Meaning, Misfit, StartFailure, StopFailure, meaning};
 pub use event::{Effect, Ended, Event, Hold, State, What};
-pub use hand::{Hand, NotTaken};
 pub use identity::{Identity, Who};
 pub use io::*;
+pub use manual::{ManualOrder, NotTaken};
+pub use occupancy::{LETS_IN_SLOWLY, list_error_reason, refusal_reason};
 pub use room::unlisted_focus_reason;
 pub use roster::Roster;
-pub use seat::{LETS_IN_SLOWLY, list_error_reason, refusal_reason};
 pub use view::RoomView;
 
 use crate::address::{Nick, RoomJid};
 use crate::config::{Footprint, Rule, Settings, Start, Stop};
 use crate::time::Time;
 use context::{Ctx, Policy};
-use line::{Line, Stand};
-use looks::{Turns, Urgency};
+use occupancy::News;
+use polling::{Turns, Urgency};
+use queue::{Queue, Standing};
 use room::Room;
-use seat::News;
 use trial::{Trial, Verdict};
-use vouch::Sender;
+use watchlist::Sender;
 
 /// The sources have named all rooms that were there before the link by then.
 const FOUND_WITHIN: Duration = Duration::from_secs(3);
@@ -58,7 +58,7 @@ pub struct Meetings {
     deadlines: BTreeSet<(Time, RoomJid)>,
     /// Rooms whose turn for a role query has not come yet.
     turns: Turns,
-    line: Line,
+    queue: Queue,
     /// Since when there is a link.
     linked: Option<Time>,
     rules: Rules,
@@ -126,7 +126,7 @@ impl Meetings {
             rooms: BTreeMap::new(),
             deadlines: BTreeSet::new(),
             turns: Turns::default(),
-            line: Line::default(),
+            queue: Queue::default(),
             linked: None,
             rules,
             rng: SmallRng::seed_from_u64(seed),
@@ -190,7 +190,7 @@ impl Meetings {
             }
             Input::Watch { room } => self.watch(&room, now, &mut effects),
             Input::WatchOnTrial { room, sender } => self.watch_on_trial(&room, sender, now, &mut effects),
-            Input::Look { room } => {
+            Input::Poll { room } => {
                 self.with_room(&room, now, &mut effects, |room, _, _| room.look(now));
             }
             // The last word has a look at the room: it may have begun anew, or go on unknown to all sources.
@@ -200,7 +200,7 @@ impl Meetings {
                     room.look(now);
                 });
             }
-            Input::Supply(supply) => self.line.supply(supply),
+            Input::Supply(supply) => self.queue.supply(supply),
             Input::Room { room, event } => self.room_event(&room, event, now, &mut effects),
             Input::Tick => {}
         }
@@ -214,14 +214,14 @@ impl Meetings {
     ///
     /// # Errors
     /// Why the order is not taken; nothing has changed then.
-    pub fn by_hand(&mut self, now: Time, jid: &RoomJid, hand: Hand) -> Result<Vec<Effect>, NotTaken> {
+    pub fn manual(&mut self, now: Time, jid: &RoomJid, hand: ManualOrder) -> Result<Vec<Effect>, NotTaken> {
         let room = self.rooms.get(jid).ok_or(NotTaken::NotWatched)?;
         if self.rules.dry_run {
             return Err(NotTaken::DryRun);
         }
         room.takes(hand)?;
         let mut effects = Vec::new();
-        self.with_room(jid, now, &mut effects, |room, ctx, _| room.by_hand(hand, ctx));
+        self.with_room(jid, now, &mut effects, |room, ctx, _| room.manual(hand, ctx));
         self.serve(now, &mut effects);
         self.ask(now, &mut effects);
         Ok(effects)
@@ -256,7 +256,7 @@ impl Meetings {
     }
 
     fn watch(&mut self, jid: &RoomJid, now: Time, effects: &mut Vec<Effect>) {
-        if !vouch::is_watched(jid, &self.rules.services) {
+        if !watchlist::is_watched(jid, &self.rules.services) {
             return;
         }
         let (rules, linked) = (&self.rules, self.linked);
@@ -273,7 +273,7 @@ impl Meetings {
     }
 
     fn watch_on_trial(&mut self, jid: &RoomJid, sender: Sender, now: Time, effects: &mut Vec<Effect>) {
-        if !vouch::is_watched(jid, &self.rules.services) {
+        if !watchlist::is_watched(jid, &self.rules.services) {
             return;
         }
         // A room that goes on although nobody vouched for it any more is no stranger.
@@ -311,10 +311,10 @@ impl Meetings {
         }
     }
 
-    /// Those who have moved up in the line may start.
+    /// Those who have moved up in the queue may start.
     fn serve(&mut self, now: Time, effects: &mut Vec<Effect>) {
         loop {
-            let served = self.line.served();
+            let served = self.queue.served();
             if served.is_empty() {
                 return;
             }
@@ -326,7 +326,7 @@ impl Meetings {
 
     /// Rooms whose recording is wanted and due, and for which no Jibri is free.
     pub fn rooms_waiting(&self) -> usize {
-        self.line.in_want()
+        self.queue.in_want()
     }
 
     fn pass_deadlines(&mut self, now: Time, effects: &mut Vec<Effect>) {
@@ -375,11 +375,11 @@ impl Meetings {
             let room = self.rooms.get_mut(&jid)?;
             Some((jid, room))
         })?;
-        let (stood, was_starting) = (room.stand, room.is_starting());
+        let (stood, was_starting) = (room.standing, room.is_starting());
         let mut ctx = Ctx {
             now,
             alarm: Cell::new(None),
-            chance: self.line.chance(room.missing_since().unwrap_or(now), &jid),
+            chance: self.queue.chance(room.missing_since().unwrap_or(now), &jid),
             room: &jid,
             nickname: &self.rules.nickname,
             dry_run: self.rules.dry_run,
@@ -401,11 +401,11 @@ impl Meetings {
                 None => self.turns.push(jid.clone(), urgency),
             }
         }
-        room.stand = room.stands(ctx.chance, policy, ctx.dry_run, now);
+        room.standing = room.standing(ctx.chance, policy, ctx.dry_run, now);
         if !was_starting && room.is_starting() {
-            self.line.sent();
+            self.queue.sent();
         }
-        self.line.moved(&jid, stood, room.stand);
+        self.queue.moved(&jid, stood, room.standing);
         let focus = room.unlisted_focus();
         let deadline = room.deadline(now).into_iter().chain(ctx.alarm.get()).min();
         if deadline != room.scheduled {
@@ -418,7 +418,7 @@ impl Meetings {
             room.scheduled = deadline;
         }
         if room.is_over() {
-            self.line.moved(&jid, room.stand, Stand::Aside);
+            self.queue.moved(&jid, room.standing, Standing::Aside);
             if room.trial.is_some() {
                 self.turns.forget(&jid);
             }

@@ -4,15 +4,15 @@ use std::time::Duration;
 
 use super::context::{Ctx, Policy};
 use super::event::{State, What};
-use super::hand::{Hand, NotTaken};
 use super::identity::{Identity, Who};
 use super::io::{Departure, Presence, Roles, RoomEvent};
 use super::knowledge::Picture;
-use super::line::{Chance, Stand};
-use super::looks::{Budget, Pace, Rate, Urgency};
+use super::manual::{ManualOrder, NotTaken};
+use super::occupancy::{Errand, News, Occupancy, Plan, Visibility};
+use super::polling::{Budget, Pace, Rate, Urgency};
+use super::queue::{Chance, Standing};
 use super::recording::Recording;
-use super::roster::{RecorderSeat, Roster};
-use super::seat::{Errand, News, Plan, Seat, Sight};
+use super::roster::{RecorderAccount, Roster};
 use super::trial::{Trial, Verdict};
 use super::view::RoomView;
 use crate::address::RealJid;
@@ -34,7 +34,7 @@ pub fn unlisted_focus_reason(jid: &RealJid) -> String {
 #[derive(Debug)]
 pub(super) struct Room {
     roster: Roster,
-    seat: Seat,
+    occupancy: Occupancy,
     recording: Recording,
     /// The recorder may not be the one that it was taken for; the next list comes first, since the meeting may be over.
     is_in_doubt: bool,
@@ -49,8 +49,8 @@ pub(super) struct Room {
     nudges: Budget,
     state: State,
     state_since: Time,
-    /// Where it stands in the line for a Jibri.
-    pub(super) stand: Stand,
+    /// Where it is in the queue for a Jibri.
+    pub(super) standing: Standing,
     /// The deadline that the owner of all rooms has written down for this one.
     pub(super) scheduled: Option<Time>,
 }
@@ -66,7 +66,7 @@ impl Room {
     ) -> Self {
         Self {
             roster: Roster::default(),
-            seat: Seat::new(footprint, linked, now),
+            occupancy: Occupancy::new(footprint, linked, now),
             recording: Recording::new(has_past),
             is_in_doubt: false,
             rule,
@@ -76,7 +76,7 @@ impl Room {
             nudges: Budget::new(&NUDGES),
             state: State::Idle,
             state_since: now,
-            stand: Stand::Aside,
+            standing: Standing::Aside,
             scheduled: None,
         }
     }
@@ -93,16 +93,16 @@ impl Room {
             since: self.state_since,
             missing_since: self.recording.missing_since(),
             is_left_alone: self.recording.is_left_alone(),
-            inside: self.seat.inside(),
+            inside: self.occupancy.inside(),
             reason: self
                 .recording
-                .reason(self.stand != Stand::Aside)
-                .or_else(|| self.seat.reason().map(str::to_owned))
+                .reason(self.standing != Standing::Aside)
+                .or_else(|| self.occupancy.reason().map(str::to_owned))
                 .or_else(|| self.reason()),
         }
     }
 
-    /// What keeps it from being recorded, where that is neither the recording's nor our seat's own.
+    /// What keeps it from being recorded, where that is neither the recording's nor our occupant's own.
     fn reason(&self) -> Option<String> {
         let jid = self.roster.unlisted_focus().filter(|_| !self.roster.has_focus())?;
         Some(unlisted_focus_reason(jid))
@@ -114,26 +114,26 @@ impl Room {
     }
 
     /// Whether an order would be taken.
-    pub(super) fn takes(&self, hand: Hand) -> Result<(), NotTaken> {
-        if hand == Hand::Release {
+    pub(super) fn takes(&self, hand: ManualOrder) -> Result<(), NotTaken> {
+        if hand == ManualOrder::Release {
             return Ok(());
         }
-        if self.seat.sight() == Sight::Blind {
+        if self.occupancy.visibility() == Visibility::Blind {
             return Err(NotTaken::NotSeen);
         }
-        let is_used =
-            self.roster.people() > 0 || hand == Hand::Stop && self.recording.known().recorders.may_record();
+        let is_used = self.roster.people() > 0
+            || hand == ManualOrder::Stop && self.recording.known().recorders.may_record();
         if is_used { Ok(()) } else { Err(NotTaken::Nobody) }
     }
 
     /// Somebody takes it in hand, or gives it back.
-    pub(super) fn by_hand(&mut self, hand: Hand, ctx: &mut Ctx<'_>) {
-        self.recording.by_hand(hand, ctx);
-        self.seat.look_at(ctx.now, ctx.now);
+    pub(super) fn manual(&mut self, hand: ManualOrder, ctx: &mut Ctx<'_>) {
+        self.recording.manual(hand, ctx);
+        self.occupancy.look_at(ctx.now, ctx.now);
     }
 
     /// The order that goes before the rules.
-    pub(super) fn hand(&self) -> Option<Hand> {
+    pub(super) fn hand(&self) -> Option<ManualOrder> {
         self.recording.hand()
     }
 
@@ -142,11 +142,11 @@ impl Room {
     }
 
     pub(super) fn link_up(&mut self, now: Time) {
-        self.seat.link_up(now);
+        self.occupancy.link_up(now);
     }
 
     pub(super) fn link_down(&mut self) {
-        self.seat.link_down();
+        self.occupancy.link_down();
         self.recording.link_down();
         if let Some(trial) = &mut self.trial {
             trial.begin_anew();
@@ -167,7 +167,7 @@ impl Room {
 
     /// Leaves the room because the program ends; the recording goes on.
     pub(super) fn leave(&mut self, ctx: &mut Ctx<'_>) {
-        self.seat.leave(ctx, &mut self.roster);
+        self.occupancy.leave(ctx, &mut self.roster);
     }
 
     /// Something has happened here, or is said to have. Anybody may say so, and as often as he likes.
@@ -177,7 +177,7 @@ impl Room {
                 self.nudged.map_or(now, |last| last.after(NUDGES_APART).max(now)).max(self.nudges.next_at());
             self.nudges.spend(at, 1);
             self.nudged = Some(at);
-            self.seat.look_at(at, now);
+            self.occupancy.look_at(at, now);
         }
     }
 
@@ -197,12 +197,12 @@ impl Room {
     /// was, nothing but an order by hand is.
     pub(super) fn is_over(&self) -> bool {
         let is_blank = self.recording.is_blank() || self.trial.is_some() && self.hand().is_none();
-        !self.vouched && self.seat.is_out() && is_blank
+        !self.vouched && self.occupancy.is_out() && is_blank
     }
 
     /// It is this room's turn to be looked at; how many queries it sends, if any.
     pub(super) fn ask(&mut self, ctx: &mut Ctx<'_>) -> Option<u32> {
-        let which = self.seat.ask(ctx, &self.roster)?;
+        let which = self.occupancy.ask(ctx, &self.roster)?;
         let is_peopled = self.roster.people() > 0 && self.roster.has_focus();
         let asks_more = self.trial.is_none() && self.recording.asks_for_meeting(is_peopled, ctx);
         Some(which.queries().saturating_add(u32::from(asks_more)))
@@ -222,10 +222,10 @@ impl Room {
                 if result.is_ok() && std::mem::take(&mut self.is_in_doubt) {
                     self.recording.doubt();
                 }
-                self.seat.roles(query, result, ctx, identity, roster)
+                self.occupancy.roles(query, result, ctx, identity, roster)
             }
             RoomEvent::Presence(presence) => self.presence(presence, ctx, identity),
-            RoomEvent::Left { nick, how } if self.seat.listens() => {
+            RoomEvent::Left { nick, how } if self.occupancy.listens() => {
                 match how {
                     Departure::Gone => {
                         roster.left(&nick);
@@ -235,17 +235,19 @@ impl Room {
                 News::None
             }
             RoomEvent::Left { .. } => News::None,
-            RoomEvent::Out(out) => self.seat.out(&out, ctx, roster),
-            RoomEvent::EntryRefused(refusal) => self.seat.refused(refusal, ctx, roster),
+            RoomEvent::Out(out) => self.occupancy.out(&out, ctx, roster),
+            RoomEvent::EntryRefused(refusal) => self.occupancy.refused(refusal, ctx, roster),
             RoomEvent::Form { query, password, meeting } => {
-                self.seat.told_password(query, password, ctx);
+                self.occupancy.told_password(query, password, ctx);
                 self.recording.meeting_is_called(query, meeting);
                 News::None
             }
             RoomEvent::StartAnswered { attempt, answer } => {
                 match self.recording.answered(attempt, answer, ctx, policy) {
-                    Some(StartFailure::NotInside | StartFailure::NoRoom) => self.seat.lost(roster, ctx.now),
-                    Some(StartFailure::NoFocus) => self.seat.look_soon(ctx.now),
+                    Some(StartFailure::NotInside | StartFailure::NoRoom) => {
+                        self.occupancy.lost(roster, ctx.now)
+                    }
+                    Some(StartFailure::NoFocus) => self.occupancy.look_soon(ctx.now),
                     _ => {}
                 }
                 News::None
@@ -253,7 +255,7 @@ impl Room {
             RoomEvent::JibriStopped { gone } => {
                 self.recording.jibri_stopped(gone, ctx.now);
                 self.is_in_doubt = true;
-                self.seat.look_at_everybody(ctx.now);
+                self.occupancy.look_at_everybody(ctx.now);
                 News::None
             }
             RoomEvent::Taken(taken) => {
@@ -264,17 +266,17 @@ impl Room {
             RoomEvent::StopAnswered { attempt, answer } => {
                 if self.recording.stop_answered(attempt, answer, ctx, policy) == Some(StopFailure::NotInside)
                 {
-                    self.seat.lost(roster, ctx.now);
+                    self.occupancy.lost(roster, ctx.now);
                 }
                 News::None
             }
             RoomEvent::Unreadable => {
-                self.seat.doubt(ctx.now);
+                self.occupancy.doubt(ctx.now);
                 News::None
             }
         };
         // When focus leaves, what it said is gone with it (docs/jitsi.md 3); when we leave, it is not heard.
-        if !self.roster.has_focus() || !self.seat.listens() {
+        if !self.roster.has_focus() || !self.occupancy.listens() {
             self.recording.focus_is_not_heard();
         }
         match news {
@@ -286,8 +288,8 @@ impl Room {
     }
 
     fn presence(&mut self, presence: Presence, ctx: &mut Ctx<'_>, identity: &Identity) -> News {
-        self.seat.hears(ctx, &mut self.roster);
-        if self.seat.listens() {
+        self.occupancy.hears(ctx, &mut self.roster);
+        if self.occupancy.listens() {
             // Anybody can write a status into his presence; only the focus's own counts.
             if self.roster.presence(identity, &presence) == Who::Focus {
                 self.recording.focus_says(presence.recording.clone(), presence.conference);
@@ -295,7 +297,7 @@ impl Room {
         }
         if presence.own {
             self.recording.entered(ctx.now);
-            return self.seat.own_presence(&presence, ctx, &mut self.roster);
+            return self.occupancy.own_presence(&presence, ctx, &mut self.roster);
         }
         News::None
     }
@@ -303,20 +305,20 @@ impl Room {
     /// Decides what follows from all that is known now. Returns how urgent a role query is, if one is due.
     pub(super) fn decide(&mut self, ctx: &mut Ctx<'_>, policy: Policy<'_>) -> Option<Urgency> {
         let now = Picture {
-            sight: self.seat.sight(),
-            visitor: !self.seat.is_resident(),
+            visibility: self.occupancy.visibility(),
+            visitor: !self.occupancy.is_resident(),
             focus: self.roster.has_focus(),
             people: self.roster.people(),
             moderators: self.roster.moderators(),
-            our_nick: self.seat.inside(),
+            our_nick: self.occupancy.inside(),
             roster: &self.roster,
-            fresh: self.seat.is_fresh(ctx.now),
-            unwelcome: self.seat.is_unwelcome(),
+            fresh: self.occupancy.is_fresh(ctx.now),
+            unwelcome: self.occupancy.is_unwelcome(),
         };
         self.recording.reconcile(self.is_wanted(policy), &now, ctx, policy);
         let plan = self.plan(policy);
-        let look = self.seat.follow(plan, ctx, &mut self.roster);
-        if !self.seat.listens() {
+        let poll = self.occupancy.follow(plan, ctx, &mut self.roster);
+        if !self.occupancy.listens() {
             self.recording.focus_is_not_heard();
         }
         let state = self.recording.state();
@@ -325,13 +327,13 @@ impl Room {
             self.state = state;
             self.state_since = ctx.now;
         }
-        look
+        poll
     }
 
     fn is_wanted(&self, policy: Policy<'_>) -> bool {
         match self.recording.hand() {
-            Some(Hand::Record) => self.roster.people() > 0,
-            Some(Hand::Stop | Hand::Release) => false,
+            Some(ManualOrder::Record) => self.roster.people() > 0,
+            Some(ManualOrder::Stop | ManualOrder::Release) => false,
             None => {
                 policy.record
                     && self.roster.people() >= policy.start.min_participants
@@ -343,10 +345,11 @@ impl Room {
     /// Whoever shows the session of which focus says that it is on, and is no recorder by its account: it is one.
     pub(super) fn unlisted_recorder(&self) -> Option<RealJid> {
         let known = self.recording.known();
-        let word = known.word().filter(|word| word.on && self.seat.inside().is_some())?;
+        let word = known.jicofo_status().filter(|word| word.on && self.occupancy.inside().is_some())?;
         let session = word.session.as_ref()?;
-        let has_shown =
-            |seen: RecorderSeat<'_>| seen.shown.is_some_and(|shown| shown.session.as_ref() == Some(session));
+        let has_shown = |seen: RecorderAccount<'_>| {
+            seen.shown.is_some_and(|shown| shown.session.as_ref() == Some(session))
+        };
         if known.recorders.have_shown(session) || self.roster.recorders().any(has_shown) {
             return None;
         }
@@ -366,11 +369,11 @@ impl Room {
     fn plan(&self, policy: Policy<'_>) -> Plan {
         let (state, errand) = (self.recording.state(), self.recording.errand());
         let visit = errand != Errand::None;
-        let needs_moderator = policy.start.min_moderators > 0 && self.hand() != Some(Hand::Record);
+        let needs_moderator = policy.start.min_moderators > 0 && self.hand() != Some(ManualOrder::Record);
         let pace = match state {
             _ if !policy.record || self.trial.is_some() => Pace::Ebbing,
             _ if !self.roster.has_focus() => Pace::Steady,
-            _ if visit && self.seat.is_unwelcome() => Pace::Ebbing,
+            _ if visit && self.occupancy.is_unwelcome() => Pace::Ebbing,
             _ if visit => Pace::Eager,
             State::Settling | State::Starting | State::Pending | State::Stopping => Pace::Eager,
             State::Backoff => Pace::Steady,
@@ -378,7 +381,7 @@ impl Room {
             State::Idle | State::Recording | State::Held => Pace::Ebbing,
         };
         let which = match state {
-            _ if self.seat.is_resident() || visit || !self.roster.has_focus() => Roles::Both,
+            _ if self.occupancy.is_resident() || visit || !self.roster.has_focus() => Roles::Both,
             State::Recording if policy.stop.when != StopWhen::Never => Roles::Both,
             State::Starting | State::Pending | State::Recording | State::Held => Roles::Participants,
             _ if needs_moderator && self.roster.moderators() == 0 => Roles::Moderators,
@@ -405,15 +408,15 @@ impl Room {
         self.recording.missing_since()
     }
 
-    /// Where it stands in the line for a Jibri. Who could not start anyway keeps nobody waiting.
-    pub(super) fn stands(&self, chance: Chance, policy: Policy<'_>, dry_run: bool, now: Time) -> Stand {
-        let may_act = self.roster.has_focus() && (policy.in_names || !self.seat.is_unwelcome());
-        if may_act && !dry_run { self.recording.stands(chance, now) } else { Stand::Aside }
+    /// Where it is in the queue for a Jibri. Who could not start anyway keeps nobody waiting.
+    pub(super) fn standing(&self, chance: Chance, policy: Policy<'_>, dry_run: bool, now: Time) -> Standing {
+        let may_act = self.roster.has_focus() && (policy.in_names || !self.occupancy.is_unwelcome());
+        if may_act && !dry_run { self.recording.standing(chance, now) } else { Standing::Aside }
     }
 
     /// When this room has to be looked at even if nothing happens; what waits for the recording is noted where it is decided.
     pub(super) fn deadline(&self, now: Time) -> Option<Time> {
         let keeps_until = self.recording.keeps_until().filter(|until| now < *until);
-        self.seat.deadline().into_iter().chain(keeps_until).min()
+        self.occupancy.deadline().into_iter().chain(keeps_until).min()
     }
 }

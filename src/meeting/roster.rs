@@ -33,7 +33,7 @@ pub(super) struct Shown {
 
 /// A recorder's account in the room.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct RecorderSeat<'a> {
+pub(super) struct RecorderAccount<'a> {
     pub(super) nick: &'a Nick,
     pub(super) jid: Option<&'a RealJid>,
     /// None if it is known by lists only.
@@ -105,9 +105,9 @@ impl Roster {
     }
 
     /// All accounts of Jibri's in the room.
-    pub(super) fn recorders(&self) -> impl Iterator<Item = RecorderSeat<'_>> {
+    pub(super) fn recorders(&self) -> impl Iterator<Item = RecorderAccount<'_>> {
         let recorders = self.occupants.iter().filter(|o| o.who == Who::Recorder);
-        recorders.map(|o| RecorderSeat { nick: &o.nick, jid: o.jid.as_ref(), shown: o.shown.as_deref() })
+        recorders.map(|o| RecorderAccount { nick: &o.nick, jid: o.jid.as_ref(), shown: o.shown.as_deref() })
     }
 
     /// Whoever shows this session and is no recorder by its account: no moderator, and of a domain from which nobody
@@ -433,7 +433,7 @@ mod tests {
         assert_eq!(roster.presence(&identity, &shows(&first, "s2")), Who::Recorder);
         roster.apply_lists(&identity, std::slice::from_ref(&first), roster.moment());
         roster.apply_lists(&identity, &[first, second], roster.moment());
-        let shown: Vec<_> = roster.recorders().map(|seat| seat.shown.is_some()).collect();
+        let shown: Vec<_> = roster.recorders().map(|occupancy| occupancy.shown.is_some()).collect();
         assert_eq!(shown, [true, false]);
     }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::vouch::Sender;
+use super::watchlist::Sender;
 use crate::time::Time;
 
 /// How long a room that exists may be without focus before a look counts as having missed it: where Jicofo comes

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tokio::sync::{mpsc, oneshot};
 
-use crate::meeting::{Hand, NotTaken};
+use crate::meeting::{ManualOrder, NotTaken};
 
 /// Orders that may wait for the driver.
 const MOST: usize = 16;
@@ -15,7 +15,7 @@ pub struct Order {
     /// The room's real JID.
     pub room: Arc<str>,
     /// What is ordered.
-    pub hand: Hand,
+    pub hand: ManualOrder,
     /// Takes the answer when the board shows what came of it.
     pub answer: oneshot::Sender<Result<(), NotTaken>>,
 }
@@ -32,7 +32,7 @@ pub fn orders() -> (Orders, mpsc::Receiver<Order>) {
 
 impl Orders {
     /// Gives an order; what came of it, or none if the service is too busy or about to end.
-    pub async fn give(&self, room: Arc<str>, hand: Hand) -> Option<Result<(), NotTaken>> {
+    pub async fn give(&self, room: Arc<str>, hand: ManualOrder) -> Option<Result<(), NotTaken>> {
         let (answer, answered) = oneshot::channel();
         self.0.try_send(Order { room, hand, answer }).ok()?;
         answered.await.ok()

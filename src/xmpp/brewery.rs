@@ -1,11 +1,11 @@
 //! The brewery: the room in which Jibris wait for work and say how they are (docs/jitsi.md 5).
 //!
-//! [`seat`] is our place in it, a machine without a network; [`read`] is what its presences mean, and [`refused`]
+//! [`occupancy`] is our place in it, a machine without a network; [`read`] is what its presences mean, and [`refused`]
 //! why we are not let in.
 
+pub(super) mod occupancy;
 pub(super) mod read;
 pub(super) mod refused;
-pub(super) mod seat;
 
 use std::time::Duration;
 

@@ -6,7 +6,7 @@ use super::brewery::BreweryEvent;
 use super::failure::Failure;
 use crate::address::{Nick, RoomJid};
 use crate::meeting::RoomEvent;
-use crate::meeting::vouch::Sender;
+use crate::meeting::watchlist::Sender;
 
 /// Something that the link tells.
 #[derive(Debug)]

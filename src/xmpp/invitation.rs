@@ -6,7 +6,7 @@
 use super::stanza::Message;
 use crate::address::tenant::Services;
 use crate::address::{RealJid, RoomJid};
-use crate::meeting::vouch::Sender;
+use crate::meeting::watchlist::Sender;
 
 /// The room of our services that a message invites us to, and who has sent the message.
 pub(super) fn read(message: &Message, services: &Services) -> Option<(Sender, RoomJid)> {

@@ -7,7 +7,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
-use super::brewery::seat::Seat;
+use super::brewery::occupancy::Occupancy;
 use super::command::Command;
 use super::config::Config;
 use super::connect::connect;
@@ -57,17 +57,17 @@ impl Link {
 /// Starts the task; it begins to connect as soon as the other instance, if there is one, lets it.
 pub fn spawn(settings: &Settings) -> (Link, mpsc::Receiver<LinkEvent>) {
     let (xmpp, muc) = (&settings.xmpp, &settings.muc);
-    let seat = settings
+    let occupancy = settings
         .jibri
         .brewery
         .clone()
-        .map(|room| Seat::new(room, &xmpp.domain, &xmpp.user, &muc.nickname, &muc.focus_nickname));
+        .map(|room| Occupancy::new(room, &xmpp.domain, &xmpp.user, &muc.nickname, &muc.focus_nickname));
     let counters = Arc::new(Counters::default());
     let (commands, commands_end) = mpsc::unbounded_channel();
     let (events_end, events) = mpsc::channel(EVENTS);
     let task = tokio::spawn(keep(
         Config::new(settings),
-        seat,
+        occupancy,
         Takeover::new(Gate::new(settings)),
         Arc::clone(&counters),
         commands_end,
@@ -78,7 +78,7 @@ pub fn spawn(settings: &Settings) -> (Link, mpsc::Receiver<LinkEvent>) {
 
 async fn keep(
     config: Config,
-    mut seat: Option<Seat>,
+    mut occupancy: Option<Occupancy>,
     mut takeover: Takeover,
     counters: Arc<Counters>,
     mut commands: mpsc::UnboundedReceiver<Command>,
@@ -120,10 +120,10 @@ async fn keep(
                 if events.send(LinkEvent::Up).await.is_err() {
                     return;
                 }
-                let session = Session::new(&config, &mut seat, &counters, &events, stanzas);
+                let session = Session::new(&config, &mut occupancy, &counters, &events, stanzas);
                 let end = session.run(&mut commands).await;
                 delays.was_up_for(up_at.elapsed());
-                if let Some(lost) = seat.as_mut().and_then(Seat::link_down)
+                if let Some(lost) = occupancy.as_mut().and_then(Occupancy::link_down)
                     && events.send(LinkEvent::Brewery(lost)).await.is_err()
                 {
                     return;

@@ -4,7 +4,7 @@
 //! from the wire upwards: `framer` and `guard` see to it that no stanza can end the stream, `stanza` and
 //! `outbound` are the stanzas, `muc`, `invitation`, `refusal`, `requests`, `entity` and `caps` say what they mean, and
 //! `connect`, `session` (a link that is up), `delays` (when it is tried again), `takeover` (whether it is for another
-//! instance) and `link`, which keeps it, do the rest. `brewery` is our seat among the Jibris.
+//! instance) and `link`, which keeps it, do the rest. `brewery` is our occupant among the Jibris.
 
 #[cfg(test)]
 mod any_presence;

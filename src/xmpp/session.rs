@@ -8,8 +8,8 @@ use tokio::time::{Instant, timeout};
 use tokio_xmpp::xmlstream::ReadError;
 use xso::AsXml;
 
+use super::brewery::occupancy::{Do, Occupancy};
 use super::brewery::read::{self, Read};
-use super::brewery::seat::{Do, Seat};
 use super::command::Command;
 use super::config::Config;
 use super::connect::{PING_TIMEOUT, Stanzas};
@@ -46,10 +46,10 @@ impl From<Failure> for End {
     }
 }
 
-/// The state of a link while it is up. All of it but the seat in the brewery is forgotten with the link.
+/// The state of a link while it is up. All of it but our occupancy of the brewery is forgotten with the link.
 pub(super) struct Session<'a> {
     config: &'a Config,
-    seat: &'a mut Option<Seat>,
+    occupancy: &'a mut Option<Occupancy>,
     counters: &'a Counters,
     events: &'a mpsc::Sender<LinkEvent>,
     stanzas: Stanzas,
@@ -59,18 +59,18 @@ pub(super) struct Session<'a> {
 impl<'a> Session<'a> {
     pub(super) fn new(
         config: &'a Config,
-        seat: &'a mut Option<Seat>,
+        occupancy: &'a mut Option<Occupancy>,
         counters: &'a Counters,
         events: &'a mpsc::Sender<LinkEvent>,
         stanzas: Stanzas,
     ) -> Self {
-        Self { config, seat, counters, events, stanzas, requests: Requests::new(config.me.clone()) }
+        Self { config, occupancy, counters, events, stanzas, requests: Requests::new(config.me.clone()) }
     }
 
     /// Works until the end.
     pub(super) async fn run(mut self, commands: &mut mpsc::UnboundedReceiver<Command>) -> End {
-        if let Some(seat) = self.seat {
-            seat.link_up(Instant::now());
+        if let Some(occupancy) = self.occupancy {
+            occupancy.link_up(Instant::now());
         }
         loop {
             let done = tokio::select! {
@@ -80,7 +80,7 @@ impl<'a> Session<'a> {
                     None => return self.say_farewell().await,
                 },
                 () = until(self.requests.next_deadline()) => self.expire().await,
-                () = until(self.seat.as_ref().and_then(Seat::next_deadline)) => self.mind_seat().await,
+                () = until(self.occupancy.as_ref().and_then(Occupancy::next_deadline)) => self.mind_seat().await,
             };
             if let Err(end) = done {
                 return end;
@@ -115,8 +115,8 @@ impl<'a> Session<'a> {
                     self.counters.rejected.unreadable.add();
                     let from = unreadable.from.as_deref();
                     tracing::debug!(?from, "dropped a stanza that cannot be read");
-                    if let (Some(seat), Some(from)) = (self.seat.as_mut(), from) {
-                        seat.unreadable(from);
+                    if let (Some(occupancy), Some(from)) = (self.occupancy.as_mut(), from) {
+                        occupancy.unreadable(from);
                     }
                     let room =
                         from.and_then(|from| self.config.services.occupant(from)).map(|(room, _)| room);
@@ -143,13 +143,13 @@ impl<'a> Session<'a> {
     }
 
     async fn receive_presence(&mut self, presence: &Presence) -> Result<(), End> {
-        if let Some(seat) = self.seat
-            && let Some(read) = read::read(presence, seat.room(), &self.config.services)
+        if let Some(occupancy) = self.occupancy
+            && let Some(read) = read::read(presence, occupancy.room(), &self.config.services)
         {
             if matches!(read, Read::Malformed) {
                 self.counters.rejected.malformed.add();
             }
-            let todo = seat.presence(read, Instant::now());
+            let todo = occupancy.presence(read, Instant::now());
             return self.in_brewery(todo).await;
         }
         match muc::read(presence, &self.config.services) {
@@ -192,11 +192,11 @@ impl<'a> Session<'a> {
 
     /// What became of a request of ours is told, but for our own looks into the brewery.
     async fn settled(&mut self, event: LinkEvent) -> Result<(), End> {
-        match (event, self.seat.as_mut()) {
-            (LinkEvent::Room { room, event: RoomEvent::Roles { result, .. } }, Some(seat))
-                if room == *seat.room() =>
+        match (event, self.occupancy.as_mut()) {
+            (LinkEvent::Room { room, event: RoomEvent::Roles { result, .. } }, Some(occupancy))
+                if room == *occupancy.room() =>
             {
-                let todo = seat.listed(result, Instant::now());
+                let todo = occupancy.listed(result, Instant::now());
                 self.in_brewery(todo).await
             }
             (event, _) => self.tell(event).await,
@@ -258,13 +258,15 @@ impl<'a> Session<'a> {
                 let iq = self.requests.sender(stranger);
                 self.send_iq(&iq).await
             }
-            Command::PingJibri { nick } => match self.seat.as_ref().filter(|seat| seat.is_inside()) {
-                Some(seat) => {
-                    let iq = self.requests.ping_jibri(seat.me(), seat.room().clone(), nick);
-                    self.send_iq(&iq).await
+            Command::PingJibri { nick } => {
+                match self.occupancy.as_ref().filter(|occupancy| occupancy.is_inside()) {
+                    Some(occupancy) => {
+                        let iq = self.requests.ping_jibri(occupancy.me(), occupancy.room().clone(), nick);
+                        self.send_iq(&iq).await
+                    }
+                    None => Ok(()),
                 }
-                None => Ok(()),
-            },
+            }
             Command::ListBrewery => {
                 self.list_brewery();
                 Ok(())
@@ -273,14 +275,15 @@ impl<'a> Session<'a> {
     }
 
     fn list_brewery(&mut self) {
-        if let Some(seat) = self.seat {
-            seat.list_again(Instant::now());
+        if let Some(occupancy) = self.occupancy {
+            occupancy.list_again(Instant::now());
         }
     }
 
-    /// Something is to be done about our seat in the brewery.
+    /// Something is to be done about our occupant in the brewery.
     async fn mind_seat(&mut self) -> Result<(), End> {
-        let todo = self.seat.as_mut().map(|seat| seat.expire(Instant::now())).unwrap_or_default();
+        let todo =
+            self.occupancy.as_mut().map(|occupancy| occupancy.expire(Instant::now())).unwrap_or_default();
         self.in_brewery(todo).await
     }
 
@@ -288,7 +291,9 @@ impl<'a> Session<'a> {
         for one in todo {
             match one {
                 Do::Look => {
-                    let Some(room) = self.seat.as_ref().map(|seat| seat.room().clone()) else { continue };
+                    let Some(room) = self.occupancy.as_ref().map(|occupancy| occupancy.room().clone()) else {
+                        continue;
+                    };
                     for iq in self.requests.roles(room, QueryId(0), Roles::Both) {
                         self.send_iq(&iq).await?;
                     }
@@ -314,7 +319,7 @@ impl<'a> Session<'a> {
         while let Some(event) = self.requests.expire(Instant::now()) {
             let Some(event) = event else { continue };
             // A Jibri that could not be reached, because we were put out, is not to blame.
-            let is_inside = self.seat.as_ref().is_some_and(Seat::is_inside);
+            let is_inside = self.occupancy.as_ref().is_some_and(Occupancy::is_inside);
             if is_inside || !matches!(event, LinkEvent::Pinged { .. }) {
                 self.settled(event).await?;
             }
@@ -384,7 +389,7 @@ impl<'a> Session<'a> {
 
     /// Closes the stream in good order (RFC 6120, section 4.4).
     async fn say_farewell(&mut self) -> End {
-        if let Some(leave) = self.seat.as_mut().and_then(Seat::leave) {
+        if let Some(leave) = self.occupancy.as_mut().and_then(Occupancy::leave) {
             self.counters.sent.presence.add();
             if self.send(&leave).await.is_err() {
                 return End::Closed;

@@ -17,7 +17,7 @@ mod webhook;
 
 use std::time::{Duration, Instant};
 
-use jibri_autostart::alerts::{Book, Deliverer, Delivery, Kind, Limits, Report, spawn_with};
+use jibri_autostart::alerts::{Book, Deliverer, Delivery, DeliveryLimits, Kind, Report, spawn_with};
 use jibri_autostart::config::{Alerts, Secret};
 use jibri_autostart::time::Time;
 use serde_json::Value;
@@ -26,8 +26,8 @@ use stand_in::StandIn;
 /// Longer than any wait in these tests takes on a busy machine.
 const LONG: Duration = Duration::from_secs(60);
 
-fn limits() -> Limits {
-    Limits {
+fn limits() -> DeliveryLimits {
+    DeliveryLimits {
         time: Duration::from_millis(500),
         retry_min: Duration::from_millis(10),
         retry_max: Duration::from_millis(50),
@@ -45,7 +45,7 @@ struct World {
 }
 
 impl World {
-    fn new(webhook: Option<&str>, alertmanager: Option<&str>, limits: Limits) -> Self {
+    fn new(webhook: Option<&str>, alertmanager: Option<&str>, limits: DeliveryLimits) -> Self {
         let alerts = Alerts {
             webhook: Secret::new(webhook.unwrap_or_default()),
             alertmanager: alertmanager.map(str::to_owned),

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use jibri_autostart::alerts::{Kind, Limits, Report};
+use jibri_autostart::alerts::{DeliveryLimits, Kind, Report};
 use serde_json::Value;
 
 use super::stand_in::{Manner, StandIn};
@@ -165,7 +165,7 @@ async fn a_slow_receiver_holds_nobody_up_and_gets_several_at_once() {
 #[tokio::test]
 async fn a_flood_costs_the_oldest_and_says_how_many() {
     let receiver = StandIn::start([Manner::Silence]).await;
-    let limits = Limits { waiting: 10, ..limits() };
+    let limits = DeliveryLimits { waiting: 10, ..limits() };
     let mut world = World::new(Some(&receiver.url()), None, limits);
     for n in 0..100 {
         world.raise(Kind::StartOverdue, &format!("r{n}"));
@@ -217,7 +217,7 @@ async fn a_huge_answer_is_not_read() {
 #[tokio::test]
 async fn what_waits_too_long_is_dropped() {
     let receiver = StandIn::start([Manner::Status("503 Service Unavailable", "")]).await;
-    let limits = Limits { give_up: Duration::from_millis(300), ..limits() };
+    let limits = DeliveryLimits { give_up: Duration::from_millis(300), ..limits() };
     let mut world = World::new(Some(&receiver.url()), None, limits);
     world.raise(Kind::StartOverdue, "r1");
     until("it to be given up", || world.deliverer.dropped() == 1).await;

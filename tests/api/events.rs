@@ -3,7 +3,7 @@
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use jibri_autostart::http::{HttpEvent, Limits, spawn_with};
+use jibri_autostart::http::{HttpEvent, ServerLimits, spawn_with};
 use jibri_autostart::ledger::{Attempt, Entry};
 use reqwest::{Response, StatusCode};
 use serde_json::{Value, json};
@@ -117,7 +117,7 @@ async fn a_reader_that_never_reads_holds_nobody_up() {
 async fn who_stops_reading_is_dropped() {
     let world = world().await;
     world.board.put_rooms(&(0..1000).map(|n| room(&format!("m{n}"), "idle")).collect::<Vec<_>>());
-    let limits = Limits { write: Duration::from_millis(300), ..Limits::default() };
+    let limits = ServerLimits { write: Duration::from_millis(300), ..ServerLimits::default() };
     let mut server = spawn_with("127.0.0.1:0".parse().unwrap(), world.router.clone(), limits);
     let Some(HttpEvent::Listening(address)) = server.recv().await else { panic!("cannot listen") };
     let mut asleep = Vec::new();

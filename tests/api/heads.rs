@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use jibri_autostart::http::{HttpEvent, Limits, spawn_with};
+use jibri_autostart::http::{HttpEvent, ServerLimits, spawn_with};
 use reqwest::RequestBuilder;
 use testkit::Heads;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -18,7 +18,7 @@ const FLOOD: usize = 1100;
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn endless_heads_keep_nobody_out() {
     let world = world().await;
-    let limits = Limits { head: LONG * 10, ..Limits::default() };
+    let limits = ServerLimits { head: LONG * 10, ..ServerLimits::default() };
     let mut server = spawn_with("127.0.0.1:0".parse().unwrap(), world.router.clone(), limits);
     let Some(HttpEvent::Listening(address)) = server.recv().await else { panic!("cannot listen") };
     // A connection that is being answered is not closed for others.

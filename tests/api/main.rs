@@ -26,9 +26,9 @@ use std::time::Duration;
 use jibri_autostart::config::{Secret, from_toml};
 use jibri_autostart::discovery;
 use jibri_autostart::http::{self, EventSync, HttpEvent, Parts, Readiness};
-use jibri_autostart::ledger::{Ledger, Limits};
+use jibri_autostart::ledger::{Ledger, LedgerLimits};
 use jibri_autostart::meeting::NotTaken;
-use jibri_autostart::sightings;
+use jibri_autostart::probes;
 use jibri_autostart::surface::{self, Alert, Board, Jibri, Link, Metrics, Order, Room, Surface};
 use reqwest::Client;
 use tokio::sync::{mpsc, watch};
@@ -52,7 +52,7 @@ struct World {
     /// Off, so that no reader is told of what was written before it came.
     tells_history: Arc<AtomicBool>,
     discovery: discovery::Discovery,
-    sightings: sightings::Sightings,
+    probes: probes::Probes,
     router: axum::Router,
     /// It ends with this.
     server: mpsc::Receiver<HttpEvent>,
@@ -67,7 +67,7 @@ async fn world_whose_token_is(token: &str) -> World {
     let file = "xmpp = { domain = \"a.b\", secret = \"s\" }\nmuc.domains = [\"muc.meet.jitsi\"]";
     let settings = from_toml(file).unwrap().settings;
     let discovery = discovery::spawn(&settings);
-    let mut sightings = sightings::spawn(&settings);
+    let mut probes = probes::spawn(&settings);
     let (ready, readiness) = watch::channel(Ok(()));
     let board = Arc::new(Board::new("a.b", false));
     let metrics = Arc::new(Metrics::new(Arc::clone(&board), Arc::default()));
@@ -76,7 +76,7 @@ async fn world_whose_token_is(token: &str) -> World {
     fill(&board);
     let (told, tells_history) = (Arc::clone(&board), Arc::<AtomicBool>::default());
     let tells = Arc::clone(&tells_history);
-    let mut ledger = Ledger::spawn(None, LONG, Limits::default(), move || {
+    let mut ledger = Ledger::spawn(None, LONG, LedgerLimits::default(), move || {
         if tells.load(Ordering::Relaxed) {
             told.tell_history();
         }
@@ -88,7 +88,7 @@ async fn world_whose_token_is(token: &str) -> World {
         token: Secret::new(token),
         hosts: vec![HOST.to_owned()],
         event_sync: Some(EventSync { touches: discovery.touches.clone(), own_domain: "a.b".to_owned() }),
-        jibri_webhooks: sightings.webhooks.take(),
+        jibri_webhooks: probes.webhooks.take(),
         readiness: Some(readiness),
         surface: Some(surface),
         history: Some(ledger.reader()),
@@ -107,7 +107,7 @@ async fn world_whose_token_is(token: &str) -> World {
         ledger,
         tells_history,
         discovery,
-        sightings,
+        probes,
         router,
         server,
     }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use jibri_autostart::meeting::{Hand, NotTaken};
+use jibri_autostart::meeting::{ManualOrder, NotTaken};
 use jibri_autostart::surface::Room;
 use reqwest::{Method, StatusCode};
 use serde_json::Value;
@@ -28,7 +28,7 @@ async fn each(world: &World, room: &str) -> [StatusCode; 3] {
 #[tokio::test]
 async fn an_order_arrives_and_is_answered_with_the_room_as_it_is_then() {
     let mut world = world().await;
-    for hand in Hand::ALL {
+    for hand in ManualOrder::ALL {
         let url =
             format!("{}/api/v1/rooms/%5Bacme%5Dgr%C3%B6%C3%9Fe%2F%3Cscript%3E/{}", world.url, hand.name());
         let answer = tokio::spawn(world.client.post(url).bearer_auth(TOKEN).send());

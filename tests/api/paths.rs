@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use axum::body::Body;
 use axum::http::Request;
 use jibri_autostart::http::{Parts, router};
-use jibri_autostart::sightings::Sighting;
+use jibri_autostart::probes::Probed;
 use reqwest::StatusCode;
 use serde_json::json;
 use tokio::time::timeout;
@@ -36,8 +36,8 @@ async fn a_base_url_may_end_in_a_slash() {
         let status = json!({ "busyStatus": "IDLE", "health": health });
         let body = json!({ "jibriId": format!("jibri-{n}"), "status": status }).to_string();
         assert_eq!(post(&world, &format!("{base}/v1/status"), body).await, StatusCode::OK, "{base}");
-        match timeout(LONG, world.sightings.events.recv()).await.unwrap() {
-            Some(Sighting::Status { name, .. }) => assert_eq!(name, format!("jibri-{n}")),
+        match timeout(LONG, world.probes.events.recv()).await.unwrap() {
+            Some(Probed::Status { name, .. }) => assert_eq!(name, format!("jibri-{n}")),
             other => panic!("{base}: {other:?}"),
         }
     }

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use jibri_autostart::config::{Secret, from_toml};
 use jibri_autostart::discovery::{Discovery, Touch, spawn};
 use jibri_autostart::http::{EventSync, HttpEvent, Parts, router, spawn as serve};
-use jibri_autostart::meeting::vouch::{Report, Sender, Source, Vouchers};
+use jibri_autostart::meeting::watchlist::{Report, Sender, Source, Watchlist};
 use reqwest::{Client, RequestBuilder, StatusCode};
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
@@ -147,8 +147,8 @@ async fn what_is_no_news_is_taken_and_dropped() {
     let foreign = json!({ "room_jid": "r1@elsewhere.example" });
     assert_eq!(world.send("room/created", &foreign).await, StatusCode::NO_CONTENT);
     let Touch { sender, room, .. } = world.touch().await;
-    let mut vouchers = Vouchers::new(&["muc.meet.jitsi".to_owned()], &[]);
-    assert_eq!(vouchers.handle(Report::Appeared { source: Source::Events, sender, room }), []);
+    let mut watchlist = Watchlist::new(&["muc.meet.jitsi".to_owned()], &[]);
+    assert_eq!(watchlist.handle(Report::Appeared { source: Source::Events, sender, room }), []);
 }
 
 #[tokio::test]
@@ -197,19 +197,19 @@ async fn broken_requests_are_refused_with_a_hint() {
 #[tokio::test]
 async fn replays_and_disorder_are_harmless() {
     let mut world = world(TOKEN).await;
-    let mut vouchers = Vouchers::new(&["muc.meet.jitsi".to_owned()], &[]);
+    let mut watchlist = Watchlist::new(&["muc.meet.jitsi".to_owned()], &[]);
     let event = joined("r1", "a@meet.jitsi/b");
     let order = ["room/destroyed", "occupant/left", "room/created", "room/destroyed", "occupant/joined"];
     for path in order.iter().chain(&order).chain(["room/destroyed"].iter()) {
         assert_eq!(world.send(path, &event).await, StatusCode::NO_CONTENT);
         let (source, Touch { sender, room, gone }) = (Source::Events, world.touch().await);
-        vouchers.handle(if gone {
+        watchlist.handle(if gone {
             Report::Disappeared { source, room }
         } else {
             Report::Appeared { source, sender, room }
         });
     }
-    assert!(vouchers.rooms().contains(&room("r1")), "no look has shown that it is gone");
+    assert!(watchlist.rooms().contains(&room("r1")), "no look has shown that it is gone");
 }
 
 /// More than may wait, with nobody reading: every sender gets its answer, and what does not fit

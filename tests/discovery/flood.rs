@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use jibri_autostart::address::{Nick, RealJid, RoomJid};
 use jibri_autostart::config::from_toml;
-use jibri_autostart::meeting::vouch::{Report, Sender, Source, Vouchers};
+use jibri_autostart::meeting::watchlist::{Report, Sender, Source, Watchlist};
 use jibri_autostart::meeting::{
     Action, Affiliation, Effect, Input, ListError, Listed, Meetings, QueryId, Role, Roles, RoomEvent,
 };
@@ -51,7 +51,7 @@ const LIES: [Lie; 4] = [Lie::Nothing, Lie::Refused, Lie::Unanswered, Lie::NoFocu
 struct World {
     now: Duration,
     core: Meetings,
-    vouchers: Vouchers,
+    watchlist: Watchlist,
     lie: Lie,
     honest: BTreeSet<RoomJid>,
     /// Rooms with nobody but focus in them.
@@ -80,7 +80,7 @@ impl World {
         let mut world = Self {
             now: Duration::ZERO,
             core,
-            vouchers: Vouchers::new(&settings.muc.domains, &[]),
+            watchlist: Watchlist::new(&settings.muc.domains, &[]),
             lie,
             honest: BTreeSet::new(),
             quiet: BTreeSet::new(),
@@ -106,8 +106,8 @@ impl World {
                         self.visited.entry(room).or_insert(self.now);
                         continue;
                     }
-                    Effect::NoSuchRoom(room) => self.vouchers.handle(Report::NoSuchRoom { room }),
-                    Effect::Proven(room) => self.vouchers.handle(Report::Proven { room }),
+                    Effect::NoSuchRoom(room) => self.watchlist.handle(Report::NoSuchRoom { room }),
+                    Effect::Proven(room) => self.watchlist.handle(Report::Proven { room }),
                     Effect::Do(_) | Effect::Tell(_) => continue,
                 };
                 inputs.extend(changes.into_iter().map(Input::from));
@@ -132,7 +132,7 @@ impl World {
     }
 
     fn report(&mut self, report: Report) {
-        for change in self.vouchers.handle(report) {
+        for change in self.watchlist.handle(report) {
             self.feed(change.into());
         }
     }
@@ -309,7 +309,7 @@ fn false_names_are_forgotten_after_two_looks() {
         assert_eq!(world.core.rooms().count(), 8);
         world.run_until(Duration::from_secs(60));
         assert_eq!(world.core.rooms().count(), 0, "{lie:?}");
-        assert!(world.vouchers.rooms().is_empty(), "{lie:?}");
+        assert!(world.watchlist.rooms().is_empty(), "{lie:?}");
         let most = if lie == Lie::NoFocus { 10 } else { 2 };
         assert!(world.queries.len() <= 8 * 2 * most, "{lie:?}: {} queries", world.queries.len());
         // Told again, it is looked at anew, and found if it has come to be.

@@ -3,14 +3,14 @@
 use std::time::Duration;
 
 use jibri_autostart::config::{self, Settings};
-use jibri_autostart::discovery::{Discovery, DiscoveryEvent, Limits, spawn_with};
-use jibri_autostart::meeting::vouch::{Change, Report, Source, Vouchers};
+use jibri_autostart::discovery::{Discovery, DiscoveryEvent, DiscoveryLimits, spawn_with};
+use jibri_autostart::meeting::watchlist::{Change, Report, Source, Watchlist};
 
 use super::jicofo_stand_in::{Jicofo, Manner, list};
 use super::{LONG, next, room, soon};
 
 fn watch(url: &str) -> Discovery {
-    let limits = Limits { time: Duration::from_millis(300), bytes: 1024 * 1024 };
+    let limits = DiscoveryLimits { time: Duration::from_millis(300), bytes: 1024 * 1024 };
     spawn_with(&settings(url), limits)
 }
 
@@ -145,7 +145,8 @@ async fn a_huge_answer_is_not_read_to_its_end() {
 async fn a_head_without_an_end_is_not_read_on() {
     for manner in [Manner::Interim, Manner::EndlessHead] {
         let jicofo = Jicofo::start(manner.clone()).await;
-        let mut discovery = spawn_with(&settings(&jicofo.url()), Limits { time: LONG, bytes: 1024 * 1024 });
+        let mut discovery =
+            spawn_with(&settings(&jicofo.url()), DiscoveryLimits { time: LONG, bytes: 1024 * 1024 });
         let why = down(&mut discovery).await;
         assert!(
             why.contains("131072 bytes came, and the head of the answer was not over"),
@@ -161,7 +162,8 @@ async fn a_long_list_after_interim_answers_is_no_long_head() {
     let rooms: Vec<String> =
         (0..10_000).map(|n| format!("a-room-with-a-long-name-{n}@muc.meet.jitsi")).collect();
     let jicofo = Jicofo::start(Manner::Hinted(serde_json::to_string(&rooms).unwrap())).await;
-    let mut discovery = spawn_with(&settings(&jicofo.url()), Limits { time: LONG, bytes: 1024 * 1024 });
+    let mut discovery =
+        spawn_with(&settings(&jicofo.url()), DiscoveryLimits { time: LONG, bytes: 1024 * 1024 });
     for _ in 0..5 {
         assert_eq!(listed(&mut discovery).await.len(), 10_000);
     }
@@ -202,7 +204,7 @@ async fn odd_entries_are_counted() {
 async fn no_url_no_requests() {
     let mut settings = settings("http://unused");
     settings.discovery.jicofo.url = None;
-    let mut discovery = spawn_with(&settings, Limits::default());
+    let mut discovery = spawn_with(&settings, DiscoveryLimits::default());
     assert_eq!(soon("the end", discovery.events.recv()).await, None);
 }
 
@@ -211,10 +213,10 @@ async fn no_url_no_requests() {
 async fn a_room_is_forgotten_after_two_absences() {
     let jicofo = Jicofo::start(list(["r1", "r2"])).await;
     let mut discovery = watch(&jicofo.url());
-    let mut vouchers = Vouchers::new(&["muc.meet.jitsi".to_owned()], &[]);
+    let mut watchlist = Watchlist::new(&["muc.meet.jitsi".to_owned()], &[]);
     let mut feed = |rooms: &[String]| {
         let rooms = rooms.iter().map(|name| room(name)).collect();
-        vouchers.handle(Report::List { source: Source::Jicofo, service: None, rooms })
+        watchlist.handle(Report::List { source: Source::Jicofo, service: None, rooms })
     };
     let first = listed(&mut discovery).await;
     assert_eq!(feed(&first), [Change::Watch(room("r1")), Change::Watch(room("r2"))]);

@@ -9,7 +9,7 @@ use hyper::service::Service as _;
 use hyper_util::service::TowerToHyperService;
 use jibri_autostart::config::from_toml;
 use jibri_autostart::discovery::spawn as discover;
-use jibri_autostart::http::{EventSync, HttpEvent, Limits, Parts, Shares, router, spawn, spawn_with};
+use jibri_autostart::http::{EventSync, HttpEvent, Parts, ServerLimits, Shares, router, spawn, spawn_with};
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -28,9 +28,9 @@ async fn listening(server: &mut mpsc::Receiver<HttpEvent>) -> SocketAddr {
     }
 }
 
-fn small() -> Limits {
+fn small() -> ServerLimits {
     let shares = Shares { all: 4, loopback: 0, address: 4 };
-    Limits { shares, head: Duration::from_millis(200), write: Duration::from_millis(200) }
+    ServerLimits { shares, head: Duration::from_millis(200), write: Duration::from_millis(200) }
 }
 
 async fn is_alive(address: SocketAddr) {

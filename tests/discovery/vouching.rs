@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use jibri_autostart::address::RoomJid;
-use jibri_autostart::meeting::vouch::{
-    Change, MOST_ON_TRIAL, MOST_WAITING, Report, Sender, Source, Vouchers,
+use jibri_autostart::meeting::watchlist::{
+    Change, MOST_ON_TRIAL, MOST_WAITING, Report, Sender, Source, Watchlist,
 };
 use proptest::prelude::*;
 
@@ -16,8 +16,8 @@ fn services() -> Vec<String> {
     vec!["muc.meet.jitsi".to_owned(), "breakout.meet.jitsi".to_owned()]
 }
 
-fn vouchers() -> Vouchers {
-    Vouchers::new(&services(), &[])
+fn watchlist() -> Watchlist {
+    Watchlist::new(&services(), &[])
 }
 
 fn list(source: Source, rooms: &[RoomJid]) -> Report {
@@ -54,7 +54,7 @@ fn forget(room: &RoomJid) -> Change {
 
 #[test]
 fn one_absence_is_none() {
-    let (mut v, r) = (vouchers(), room("r1"));
+    let (mut v, r) = (watchlist(), room("r1"));
     assert_eq!(v.handle(list(Source::Jicofo, std::slice::from_ref(&r))), [Change::Watch(r.clone())]);
     assert_eq!(v.handle(list(Source::Jicofo, &[])), []);
     assert_eq!(v.handle(list(Source::Jicofo, std::slice::from_ref(&r))), []);
@@ -68,12 +68,12 @@ fn one_absence_is_none() {
 
 #[test]
 fn a_room_stays_as_long_as_one_source_vouches_for_it() {
-    let (mut v, r) = (vouchers(), room("r1"));
+    let (mut v, r) = (watchlist(), room("r1"));
     assert_eq!(v.handle(appeared(Source::Events, &r)), [on_trial(&r)]);
     assert_eq!(v.handle(list(Source::Jicofo, std::slice::from_ref(&r))), [watch(&r)]);
     assert_eq!(v.handle(list(Source::Jicofo, std::slice::from_ref(&r))), []);
     assert_eq!(v.of(&r).collect::<Vec<_>>(), [Source::Jicofo, Source::Events]);
-    assert_eq!(v.handle(disappeared(Source::Events, &r)), [Change::Look(r.clone())]);
+    assert_eq!(v.handle(disappeared(Source::Events, &r)), [Change::Poll(r.clone())]);
     assert_eq!(v.of(&r).collect::<Vec<_>>(), [Source::Jicofo]);
     assert_eq!(v.handle(no_such(&r)), []);
     v.handle(list(Source::Jicofo, &[]));
@@ -82,32 +82,32 @@ fn a_room_stays_as_long_as_one_source_vouches_for_it() {
 
 #[test]
 fn the_end_that_an_event_tells_is_confirmed_by_a_look() {
-    let (mut v, r) = (vouchers(), room("r1"));
+    let (mut v, r) = (watchlist(), room("r1"));
     assert_eq!(v.handle(disappeared(Source::Events, &r)), []);
     assert_eq!(v.handle(appeared(Source::Events, &r)), [on_trial(&r)]);
     for _ in 0..3 {
-        assert_eq!(v.handle(disappeared(Source::Events, &r)), [Change::Look(r.clone())]);
+        assert_eq!(v.handle(disappeared(Source::Events, &r)), [Change::Poll(r.clone())]);
     }
     assert_eq!(v.handle(no_such(&r)), [Change::Forget(r)]);
 }
 
 #[test]
 fn a_lost_end_is_found_by_two_looks() {
-    let (mut v, r) = (vouchers(), room("r1"));
+    let (mut v, r) = (watchlist(), room("r1"));
     v.handle(appeared(Source::Invitation, &r));
     v.handle(appeared(Source::Events, &r));
     assert_eq!(v.handle(proven(&r)), []);
-    assert_eq!(v.handle(no_such(&r)), [Change::Look(r.clone())]);
+    assert_eq!(v.handle(no_such(&r)), [Change::Poll(r.clone())]);
     // The room has come to be just then.
-    assert_eq!(v.handle(appeared(Source::Events, &r)), [Change::Look(r.clone())]);
-    assert_eq!(v.handle(no_such(&r)), [Change::Look(r.clone())]);
+    assert_eq!(v.handle(appeared(Source::Events, &r)), [Change::Poll(r.clone())]);
+    assert_eq!(v.handle(no_such(&r)), [Change::Poll(r.clone())]);
     assert_eq!(v.handle(no_such(&r)), [Change::Forget(r)]);
 }
 
 #[test]
 fn a_list_of_one_service_says_nothing_of_another() {
     let (main, other) = (room("r1"), RoomJid::new("b1@breakout.meet.jitsi").unwrap());
-    let mut v = vouchers();
+    let mut v = watchlist();
     let of = |service: &str, rooms: Vec<RoomJid>| Report::List {
         source: Source::Disco,
         service: Some(service.to_owned()),
@@ -124,7 +124,7 @@ fn a_list_of_one_service_says_nothing_of_another() {
 
 #[test]
 fn only_rooms_of_the_configured_services_and_no_health_checks() {
-    let mut v = Vouchers::new(&["muc.meet.jitsi".to_owned()], &[]);
+    let mut v = Watchlist::new(&["muc.meet.jitsi".to_owned()], &[]);
     for foreign in [
         "r1@breakout.meet.jitsi",
         "r1@internal-muc.meet.jitsi",
@@ -141,7 +141,7 @@ fn only_rooms_of_the_configured_services_and_no_health_checks() {
 
 #[test]
 fn a_flood_from_one_source_takes_no_place_from_another() {
-    let mut v = Vouchers::with_room_for(3, &services(), &[room("pinned")]);
+    let mut v = Watchlist::with_room_for(3, &services(), &[room("pinned")]);
     let many: Vec<RoomJid> = (0..1000).map(|n| room(&format!("r{n}"))).collect();
     for r in &many {
         v.handle(appeared(Source::Events, r));
@@ -156,7 +156,7 @@ fn a_flood_from_one_source_takes_no_place_from_another() {
 
 #[test]
 fn invitations_vouch_for_few_rooms_with_focus() {
-    let mut v = vouchers();
+    let mut v = watchlist();
     for n in 0..1000 {
         let r = room(&format!("r{n}"));
         v.handle(appeared(Source::Invitation, &r));
@@ -172,7 +172,7 @@ fn invitations_vouch_for_few_rooms_with_focus() {
 /// Two looks, and no more, whatever is said of it in between.
 #[test]
 fn what_hearsay_alone_names_is_forgotten_after_two_looks() {
-    let (mut v, r) = (vouchers(), room("r1"));
+    let (mut v, r) = (watchlist(), room("r1"));
     assert_eq!(v.handle(appeared(Source::Events, &r)), [on_trial(&r)]);
     // The core looks again by itself, in its own time.
     assert_eq!(v.handle(no_such(&r)), []);
@@ -183,7 +183,7 @@ fn what_hearsay_alone_names_is_forgotten_after_two_looks() {
 /// The last that were named come first: those before may be a flood, and the room is not among them.
 #[test]
 fn few_are_on_trial_at_a_time_and_the_newest_comes_next() {
-    let mut v = vouchers();
+    let mut v = watchlist();
     let many: Vec<RoomJid> = (0..3000).map(|n| room(&format!("r{n}"))).collect();
     let tried: Vec<Change> = many.iter().flat_map(|r| v.handle(appeared(Source::Events, r))).collect();
     assert_eq!(tried, many[..MOST_ON_TRIAL].iter().map(on_trial).collect::<Vec<_>>());
@@ -194,7 +194,7 @@ fn few_are_on_trial_at_a_time_and_the_newest_comes_next() {
     assert_eq!(v.handle(no_such(&many[3])), [forget(&many[3]), on_trial(&new)]);
     assert_eq!(v.handle(proven(&new)), [on_trial(&many[2999])]);
     // And the other source has places of its own, and so has who knows.
-    assert_eq!(v.handle(appeared(Source::Invitation, &many[0])), [Change::Look(many[0].clone())]);
+    assert_eq!(v.handle(appeared(Source::Invitation, &many[0])), [Change::Poll(many[0].clone())]);
     assert_eq!(v.handle(appeared(Source::Invitation, &room("asked"))), [on_trial(&room("asked"))]);
     let known = v.handle(list(Source::Jicofo, &[many[2998].clone(), many[1].clone()]));
     // Whoever was on trial makes room for the next, who is not one that is known by now.
@@ -204,21 +204,21 @@ fn few_are_on_trial_at_a_time_and_the_newest_comes_next() {
 /// One that was missed while nobody waited gives way to the first who comes.
 #[test]
 fn a_missed_one_gives_way() {
-    let mut v = vouchers();
+    let mut v = watchlist();
     let many: Vec<RoomJid> = (0..MOST_ON_TRIAL).map(|n| room(&format!("r{n}"))).collect();
     for r in &many {
         v.handle(appeared(Source::Events, r));
     }
     assert_eq!(v.handle(no_such(&many[5])), []);
     // Whatever was said of it since.
-    assert_eq!(v.handle(appeared(Source::Events, &many[5])), [Change::Look(many[5].clone())]);
+    assert_eq!(v.handle(appeared(Source::Events, &many[5])), [Change::Poll(many[5].clone())]);
     assert_eq!(v.handle(appeared(Source::Events, &room("new"))), [forget(&many[5]), on_trial(&room("new"))]);
 }
 
 /// However often they are repeated, names that were tried in vain come after one that is new.
 #[test]
 fn repeated_names_hold_nobody_up() {
-    let mut v = vouchers();
+    let mut v = watchlist();
     let false_ones: Vec<RoomJid> = (0..MOST_ON_TRIAL + 9).map(|n| room(&format!("r{n}"))).collect();
     let mut trials = Vec::new();
     for _ in 0..20 {
@@ -252,7 +252,7 @@ fn repeated_names_hold_nobody_up() {
 #[test]
 fn other_rooms_are_pinned() {
     let (a, b, c) = (room("a"), room("b"), room("c"));
-    let mut v = Vouchers::new(&services(), &[a.clone(), b.clone()]);
+    let mut v = Watchlist::new(&services(), &[a.clone(), b.clone()]);
     v.handle(appeared(Source::Events, &b));
     let foreign = RoomJid::new("r1@elsewhere").unwrap();
     let changes = v.pin(&[c.clone(), foreign]);
@@ -298,7 +298,7 @@ proptest! {
     #[test]
     fn the_changes_tell_all(reports in proptest::collection::vec(any_report(), 0..200)) {
         let pinned = room("pinned");
-        let mut v = Vouchers::with_room_for(4, &services(), std::slice::from_ref(&pinned));
+        let mut v = Watchlist::with_room_for(4, &services(), std::slice::from_ref(&pinned));
         let mut followed = BTreeSet::from([pinned.clone()]);
         let mut trials = BTreeSet::new();
         for report in reports {
@@ -311,7 +311,7 @@ proptest! {
                     Change::WatchOnTrial { room, .. } => {
                         prop_assert!(followed.insert(room.clone()) && trials.insert(room));
                     }
-                    Change::Look(room) => prop_assert!(followed.contains(&room)),
+                    Change::Poll(room) => prop_assert!(followed.contains(&room)),
                     Change::Forget(room) => {
                         trials.remove(&room);
                         prop_assert!(followed.remove(&room));
@@ -335,7 +335,7 @@ proptest! {
     /// Events alone, of whatever kind and in whatever order, never make a room forgotten.
     #[test]
     fn no_event_makes_a_room_forgotten(reports in proptest::collection::vec(any_report(), 0..200)) {
-        let mut v = vouchers();
+        let mut v = watchlist();
         for report in reports {
             let (before, is_event) = (v.rooms().len(), is_event(&report));
             let changes = v.handle(report);
@@ -349,7 +349,7 @@ proptest! {
     /// A report that comes twice in a row does what it does once, but for lists and looks, which count.
     #[test]
     fn a_replay_changes_nothing(reports in proptest::collection::vec(any_report(), 0..100)) {
-        let (mut once, mut twice) = (vouchers(), vouchers());
+        let (mut once, mut twice) = (watchlist(), watchlist());
         for report in reports {
             once.handle(report.clone());
             twice.handle(report.clone());
@@ -363,7 +363,7 @@ proptest! {
     /// A room that a source keeps listing stays, whatever the others say, and is told but once.
     #[test]
     fn a_listed_room_stays(reports in proptest::collection::vec(any_report(), 0..200)) {
-        let (mut v, r) = (vouchers(), room("a"));
+        let (mut v, r) = (watchlist(), room("a"));
         v.handle(list(Source::Jicofo, std::slice::from_ref(&r)));
         for report in reports {
             let forgotten = match report {
@@ -383,7 +383,7 @@ proptest! {
     /// Rooms that no list shows and no look finds are all forgotten in the end.
     #[test]
     fn nothing_is_kept_for_ever(reports in proptest::collection::vec(any_report(), 0..200)) {
-        let mut v = vouchers();
+        let mut v = watchlist();
         for report in reports {
             v.handle(report);
         }

@@ -100,7 +100,7 @@ testkit::on_each_prosody! {
 
         // A meeting that Jicofo has left.
         world.focus.leave_room("r1");
-        let is_gone = || ada.seat().look(|view| view.focus().is_none());
+        let is_gone = || ada.occupancy().look(|view| view.focus().is_none());
         assert!(eventually(SOON, is_gone).await);
         let focus = well.examine_with(&[], &["--room", "r1@muc.meet.jitsi"]).await;
         focus.fails(&[("focus", "linked to this Prosody")]);

@@ -38,12 +38,12 @@ async fn world(version: Version, change: impl FnOnce(&mut WorldOptions)) -> test
 
 /// Somebody in a room was never told anything of us.
 fn never_seen_by(person: &Person) -> testkit::Result {
-    Watch::new(person.seat(), testkit::config::COMPONENT, "autostart").never()
+    Watch::new(person.occupancy(), testkit::config::COMPONENT, "autostart").never()
 }
 
 /// How often somebody in a room has seen us there.
 fn visits(person: &Person) -> usize {
-    Watch::new(person.seat(), testkit::config::COMPONENT, "autostart").visits().len()
+    Watch::new(person.occupancy(), testkit::config::COMPONENT, "autostart").visits().len()
 }
 
 /// How many links of components Prosody has accepted so far.

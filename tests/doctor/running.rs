@@ -40,7 +40,7 @@ testkit::on_each_prosody! {
         ada.wait_recording("on", SOON).await?;
         autostart.logged("recording is on").await?;
         until_shown(&format!("http://{listen}/api/v1/rooms"), "\"recording\"").await?;
-        let gone = || ada.seat().look(|view| !view.occupants.keys().any(|nick| nick.starts_with("autostart")));
+        let gone = || ada.occupancy().look(|view| !view.occupants.keys().any(|nick| nick.starts_with("autostart")));
         assert!(eventually(SOON, gone).await);
         let seen = visits(&ada);
         deployment.examine().await.is_well();

@@ -15,7 +15,7 @@ pub struct Session {
     tries: u32,
     pub accepted: bool,
     pub on: bool,
-    pub by_hand: bool,
+    pub manual: bool,
 }
 
 /// What Jicofo believes of one Jibri.
@@ -38,7 +38,7 @@ pub enum Word {
     Start {
         r: usize,
         number: u64,
-        by_hand: bool,
+        manual: bool,
     },
     /// A Jibri's presence, or that it has left.
     Presence {
@@ -129,11 +129,11 @@ impl Jicofo {
 impl World {
     pub fn jicofo_hears(&mut self, word: Word) {
         match word {
-            Word::Start { r, number, by_hand } => {
+            Word::Start { r, number, manual } => {
                 if self.rooms[r].number != number {
                     return;
                 }
-                let session = Session { number, jibri: None, tries: 0, accepted: false, on: false, by_hand };
+                let session = Session { number, jibri: None, tries: 0, accepted: false, on: false, manual };
                 self.jicofo.sessions[r] = Some(session);
                 self.next_jibri(r);
             }
@@ -187,10 +187,10 @@ impl World {
                 self.rooms[r].waits_for = None;
                 let session = self.jicofo.sessions[r].as_mut().unwrap();
                 let is_first = !std::mem::replace(&mut session.accepted, true);
-                let by_hand = session.by_hand;
+                let manual = session.manual;
                 self.after(90 * SEC, Ev::Jicofo(Word::PendingTimeout { j, r, number }));
                 if is_first {
-                    self.room_accepted(r, by_hand);
+                    self.room_accepted(r, manual);
                 }
             }
             Word::On { j, r, number } => {
@@ -262,6 +262,6 @@ impl World {
     fn ends(&mut self, r: usize, why: StartFailure, how: Ended) {
         self.rooms[r].waits_for = None;
         let session = self.jicofo.sessions[r].take().unwrap();
-        self.room_failed(r, why, how, session.on, session.by_hand);
+        self.room_failed(r, why, how, session.on, session.manual);
     }
 }

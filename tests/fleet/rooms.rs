@@ -48,8 +48,8 @@ impl World {
         self.deliver(Input::Meeting { room, news });
     }
 
-    pub fn room_accepted(&mut self, r: usize, by_hand: bool) {
-        if !by_hand {
+    pub fn room_accepted(&mut self, r: usize, manual: bool) {
+        if !manual {
             self.tell_meeting(r, News::Accepted);
         }
     }
@@ -62,15 +62,15 @@ impl World {
             Step::Wants => {
                 self.rooms[r].number += 1;
                 let number = self.rooms[r].number;
-                let by_hand = self.chance(self.plan.by_hand);
-                if by_hand {
+                let manual = self.chance(self.plan.manual);
+                if manual {
                     self.seen.count("starts by hand");
                 } else {
                     self.seen.count("starts");
                     self.tell_meeting(r, News::StartSent);
                 }
                 let way = self.some(MS, 300 * MS);
-                self.after(way, Ev::Jicofo(Word::Start { r, number, by_hand }));
+                self.after(way, Ev::Jicofo(Word::Start { r, number, manual }));
                 if self.chance(0.05) {
                     let wait = self.some(SEC, 40 * SEC);
                     self.after(wait, Ev::Room { r, number, step: Step::StopsEarly });
@@ -81,10 +81,10 @@ impl World {
                 if session.on || !session.accepted {
                     return;
                 }
-                let by_hand = session.by_hand;
+                let manual = session.manual;
                 self.seen.count("stopped before it was on");
                 self.stop(r);
-                if !by_hand {
+                if !manual {
                     self.tell_meeting(r, News::Over);
                 }
                 self.again(r, 20 * SEC, 200 * SEC);
@@ -133,11 +133,11 @@ impl World {
         self.after(lasts, Ev::Room { r, number, step: Step::Ends });
     }
 
-    pub fn room_failed(&mut self, r: usize, why: StartFailure, how: Ended, was_on: bool, by_hand: bool) {
+    pub fn room_failed(&mut self, r: usize, why: StartFailure, how: Ended, was_on: bool, manual: bool) {
         self.line(|_| format!("     r{r} fails: {why:?} {how:?} was on {was_on}"));
         if was_on {
             self.tell_meeting(r, News::Ended { how, people: true });
-        } else if !by_hand {
+        } else if !manual {
             self.seen.count_owned(format!("failed: {why:?}"));
             self.tell_meeting(r, News::Failed { why, people: true });
         }

@@ -3,7 +3,9 @@
 use std::sync::mpsc::channel;
 use std::time::{Duration, Instant};
 
-use jibri_autostart::ledger::{Alert, Attempt, Entry, Ledger, Limits, Moment, Outcome, Query, Recovery};
+use jibri_autostart::ledger::{
+    Alert, Attempt, Entry, Ledger, LedgerLimits, Moment, Outcome, Query, Recovery,
+};
 
 use super::{DAY, LOG, attempt, everything, open, open_with, rooms, settled, until};
 
@@ -58,7 +60,7 @@ fn what_is_older_than_keep_is_forgotten() {
 fn rooms_times_and_limits_are_respected_in_the_file_and_in_memory() {
     let dir = tempfile::tempdir().unwrap();
     let in_file = open(&dir.path().join("ledger.db"));
-    let in_memory = Ledger::spawn(None, 90 * DAY, Limits::default(), || {});
+    let in_memory = Ledger::spawn(None, 90 * DAY, LedgerLimits::default(), || {});
     for mut ledger in [in_file, in_memory] {
         let alert = |subject: &str, room: Option<&str>| {
             Entry::Alert(Alert {
@@ -115,7 +117,7 @@ fn an_entry_is_one_however_often_it_changes() {
 
 #[test]
 fn memory_is_bounded_and_what_is_open_stays_longest() {
-    let limits = Limits { memory: 100, ..Limits::default() };
+    let limits = LedgerLimits { memory: 100, ..LedgerLimits::default() };
     let mut ledger = Ledger::spawn(None, 90 * DAY, limits, || {});
     for n in 0..1000 {
         let key = ledger.new_key();
@@ -132,10 +134,10 @@ fn a_full_queue_drops_and_says_so() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("ledger.db");
     // For the log.
-    drop(open_with(&dir.path().join("other.db"), Limits::default()));
+    drop(open_with(&dir.path().join("other.db"), LedgerLimits::default()));
     let (stands, is_standing) = channel();
     let (go, gone) = channel::<()>();
-    let limits = Limits { queue: 10, ..Limits::default() };
+    let limits = LedgerLimits { queue: 10, ..LedgerLimits::default() };
     let mut ledger = Ledger::spawn(Some(path), 90 * DAY, limits, move || {
         let _ = stands.send(());
         let _ = gone.recv();

@@ -20,7 +20,7 @@ use std::path::Path;
 use std::sync::{Mutex, Once, PoisonError};
 use std::time::{Duration, Instant};
 
-use jibri_autostart::ledger::{Attempt, Entry, Ledger, Limits, Moment, Outcome, Query, Record};
+use jibri_autostart::ledger::{Attempt, Entry, Ledger, LedgerLimits, Moment, Outcome, Query, Record};
 
 /// Longer than any wait in these tests takes on a busy machine.
 const LONG: Duration = Duration::from_secs(60);
@@ -50,10 +50,10 @@ fn logged(path: &Path) -> Vec<String> {
 }
 
 fn open(path: &Path) -> Ledger {
-    open_with(path, Limits { retry: Duration::from_millis(50), ..Limits::default() })
+    open_with(path, LedgerLimits { retry: Duration::from_millis(50), ..LedgerLimits::default() })
 }
 
-fn open_with(path: &Path, limits: Limits) -> Ledger {
+fn open_with(path: &Path, limits: LedgerLimits) -> Ledger {
     static LISTEN: Once = Once::new();
     LISTEN.call_once(|| tracing_subscriber::fmt().with_ansi(false).with_writer(|| Log).init());
     Ledger::spawn(Some(path.to_owned()), 90 * DAY, limits, || {})

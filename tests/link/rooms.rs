@@ -94,12 +94,12 @@ on_each_prosody! {
         let Linked { link, events, .. } = linked;
         let heard = link.counters().received.presence.get();
         drop(events);
-        ada.seat().set_extras(Vec::new());
+        ada.occupancy().set_extras(Vec::new());
         let counters = link.counters();
         assert!(testkit::eventually(SOON, || counters.received.presence.get() > heard).await);
         link.send(Command::Act(Action::Leave { room: room("r1"), nick: me() }));
         link.close().await;
-        ada.seat().until(SOON, "without us", |view| !view.occupants.contains_key(me().as_str())).await?;
+        ada.occupancy().until(SOON, "without us", |view| !view.occupants.contains_key(me().as_str())).await?;
         Ok(())
     }
 

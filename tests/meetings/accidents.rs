@@ -66,7 +66,7 @@ async fn jicofo_is_restarted_and_the_recorder_stays(version: Version) -> Result 
     // From outside it takes a look to know; what is over before that is noticed after pending_timeout only.
     autostart.logged("recording is on").await?;
     world.focus.restart().await?;
-    ada.seat()
+    ada.occupancy()
         .until(SOON, "with a new focus", |view| view.focus().is_some() && view.recording().is_none())
         .await?;
     // The recorder is still at work and Jicofo does not know: nothing to start.
@@ -88,7 +88,7 @@ async fn our_end_is_polite_and_recordings_go_on(version: Version) -> Result {
     let (status, took) = autostart.terminate().await?;
     assert_eq!(status.code(), Some(0));
     assert!(took < Duration::from_secs(10), "took {took:?}");
-    ada.seat().until(SOON, "without us", |view| !view.occupants.contains_key("autostart")).await?;
+    ada.occupancy().until(SOON, "without us", |view| !view.occupants.contains_key("autostart")).await?;
     assert!(jibri.recording().is_some());
     assert_eq!(ada.recording().map(|r| r.status), Some("on".to_owned()));
     Ok(())

@@ -59,7 +59,7 @@ fn start_with_list(world: &World, address: SocketAddr) -> Result<Autostart> {
 /// The meeting is recorded, its room is forgotten when it is over, and no other was ever watched.
 async fn is_recorded_and_forgotten(world: &World, autostart: &Autostart, ada: Person) -> Result {
     ada.wait_recording("on", LONG).await?;
-    let room = ada.seat().room().to_owned();
+    let room = ada.occupancy().room().to_owned();
     ada.leave().await;
     world.focus.until(LONG, "gone from the room", || !world.focus.is_in(&room)).await?;
     autostart.logged("forgetting a room").await?;
@@ -159,7 +159,7 @@ async fn by_an_invitation_through_the_room(version: Version) -> Result {
     assert_eq!(autostart.count("watching a room"), 0);
     let invite = Node::new("invite", "").attr("to", US).child(Node::new("reason", "").with_text("come"));
     let x = Node::new("x", testkit::ns::MUC_USER).child(invite);
-    ada.client().send(&Node::new("message", "").attr("to", ada.seat().room()).child(x));
+    ada.client().send(&Node::new("message", "").attr("to", ada.occupancy().room()).child(x));
     is_recorded_and_forgotten(&world, &autostart, ada).await
 }
 

@@ -26,7 +26,7 @@ async fn nobody_sees_us_but_for_the_moment_of_the_start(version: Version) -> Res
     let ada = world.moderator("r1").await?;
     ada.wait_recording("on", LONG).await?;
     autostart.logged("recording is on").await?;
-    ada.seat().until(SOON, "without us", |view| !view.occupants.contains_key("autostart")).await?;
+    ada.occupancy().until(SOON, "without us", |view| !view.occupants.contains_key("autostart")).await?;
     tokio::time::sleep(Duration::from_secs(3)).await;
     let seen = our_visits(&ada).at_most(1, launch + Duration::from_secs(10))?;
     println!("seen in the room for {:?}; Jibri took {launch:?}", seen[0].lasted());
@@ -44,7 +44,7 @@ async fn a_recording_that_runs_already_is_visited_once(version: Version) -> Resu
     ada.wait_recording("on", LONG).await?;
     let autostart = Autostart::start(&world.prosody, &["r1"])?;
     autostart.logged("recording is on").await?;
-    ada.seat().until(SOON, "without us", |view| !view.occupants.contains_key("autostart")).await?;
+    ada.occupancy().until(SOON, "without us", |view| !view.occupants.contains_key("autostart")).await?;
     tokio::time::sleep(Duration::from_secs(2)).await;
     autostart.logged_just("entered the room", 1).await?;
     our_visits(&ada).at_most(1, SOON)?;
@@ -63,7 +63,7 @@ async fn after_a_restart_what_was_recorded_is_not_visited(version: Version) -> R
     let ada = world.moderator("r1").await?;
     ada.wait_recording("on", LONG).await?;
     autostart.logged("recording is on").await?;
-    ada.seat().until(SOON, "without us", |view| !view.occupants.contains_key("autostart")).await?;
+    ada.occupancy().until(SOON, "without us", |view| !view.occupants.contains_key("autostart")).await?;
     let visits = our_visits(&ada).visits();
     autostart.terminate().await?;
     let autostart = Autostart::start_with(&world.prosody, &["r1"], &settings, &[])?;

@@ -79,7 +79,7 @@ async fn false_events_stall_no_meeting(version: Version) -> Result {
         let ada = world.moderator(room).await?;
         ada.wait_recording("on", LONG).await?;
         flood.goes_on(200).await;
-        let full_name = ada.seat().room().to_owned();
+        let full_name = ada.occupancy().room().to_owned();
         ada.leave().await;
         world.focus.until(LONG, "gone from the room", || !world.focus.is_in(&full_name)).await?;
         world.focus.wait_available(1).await?;

@@ -122,7 +122,7 @@ async fn a_jicofo_that_does_not_trust_us_still_gets_its_moderator(version: Versi
     world.focus.until(SOON, "with us", || autostart_is_in(&world, "r1")).await?;
     world.focus.configure(|options| options.auto_owner = true);
     // Any presence makes Jicofo look at its owner.
-    ada.seat().set_extras(Vec::new());
+    ada.occupancy().set_extras(Vec::new());
     world
         .focus
         .until(SOON, "owned by us", || world.focus.owner("r1").as_deref() == Some("autostart"))

@@ -15,7 +15,6 @@ mod api;
 mod at_once;
 mod autostart;
 mod basics;
-mod by_hand;
 mod discovery;
 mod discreet;
 mod doctor;
@@ -23,6 +22,7 @@ mod fleet;
 mod flood;
 mod gates;
 mod history;
+mod manual;
 mod names;
 mod nonsense;
 mod people;
@@ -133,5 +133,5 @@ fn autostart_is_in(world: &World, room: &str) -> bool {
 
 /// What somebody in a room has seen of us there.
 fn our_visits(person: &Person) -> Watch<'_> {
-    Watch::new(person.seat(), testkit::config::COMPONENT, "autostart")
+    Watch::new(person.occupancy(), testkit::config::COMPONENT, "autostart")
 }

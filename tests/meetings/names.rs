@@ -133,7 +133,7 @@ async fn a_peek_tells_a_persons_stop_from_a_failure(version: Version) -> Result 
     ada.wait_recording("on", LONG).await?;
     ada.stop_recording(SOON).await?.expect("stopped");
     autostart.logged("respected until the meeting ends").await?;
-    ada.seat().until(SOON, "without us", |view| !view.occupants.contains_key("autostart")).await?;
+    ada.occupancy().until(SOON, "without us", |view| !view.occupants.contains_key("autostart")).await?;
     our_visits(&ada).at_most(3, A_BLINK)?;
     Ok(())
 }
@@ -167,7 +167,7 @@ async fn a_meeting_of_before_our_start_may_have_been_stopped(version: Version) -
     ada.wait_no_recorder(LONG).await?;
     let autostart = Autostart::start(&world.prosody, &["r1"])?;
     autostart.logged("respected until the meeting ends").await?;
-    ada.seat().until(SOON, "without us", |view| !view.occupants.contains_key("autostart")).await?;
+    ada.occupancy().until(SOON, "without us", |view| !view.occupants.contains_key("autostart")).await?;
     our_visits(&ada).at_most(1, A_BLINK)?;
     assert_eq!(world.focus.start_requests_in("r1").len(), 1, "Ada's own");
     Ok(())

@@ -178,7 +178,7 @@ async fn the_only_moderator_changes_the_nickname(version: Version) -> Result {
     ada.wait_recording("on", LONG).await?;
     autostart.logged("recording is on").await?;
     ada.rename("ada2");
-    ada.seat().until(SOON, "renamed", |view| view.nick == "ada2").await?;
+    ada.occupancy().until(SOON, "renamed", |view| view.nick == "ada2").await?;
     ada.stop_recording(SOON).await?.expect("stopped");
     autostart.logged("stopped by \\\"ada2\\\"").await?;
     assert_eq!(autostart.count("no longer in the room"), 0, "nobody was missed in between");
@@ -214,12 +214,12 @@ async fn whoever_takes_the_name_of_focus_is_not_focus(version: Version) -> Resul
     let ada = world.moderator("r1").await?;
     // Jicofo goes, somebody takes its name, and only then do we come.
     world.focus.disconnect();
-    ada.seat().until(SOON, "without focus", |view| view.focus().is_none()).await?;
+    ada.occupancy().until(SOON, "without focus", |view| view.focus().is_none()).await?;
     let impostor = testkit::Person::join(&world.prosody, "r1", PersonOptions::nick("focus")).await?;
     let autostart = Autostart::start(&world.prosody, &["r1", "r2"])?;
     autostart.logged("linked to Prosody").await?;
     // Rooms are looked at in turn: when the second is asked for a third time, the first was seen twice.
-    ada.seat().until(SOON, "with the impostor", |view| view.focus().is_some()).await?;
+    ada.occupancy().until(SOON, "with the impostor", |view| view.focus().is_some()).await?;
     let seen = impostor.client().mark();
     tokio::time::sleep(Duration::from_secs(3)).await;
     let asked = impostor.client().since(seen);
@@ -255,7 +255,7 @@ async fn a_moderator_whose_presence_cannot_be_read_is_a_moderator(version: Versi
     let jibri = world.jibri("jibri-1").await?;
     let ada = world.moderator("r1").await?;
     let long = Node::new("x", "urn:x").attr("a", &"a".repeat(9_000));
-    ada.seat().set_extras(vec![long]);
+    ada.occupancy().set_extras(vec![long]);
     // Prosody 13 puts off reading a long token until there is more.
     ada.client().send_raw(&" ".repeat(40_000));
     let is_seen = |node: &Node| node.name == "presence" && node.find_ns("x", "urn:x").is_some();

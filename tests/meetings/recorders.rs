@@ -69,7 +69,9 @@ async fn a_recorder_that_dies_beside_a_gateway_is_missed(version: Version) -> Re
     let first = ada.wait_recording("on", LONG).await?.session_id;
     autostart.logged("recording is on").await?;
     let gateway = Gateway::call(&world.prosody, "r1").await?;
-    ada.seat().until(SOON, "with the gateway", |view| view.occupants.contains_key(&gateway.nick())).await?;
+    ada.occupancy()
+        .until(SOON, "with the gateway", |view| view.occupants.contains_key(&gateway.nick()))
+        .await?;
     let other = world.jibri("jibri-2").await?;
     dying.crash();
     other.until(LONG, "recording", |jibri| jibri.recording().is_some()).await?;
@@ -195,11 +197,11 @@ async fn whoever_copies_a_session_is_no_recorder(version: Version) -> Result {
     let session = ada.wait_recorder(SOON).await?;
     let copies = ["session_id", "mode"]
         .map(|name| Node::new(name, "").with_text(if name == "mode" { "file" } else { &session }));
-    eve.seat().set_extras(copies.to_vec());
+    eve.occupancy().set_extras(copies.to_vec());
     let is_copied = |view: &RoomView| {
         view.occupants.get(&eve.nick()).is_some_and(|eve| eve.session_id() == Some(session.as_str()))
     };
-    ada.seat().until(SOON, "with a copy of the session", is_copied).await?;
+    ada.occupancy().until(SOON, "with a copy of the session", is_copied).await?;
     let autostart = Autostart::start(&world.prosody, &["r1"])?;
     let url = autostart.http().await?;
     autostart.logged("recording is on").await?;

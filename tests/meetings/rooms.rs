@@ -79,7 +79,7 @@ async fn a_full_room_is_told_of_once_and_recorded_when_there_is_space(version: V
     autostart.logged_just("cannot enter", 1).await?;
     let requests = world.focus.start_requests_in("r1");
     assert_eq!(requests.len(), 1);
-    ada.seat().until(SOON, "without us", |view| !view.occupants.contains_key("autostart")).await?;
+    ada.occupancy().until(SOON, "without us", |view| !view.occupants.contains_key("autostart")).await?;
     our_visits(&ada).at_most(1, SOON)?;
     Ok(())
 }
@@ -126,7 +126,7 @@ async fn a_password_that_xml_bends_is_told_of_and_no_more(version: Version) -> R
          <field var='FORM_TYPE'><value>http://jabber.org/protocol/muc#roomconfig</value></field>\
          <field var='muc#roomconfig_passwordprotectedroom'><value>1</value></field>\
          <field var='muc#roomconfig_roomsecret'><value>sesame&#13;sesame</value></field></x></query></iq>",
-        ada.seat().room()
+        ada.occupancy().room()
     );
     ada.client().send_raw(&form);
     let answer = ada.client().wait_for(|node| node.get("id") == Some("cr"), SOON).await?;
@@ -148,7 +148,7 @@ async fn a_password_that_is_changed_between_visits_is_asked_for_again(version: V
     ada.set_up_room(&[("passwordprotectedroom", "1"), ("roomsecret", "first")], SOON).await?;
     let autostart = Autostart::start(&world.prosody, &["r1"])?;
     autostart.logged("recording is on").await?;
-    ada.seat().until(SOON, "without us", |view| !view.occupants.contains_key("autostart")).await?;
+    ada.occupancy().until(SOON, "without us", |view| !view.occupants.contains_key("autostart")).await?;
     ada.set_up_room(&[("passwordprotectedroom", "1"), ("roomsecret", "second")], SOON).await?;
     jibri.stop_from_outside();
     // The one that is known is refused, which costs half a minute.

@@ -40,7 +40,7 @@ async fn slow_jibri(world: &World, launch: Duration) -> Result<testkit::Jibri> {
 }
 
 async fn we_are_gone(person: &Person) -> Result {
-    person.seat().until(SOON, "without us", |view| !view.occupants.contains_key("autostart")).await
+    person.occupancy().until(SOON, "without us", |view| !view.occupants.contains_key("autostart")).await
 }
 
 async fn we_are_killed_at_any_moment_of_a_visit(version: Version) -> Result {
@@ -120,7 +120,7 @@ async fn the_room_is_destroyed_in_the_middle_of_a_start(version: Version) -> Res
     // In a room that is gone sooner it would reach nobody.
     jibri.until(LONG, "asked to record", |jibri| jibri.starts().len() == 1).await?;
     let destroy = Node::new("query", ns::MUC_OWNER).child(Node::new("destroy", ""));
-    let answer = ada.client().request(Node::iq("set", ada.seat().room()).child(destroy), SOON).await?;
+    let answer = ada.client().request(Node::iq("set", ada.occupancy().room()).child(destroy), SOON).await?;
     assert_eq!(answer.get("type"), Some("result"), "{answer}");
     world.focus.until(SOON, "out of the room", || !world.focus.is_in("r1")).await?;
     autostart.logged("no longer in the room").await?;
@@ -258,8 +258,8 @@ async fn rooms_that_are_not_there_are_not_made(version: Version) -> Result {
         assert_eq!(looks_and_knocks(&world, room).1, 0);
         // Nobody but Jicofo may make a room, so this is refused where there is none.
         let eve = Person::enter(&world.prosody, room, PersonOptions::default()).await?;
-        eve.seat().until(SOON, "refused", |view| view.refused.is_some()).await?;
-        let refused = eve.seat().look(|view| view.refused.clone()).expect("just seen");
+        eve.occupancy().until(SOON, "refused", |view| view.refused.is_some()).await?;
+        let refused = eve.occupancy().look(|view| view.refused.clone()).expect("just seen");
         assert_eq!(refused.condition(), Some("not-allowed"), "{refused}");
     }
     // And when one is made and over again, it stays over.
@@ -282,7 +282,7 @@ async fn a_room_without_focus_is_not_entered(version: Version) -> Result {
     world.jibri("jibri-1").await?;
     let ada = world.moderator("r1").await?;
     world.focus.disconnect();
-    ada.seat().until(SOON, "without focus", |view| view.focus().is_none()).await?;
+    ada.occupancy().until(SOON, "without focus", |view| view.focus().is_none()).await?;
     let autostart = Autostart::start(&world.prosody, &["r1"])?;
     autostart.sees_somebody_in("r1").await?;
     assert!(eventually(LONG, || looks_and_knocks(&world, "r1").0 >= 10).await);

@@ -15,8 +15,8 @@
 mod access;
 mod browser;
 mod contact;
-mod hand;
 mod hostile;
+mod manual;
 mod picture;
 mod sample;
 mod scripted;

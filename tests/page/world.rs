@@ -8,8 +8,8 @@ use std::time::Duration;
 use axum::Router;
 use jibri_autostart::config::Secret;
 use jibri_autostart::http::{self, HttpEvent, Parts};
-use jibri_autostart::ledger::{Entry, Key, Ledger, Limits};
-use jibri_autostart::meeting::{Hand, NotTaken};
+use jibri_autostart::ledger::{Entry, Key, Ledger, LedgerLimits};
+use jibri_autostart::meeting::{ManualOrder, NotTaken};
 use jibri_autostart::surface::{self, Board, Link, Metrics, Order, Orders, Room, Surface};
 use tokio::sync::mpsc;
 
@@ -46,7 +46,7 @@ impl World {
         let address = "127.0.0.1:0".parse().unwrap();
         let told = Arc::clone(&board);
         let keep = Duration::from_secs(86_400);
-        let ledger = Ledger::spawn(None, keep, Limits::default(), move || told.tell_history());
+        let ledger = Ledger::spawn(None, keep, LedgerLimits::default(), move || told.tell_history());
         let (giver, orders) = surface::orders();
         let mut world = Self {
             board,
@@ -93,7 +93,7 @@ impl World {
     }
 
     /// Waits for this order, and takes it: the board shows the room in this state then.
-    pub(crate) async fn take(&mut self, room: &str, hand: Hand, state: &str) {
+    pub(crate) async fn take(&mut self, room: &str, hand: ManualOrder, state: &str) {
         let order = self.order(room, hand).await;
         let before = self.board.room(room).unwrap();
         self.board.put_rooms(&[Arc::new(Room { state: state.to_owned(), ..(*before).clone() })]);
@@ -101,11 +101,11 @@ impl World {
     }
 
     /// Waits for this order, and does not take it.
-    pub(crate) async fn refuse(&mut self, room: &str, hand: Hand, why: NotTaken) {
+    pub(crate) async fn refuse(&mut self, room: &str, hand: ManualOrder, why: NotTaken) {
         self.order(room, hand).await.answer.send(Err(why)).unwrap();
     }
 
-    async fn order(&mut self, room: &str, hand: Hand) -> Order {
+    async fn order(&mut self, room: &str, hand: ManualOrder) -> Order {
         let order = self.orders.recv().await.unwrap();
         assert_eq!((&*order.room, order.hand), (room, hand));
         order

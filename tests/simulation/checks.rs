@@ -43,8 +43,7 @@ impl World {
                 let r = self.index[room];
                 self.seen.count("entries");
                 // A pair of lists that is older than a departure counts for the mirror, and not for the core.
-                let ordered_off =
-                    self.mirrors[r].by_hand.may_be_off() && self.rooms[r].has_account_of_jibri();
+                let ordered_off = self.mirrors[r].manual.may_be_off() && self.rooms[r].has_account_of_jibri();
                 let may_stop = self.mirrors[r].may_stop(self.now + SEC) || ordered_off;
                 let to_stop = may_stop && self.mirrors[r].listed_focus;
                 if self.mirrors[r].list != Some(true) {
@@ -72,7 +71,7 @@ impl World {
                         self.fail(6, format!("enters r{r} by a list that is older than a second"));
                     }
                 }
-                if !self.mirrors[r].by_hand.may_concern(self.mirrors[r].terms.record) {
+                if !self.mirrors[r].manual.may_concern(self.mirrors[r].terms.record) {
                     self.fail(6, format!("enters r{r}, which is never to be recorded"));
                 }
                 if self.mirrors[r].unwelcome_until.is_some_and(|until| self.now < until) {

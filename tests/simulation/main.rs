@@ -10,13 +10,13 @@
     unreachable_pub
 )]
 
-mod by_hand;
 mod checks;
 mod coverage;
 mod focus;
 mod guests;
 mod jibri;
 mod link;
+mod manual;
 mod mirror;
 mod muc;
 mod outcome;

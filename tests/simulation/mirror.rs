@@ -13,8 +13,8 @@ use jibri_autostart::meeting::{
     Roles, RoomEvent, SessionId, State,
 };
 
-use crate::by_hand::ByHand;
 use crate::link::us;
+use crate::manual::Manual;
 use crate::muc::Kind;
 use crate::plan::{SEC, Terms, Us};
 
@@ -139,7 +139,7 @@ pub struct Mirror {
     pub shortest_pause: Duration,
     pub enters: VecDeque<Us>,
     pub left_at: Option<Us>,
-    pub by_hand: ByHand,
+    pub manual: Manual,
 }
 
 impl Mirror {
@@ -205,7 +205,7 @@ impl Mirror {
             shortest_pause,
             enters: VecDeque::new(),
             left_at: None,
-            by_hand: ByHand::default(),
+            manual: Manual::default(),
         }
     }
 
@@ -353,7 +353,7 @@ impl Mirror {
     }
 
     fn meeting_over(&mut self) {
-        self.by_hand.doubt();
+        self.manual.doubt();
         self.late = false;
         self.has_heard = false;
         self.out();
@@ -413,7 +413,7 @@ impl Mirror {
                         self.others_came();
                     }
                     if !self.visitor || are_others || p.created {
-                        self.by_hand.doubt();
+                        self.manual.doubt();
                     }
                     self.complete = true;
                     // Focus may not know of it yet, and is asked again.
@@ -479,7 +479,7 @@ impl Mirror {
     fn is_called_another(&mut self) {
         self.emptied = true;
         self.others_came();
-        self.by_hand.doubt();
+        self.manual.doubt();
         self.stop = None;
         (self.untold, self.untold_in_all) = (0, 0);
     }
@@ -509,13 +509,13 @@ impl Mirror {
         if self.complete && self.people() == 0 && self.recorders().next().is_none() {
             // Of a gateway that has just come in it is not known whether it records.
             if self.occupants.values().any(|s| s.kind == Kind::Gateway) {
-                self.by_hand.doubt();
+                self.manual.doubt();
             } else {
                 self.forget_order();
             }
         }
         if self.hushed {
-            self.by_hand.doubt();
+            self.manual.doubt();
         }
         let (wanted, _) = self.wanted(self.people() as usize, self.moderators() as usize);
         if self.complete || !self.visitor {

@@ -1,7 +1,7 @@
 //! Where rooms are heard of: a source lists them, late, wrongly, or not at all; and events that need not be true.
 
 use jibri_autostart::address::RoomJid;
-use jibri_autostart::meeting::vouch::{Change, Report, Sender, Source};
+use jibri_autostart::meeting::watchlist::{Change, Report, Sender, Source};
 use rand::RngExt as _;
 
 use crate::plan::{MS, SEC, Us};
@@ -89,7 +89,7 @@ impl World {
 
     /// What the driver does with what a source says.
     pub fn report(&mut self, report: Report) {
-        for change in self.vouchers.handle(report) {
+        for change in self.watchlist.handle(report) {
             if let Change::WatchOnTrial { .. } = &change {
                 self.seen.count("a room is watched on trial");
             }

@@ -23,7 +23,7 @@ impl Mirror {
             StopWhen::Empty => people == 0,
         };
         let (may_be_wanted, is_wanted) = self.wanted(people, moderators);
-        let may_be = self.by_hand.may_concern(self.terms.record) && is_over && !is_wanted;
+        let may_be = self.manual.may_concern(self.terms.record) && is_over && !is_wanted;
         (may_be, self.terms.record && is_over && !may_be_wanted)
     }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use jibri_autostart::address::{Nick, RoomJid};
-use jibri_autostart::meeting::vouch::{Report, Vouchers};
+use jibri_autostart::meeting::watchlist::{Report, Watchlist};
 use jibri_autostart::meeting::{
     Action, AttemptId, Effect, Input, Listed, Meetings, QueryId, Roles, RoomEvent,
 };
@@ -12,12 +12,12 @@ use jibri_autostart::time::Time;
 use rand::rngs::SmallRng;
 use rand::{RngExt as _, SeedableRng as _};
 
-use crate::by_hand::Admin;
 use crate::coverage::Coverage;
 use crate::focus::Wish;
 use crate::guests::Guests;
 use crate::jibri::{Jibri, Mood, Turn};
 use crate::link::Link;
+use crate::manual::Admin;
 use crate::mirror::Mirror;
 use crate::muc::{Kind, MucRoom};
 use crate::people::Person;
@@ -171,7 +171,7 @@ pub struct World {
     pub rng: SmallRng,
     pub plan: Plan,
     pub core: Meetings,
-    pub vouchers: Vouchers,
+    pub watchlist: Watchlist,
     pub index: BTreeMap<RoomJid, usize>,
     pub rooms: Vec<MucRoom>,
     pub mirrors: Vec<Mirror>,
@@ -207,7 +207,7 @@ impl World {
             sequence: 0,
             queue: BTreeMap::new(),
             core,
-            vouchers: Vouchers::new(&plan.settings.muc.domains, &plan.settings.discovery.rooms),
+            watchlist: Watchlist::new(&plan.settings.muc.domains, &plan.settings.discovery.rooms),
             index: plan.rooms.iter().cloned().enumerate().map(|(i, room)| (room, i)).collect(),
             rooms: (0..count).map(|_| MucRoom::default()).collect(),
             mirrors: plan.terms.iter().map(|terms| Mirror::new(terms.clone(), &plan.settings.muc)).collect(),

@@ -36,7 +36,7 @@ impl Cores {
         settings.start.settle = Duration::from_secs([0, 0, 3][rng.random_range(0..3_usize)]);
         settings.start.retry_max = Duration::from_secs([10, 60][rng.random_range(0..2_usize)]);
         plan.rooms = [1, 1, 2, 3, 4, 6, 8, 30][rng.random_range(0..8_usize)];
-        plan.by_hand = [0.0, 0.0, 0.2][rng.random_range(0..3_usize)];
+        plan.manual = [0.0, 0.0, 0.2][rng.random_range(0..3_usize)];
         plan.until = 1500 * SEC;
         for jibri in &mut plan.jibris {
             jibri.fault_at %= 300 * SEC;

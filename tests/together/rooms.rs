@@ -209,7 +209,7 @@ impl World {
             let wait = self.some(SEC, 30 * SEC);
             self.room_later(r, wait, Step::Comes);
         }
-        if self.chance(self.plan.by_hand) {
+        if self.chance(self.plan.manual) {
             let wait = self.some(MS, 60 * SEC);
             self.room_later(r, wait, Step::StartsByHand);
         }
@@ -326,12 +326,12 @@ impl World {
         }
     }
 
-    fn begins_session(&mut self, r: usize, initiator: Option<Nick>, by_hand: bool) {
+    fn begins_session(&mut self, r: usize, initiator: Option<Nick>, manual: bool) {
         let room = &mut self.rooms[r];
         room.number += 1;
         room.initiator = initiator;
         let number = room.number;
-        self.jicofo_hears(Word::Start { r, number, by_hand });
+        self.jicofo_hears(Word::Start { r, number, manual });
     }
 
     fn starts_by_hand(&mut self, r: usize) {

@@ -1,11 +1,11 @@
 //! Those whom the driver tells what happens: none of them decides anything, or wants anything done.
 //!
-//! `tell`, `tell_fleet` and `told` (of the link) write the log, `alarms` raises alerts, `chronicle` writes the history, and
+//! `tell`, `tell_fleet` and `told` (of the link) write the log, `alarms` raises alerts, `history` writes the history, and
 //! `publish` what is shown.
 
 pub(super) mod alarms;
-pub(super) mod chronicle;
+pub(super) mod history;
+pub(super) mod log;
+pub(super) mod log_fleet;
 pub(super) mod publish;
-pub(super) mod tell;
-pub(super) mod tell_fleet;
 pub(super) mod told;

@@ -25,7 +25,7 @@ pub(super) struct Knowledge {
     /// Jibri's accounts in the room.
     pub(super) recorders: Recorders,
     /// What focus's presence says; none when focus is not there, has said nothing, or is not heard.
-    word: Option<RecordingStatus>,
+    jicofo_status: Option<RecordingStatus>,
     /// The word that has been taken in; focus repeats it in every presence.
     taken_in: Option<RecordingStatus>,
     /// The last session that was known, and one whose stop binds nobody who is there.
@@ -58,14 +58,14 @@ impl Knowledge {
     }
 
     /// Focus's presence says this, and of this conference.
-    pub(super) fn focus_says(&mut self, word: Option<RecordingStatus>, conference: Option<ConferenceId>) {
-        self.word = word;
+    pub(super) fn focus_says(&mut self, status: Option<RecordingStatus>, conference: Option<ConferenceId>) {
+        self.jicofo_status = status;
         self.meeting.is_conference(conference);
     }
 
     /// Focus is not heard any more.
     pub(super) fn focus_is_not_heard(&mut self) {
-        self.word = None;
+        self.jicofo_status = None;
         self.meeting.is_conference(None);
     }
 
@@ -78,43 +78,43 @@ impl Knowledge {
     }
 
     /// What focus says.
-    pub(super) fn word(&self) -> Option<&RecordingStatus> {
-        self.word.as_ref()
+    pub(super) fn jicofo_status(&self) -> Option<&RecordingStatus> {
+        self.jicofo_status.as_ref()
     }
 
     /// What focus says, if it has not been taken in.
     pub(super) fn news(&self) -> Option<&RecordingStatus> {
-        self.word.as_ref().filter(|word| self.taken_in.as_ref() != Some(word))
+        self.jicofo_status.as_ref().filter(|status| self.taken_in.as_ref() != Some(status))
     }
 
     /// What focus says is known from now on.
     pub(super) fn take_in(&mut self) {
-        if let Some(word) = &self.word {
-            if let Some(ours) = self.our_stop.as_mut().filter(|ours| ours.is(word)) {
-                ours.session.clone_from(&word.session);
+        if let Some(status) = &self.jicofo_status {
+            if let Some(ours) = self.our_stop.as_mut().filter(|ours| ours.is(status)) {
+                ours.session.clone_from(&status.session);
             }
-            self.taken_in = Some(word.clone());
+            self.taken_in = Some(status.clone());
         }
     }
 
     /// The word that has been taken in.
-    pub(super) fn last_word(&self) -> Option<&RecordingStatus> {
+    pub(super) fn last_status(&self) -> Option<&RecordingStatus> {
         self.taken_in.as_ref()
     }
 
     /// Focus says what it said before, so it is the same conference.
     pub(super) fn is_told_still(&self) -> bool {
-        self.word.is_some() && self.word == self.taken_in
+        self.jicofo_status.is_some() && self.jicofo_status == self.taken_in
     }
 
     /// What focus says, if it says that our kind of recording is on.
     pub(super) fn told_on(&self, mode: Mode) -> Option<&RecordingStatus> {
-        self.word.as_ref().filter(|word| word.on && word.mode.is_none_or(|told| told == mode))
+        self.jicofo_status.as_ref().filter(|status| status.on && status.mode.is_none_or(|told| told == mode))
     }
 
     /// What focus says to be on instead: it takes one session a meeting (docs/jitsi.md 2).
     pub(super) fn told_instead(&self, mode: Mode) -> Option<Mode> {
-        self.word.as_ref().filter(|word| word.on)?.mode.filter(|told| *told != mode)
+        self.jicofo_status.as_ref().filter(|status| status.on)?.mode.filter(|told| *told != mode)
     }
 
     /// A recorder is in the room that stands for a recording.
@@ -130,35 +130,35 @@ impl Knowledge {
     /// A recorder is there that belongs to no session focus has told of: somebody's start under way, or what a restarted
     /// focus has forgotten.
     pub(super) fn has_foreign_recorder(&self) -> bool {
-        match &self.word {
+        match &self.jicofo_status {
             None => self.is_recorded(),
-            Some(word) => {
-                let is_other = |shown: &SessionId| Some(shown) != word.session.as_ref();
-                !word.on && self.recorders.sessions().flatten().any(is_other)
+            Some(status) => {
+                let is_other = |shown: &SessionId| Some(shown) != status.session.as_ref();
+                !status.on && self.recorders.sessions().flatten().any(is_other)
             }
         }
     }
 
     /// The recorders that are there show other sessions than the one that focus tells of.
-    pub(super) fn is_of_another(&self, word: &RecordingStatus) -> bool {
-        let Some(told) = &word.session else { return false };
+    pub(super) fn is_of_another(&self, status: &RecordingStatus) -> bool {
+        let Some(told) = &status.session else { return false };
         let mut shown = self.recorders.sessions().flatten().peekable();
         shown.peek().is_some() && shown.all(|shown| shown != told)
     }
 
     /// The session that focus told to be over.
     pub(super) fn over_session(&self) -> Option<&SessionId> {
-        self.taken_in.as_ref().filter(|word| !word.on)?.session.as_ref()
+        self.taken_in.as_ref().filter(|status| !status.on)?.session.as_ref()
     }
 
     /// Whoever has started or stopped what this word tells of, if it was not us.
     pub(super) fn person_behind<'a>(
         &self,
-        word: &'a RecordingStatus,
+        status: &'a RecordingStatus,
         our_nick: Option<&Nick>,
     ) -> Option<&'a Nick> {
-        let is_ours = |nick: &Nick| our_nick == Some(nick) || self.is_our_stop(word);
-        word.initiator.as_ref().filter(|nick| !is_ours(nick))
+        let is_ours = |nick: &Nick| our_nick == Some(nick) || self.is_our_stop(status);
+        status.initiator.as_ref().filter(|nick| !is_ours(nick))
     }
 
     /// The person whose stop of our kind of recording focus tells of, if it binds somebody who is there. Whoever ends a live
@@ -168,10 +168,13 @@ impl Knowledge {
         mode: Mode,
         our_nick: Option<&Nick>,
     ) -> Option<(&RecordingStatus, &Nick)> {
-        let word = self.word.as_ref().filter(|word| !word.on && word.mode.is_none_or(|told| told == mode))?;
-        let is_void = self.void.is_some() && self.void == word.session;
-        let nick = self.person_behind(word, our_nick).filter(|_| !is_void)?;
-        Some((word, nick))
+        let status = self
+            .jicofo_status
+            .as_ref()
+            .filter(|status| !status.on && status.mode.is_none_or(|told| told == mode))?;
+        let is_void = self.void.is_some() && self.void == status.session;
+        let nick = self.person_behind(status, our_nick).filter(|_| !is_void)?;
+        Some((status, nick))
     }
 
     /// We ask focus to stop it, under this nickname.
@@ -189,13 +192,13 @@ impl Knowledge {
 
     /// It is over; its recorder may stay for a moment.
     pub(super) fn is_over(&mut self, now: Time) {
-        self.recorders.are_over(self.word.as_ref().and_then(|word| word.session.as_ref()), now);
+        self.recorders.are_over(self.jicofo_status.as_ref().and_then(|status| status.session.as_ref()), now);
         self.jibri_stopped = None;
     }
 
     /// This session is known, or focus tells of it.
     pub(super) fn knows_session(&mut self, session: Option<SessionId>) {
-        let told = || self.word.as_ref().and_then(|word| word.session.clone());
+        let told = || self.jicofo_status.as_ref().and_then(|status| status.session.clone());
         if let Some(session) = session.or_else(told) {
             self.last_session = Some(session);
         }
@@ -211,15 +214,15 @@ impl Knowledge {
         self.void = None;
     }
 
-    fn is_our_stop(&self, word: &RecordingStatus) -> bool {
-        self.our_stop.as_ref().is_some_and(|ours| ours.is(word))
+    fn is_our_stop(&self, status: &RecordingStatus) -> bool {
+        self.our_stop.as_ref().is_some_and(|ours| ours.is(status))
     }
 }
 
 impl OurStop {
-    fn is(&self, word: &RecordingStatus) -> bool {
-        !word.on
-            && word.initiator.as_ref() == Some(&self.initiator)
-            && (self.session.is_none() || self.session == word.session)
+    fn is(&self, status: &RecordingStatus) -> bool {
+        !status.on
+            && status.initiator.as_ref() == Some(&self.initiator)
+            && (self.session.is_none() || self.session == status.session)
     }
 }

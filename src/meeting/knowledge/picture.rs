@@ -2,14 +2,14 @@
 
 use crate::address::Nick;
 use crate::meeting::context::Policy;
+use crate::meeting::occupancy::Visibility;
 use crate::meeting::roster::Roster;
-use crate::meeting::seat::Sight;
 
 /// What is seen of the room right now.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::meeting) struct Picture<'a> {
     /// How much we see. Focus's word is heard inside only; outside it is unknown, which is not none.
-    pub(in crate::meeting) sight: Sight,
+    pub(in crate::meeting) visibility: Visibility,
     /// We go inside for a moment only, so what happens while we are outside is read from who is there.
     pub(in crate::meeting) visitor: bool,
     /// Focus is in the room.
@@ -30,16 +30,16 @@ pub(in crate::meeting) struct Picture<'a> {
 impl Picture<'_> {
     /// We know who is there; without this nothing is decided.
     pub(in crate::meeting) fn is_complete(&self) -> bool {
-        matches!(self.sight, Sight::Inside | Sight::Outside)
+        matches!(self.visibility, Visibility::Inside | Visibility::Outside)
     }
 
     pub(in crate::meeting) fn is_inside(&self) -> bool {
-        self.sight == Sight::Inside
+        self.visibility == Visibility::Inside
     }
 
     /// We are outside and may go inside: focus is there, as it must be.
     pub(in crate::meeting) fn may_enter(&self, policy: Policy<'_>) -> bool {
-        policy.may_visit() && self.sight == Sight::Outside && self.focus
+        policy.may_visit() && self.visibility == Visibility::Outside && self.focus
     }
 
     /// The same, and there is somebody whose meeting it is.

@@ -6,8 +6,8 @@ use std::time::Duration;
 use crate::address::{Nick, RealJid};
 use crate::config::Mode;
 use crate::meeting::io::SessionId;
-use crate::meeting::roster::{RecorderSeat, Roster, Shown};
-use crate::meeting::seat::Sight;
+use crate::meeting::occupancy::Visibility;
+use crate::meeting::roster::{RecorderAccount, Roster, Shown};
 use crate::time::Time;
 
 /// A recorder shows its session as soon as it is inside (docs/jitsi.md 1.1); one that has not by then is none.
@@ -30,7 +30,7 @@ enum Stands {
 }
 
 #[derive(Debug)]
-struct Seat {
+struct Account {
     nick: Nick,
     jid: Option<RealJid>,
     /// Since when we see it.
@@ -51,8 +51,8 @@ struct Seat {
     stands: Stands,
 }
 
-impl Seat {
-    fn new(seen: &RecorderSeat<'_>, was_there: bool, now: Time) -> Self {
+impl Account {
+    fn new(seen: &RecorderAccount<'_>, was_there: bool, now: Time) -> Self {
         Self {
             nick: seen.nick.clone(),
             jid: seen.jid.cloned(),
@@ -68,7 +68,7 @@ impl Seat {
         }
     }
 
-    fn is(&self, seen: &RecorderSeat<'_>) -> bool {
+    fn is(&self, seen: &RecorderAccount<'_>) -> bool {
         self.nick == *seen.nick && self.jid.as_ref() == seen.jid
     }
 
@@ -108,7 +108,7 @@ pub(in crate::meeting) struct Outlook {
 /// All accounts of Jibri's in one room, as far as they are known.
 #[derive(Debug)]
 pub(in crate::meeting) struct Recorders {
-    seats: Vec<Seat>,
+    accounts: Vec<Account>,
     /// The room was being recorded when this program ended, and we have not seen it since.
     remembers: bool,
     /// Not everybody was seen all the time: whoever is new may have been there for long.
@@ -119,7 +119,7 @@ pub(in crate::meeting) struct Recorders {
 
 impl Default for Recorders {
     fn default() -> Self {
-        Self { seats: Vec::new(), remembers: false, blind: true, last: None }
+        Self { accounts: Vec::new(), remembers: false, blind: true, last: None }
     }
 }
 
@@ -130,57 +130,63 @@ impl Recorders {
     }
 
     /// Takes in who is there now.
-    pub(in crate::meeting) fn update(&mut self, roster: &Roster, sight: Sight, outlook: Outlook, now: Time) {
-        match sight {
-            Sight::Blind => self.blind = true,
-            Sight::Blinking => {}
-            Sight::Inside | Sight::Outside => {
+    pub(in crate::meeting) fn update(
+        &mut self,
+        roster: &Roster,
+        visibility: Visibility,
+        outlook: Outlook,
+        now: Time,
+    ) {
+        match visibility {
+            Visibility::Blind => self.blind = true,
+            Visibility::Blinking => {}
+            Visibility::Inside | Visibility::Outside => {
                 self.meet(roster, now);
-                self.look(roster, sight, now);
+                self.look(roster, visibility, now);
                 self.attribute(outlook.awaited);
             }
         }
         if !outlook.is_live {
             // What came for what is over need not go with it.
-            for seat in &mut self.seats {
-                seat.was_there |= seat.is_awaited && !seat.has_been_seen();
-                seat.is_awaited = false;
+            for account in &mut self.accounts {
+                account.was_there |= account.is_awaited && !account.has_been_seen();
+                account.is_awaited = false;
             }
         }
-        for seat in &mut self.seats {
-            seat.is_believed |= outlook.must_believe && seat.stands == Stands::Unknown;
-            seat.stands = seat.judge(outlook.mode);
-            seat.over.take_if(|(at, _)| now.since(*at) > LEAVES_WITHIN);
+        for account in &mut self.accounts {
+            account.is_believed |= outlook.must_believe && account.stands == Stands::Unknown;
+            account.stands = account.judge(outlook.mode);
+            account.over.take_if(|(at, _)| now.since(*at) > LEAVES_WITHIN);
         }
     }
 
     fn meet(&mut self, roster: &Roster, now: Time) {
-        self.seats.retain(|seat| roster.recorders().any(|seen| seat.is(&seen)));
+        self.accounts.retain(|account| roster.recorders().any(|seen| account.is(&seen)));
         let was_there = std::mem::take(&mut self.blind);
         for seen in roster.recorders() {
-            if !self.seats.iter().any(|seat| seat.is(&seen)) {
-                self.seats.push(Seat::new(&seen, was_there, now));
+            if !self.accounts.iter().any(|account| account.is(&seen)) {
+                self.accounts.push(Account::new(&seen, was_there, now));
             }
         }
         if std::mem::take(&mut self.remembers)
-            && let [seat] = self.seats.as_mut_slice()
+            && let [account] = self.accounts.as_mut_slice()
         {
-            seat.is_remembered = true;
+            account.is_remembered = true;
         }
     }
 
     /// What presences show is of this moment only while we are inside.
-    fn look(&mut self, roster: &Roster, sight: Sight, now: Time) {
+    fn look(&mut self, roster: &Roster, visibility: Visibility, now: Time) {
         for seen in roster.recorders() {
             let Some(shown) = seen.shown else { continue };
-            let Some(seat) = self.seats.iter_mut().find(|seat| seat.is(&seen)) else { continue };
+            let Some(account) = self.accounts.iter_mut().find(|account| account.is(&seen)) else { continue };
             if shown.session.is_some() {
-                seat.over.take_if(|(_, session)| *session != shown.session);
-                (seat.shown, seat.silent) = (shown.clone(), None);
+                account.over.take_if(|(_, session)| *session != shown.session);
+                (account.shown, account.silent) = (shown.clone(), None);
                 self.last.clone_from(&shown.session);
-            } else if sight == Sight::Inside || seat.silent.is_none() {
-                seat.shown = Shown::default();
-                seat.silent = Some(now);
+            } else if visibility == Visibility::Inside || account.silent.is_none() {
+                account.shown = Shown::default();
+                account.silent = Some(now);
             }
         }
     }
@@ -188,53 +194,55 @@ impl Recorders {
     /// Two that come at once are not told apart.
     fn attribute(&mut self, awaited: Option<Time>) {
         let Some(since) = awaited else { return };
-        if self.seats.iter().any(|seat| seat.is_awaited && seat.since >= since) {
+        if self.accounts.iter().any(|account| account.is_awaited && account.since >= since) {
             return;
         }
-        let is_new =
-            |seat: &&mut Seat| !seat.was_there && seat.since >= since && seat.shown.session.is_none();
-        let mut new = self.seats.iter_mut().filter(is_new);
-        if let (Some(seat), None) = (new.next(), new.next()) {
-            seat.is_awaited = true;
+        let is_new = |account: &&mut Account| {
+            !account.was_there && account.since >= since && account.shown.session.is_none()
+        };
+        let mut new = self.accounts.iter_mut().filter(is_new);
+        if let (Some(account), None) = (new.next(), new.next()) {
+            account.is_awaited = true;
         }
     }
 
     /// Something is on, and there is nobody else whose recording it could be. `silent`: one that has shown nothing may be
     /// it as well.
     pub(in crate::meeting) fn believe(&mut self, silent: bool) {
-        for seat in &mut self.seats {
-            seat.is_believed |= seat.stands == Stands::Unknown || silent && seat.stands == Stands::Nothing;
+        for account in &mut self.accounts {
+            account.is_believed |=
+                account.stands == Stands::Unknown || silent && account.stands == Stands::Nothing;
         }
     }
 
     /// Whether one has shown this session.
     pub(in crate::meeting) fn have_shown(&self, session: &SessionId) -> bool {
-        self.seats.iter().any(|seat| seat.shown.session.as_ref() == Some(session))
+        self.accounts.iter().any(|account| account.shown.session.as_ref() == Some(session))
             || self.last.as_ref() == Some(session)
     }
 
     /// Whoever was taken for the recorder that was awaited, without having been seen from inside, may not be it.
     pub(in crate::meeting) fn doubt(&mut self) {
-        for seat in self.seats.iter_mut().filter(|seat| !seat.has_been_seen()) {
-            seat.was_there |= seat.is_awaited;
-            seat.is_awaited = false;
-            seat.is_remembered = false;
+        for account in self.accounts.iter_mut().filter(|account| !account.has_been_seen()) {
+            account.was_there |= account.is_awaited;
+            account.is_awaited = false;
+            account.is_remembered = false;
         }
     }
 
     /// A recording is over, of this session as far as is told: whoever stands for it now has to leave.
     pub(in crate::meeting) fn are_over(&mut self, session: Option<&SessionId>, now: Time) {
-        for seat in self.seats.iter_mut().filter(|seat| seat.stands == Stands::Recording) {
-            let shown = seat.shown.session.as_ref();
+        for account in self.accounts.iter_mut().filter(|account| account.stands == Stands::Recording) {
+            let shown = account.shown.session.as_ref();
             if shown.is_none() || session.is_none() || shown == session {
-                seat.over = Some((now, seat.shown.session.clone()));
+                account.over = Some((now, account.shown.session.clone()));
             }
         }
     }
 
     /// Those that stand for a recording.
-    fn recording(&self) -> impl Iterator<Item = &Seat> {
-        self.seats.iter().filter(|seat| seat.stands == Stands::Recording && seat.over.is_none())
+    fn recording(&self) -> impl Iterator<Item = &Account> {
+        self.accounts.iter().filter(|account| account.stands == Stands::Recording && account.over.is_none())
     }
 
     /// Whether one stands for a recording.
@@ -244,14 +252,14 @@ impl Recorders {
 
     /// The sessions that these show; none for one that has not been seen to.
     pub(in crate::meeting) fn sessions(&self) -> impl Iterator<Item = Option<&SessionId>> {
-        self.recording().map(|seat| seat.shown.session.as_ref())
+        self.recording().map(|account| account.shown.session.as_ref())
     }
 
     /// The session of the one that came last, if it is known.
     pub(in crate::meeting) fn session(&self) -> Option<&SessionId> {
         self.recording()
-            .filter(|seat| seat.shown.session.is_some())
-            .max_by_key(|seat| seat.since)?
+            .filter(|account| account.shown.session.is_some())
+            .max_by_key(|account| account.since)?
             .shown
             .session
             .as_ref()
@@ -259,45 +267,47 @@ impl Recorders {
 
     /// Whether one belongs to a session of the other mode.
     pub(in crate::meeting) fn is_of_other_mode(&self) -> bool {
-        self.seats.iter().any(|seat| seat.stands == Stands::OtherMode)
+        self.accounts.iter().any(|account| account.stands == Stands::OtherMode)
     }
 
     /// Whether of one it is not known what it stands for.
     pub(in crate::meeting) fn is_unknown(&self) -> bool {
-        self.seats.iter().any(|seat| seat.stands == Stands::Unknown)
+        self.accounts.iter().any(|account| account.stands == Stands::Unknown)
     }
 
     /// Whether one that stands for a recording does so only because it came in time, and another one is there too.
     pub(in crate::meeting) fn is_ambiguous(&self) -> bool {
-        self.is_unknown() && self.recording().all(|seat| !seat.has_been_seen())
+        self.is_unknown() && self.recording().all(|account| !account.has_been_seen())
     }
 
     /// Whether one may record anything, as far as is known.
     pub(in crate::meeting) fn may_record(&self) -> bool {
-        self.seats.iter().any(|seat| seat.stands != Stands::Nothing)
+        self.accounts.iter().any(|account| account.stands != Stands::Nothing)
     }
 
     /// Whether one shows nothing.
     pub(in crate::meeting) fn is_silent(&self) -> bool {
-        self.seats.iter().any(|seat| seat.stands == Stands::Nothing)
+        self.accounts.iter().any(|account| account.stands == Stands::Nothing)
     }
 
     /// From when a look from inside tells what all of them stand for.
     pub(in crate::meeting) fn tell_from(&self) -> Option<Time> {
-        let unknown = self.seats.iter().filter(|seat| seat.stands == Stands::Unknown);
-        let may_show = |seat: &Seat| seat.was_there && seat.silent.is_none();
-        unknown.map(|seat| if may_show(seat) { seat.since } else { seat.since.after(SHOWS_WITHIN) }).max()
+        let unknown = self.accounts.iter().filter(|account| account.stands == Stands::Unknown);
+        let may_show = |account: &Account| account.was_there && account.silent.is_none();
+        unknown
+            .map(|account| if may_show(account) { account.since } else { account.since.after(SHOWS_WITHIN) })
+            .max()
     }
 
     /// When one that shows nothing has had its time, while we can see it.
-    pub(in crate::meeting) fn deadline(&self, sight: Sight) -> Option<Time> {
-        let waits = |seat: &&Seat| {
-            seat.silent.is_some()
-                && !seat.is_believed
-                && matches!(seat.stands, Stands::Unknown | Stands::Recording)
+    pub(in crate::meeting) fn deadline(&self, visibility: Visibility) -> Option<Time> {
+        let waits = |account: &&Account| {
+            account.silent.is_some()
+                && !account.is_believed
+                && matches!(account.stands, Stands::Unknown | Stands::Recording)
         };
-        let until = self.seats.iter().filter(waits).map(|seat| seat.since.after(SHOWS_WITHIN)).min();
-        until.filter(|_| sight == Sight::Inside)
+        let until = self.accounts.iter().filter(waits).map(|account| account.since.after(SHOWS_WITHIN)).min();
+        until.filter(|_| visibility == Visibility::Inside)
     }
 }
 
@@ -319,7 +329,7 @@ mod tests {
         fn new() -> Self {
             let outlook = Outlook { mode: Mode::File, awaited: None, is_live: false, must_believe: false };
             let mut watched = Self { roster: Roster::default(), recorders: Recorders::default(), outlook };
-            watched.look(0, Sight::Outside);
+            watched.look(0, Visibility::Outside);
             watched
         }
 
@@ -336,7 +346,7 @@ mod tests {
         fn list(&mut self, names: &[&str], second: u64) {
             let all: Vec<Listed> = names.iter().map(|name| Self::listed(name)).collect();
             self.roster.apply_lists(&identity(), &all, self.roster.moment());
-            self.look(second, Sight::Outside);
+            self.look(second, Visibility::Outside);
         }
 
         /// We are inside and see what one shows.
@@ -357,12 +367,12 @@ mod tests {
                 created: false,
             };
             self.roster.presence(&identity(), &presence);
-            self.look(second, Sight::Inside);
+            self.look(second, Visibility::Inside);
         }
 
-        fn look(&mut self, second: u64, sight: Sight) {
+        fn look(&mut self, second: u64, visibility: Visibility) {
             let now = Time::new(Duration::from_secs(second));
-            self.recorders.update(&self.roster, sight, self.outlook, now);
+            self.recorders.update(&self.roster, visibility, self.outlook, now);
         }
 
         fn await_from(&mut self, second: u64) {
@@ -379,9 +389,9 @@ mod tests {
         assert_eq!(room.recorders.tell_from(), Some(Time::new(Duration::from_secs(11))));
         room.show("gw", None, None, 5);
         assert!(room.recorders.is_unknown(), "it has just come in");
-        room.look(11, Sight::Inside);
+        room.look(11, Visibility::Inside);
         assert!(!room.recorders.is_unknown() && !room.recorders.records() && room.recorders.is_silent());
-        room.look(20, Sight::Outside);
+        room.look(20, Visibility::Outside);
         assert!(!room.recorders.is_unknown(), "what was seen from inside is still known");
     }
 
@@ -408,7 +418,7 @@ mod tests {
         room.list(&["gw", "rec2"], 10);
         assert!(room.recorders.records(), "Jicofo has taken another Jibri");
         room.recorders.doubt();
-        room.look(11, Sight::Outside);
+        room.look(11, Visibility::Outside);
         assert!(!room.recorders.records() && room.recorders.is_unknown());
     }
 

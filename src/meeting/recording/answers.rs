@@ -12,7 +12,7 @@ use crate::meeting::io::{Answer, AttemptId};
 use crate::time::Time;
 
 /// Something is refused for a reason that only a changed setting can mend; how often we look again.
-const LOOK_AGAIN: Duration = Duration::from_secs(300);
+const POLL_AGAIN: Duration = Duration::from_secs(300);
 /// How long an answer may be on its way to us.
 const ANSWER_TAKES: Duration = Duration::from_secs(2);
 /// So often, and so far apart, focus is asked what became of a start whose Jibri has stopped.
@@ -51,7 +51,7 @@ impl Recording {
             }
             Meaning::Refused(misfit) => {
                 self.course = Course::Nothing;
-                self.holds.misfit(misfit, ctx.now.after(LOOK_AGAIN));
+                self.holds.misfit(misfit, ctx.now.after(POLL_AGAIN));
             }
         }
         None

@@ -6,7 +6,7 @@ use rand::RngExt as _;
 
 use crate::meeting::answer::StartFailure;
 use crate::meeting::context::{Ctx, Policy};
-use crate::meeting::line::Chance;
+use crate::meeting::queue::Chance;
 use crate::time::Time;
 
 /// Failures that pass soon are tried again at the shortest delay this often before the delay grows.

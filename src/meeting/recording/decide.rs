@@ -10,7 +10,7 @@ use crate::meeting::context::{Ctx, Policy};
 use crate::meeting::event::{Hold, What};
 use crate::meeting::io::{Action, Order};
 use crate::meeting::knowledge::{Gap, Picture};
-use crate::meeting::line::{Chance, Stand};
+use crate::meeting::queue::{Chance, Standing};
 use crate::time::Time;
 
 /// Focus joins a room a moment before its recorder exists (docs/jitsi.md 2). Nobody tells us of a refusal of
@@ -18,7 +18,7 @@ use crate::time::Time;
 const FOCUS_READY: Duration = Duration::from_secs(1);
 /// Where one of Jibri's accounts is there and we never go inside, a start has so long to bring another one.
 const TEST: Duration = Duration::from_secs(30);
-/// A free Jibri is kept so long for who is first in line and has to look, or to enter, before the start; a room
+/// A free Jibri is kept so long for who is first in the queue and has to look, or to enter, before the start; a room
 /// whose lists are not to be had would keep it from all others.
 const KEPT_FOR: Duration = Duration::from_secs(2);
 
@@ -31,8 +31,8 @@ pub(super) enum Step {
     NoJibri,
     /// A start is due, and nobody is there in whose name it could be sent.
     NobodyToSpeakFor,
-    /// Look again first: what we know is not of this moment.
-    Look,
+    /// Poll again first: what we know is not of this moment.
+    Poll,
     /// Go inside: focus is to be heard first.
     Visit,
     /// Go inside although nobody may be there: the recording is to be stopped.
@@ -50,9 +50,9 @@ pub(super) enum Step {
 }
 
 impl Step {
-    /// Our seat in the room has something to do first.
+    /// Something has to be done from outside, or inside the room, first.
     pub(super) fn is_errand(&self) -> bool {
-        matches!(self, Self::Look | Self::Visit | Self::VisitToStop)
+        matches!(self, Self::Poll | Self::Visit | Self::VisitToStop)
     }
 }
 
@@ -71,7 +71,7 @@ impl Recording {
         match (&self.course, self.held()) {
             (Course::Nothing, None) => self.next_start(now, ctx, policy),
             // What others have begun is theirs, and is told of.
-            (Course::Nothing, Some(Hold::ByHand)) => {
+            (Course::Nothing, Some(Hold::Manual)) => {
                 visit_if(self.awaits_telling(now, policy) && self.is_to_tell(ctx))
             }
             // This may be another meeting.
@@ -79,7 +79,7 @@ impl Recording {
                 let meeting = &self.known.meeting;
                 let is_doubtful = || meeting.is_for_focus_to_tell() || self.is_to_tell(ctx);
                 match is_wanted && may_visit {
-                    true if meeting.is_for_the_room_to_tell() => Step::Look,
+                    true if meeting.is_for_the_room_to_tell() => Step::Poll,
                     is_worth_it => visit_if(is_worth_it && is_doubtful()),
                 }
             }
@@ -125,7 +125,7 @@ impl Recording {
             }
             // Whoever is a moderator now is spoken for, one after the other if it comes to nothing.
             None => Step::NobodyToSpeakFor,
-            Some(_) if !now.fresh => Step::Look,
+            Some(_) if !now.fresh => Step::Poll,
             Some((_, sender)) => Step::Start(Some(sender.clone())),
         }
     }
@@ -154,7 +154,7 @@ impl Recording {
         self.known.tells_from().is_some_and(|at| ctx.is_past(at))
     }
 
-    /// Does what comes next, as far as it is not for our seat to do.
+    /// Does what comes next, as far as it is not a look or a visit.
     pub(super) fn carry_out(&mut self, step: Step, ctx: &mut Ctx<'_>, policy: Policy<'_>) {
         match &step {
             Step::Start(sender) => self.send_start(sender.clone(), ctx, policy),
@@ -168,7 +168,7 @@ impl Recording {
             Step::Nothing
             | Step::NoJibri
             | Step::NobodyToSpeakFor
-            | Step::Look
+            | Step::Poll
             | Step::Visit
             | Step::VisitToStop => {}
         }
@@ -197,19 +197,19 @@ impl Recording {
         ctx.act(Action::Start { room, attempt, sender, order, timeout: start.request_timeout });
     }
 
-    /// Where it stands in the line for a Jibri.
-    pub(in crate::meeting) fn stands(&self, chance: Chance, now: Time) -> Stand {
+    /// Where it is in the queue for a Jibri.
+    pub(in crate::meeting) fn standing(&self, chance: Chance, now: Time) -> Standing {
         let is_idle = self.course == Course::Nothing && self.held().is_none();
-        let Some(since) = self.missing_since.filter(|_| is_idle) else { return Stand::Aside };
+        let Some(since) = self.missing_since.filter(|_| is_idle) else { return Standing::Aside };
         if self.backoff.is_pausing() {
             return match self.backoff.may_wake(chance) {
-                true => Stand::InLine(since),
-                false if self.backoff.wants_jibri() => Stand::Dozing(since),
-                false => Stand::Aside,
+                true => Standing::Queued(since),
+                false if self.backoff.wants_jibri() => Standing::Dozing(since),
+                false => Standing::Aside,
             };
         }
         let is_kept = self.keeps_until().is_some_and(|until| now < until);
-        if self.step == Step::NoJibri || is_kept { Stand::InLine(since) } else { Stand::Aside }
+        if self.step == Step::NoJibri || is_kept { Standing::Queued(since) } else { Standing::Aside }
     }
 
     /// Until when the Jibri that it may have is kept for it.

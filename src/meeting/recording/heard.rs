@@ -16,7 +16,7 @@ use crate::meeting::knowledge::{Company, Gap, Picture, SHOWS_WITHIN, Told};
 /// a Jibri after 19 s (docs/jitsi.md 13.2), and each time people see us come and go.
 const ASK_AGAIN: Duration = Duration::from_secs(25);
 /// From outside nothing may show that what is on instead has ended; how often we look again then.
-const LOOK_AGAIN: Duration = Duration::from_secs(60);
+const POLL_AGAIN: Duration = Duration::from_secs(60);
 
 impl Recording {
     /// Whose meeting it is, and whether it is the same. A room may end and begin again under its name without our seeing it
@@ -134,15 +134,15 @@ impl Recording {
     /// Acts upon a new word of focus.
     fn judge(&mut self, now: &Picture<'_>, ctx: &mut Ctx<'_>, policy: Policy<'_>) {
         self.known.take_in();
-        let Some(word) = self.known.word().cloned() else { return };
+        let Some(status) = self.known.jicofo_status().cloned() else { return };
         if let Some(mode) = self.known.told_instead(policy.start.mode) {
             self.told_instead(mode, now, ctx);
-        } else if word.on {
-            self.told_on(word.session, now, ctx, policy);
-        } else if matches!(self.course, Course::On { .. }) && self.known.is_of_another(&word) {
+        } else if status.on {
+            self.told_on(status.session, now, ctx, policy);
+        } else if matches!(self.course, Course::On { .. }) && self.known.is_of_another(&status) {
             // Focus has yet to tell of the one that is on.
-        } else if self.concerns_us(&word) || self.stopped_by(now, policy).is_some() {
-            self.off(&word, now, ctx, policy);
+        } else if self.concerns_us(&status) || self.stopped_by(now, policy).is_some() {
+            self.off(&status, now, ctx, policy);
         }
     }
 
@@ -173,8 +173,8 @@ impl Recording {
             return;
         }
         let mode = policy.start.mode;
-        if let Some(word) = self.known.told_on(mode)
-            && (session.is_none() || *session == word.session)
+        if let Some(status) = self.known.told_on(mode)
+            && (session.is_none() || *session == status.session)
         {
             // Jicofo learns of the end from Jibri, which may be later than its browser is gone; or it falls back to
             // another Jibri, whose browser will show.
@@ -186,26 +186,28 @@ impl Recording {
             return;
         }
         let (session, since) = (session.clone(), *since);
-        let Some(word) = self.known.word().cloned() else { return self.vanished(now, ctx, policy) };
-        let is_news = self.known.news().is_some() && self.concerns_us(&word);
+        let Some(status) = self.known.jicofo_status().cloned() else {
+            return self.vanished(now, ctx, policy);
+        };
+        let is_news = self.known.news().is_some() && self.concerns_us(&status);
         if let Some(mode) = self.known.told_instead(mode) {
             self.known.take_in();
             self.told_instead(mode, now, ctx);
-        } else if word.on {
+        } else if status.on {
             self.known.take_in();
-            self.told_on(word.session.or(session), now, ctx, policy);
+            self.told_on(status.session.or(session), now, ctx, policy);
         } else if is_news || self.stopped_by(now, policy).is_some() {
             self.known.take_in();
             self.course = Course::On { session, since, by: Witness::Sighted };
-            self.off(&word, now, ctx, policy);
+            self.off(&status, now, ctx, policy);
         } else {
             self.vanished(now, ctx, policy);
         }
     }
 
     /// An `off` of another session than the one that we wait for is old news, unless a person is behind it.
-    fn concerns_us(&self, word: &RecordingStatus) -> bool {
-        match (self.session(), &word.session) {
+    fn concerns_us(&self, status: &RecordingStatus) -> bool {
+        match (self.session(), &status.session) {
             (Some(ours), Some(theirs)) => ours == theirs,
             _ => true,
         }
@@ -213,13 +215,13 @@ impl Recording {
 
     /// Whose stop focus tells of now, if it is to be respected.
     pub(super) fn stopped_by(&self, now: &Picture<'_>, policy: Policy<'_>) -> Option<&Nick> {
-        let (word, nick) = self.known.stopped_by(policy.start.mode, now.our_nick)?;
-        (policy.stop.respect_manual && !self.is_overruled(word)).then_some(nick)
+        let (status, nick) = self.known.stopped_by(policy.start.mode, now.our_nick)?;
+        (policy.stop.respect_manual && !self.is_overruled(status)).then_some(nick)
     }
 
     /// docs/jitsi.md 3, the table of `off`.
-    fn off(&mut self, word: &RecordingStatus, now: &Picture<'_>, ctx: &mut Ctx<'_>, policy: Policy<'_>) {
-        let person = self.known.person_behind(word, now.our_nick).cloned();
+    fn off(&mut self, status: &RecordingStatus, now: &Picture<'_>, ctx: &mut Ctx<'_>, policy: Policy<'_>) {
+        let person = self.known.person_behind(status, now.our_nick).cloned();
         if let Some(nick) = self.stopped_by(now, policy).cloned() {
             self.ended(Ended::ByPerson(nick.clone()), ctx);
             self.order_is_countermanded();
@@ -228,10 +230,10 @@ impl Recording {
         }
         match self.course {
             Course::On { .. } => {
-                let how = match (person, &word.initiator) {
+                let how = match (person, &status.initiator) {
                     (Some(nick), _) => Ended::ByPerson(nick),
                     (None, Some(_)) => Ended::ByUs,
-                    (None, None) if word.failed => Ended::Failed,
+                    (None, None) if status.failed => Ended::Failed,
                     (None, None) => Ended::Naturally,
                 };
                 let failed = how == Ended::Failed;
@@ -243,7 +245,7 @@ impl Recording {
                 }
             }
             Course::Found { .. } => {
-                let why = if word.failed { StartFailure::Failed } else { StartFailure::EndedBeforeOn };
+                let why = if status.failed { StartFailure::Failed } else { StartFailure::EndedBeforeOn };
                 self.known.is_over(ctx.now);
                 self.fail(why, ctx, policy);
             }
@@ -277,8 +279,8 @@ impl Recording {
         let (mode, session) = (policy.start.mode, self.known.recorders.session().cloned());
         if let Some(mode) = self.known.told_instead(mode) {
             self.told_instead(mode, now, ctx);
-        } else if let Some(word) = self.known.told_on(mode) {
-            let told = word.session.clone();
+        } else if let Some(status) = self.known.told_on(mode) {
+            let told = status.session.clone();
             self.told_on(told, now, ctx, policy);
         } else if !now.is_inside() || !self.known.has_foreign_recorder() {
             // Nothing is there.
@@ -299,7 +301,7 @@ impl Recording {
         self.course = Course::Nothing;
         if self.wanted_since.is_some() && !self.holds.is_misfit() {
             let shows = now.is_inside() && !now.visitor || self.known.recorders.is_of_other_mode();
-            let until = ctx.now.after(LOOK_AGAIN);
+            let until = ctx.now.after(POLL_AGAIN);
             if !shows {
                 ctx.wake(until);
             }

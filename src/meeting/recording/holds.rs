@@ -28,8 +28,8 @@ pub(super) struct Holds {
 }
 
 impl Holds {
-    /// The reason, if there is one. `by_hand`: somebody has ordered that nothing is started.
-    pub(super) fn reason(&self, by_hand: bool) -> Option<Hold> {
+    /// The reason, if there is one. `manual`: somebody has ordered that nothing is started.
+    pub(super) fn reason(&self, manual: bool) -> Option<Hold> {
         if let Some(nick) = &self.stopped_by {
             return Some(Hold::StoppedBy(nick.clone()));
         }
@@ -37,7 +37,7 @@ impl Holds {
         let misfit = || self.misfit.map(|(misfit, _)| Hold::Misfit(misfit));
         let untold = || (self.untold_ends > UNTOLD_ENDS).then_some(Hold::Untold);
         let gave_up = || self.gave_up.map(Hold::GaveUp);
-        let rest = || self.is_dry_run.then_some(Hold::DryRun).or(by_hand.then_some(Hold::ByHand));
+        let rest = || self.is_dry_run.then_some(Hold::DryRun).or(manual.then_some(Hold::Manual));
         instead.or_else(misfit).or_else(untold).or_else(gave_up).or_else(rest)
     }
 

@@ -10,9 +10,9 @@ mod answers;
 mod backoff;
 mod course;
 mod decide;
-mod hand;
 mod heard;
 mod holds;
+mod manual;
 mod seen;
 mod show;
 mod stop;
@@ -24,7 +24,7 @@ use super::context::{Ctx, Policy};
 use super::event::{Ended, What};
 use super::io::{Action, AttemptId, ConferenceId, MeetingId, QueryId, RecordingStatus};
 use super::knowledge::{Knowledge, Outlook, Picture};
-use super::seat::{Errand, Sight};
+use super::occupancy::{Errand, Visibility};
 use crate::time::Time;
 use course::{Course, FoundBy};
 use decide::Step;
@@ -40,7 +40,7 @@ pub(super) struct Recording {
     holds: holds::Holds,
     backoff: backoff::Backoff,
     stop: stop::Stopping,
-    by_hand: hand::ByHand,
+    manual: manual::Manual,
     /// Since when the `[start]` condition holds without a break.
     wanted_since: Option<Time>,
     /// Since when a recording is wanted and there is none.
@@ -69,7 +69,7 @@ impl Recording {
             holds: holds::Holds::default(),
             backoff: backoff::Backoff::default(),
             stop: stop::Stopping::default(),
-            by_hand: hand::ByHand::default(),
+            manual: manual::Manual::default(),
             wanted_since: None,
             missing_since: None,
             focus_since: None,
@@ -93,8 +93,8 @@ impl Recording {
     }
 
     /// Focus's presence says this, and of this conference.
-    pub(super) fn focus_says(&mut self, word: Option<RecordingStatus>, conference: Option<ConferenceId>) {
-        self.known.focus_says(word, conference);
+    pub(super) fn focus_says(&mut self, status: Option<RecordingStatus>, conference: Option<ConferenceId>) {
+        self.known.focus_says(status, conference);
     }
 
     /// The room is looked at; whether it is to be asked for its name of the meeting, by this query, as well.
@@ -175,7 +175,7 @@ impl Recording {
         policy: Policy<'_>,
     ) {
         self.look_at_recorders(wanted, now, ctx, policy);
-        if now.sight == Sight::Blinking {
+        if now.visibility == Visibility::Blinking {
             // It is decided anew inside, where a Jibri may have become free.
             if self.step == Step::NoJibri {
                 self.step = Step::Nothing;
@@ -222,8 +222,8 @@ impl Recording {
             must_believe: ctx.dry_run || cannot_tell,
         };
         let recorders = &mut self.known.recorders;
-        recorders.update(now.roster, now.sight, outlook, ctx.now);
-        if let Some(at) = recorders.deadline(now.sight) {
+        recorders.update(now.roster, now.visibility, outlook, ctx.now);
+        if let Some(at) = recorders.deadline(now.visibility) {
             ctx.wake(at);
         }
     }
@@ -266,10 +266,10 @@ impl Recording {
         self.unanswered.take_if(|(_, until)| has_left || ctx.is_past(*until));
     }
 
-    /// What has to be done for the next step by our seat in the room.
+    /// The look or the visit that the next step needs.
     pub(super) fn errand(&self) -> Errand {
         match self.step {
-            Step::Look => Errand::Look,
+            Step::Poll => Errand::Poll,
             Step::Visit => Errand::Visit,
             Step::VisitToStop => Errand::Stop,
             _ => Errand::None,

@@ -77,7 +77,7 @@ impl Recording {
     /// it is one that shows nothing.
     fn is_the_silent_one(&self, now: &Picture<'_>, ctx: &Ctx<'_>, policy: Policy<'_>) -> bool {
         let told = self.known.told_on(policy.start.mode);
-        let session = told.and_then(|word| word.session.as_ref());
+        let session = told.and_then(|status| status.session.as_ref());
         let recorders = &self.known.recorders;
         let has_shown = session.is_some_and(|session| recorders.have_shown(session));
         let is_late = self.asked_at.is_none_or(|at| ctx.now.since(at) >= SHOWS_BY);

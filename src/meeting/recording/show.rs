@@ -45,8 +45,8 @@ impl Recording {
         self.backoff.failures().saturating_add(u32::from(under_way))
     }
 
-    /// `in_line`: it waits for a Jibri, and could use one.
-    pub(in crate::meeting) fn reason(&self, in_line: bool) -> Option<String> {
+    /// `queued`: it waits for a Jibri, and could use one.
+    pub(in crate::meeting) fn reason(&self, queued: bool) -> Option<String> {
         if let Some(hold) = self.held() {
             return Some(hold.to_string());
         }
@@ -56,7 +56,7 @@ impl Recording {
             }
             (Course::On { .. }, _) => return self.stop.reason(),
             (Course::Gone { .. }, _) => "the recorder is gone, Jicofo is to be asked why",
-            (Course::Nothing, Step::NoJibri) if in_line => {
+            (Course::Nothing, Step::NoJibri) if queued => {
                 "no Jibri is free; whoever has waited longest is served first"
             }
             (Course::Nothing, Step::NobodyToSpeakFor) => {
@@ -92,7 +92,7 @@ impl Recording {
     /// Nothing is started for a reason that is nobody's fault, or that is told by itself.
     pub(in crate::meeting) fn is_left_alone(&self) -> bool {
         match self.held() {
-            Some(Hold::StoppedBy(_) | Hold::Untold | Hold::ByHand | Hold::DryRun | Hold::Instead(_)) => true,
+            Some(Hold::StoppedBy(_) | Hold::Untold | Hold::Manual | Hold::DryRun | Hold::Instead(_)) => true,
             Some(Hold::Misfit(_) | Hold::GaveUp(_)) | None => false,
         }
     }

@@ -178,7 +178,7 @@ impl Recording {
             _ if ctx.dry_run => Step::WouldStop,
             (Some(nick), _) => Step::Stop(nick.clone(), None),
             (None, _) if !policy.in_names => Step::VisitToStop,
-            (None, Some(_)) if !now.fresh => Step::Look,
+            (None, Some(_)) if !now.fresh => Step::Poll,
             (None, Some((nick, sender))) => Step::Stop(nick.clone(), Some(sender.clone())),
             (None, None) if policy.peek => Step::VisitToStop,
             (None, None) => Step::CannotStop,

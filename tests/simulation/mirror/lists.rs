@@ -63,7 +63,7 @@ impl Mirror {
         if people.is_empty() && !self.listed_recorder {
             self.forget_order();
         } else if surely.is_empty() || surely.is_disjoint(&self.listed_people) {
-            self.by_hand.doubt();
+            self.manual.doubt();
         }
         self.note_need(surely.len(), moderators, now);
         let may_be = people.iter().filter_map(|l| l.jid.as_ref()).map(|jid| jid.bare().to_owned()).collect();

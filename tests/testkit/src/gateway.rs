@@ -5,13 +5,13 @@ use crate::client::Client;
 use crate::config::HIDDEN;
 use crate::login::Login;
 use crate::manners::Manners;
-use crate::seat::Seat;
+use crate::occupancy::Occupancy;
 use crate::xml::{Node, ns};
 use crate::{Prosody, Result};
 
 /// A gateway in a room. It stays, whoever comes or goes, until it hangs up.
 pub struct Gateway {
-    seat: Seat,
+    occupancy: Occupancy,
 }
 
 impl Gateway {
@@ -25,19 +25,19 @@ impl Gateway {
             Node::new("nick", ns::NICK).with_text("SIP gateway"),
             Node::new("features", "").child(feature),
         ];
-        let seat = Seat::enter(client, inbox, room, &nick, extras, false);
-        seat.until_inside().await?;
-        Ok(Gateway { seat })
+        let occupancy = Occupancy::enter(client, inbox, room, &nick, extras, false);
+        occupancy.until_inside().await?;
+        Ok(Gateway { occupancy })
     }
 
     /// Its nick.
     pub fn nick(&self) -> String {
-        self.seat.nick()
+        self.occupancy.nick()
     }
 
     /// Leaves.
     pub async fn hang_up(self) {
-        self.seat.leave();
-        self.seat.client().close().await;
+        self.occupancy.leave();
+        self.occupancy.client().close().await;
     }
 }

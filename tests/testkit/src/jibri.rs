@@ -68,9 +68,9 @@ impl Jibri {
         let login = Login::service("jibri", &resource);
         let (client, inbox) = Client::connect(self.inner.address, &login, Manners::of_a_service()).await?;
         *lock(&self.inner.client) = Some(client.clone());
-        let seat = self.seat();
-        client.send(&Node::presence(&seat).child(Node::new("x", ns::MUC)));
-        client.wait_for(|node| node.name == "presence" && node.from() == seat, SOON).await?;
+        let occupancy = self.occupancy();
+        client.send(&Node::presence(&occupancy).child(Node::new("x", ns::MUC)));
+        client.wait_for(|node| node.name == "presence" && node.from() == occupancy, SOON).await?;
         self.inner.publish();
         let (queue_in, queue) = mpsc::unbounded_channel();
         let tasks = [tokio::spawn(sort(inbox, queue_in)), tokio::spawn(self.inner.clone().work(queue))];
@@ -203,7 +203,7 @@ impl Jibri {
         lock(&self.inner.client).clone()
     }
 
-    fn seat(&self) -> String {
+    fn occupancy(&self) -> String {
         format!("{BREWERY}/{}", self.inner.name)
     }
 }

@@ -3,8 +3,8 @@
 use crate::client::Client;
 use crate::login::Login;
 use crate::manners::Manners;
+use crate::occupancy::Occupancy;
 use crate::room::RecordingStatus;
-use crate::seat::Seat;
 use crate::xml::{Node, ns};
 use crate::{Prosody, Result, config};
 use std::fmt;
@@ -72,7 +72,7 @@ impl fmt::Display for Refusal {
 
 /// Somebody in a meeting.
 pub struct Person {
-    seat: Seat,
+    occupancy: Occupancy,
 }
 
 impl Person {
@@ -94,7 +94,7 @@ impl Person {
         ];
         extras.retain(|usual| options.extras.iter().all(|own| own.name != usual.name));
         extras.extend(options.extras);
-        Ok(Person { seat: Seat::enter(client, inbox, room, &nick, extras, options.remember) })
+        Ok(Person { occupancy: Occupancy::enter(client, inbox, room, &nick, extras, options.remember) })
     }
 
     /// Opens the browser and comes in.
@@ -105,62 +105,62 @@ impl Person {
     /// The same by the server's address.
     pub async fn join_at(server: SocketAddr, room: &str, options: PersonOptions) -> Result<Person> {
         let person = Person::enter_at(server, room, options).await?;
-        person.seat.until_inside().await?;
+        person.occupancy.until_inside().await?;
         Ok(person)
     }
 
-    /// The seat: what the person sees, and waiting for it.
-    pub fn seat(&self) -> &Seat {
-        &self.seat
+    /// The occupancy: what the person sees, and waiting for it.
+    pub fn occupancy(&self) -> &Occupancy {
+        &self.occupancy
     }
 
     /// The connection.
     pub fn client(&self) -> &Client {
-        self.seat.client()
+        self.occupancy.client()
     }
 
     /// The nick.
     pub fn nick(&self) -> String {
-        self.seat.nick()
+        self.occupancy.nick()
     }
 
     /// The real JID.
     pub fn jid(&self) -> &str {
-        self.seat.client().jid()
+        self.occupancy.client().jid()
     }
 
     /// Is this person a moderator?
     pub fn is_moderator(&self) -> bool {
-        self.seat.look(|view| view.own_role() == "moderator")
+        self.occupancy.look(|view| view.own_role() == "moderator")
     }
 
     /// Waits until this person is a moderator.
     pub async fn wait_until_moderator(&self, bound: Duration) -> Result<()> {
-        self.seat.until(bound, "moderator", |view| view.own_role() == "moderator").await
+        self.occupancy.until(bound, "moderator", |view| view.own_role() == "moderator").await
     }
 
     /// What focus says of the recording.
     pub fn recording(&self) -> Option<RecordingStatus> {
-        self.seat.look(|view| view.recording())
+        self.occupancy.look(|view| view.recording())
     }
 
     /// Waits until focus says `on` or `off`.
     pub async fn wait_recording(&self, status: &str, bound: Duration) -> Result<RecordingStatus> {
         let fits = |found: &RecordingStatus| found.status == status;
-        self.seat.until(bound, status, |view| view.recording().as_ref().is_some_and(fits)).await?;
+        self.occupancy.until(bound, status, |view| view.recording().as_ref().is_some_and(fits)).await?;
         self.recording().ok_or_else(|| "focus has just left".into())
     }
 
     /// Waits until a recorder is in the room and shows its session; gives the session.
     pub async fn wait_recorder(&self, bound: Duration) -> Result<String> {
         let session = |view: &crate::room::RoomView| view.recorder()?.session_id().map(String::from);
-        self.seat.until(bound, "recorded", |view| session(view).is_some()).await?;
-        self.seat.look(session).ok_or_else(|| "the recorder has just left".into())
+        self.occupancy.until(bound, "recorded", |view| session(view).is_some()).await?;
+        self.occupancy.look(session).ok_or_else(|| "the recorder has just left".into())
     }
 
     /// Waits until no recorder is in the room.
     pub async fn wait_no_recorder(&self, bound: Duration) -> Result<()> {
-        self.seat.until(bound, "without a recorder", |view| view.recorder().is_none()).await
+        self.occupancy.until(bound, "without a recorder", |view| view.recorder().is_none()).await
     }
 
     /// Presses "start recording": the session, or why not.
@@ -191,7 +191,7 @@ impl Person {
         jibri: Node,
         bound: Duration,
     ) -> Result<std::result::Result<String, Refusal>> {
-        let iq = Node::iq("set", &format!("{}/focus", self.seat.room())).child(jibri);
+        let iq = Node::iq("set", &format!("{}/focus", self.occupancy.room())).child(jibri);
         let reply = self.client().request(iq, bound).await?;
         if reply.get("type") == Some("result") {
             let session = reply.find("jibri").map(|jibri| jibri.get_or_empty("session_id").to_owned());
@@ -207,18 +207,18 @@ impl Person {
 
     /// Says something to the room.
     pub fn say(&self, text: &str) {
-        self.client().send(&Node::message(self.seat.room(), "groupchat", text));
+        self.client().send(&Node::message(self.occupancy.room(), "groupchat", text));
     }
 
     /// Asks for another nick.
     pub fn rename(&self, nick: &str) {
-        self.seat.rename(nick);
+        self.occupancy.rename(nick);
     }
 
     /// Gives somebody an affiliation (`owner`, `none`, `outcast`) by real bare JID, as a moderator may.
     pub async fn set_affiliation(&self, jid: &str, affiliation: &str, bound: Duration) -> Result<Node> {
         let item = Node::new("item", "").attr("affiliation", affiliation).attr("jid", jid);
-        let iq = Node::iq("set", self.seat.room()).child(Node::new("query", ns::MUC_ADMIN).child(item));
+        let iq = Node::iq("set", self.occupancy.room()).child(Node::new("query", ns::MUC_ADMIN).child(item));
         self.client().request(iq, bound).await
     }
 
@@ -233,7 +233,7 @@ impl Person {
             .with_children(
                 fields.iter().map(|(name, value)| field(&format!("muc#roomconfig_{name}"), value)),
             );
-        let iq = Node::iq("set", self.seat.room()).child(Node::new("query", ns::MUC_OWNER).child(form));
+        let iq = Node::iq("set", self.occupancy.room()).child(Node::new("query", ns::MUC_OWNER).child(form));
         let answer = self.client().request(iq, bound).await?;
         if answer.get("type") == Some("result") { Ok(()) } else { Err(answer.to_string().into()) }
     }
@@ -246,18 +246,18 @@ impl Person {
     /// Puts somebody out of the room.
     pub async fn kick(&self, nick: &str, bound: Duration) -> Result<Node> {
         let item = Node::new("item", "").attr("role", "none").attr("nick", nick);
-        let iq = Node::iq("set", self.seat.room()).child(Node::new("query", ns::MUC_ADMIN).child(item));
+        let iq = Node::iq("set", self.occupancy.room()).child(Node::new("query", ns::MUC_ADMIN).child(item));
         self.client().request(iq, bound).await
     }
 
     /// Leaves the room; the browser stays open.
     pub fn leave_room(&self) {
-        self.seat.leave();
+        self.occupancy.leave();
     }
 
     /// Leaves and closes the browser.
     pub async fn leave(self) {
-        self.seat.leave();
+        self.occupancy.leave();
         self.client().close().await;
     }
 

@@ -6,8 +6,8 @@ use crate::jibri_work::{Inner, off};
 use crate::lock;
 use crate::login::Login;
 use crate::manners::Manners;
+use crate::occupancy::Occupancy;
 use crate::room::RoomView;
-use crate::seat::Seat;
 use crate::xml::{Node, ns};
 use std::sync::Arc;
 use std::time::Duration;
@@ -73,7 +73,7 @@ async fn record(jibri: &Inner, job: &Job) -> End {
         Behaviour::Healthy { join, .. } => pause(join).await,
         _ => {}
     }
-    let Ok(seat) = enter(jibri, job).await else { return End::Failed };
+    let Ok(occupancy) = enter(jibri, job).await else { return End::Failed };
     lock(&jibri.state).recording = Some(job.started.session_id.clone());
     jibri.report(&job.jicofo, Node::new("jibri", ns::JIBRI).attr("status", "on"));
     jibri.tell();
@@ -90,12 +90,12 @@ async fn record(jibri: &Inner, job: &Job) -> End {
             pause(after).await;
             End::Crashed
         }
-        _ => until_over(&seat, job.options.empty_timeout).await,
+        _ => until_over(&occupancy, job.options.empty_timeout).await,
     }
 }
 
 /// Chrome joins, and only then shows which session it belongs to.
-async fn enter(jibri: &Inner, job: &Job) -> crate::Result<Seat> {
+async fn enter(jibri: &Inner, job: &Job) -> crate::Result<Occupancy> {
     let login = Login::account("recorder", &job.options.recorder_domain, None);
     let (client, inbox) = Client::connect(jibri.address, &login, Manners::default()).await?;
     let nick = format!("{:08x}", rand::random::<u32>());
@@ -107,23 +107,24 @@ async fn enter(jibri: &Inner, job: &Job) -> crate::Result<Seat> {
         let feature = Node::new("feature", "").attr("var", "http://jitsi.org/protocol/jibri");
         extras.push(Node::new("features", "").child(feature));
     }
-    let seat = Seat::enter(Client::clone(&client), inbox, &job.started.room, &nick, extras.clone(), false);
-    seat.until_inside().await?;
+    let occupancy =
+        Occupancy::enter(Client::clone(&client), inbox, &job.started.room, &nick, extras.clone(), false);
+    occupancy.until_inside().await?;
     extras.push(Node::new("session_id", "").with_text(&job.started.session_id));
     extras.push(Node::new("mode", "").with_text(&job.started.mode));
-    seat.set_extras(extras);
-    Ok(seat)
+    occupancy.set_extras(extras);
+    Ok(occupancy)
 }
 
 /// Until the room has been empty for long enough, or we are put out of it.
-async fn until_over(seat: &Seat, empty_timeout: Duration) -> End {
+async fn until_over(occupancy: &Occupancy, empty_timeout: Duration) -> End {
     let long = Duration::from_secs(24 * 3600);
     let alone = |view: &RoomView| view.occupants.keys().all(|nick| *nick == view.nick || nick == "focus");
     let out = |view: &RoomView| !view.inside;
     loop {
-        let _ = seat.until(long, "over", |view| out(view) || alone(view)).await;
-        let company = seat.until(empty_timeout, "in company", |view| out(view) || !alone(view)).await;
-        if seat.look(out) {
+        let _ = occupancy.until(long, "over", |view| out(view) || alone(view)).await;
+        let company = occupancy.until(empty_timeout, "in company", |view| out(view) || !alone(view)).await;
+        if occupancy.look(out) {
             return End::Failed;
         }
         if company.is_err() {

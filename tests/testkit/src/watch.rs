@@ -1,6 +1,6 @@
 //! A room's log as a person in it sees it: whether somebody was ever there, how often, and for how long.
 
-use crate::seat::Seat;
+use crate::occupancy::Occupancy;
 use crate::xml::{Node, domain, ns, resource};
 use std::fmt;
 use std::time::{Duration, Instant};
@@ -34,21 +34,21 @@ impl fmt::Display for Visit {
 ///
 /// Either is enough: a service that hides real JIDs shows the nick, and somebody renamed keeps the JID.
 pub struct Watch<'a> {
-    seat: &'a Seat,
+    occupancy: &'a Occupancy,
     domain: &'a str,
     nick: &'a str,
 }
 
 impl<'a> Watch<'a> {
     /// Watches for them in all that this person has seen since the entry. Needs `remember`.
-    pub fn new(seat: &'a Seat, domain: &'a str, nick: &'a str) -> Watch<'a> {
-        Watch { seat, domain, nick }
+    pub fn new(occupancy: &'a Occupancy, domain: &'a str, nick: &'a str) -> Watch<'a> {
+        Watch { occupancy, domain, nick }
     }
 
     /// Their stays so far, in order.
     pub fn visits(&self) -> Vec<Visit> {
         let mut visits: Vec<Visit> = Vec::new();
-        let seen = self.seat.look(|view| view.seen.clone());
+        let seen = self.occupancy.look(|view| view.seen.clone());
         for presence in seen {
             let nick = resource(presence.node.from());
             let kind = presence.node.get("type");
@@ -80,7 +80,7 @@ impl<'a> Watch<'a> {
 
     /// Nothing that this person was ever sent, of whatever kind, was from them or named them.
     pub fn never(&self) -> crate::Result<()> {
-        let client = self.seat.client();
+        let client = self.occupancy.client();
         if client.has_forgotten() {
             return Err("too much has come to be sure".into());
         }

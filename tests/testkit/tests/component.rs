@@ -148,7 +148,7 @@ on_each_prosody! {
         link.say(&format!("<presence from='{SENDER}' to='[acme]r1@muc.meet.jitsi/autostart'>{join}</presence>")).await?;
         let own = link.stanza_that(|node| room::status_codes(node).contains(&110)).await?;
         assert_eq!(own.from(), "r1@muc.acme.meet.jitsi/autostart");
-        ada.seat().until(SOON, "in company", |view| view.occupants.contains_key("autostart")).await?;
+        ada.occupancy().until(SOON, "in company", |view| view.occupants.contains_key("autostart")).await?;
         let asked = link.stanza_that(|node| node.name == "iq" && node.find_ns("query", ns::DISCO_INFO).is_some()).await?;
         assert_eq!(asked.from(), "r1@muc.acme.meet.jitsi/focus", "routed IQs too");
         assert_eq!(link.list("r1@muc.acme.meet.jitsi").await?.condition(), Some("not-allowed"));

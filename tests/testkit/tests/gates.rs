@@ -12,9 +12,9 @@ async fn world(version: Version, change: impl FnOnce(&mut ProsodyOptions)) -> Re
 /// Why somebody who comes like this is not let in.
 async fn refusal(world: &World, options: PersonOptions) -> Result<Node> {
     let person = Person::enter(&world.prosody, "r1", options).await?;
-    person.seat().until(SOON, "refused", |view| view.refused.is_some()).await?;
-    let refused = person.seat().look(|view| view.refused.clone());
-    assert!(person.seat().look(|view| !view.inside));
+    person.occupancy().until(SOON, "refused", |view| view.refused.is_some()).await?;
+    let refused = person.occupancy().look(|view| view.refused.clone());
+    assert!(person.occupancy().look(|view| !view.inside));
     Ok(refused.expect("just seen"))
 }
 
@@ -44,7 +44,7 @@ on_each_prosody! {
         let gone = rush.remove(4);
         gone.client().abort();
         for (place, person) in rush.iter().enumerate() {
-            person.seat().until_inside().await?;
+            person.occupancy().until_inside().await?;
             let (waited, least) = (began.elapsed(), Duration::from_secs(place as u64 / 3));
             assert!(waited >= least.saturating_sub(Duration::from_secs(1)), "{place}: {waited:?}");
         }
@@ -86,22 +86,22 @@ on_each_prosody! {
         let world = world(version, |_| {}).await?;
         let ada = world.moderator("r1").await?;
         let jvb = || PersonOptions { login: Login::service("jvb", "x"), ..PersonOptions::nick("bridge") };
-        let (by_domain, by_nick) = (Watch::new(ada.seat(), "other", "brid"), Watch::new(ada.seat(), "nobody", "eve"));
+        let (by_domain, by_nick) = (Watch::new(ada.occupancy(), "other", "brid"), Watch::new(ada.occupancy(), "nobody", "eve"));
         by_domain.never()?;
         let bridge = world.person_with("r1", jvb()).await?;
-        ada.seat().until(SOON, "in company", |view| view.occupants.contains_key("bridge")).await?;
+        ada.occupancy().until(SOON, "in company", |view| view.occupants.contains_key("bridge")).await?;
         assert!(by_domain.never().is_err());
         assert!(by_domain.at_most(1, SOON).is_err(), "still there");
         bridge.leave().await;
-        ada.seat().until(SOON, "alone", |view| !view.occupants.contains_key("bridge")).await?;
+        ada.occupancy().until(SOON, "alone", |view| !view.occupants.contains_key("bridge")).await?;
         let bridge = world.person_with("r1", jvb()).await?;
         ada.have_put_out("bridge");
-        bridge.seat().until(SOON, "out", |view| view.put_out_by.as_ref().is_some_and(|c| c.contains(&307))).await?;
-        ada.seat().until(SOON, "alone", |view| !view.occupants.contains_key("bridge")).await?;
+        bridge.occupancy().until(SOON, "out", |view| view.put_out_by.as_ref().is_some_and(|c| c.contains(&307))).await?;
+        ada.occupancy().until(SOON, "alone", |view| !view.occupants.contains_key("bridge")).await?;
         assert_eq!(by_domain.at_most(2, SOON)?.len(), 2);
         assert!(by_domain.at_most(1, SOON).is_err() && by_domain.at_most(2, Duration::ZERO).is_err());
         // Focus is of that domain, and was there before.
-        assert!(Watch::new(ada.seat(), config::AUTH, "bridge").visits().len() == 3);
+        assert!(Watch::new(ada.occupancy(), config::AUTH, "bridge").visits().len() == 3);
         assert_eq!(by_nick.at_most(0, SOON)?, []);
         by_nick.never()?;
         Ok(())

@@ -265,10 +265,10 @@ on_each_prosody! {
         place.world.focus.wait_available(1).await?;
         // Otherwise the recording is stopped: a clean end.
         let session = ada.start_recording(SOON).await?.expect("started");
-        ada.seat().until(SOON, "on", |view| view.recording().is_some_and(|s| s.session_id == session && s.status == "on")).await?;
+        ada.occupancy().until(SOON, "on", |view| view.recording().is_some_and(|s| s.session_id == session && s.status == "on")).await?;
         assert_eq!(jibri.post_internal("shutdown").await?, 200);
         assert_eq!(jibri.wait_exit(SOON).await?.code(), Some(255));
-        ada.seat().until(SOON, "off", |view| view.recording().is_some_and(|s| s.session_id == session && s.status == "off")).await?;
+        ada.occupancy().until(SOON, "off", |view| view.recording().is_some_and(|s| s.session_id == session && s.status == "off")).await?;
         let off = ada.recording().unwrap();
         assert_eq!((off.initiator, off.failure_reason), (None, None));
         Ok(())

@@ -23,7 +23,7 @@ async fn two_hundred_rooms_of_five() {
         people.push(person.unwrap().unwrap());
     }
     println!("{version:?}: {} people are in after {:?}", people.len(), begin.elapsed());
-    let complete = || people.iter().all(|person| person.seat().look(|view| view.occupants.len() == 6));
+    let complete = || people.iter().all(|person| person.occupancy().look(|view| view.occupants.len() == 6));
     assert!(eventually(SOON, complete).await);
     assert!(eventually(SOON, || people.iter().filter(|person| person.is_moderator()).count() == 200).await);
     println!("complete, with 200 moderators, after {:?}", begin.elapsed());

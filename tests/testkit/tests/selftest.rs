@@ -56,9 +56,9 @@ on_each_prosody! {
         let bob = world.person("r1").await?;
         let old = bob.nick();
         bob.rename("deadbeef");
-        ada.seat().until(SOON, "told of the new nick", |v| v.occupants.contains_key("deadbeef")).await?;
-        assert!(ada.seat().look(|v| v.seen.iter().any(|s| room::status_codes(&s.node).contains(&303))));
-        assert!(!ada.seat().look(|v| v.occupants.contains_key(&old)));
+        ada.occupancy().until(SOON, "told of the new nick", |v| v.occupants.contains_key("deadbeef")).await?;
+        assert!(ada.occupancy().look(|v| v.seen.iter().any(|s| room::status_codes(&s.node).contains(&303))));
+        assert!(!ada.occupancy().look(|v| v.occupants.contains_key(&old)));
         assert!(eventually(SOON, || world.focus.answers("r1").iter().any(|a| a.to == "session-initiate" && a.with == "result")).await);
         assert!(world.focus.answers("r1").iter().any(|a| a.to == "disco" && a.with == "result"));
         ada.vanish();
@@ -105,7 +105,7 @@ on_each_prosody! {
         second.stop_from_outside();
         let off = ada.wait_recording("off", SOON).await?;
         assert_eq!((off.initiator, off.failure_reason), (None, None));
-        let history: Vec<_> = ada.seat().look(|view| view.recording_history()).into_iter().map(|s| s.status).collect();
+        let history: Vec<_> = ada.occupancy().look(|view| view.recording_history()).into_iter().map(|s| s.status).collect();
         assert_eq!(history, ["on", "off"]);
         Ok(())
     }
@@ -137,7 +137,7 @@ on_each_prosody! {
         eventually(SOON, || !world.focus.jibris().is_empty()).await;
         let session = ada.start_recording(SOON).await?.expect("started");
         let failed = |view: &RoomView| view.recording().is_some_and(|s| s.session_id == session && s.status == "off");
-        ada.seat().until(SOON, "told of the failure", failed).await?;
+        ada.occupancy().until(SOON, "told of the failure", failed).await?;
         assert_eq!(ada.recording().unwrap().failure_reason.as_deref(), Some("error"));
 
         // Everybody leaves: the recording ends, then Jicofo leaves.
@@ -168,7 +168,7 @@ on_each_prosody! {
             jibri.set_behaviour(behaviour);
             world.focus.configure(|options| options.num_retries = if reason.is_some() { 0 } else { 5 });
             let session = ada.start_recording(SOON).await?.expect("started");
-            ada.seat().until(SOON, "over", over(session)).await?;
+            ada.occupancy().until(SOON, "over", over(session)).await?;
             let off = ada.recording().unwrap();
             assert_eq!((off.initiator, off.failure_reason.as_deref()), (None, reason), "{behaviour:?}");
             ada.wait_no_recorder(SOON).await?;
@@ -216,12 +216,12 @@ on_each_prosody! {
 
         world.focus.restart().await?;
         world.focus.until(SOON, "back", || world.focus.is_in("r1")).await?;
-        ada.seat().until(SOON, "without a status", |view| view.focus().is_some() && view.recording().is_none()).await?;
-        assert!(ada.seat().look(|view| view.recorder().is_some()), "nobody told Jibri to stop");
+        ada.occupancy().until(SOON, "without a status", |view| view.focus().is_some() && view.recording().is_none()).await?;
+        assert!(ada.occupancy().look(|view| view.recorder().is_some()), "nobody told Jibri to stop");
         ada.wait_until_moderator(SOON).await?;
         assert_eq!(refused(ada.start_recording(SOON).await?).0, "resource-constraint");
         world.focus.leave_room("r1");
-        ada.seat().until(SOON, "without focus", |view| view.focus().is_none()).await?;
+        ada.occupancy().until(SOON, "without focus", |view| view.focus().is_none()).await?;
         let gone = ada.start_recording(SOON).await?.unwrap_err();
         assert_eq!((gone.condition.as_str(), gone.by.as_deref()), ("item-not-found", Some("r1@muc.meet.jitsi")));
         Ok(())
@@ -232,7 +232,7 @@ on_each_prosody! {
         let ada = world.moderator("r1").await?;
         let bob = world.person("r1").await?;
         let deep = |name: &str| format!("{}{}", "<a>".repeat(30_000), "</a>".repeat(30_000)).replacen("<a>", &format!("<a xmlns='{name}'>"), 1);
-        let to = ada.seat().room();
+        let to = ada.occupancy().room();
         bob.client().send_raw(&format!("<message type='groupchat' to='{to}'>{}<body>hello</body></message>", deep("x")));
         bob.client().send_raw(&format!("<presence to='{to}/{}'><show>bogus</show>{}</presence>", bob.nick(), deep("y")));
         bob.client().send_raw(&format!("<iq type='set' id='deep' to='{to}/focus'>{}</iq>", deep("z")));
@@ -260,7 +260,7 @@ on_each_prosody! {
         ada.start_recording(SOON).await?.expect("started");
         ada.wait_recording("on", SOON).await?;
         ada.wait_recorder(SOON).await?;
-        assert!(ada.seat().look(|view| view.focus().unwrap().presence.from() == "r1@muc.acme.meet.jitsi/focus"));
+        assert!(ada.occupancy().look(|view| view.focus().unwrap().presence.from() == "r1@muc.acme.meet.jitsi/focus"));
         Ok(())
     }
 
@@ -275,17 +275,17 @@ on_each_prosody! {
                     let login = Login::anonymous(config::DOMAIN);
                     let (client, inbox) = Client::connect(address, &login, Manners::default()).await?;
                     let nick = client.jid()[..8].to_owned();
-                    let seat = Seat::enter(client, inbox, &format!("room{room}"), &nick, vec![], false);
-                    seat.until(SOON, "complete", |view| view.occupants.len() == 11).await?;
-                    Ok::<_, Error>(seat)
+                    let occupancy = Occupancy::enter(client, inbox, &format!("room{room}"), &nick, vec![], false);
+                    occupancy.until(SOON, "complete", |view| view.occupants.len() == 11).await?;
+                    Ok::<_, Error>(occupancy)
                 });
             }
         }
         let mut seats = Vec::new();
-        while let Some(seat) = coming.join_next().await {
-            seats.push(seat??);
+        while let Some(occupancy) = coming.join_next().await {
+            seats.push(occupancy??);
         }
-        let moderators = || seats.iter().filter(|seat| seat.look(|view| view.own_role() == "moderator")).count();
+        let moderators = || seats.iter().filter(|occupancy| occupancy.look(|view| view.own_role() == "moderator")).count();
         assert!(eventually(SOON, || moderators() == 10).await);
         Ok(())
     }

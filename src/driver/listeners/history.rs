@@ -1,0 +1,390 @@
+//! What happens, as entries of the ledger: one for each start, recording, or want that came to nothing; and
+//! restarts and alerts.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
+
+use super::super::{Clock, Driver};
+use crate::address::RoomJid;
+use crate::alerts::{self, Delivery};
+use crate::fleet::{self, JibriName, Reason, Serving};
+use crate::lasting::lasting;
+use crate::ledger::{self, Attempt, Entry, Key, Ledger, Moment, Outcome, Recovery};
+use crate::meeting::{Ended, Event, RoomView, Roster, SessionId, State, What};
+use crate::plain::plain;
+use crate::recovery;
+use crate::time::Time;
+
+/// Open entries are looked at so often: why a room waits, and which Jibri serves it, is no event.
+const SWEEP: Duration = Duration::from_secs(1);
+/// A clock that is off by so many milliseconds was set.
+const OFF: u64 = 500;
+/// Most characters of a nickname.
+const MOST_NICK: usize = 200;
+/// Most characters of a reason, or an output.
+const MOST_TEXT: usize = 1000;
+/// Restarts whose end may still be told otherwise.
+const RESTARTS: usize = 64;
+
+/// Writes the ledger.
+#[derive(Debug)]
+pub(in crate::driver) struct History {
+    ledger: Ledger,
+    clock: Clock,
+    /// When the clock began, by the clock on the wall.
+    began: Moment,
+    rooms: BTreeMap<RoomJid, Open>,
+    /// The last thing that happened in this room tells why nothing is started now.
+    explained: Option<RoomJid>,
+    restarts: VecDeque<(Key, Recovery)>,
+    /// What was said at the restart that has just ended.
+    output: Option<(JibriName, String)>,
+    /// Those that stand, and when they were raised.
+    alerts: BTreeMap<(alerts::Kind, String), (Key, Moment)>,
+    swept: Time,
+}
+
+/// What is under way in a room.
+#[derive(Debug)]
+struct Open {
+    key: Key,
+    attempt: Attempt,
+    wanted: Option<Time>,
+}
+
+impl History {
+    pub(in crate::driver) fn new(ledger: Ledger, clock: Clock) -> Self {
+        Self {
+            ledger,
+            clock,
+            began: Moment::now().before(clock.now().since_start()),
+            rooms: BTreeMap::new(),
+            explained: None,
+            restarts: VecDeque::new(),
+            output: None,
+            alerts: BTreeMap::new(),
+            swept: Time::default(),
+        }
+    }
+
+    /// What the clock on the wall showed then, as it goes now: it may have been set since we started. The same
+    /// moment is shown the same, unless it was.
+    fn wall(&mut self, at: Time) -> Moment {
+        let began = Moment::now().before(self.clock.now().since_start());
+        if began.0.abs_diff(self.began.0) > OFF {
+            self.began = began;
+        }
+        self.began.after(at.since_start())
+    }
+
+    /// Something has happened in a room, which now looks like this; none: it is forgotten.
+    pub(in crate::driver) fn meeting(
+        &mut self,
+        now: Time,
+        event: &Event,
+        view: Option<&RoomView<'_>>,
+        roster: Option<&Roster>,
+    ) {
+        let room = &event.room;
+        let at = Some(self.wall(now));
+        let was_explained = self.explained.take().is_some_and(|explained| explained == *room);
+        match &event.what {
+            What::StartSent { wanted_for, sender, .. } => {
+                let since = Time::new(now.since_start().saturating_sub(*wanted_for));
+                if self.outcome(room).is_some_and(|outcome| outcome != Outcome::Waiting) {
+                    self.close(
+                        now,
+                        room,
+                        Outcome::Failed,
+                        "nobody knows what became of it, and it was sent again",
+                    );
+                }
+                let nick = sender.as_ref().and_then(|jid| roster.and_then(|roster| roster.bearer(jid)));
+                self.begin(room, Some(since), roster);
+                self.change(room, |attempt| {
+                    attempt.sent = at;
+                    attempt.outcome = Outcome::Starting;
+                    attempt.reason = None;
+                    if let (Some(nick), Some(jid)) = (nick, sender) {
+                        attempt.trigger = Some(format!("{} (moderator)", plain(nick.as_str(), MOST_NICK)));
+                        attempt.jid = Some(jid.bare().to_owned());
+                    }
+                });
+            }
+            What::Accepted { session } => self.change(room, |attempt| {
+                attempt.outcome = Outcome::Pending;
+                attempt.session_id = name(session.as_ref());
+            }),
+            What::Taken | What::Adopted => self.change(room, |attempt| attempt.outcome = Outcome::Pending),
+            What::On { session, wanted_for } => {
+                if self.outcome(room) == Some(Outcome::Recording) {
+                    self.close(now, room, Outcome::Recorded, "another recording took its place");
+                }
+                let wanted = wanted_for.map(|span| Time::new(now.since_start().saturating_sub(span)));
+                self.begin(room, wanted, roster);
+                self.change(room, |attempt| {
+                    attempt.on = at;
+                    attempt.outcome = Outcome::Recording;
+                    attempt.session_id = name(session.as_ref()).or(attempt.session_id.take());
+                    let is_ours = attempt.sent.is_some();
+                    attempt.reason = (!is_ours)
+                        .then(|| "we did not start it: it was on already, or somebody else did".to_owned());
+                });
+            }
+            What::Ended { session, how } => {
+                self.change(room, |attempt| {
+                    attempt.session_id = name(session.as_ref()).or(attempt.session_id.take());
+                });
+                self.close(now, room, ended(how), &how.to_string());
+                self.explained = Some(room.clone());
+            }
+            What::StartFailed { why, .. } => {
+                if self.outcome(room).is_some_and(|outcome| outcome != Outcome::Waiting) {
+                    self.close(now, room, Outcome::Failed, &why.to_string());
+                }
+                self.explained = Some(room.clone());
+            }
+            What::Held(hold) => {
+                let missing = view.and_then(|view| view.missing_since);
+                let outcome = match self.outcome(room) {
+                    // It has just been told why, or nobody misses anything.
+                    None if was_explained || missing.is_none() => return,
+                    None | Some(Outcome::Waiting) => Outcome::NotStarted,
+                    Some(_) => Outcome::Failed,
+                };
+                self.begin(room, missing, roster);
+                self.close(now, room, outcome, &hold.to_string());
+            }
+            What::State { to: State::Pending, .. } => {
+                self.begin(room, view.and_then(|view| view.missing_since), roster);
+                self.change(room, |attempt| attempt.outcome = Outcome::Pending);
+            }
+            What::State { to: State::Settling | State::Backoff, .. } => {
+                let since = view.and_then(|view| view.missing_since);
+                if since.is_some() {
+                    self.begin(room, since, roster);
+                }
+            }
+            What::State { to: State::Idle, .. } => self.is_it_over(now, room, view),
+            _ => {}
+        }
+    }
+
+    fn outcome(&self, room: &RoomJid) -> Option<Outcome> {
+        self.rooms.get(room).map(|open| open.attempt.outcome)
+    }
+
+    /// An entry for what is wanted, or found, unless there is one.
+    fn begin(&mut self, room: &RoomJid, wanted: Option<Time>, roster: Option<&Roster>) {
+        if self.rooms.contains_key(room) {
+            return;
+        }
+        let trigger = roster.and_then(Roster::newest);
+        let since = wanted.map(|at| self.wall(at));
+        let attempt = Attempt {
+            room: room.as_str().to_owned(),
+            trigger: trigger.map(|(nick, _, is_moderator)| {
+                let role = if is_moderator { "moderator" } else { "participant" };
+                format!("{} ({role})", plain(nick.as_str(), MOST_NICK))
+            }),
+            jid: trigger.and_then(|(_, jid, _)| jid).map(|jid| jid.bare().to_owned()),
+            wanted: since,
+            ..Attempt::default()
+        };
+        let key = self.ledger.new_key();
+        if wanted.is_some() {
+            self.ledger.put(key, Entry::Attempt(attempt.clone()));
+        }
+        self.rooms.insert(room.clone(), Open { key, attempt, wanted });
+    }
+
+    fn change(&mut self, room: &RoomJid, change: impl FnOnce(&mut Attempt)) {
+        let Some(open) = self.rooms.get_mut(room) else { return };
+        let before = open.attempt.clone();
+        change(&mut open.attempt);
+        let entry = Entry::Attempt(open.attempt.clone());
+        // What others have begun has no time before it is on, or over: it would be shown as of 1970.
+        if open.attempt != before && entry.time() != Moment::default() {
+            self.ledger.put(open.key, entry);
+        }
+    }
+
+    fn close(&mut self, now: Time, room: &RoomJid, outcome: Outcome, reason: &str) {
+        let Some(Open { key, mut attempt, .. }) = self.rooms.remove(room) else { return };
+        attempt.off = Some(self.wall(now));
+        attempt.outcome = outcome;
+        attempt.reason = Some(plain(reason, MOST_TEXT));
+        self.ledger.put(key, Entry::Attempt(attempt));
+    }
+
+    /// No recording is wanted here any more, as far as can be seen, and none is on.
+    fn is_it_over(&mut self, now: Time, room: &RoomJid, view: Option<&RoomView<'_>>) {
+        // Without a link nobody knows, and it goes on where it was once there is one.
+        if view.is_some_and(|view| view.state != State::Idle || view.missing_since.is_some()) {
+            return;
+        }
+        // What is on ends with an event of its own.
+        let Some(open) = self.rooms.get(room).filter(|open| open.attempt.outcome != Outcome::Recording)
+        else {
+            return;
+        };
+        let is_empty = view.is_none_or(|view| view.people == 0);
+        let end = if is_empty { "the meeting ended" } else { "no recording was wanted any more" };
+        let (outcome, reason) = match open.attempt.outcome {
+            Outcome::Waiting => {
+                let waited = open.wanted.map_or(Duration::ZERO, |since| now.since(since));
+                let why = open.attempt.reason.as_deref().unwrap_or("nothing was sent yet");
+                (Outcome::NotStarted, format!("waited {}: {why}; then {end}", lasting(waited)))
+            }
+            _ => (Outcome::Failed, format!("before it was on, {end}")),
+        };
+        self.close(now, room, outcome, &reason);
+    }
+
+    fn sweep<'a>(
+        &mut self,
+        now: Time,
+        view: impl Fn(&RoomJid) -> Option<RoomView<'a>>,
+        jibri: impl Fn(&RoomJid) -> Option<String>,
+    ) {
+        if now.since(self.swept) < SWEEP {
+            return;
+        }
+        self.swept = now;
+        for room in self.rooms.keys().cloned().collect::<Vec<_>>() {
+            let Some(open) = self.rooms.get(&room) else { continue };
+            // What is on ends with an event, and there may be thousands.
+            if open.attempt.outcome == Outcome::Recording {
+                if let Some(name) = open.attempt.jibri.is_none().then(|| jibri(&room)).flatten() {
+                    self.change(&room, |attempt| attempt.jibri = Some(name));
+                }
+                continue;
+            }
+            let is_waiting = open.attempt.outcome == Outcome::Waiting;
+            let view = view(&room);
+            let reason = view.as_ref().and_then(|view| view.reason.clone()).filter(|_| is_waiting);
+            let jibri = if is_waiting { None } else { jibri(&room) };
+            self.change(&room, |attempt| {
+                attempt.reason = reason.map(|why| plain(&why, MOST_TEXT)).or(attempt.reason.take());
+                attempt.jibri = jibri.or(attempt.jibri.take());
+            });
+            self.is_it_over(now, &room, view.as_ref());
+        }
+    }
+
+    /// A restart is begun. Written down at once: should we not live to see its end, it counts all the same.
+    pub(in crate::driver) fn restarting(&mut self, now: Time, name: &JibriName, reason: Reason) {
+        self.restart(now, name, reason, Recovery::RUNNING);
+    }
+
+    /// A restart was carried out; what follows from it comes as events.
+    pub(in crate::driver) fn restarted(&mut self, name: &JibriName, outcome: &recovery::Outcome) {
+        self.output = Some((name.clone(), outcome.to_string()));
+    }
+
+    /// Something has happened in the fleet.
+    pub(in crate::driver) fn fleet(&mut self, now: Time, event: &fleet::Event) {
+        match event {
+            fleet::Event::Restarted { name, .. } => {
+                let output = self.output.take().filter(|(of, _)| of == name).map(|(_, output)| output);
+                self.restart_ended(name, "restarted", output.as_deref());
+            }
+            fleet::Event::RecoveryFailed { name, why, .. } => self.restart_ended(name, "failed", Some(why)),
+            fleet::Event::WouldRecover { name, reason } => {
+                self.restart(now, name, *reason, Recovery::DRY_RUN);
+            }
+            fleet::Event::NotBack { name, .. } => self.restart_ended(name, "not_back", None),
+            _ => {}
+        }
+    }
+
+    /// What has become of the last restart of this Jibri.
+    fn restart_ended(&mut self, name: &JibriName, outcome: &str, output: Option<&str>) {
+        let instance = plain(name.as_str(), MOST_NICK);
+        let last = self.restarts.iter_mut().rev().find(|(_, restart)| restart.instance == instance);
+        let Some((key, restart)) = last else { return };
+        outcome.clone_into(&mut restart.outcome);
+        restart.output = output.map(|output| plain(output, MOST_TEXT)).or(restart.output.take());
+        self.ledger.put(*key, Entry::Recovery(restart.clone()));
+    }
+
+    fn restart(&mut self, now: Time, name: &JibriName, reason: Reason, outcome: &str) {
+        let restart = Recovery {
+            instance: plain(name.as_str(), MOST_NICK),
+            trigger: reason.name().to_owned(),
+            time: self.wall(now),
+            outcome: outcome.to_owned(),
+            output: None,
+        };
+        let key = self.ledger.new_key();
+        self.ledger.put(key, Entry::Recovery(restart.clone()));
+        if self.restarts.len() >= RESTARTS {
+            self.restarts.pop_front();
+        }
+        self.restarts.push_back((key, restart));
+    }
+
+    /// An alert is raised, repeated or resolved.
+    fn alert(&mut self, now: Time, delivery: &Delivery) {
+        let Delivery { status, alert } = delivery;
+        let name = (alert.kind, alert.subject.clone());
+        let is_over = *status == alerts::Status::Resolved;
+        let known = if is_over { self.alerts.remove(&name) } else { self.alerts.get(&name).copied() };
+        let (key, raised) = known.unwrap_or_else(|| (self.ledger.new_key(), self.wall(alert.since)));
+        if !is_over {
+            self.alerts.insert(name, (key, raised));
+        }
+        let resolved = is_over.then(|| self.wall(now));
+        self.ledger.put(
+            key,
+            Entry::Alert(ledger::Alert {
+                alert: alert.kind.name().to_owned(),
+                subject: alert.subject.clone(),
+                room: alert.labels.get("room").cloned(),
+                severity: alert.severity().name().to_owned(),
+                summary: alert.summary.clone(),
+                raised,
+                resolved,
+            }),
+        );
+    }
+
+    /// Writes what is still to be written, but not for long. What is open stays so: nobody watches it now.
+    pub(in crate::driver) async fn finish(self, within: Duration) {
+        self.ledger.finish(within).await;
+    }
+}
+
+impl Driver {
+    /// Brings the ledger up to date with what comes without an event of its own.
+    pub(in crate::driver) fn record(&mut self) {
+        let now = self.clock.now();
+        for delivery in self.alarms.take_deliveries() {
+            self.history.alert(now, &delivery);
+        }
+        let (meetings, fleet) = (&self.meetings, &self.jibris.core);
+        self.history.sweep(
+            now,
+            |room| meetings.room(room),
+            |room| match fleet.serving(room) {
+                Serving::Known(name) => Some(plain(name.as_str(), MOST_NICK)),
+                Serving::OneOf(_) | Serving::Unknown => None,
+            },
+        );
+    }
+}
+
+fn name(session: Option<&SessionId>) -> Option<String> {
+    session.map(|session| session.0.to_string())
+}
+
+fn ended(how: &Ended) -> Outcome {
+    match how {
+        Ended::ByPerson(_) | Ended::ByUs => Outcome::Stopped,
+        Ended::Failed | Ended::Lost | Ended::Unexplained => Outcome::Failed,
+        Ended::Naturally | Ended::Unasked | Ended::WithMeeting => Outcome::Recorded,
+    }
+}
+
+#[cfg(test)]
+mod tests;

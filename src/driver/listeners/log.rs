@@ -1,0 +1,109 @@
+//! Events of the core as log lines: one event, one line, fields for what machines look for.
+
+use std::time::Duration;
+
+use tracing::{debug, error, info, warn};
+
+use crate::address::RealJid;
+use crate::meeting::{
+    Ended, Event, Hold, LETS_IN_SLOWLY, SessionId, What, list_error_reason, refusal_reason,
+    unlisted_focus_reason,
+};
+
+fn ms(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+fn id(session: Option<&SessionId>) -> &str {
+    session.map_or("", |session| &session.0)
+}
+
+/// Writes an event to the log. Names from the network are written as strings, which the log escapes. `attempt`: which one
+/// in a row this is in the room.
+pub(in crate::driver) fn log(event: &Event, attempt: u32) {
+    let room = event.room.as_str();
+    match &event.what {
+        What::State { from, to } => debug!(room, from = from.name(), to = to.name(), "state"),
+        What::Entered { people, moderators } => info!(room, people, moderators, "entered the room"),
+        What::Seen { people, moderators } => debug!(room, people, moderators, "seen from outside"),
+        What::Left(out) => info!(room, "no longer in the room: {out}"),
+        What::StartSent { wanted_for, sender, .. } => {
+            let in_name_of = sender.as_ref().map(RealJid::as_str);
+            let wanted_ms = ms(*wanted_for);
+            info!(room, attempt, wanted_ms, in_name_of, "start request sent to Jicofo");
+        }
+        What::StopSent { sender } => {
+            let in_name_of = sender.as_ref().map(RealJid::as_str);
+            info!(room, in_name_of, "stop request sent to Jicofo");
+        }
+        What::Taken => info!(room, "a Jibri has turned busy for it, waiting for it to be on"),
+        What::WouldStop => info!(room, "would send a stop request now, but this is a dry run"),
+        What::StopFailed { why, retry_in: Some(delay) } => {
+            warn!(room, retry_ms = ms(*delay), "recording not stopped: {why}; trying again");
+        }
+        What::StopFailed { why, retry_in: None } => warn!(room, "recording not stopped: {why}"),
+        What::WouldStart => info!(room, "would send a start request now, but this is a dry run"),
+        What::Accepted { session } => {
+            info!(
+                room,
+                session_id = id(session.as_ref()),
+                "Jicofo has found a Jibri, waiting for it to be on"
+            );
+        }
+        What::Adopted => info!(room, "a recording is there already, adopted"),
+        What::On { session, wanted_for } => {
+            let wanted_ms = wanted_for.map(ms);
+            info!(room, session_id = id(session.as_ref()), wanted_ms, "recording is on");
+        }
+        What::Ended { session, how } => {
+            let session_id = id(session.as_ref());
+            match how {
+                Ended::Failed | Ended::Lost | Ended::Unexplained => {
+                    warn!(room, session_id, "recording over: {how}")
+                }
+                _ => info!(room, session_id, "recording over: {how}"),
+            }
+        }
+        What::StartFailed { why, retry_in: Some(delay) } => {
+            warn!(room, retry_ms = ms(*delay), "not recording: {why}; trying again");
+        }
+        What::StartFailed { why, retry_in: None } => error!(room, "not recording: {why}; not trying again"),
+        What::Manual(hand) => info!(room, "ordered by hand: {}", hand.name()),
+        What::Held(hold @ (Hold::Misfit(_) | Hold::GaveUp(_) | Hold::Untold)) => {
+            error!(room, "not recording: {hold}")
+        }
+        What::Held(hold @ Hold::Instead(_)) => warn!(room, "not recording: {hold}"),
+        What::Held(hold) => info!(room, "not starting a recording: {hold}"),
+        What::EntryRefused { refusal, retry_in } => {
+            let (condition, text) = (refusal.condition, refusal.text.as_deref());
+            warn!(
+                room,
+                ?condition,
+                text,
+                retry_ms = ms(*retry_in),
+                "cannot enter: {}",
+                refusal_reason(refusal)
+            );
+        }
+        What::EntryDelayed => info!(room, "cannot enter yet: {LETS_IN_SLOWLY}"),
+        What::CreatedRoom => {
+            error!(room, "our entry has created this room, which should be impossible; left it at once");
+        }
+        What::UnlistedRecorder(jid) => warn!(
+            room,
+            account = jid.bare(),
+            "the recorder is here as {}, which is none of muc.recorders: it is taken for one until the service ends; \
+             add it there",
+            jid.bare()
+        ),
+        What::UnlistedFocus(jid) => {
+            error!(room, account = jid.bare(), "not recording: {}", unlisted_focus_reason(jid));
+        }
+        What::AwaitsModerator => info!(
+            room,
+            "nobody here is a moderator, waiting outside: if nobody ever becomes one while we are inside, Jicofo \
+             does not trust our domain (docker-jitsi-meet: JICOFO_TRUSTED_DOMAINS; jicofo.conf: trusted-domains)"
+        ),
+        What::NoList(error) => warn!(room, "cannot see who is in the room: {}", list_error_reason(*error)),
+    }
+}

@@ -1,0 +1,111 @@
+//! One way to a Jibri (its health port, a ping): whether it answers, and whether its silence is its own.
+
+use std::time::Duration;
+
+use crate::time::Time;
+
+/// Silent for so many intervals, and at so many calls: dead.
+const DEAD_AFTER: u32 = 3;
+
+/// A line to one Jibri.
+#[derive(Debug, Default)]
+pub(super) struct Reach {
+    /// It has answered; one that never did is set up wrongly, or not at all, and says nothing about the Jibri.
+    pub(super) ever: bool,
+    silent_since: Option<Time>,
+    calls: u32,
+    /// Calls in vain, one after the other, while the same line to others worked: since when, how many. One that
+    /// was made while nobody answered ends them, or the edges of an outage would add up.
+    sure_since: Option<Time>,
+    sure: u32,
+    why: String,
+}
+
+/// A line that was good and is not.
+#[derive(Debug)]
+pub(super) struct Dead {
+    pub(super) since: Time,
+    /// It is the Jibri, and not the way to it.
+    pub(super) sure: bool,
+    pub(super) why: String,
+}
+
+impl Reach {
+    pub(super) fn answered(&mut self) {
+        *self = Self { ever: true, ..Self::default() };
+    }
+
+    /// `sure`: others answer, so it is not the network.
+    pub(super) fn silent(&mut self, now: Time, sure: bool, why: &str) {
+        self.silent_since.get_or_insert(now);
+        self.calls = self.calls.saturating_add(1);
+        if sure {
+            self.sure_since.get_or_insert(now);
+            self.sure = self.sure.saturating_add(1);
+        } else {
+            self.sure_since = None;
+            self.sure = 0;
+        }
+        why.clone_into(&mut self.why);
+    }
+
+    pub(super) fn is_well(&self) -> bool {
+        self.silent_since.is_none()
+    }
+
+    /// It has answered before, and does not now.
+    pub(super) fn is_silent(&self) -> bool {
+        self.ever && !self.is_well()
+    }
+
+    pub(super) fn dead(&self, now: Time, interval: Duration) -> Option<Dead> {
+        let since = self.silent_since.filter(|_| self.ever && self.calls >= DEAD_AFTER)?;
+        let is_long = |since: Time| now.since(since) >= interval.saturating_mul(DEAD_AFTER);
+        let sure = self.sure >= DEAD_AFTER && self.sure_since.is_some_and(is_long);
+        is_long(since).then(|| Dead { since, sure, why: self.why.clone() })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(secs: u64) -> Time {
+        Time::new(Duration::from_secs(secs))
+    }
+
+    #[test]
+    fn dead_takes_three_calls_and_three_intervals() {
+        let interval = Duration::from_secs(10);
+        let mut line = Reach::default();
+        line.answered();
+        for secs in [10, 20, 30] {
+            line.silent(at(secs), true, "refused");
+            assert!(line.dead(at(secs), interval).is_none(), "{secs}");
+        }
+        line.silent(at(40), true, "refused");
+        assert!(line.dead(at(40), interval).unwrap().sure);
+        line.answered();
+        assert!(line.dead(at(90), interval).is_none());
+    }
+
+    #[test]
+    fn a_line_that_never_was_is_not_dead() {
+        let mut line = Reach::default();
+        for secs in 0..100 {
+            line.silent(at(secs), true, "refused");
+        }
+        assert!(line.dead(at(100), Duration::from_secs(10)).is_none());
+    }
+
+    #[test]
+    fn the_network_is_no_jibri() {
+        let mut line = Reach::default();
+        line.answered();
+        line.silent(at(0), true, "timed out");
+        for secs in 1..100 {
+            line.silent(at(secs), false, "timed out");
+        }
+        assert!(!line.dead(at(100), Duration::from_secs(10)).unwrap().sure);
+    }
+}

@@ -1,0 +1,479 @@
+//! Our place in one room: outside, on the way in, inside, on the way out. It never enters a room that focus
+//! is not in: that would create a ghost (docs/jitsi.md 4.1). When to go in and out is the footprint's
+//! business.
+
+mod discreet;
+mod entry;
+mod reasons;
+mod resident;
+
+use std::time::Duration;
+
+pub use reasons::{LETS_IN_SLOWLY, list_error_reason, refusal_reason};
+
+use super::context::Ctx;
+use super::event::What;
+use super::identity::{Identity, Who};
+use super::io::{Action, ListError, Listed, QueryId, Refusal, Roles};
+use super::polling::{Budget, Pace, Poll, Rate, Rhythm, Urgency};
+use super::roster::Roster;
+use crate::address::Nick;
+use crate::config::{Footprint, Secret};
+use crate::time::Time;
+
+/// A room that does not exist.
+const POLL_IDLE: Duration = Duration::from_secs(2);
+/// A room that has just changed, or that we have just left.
+const POLL_EAGER: Duration = Duration::from_millis(500);
+/// A room that exists without focus.
+const POLL_SOON: Duration = Duration::from_secs(1);
+/// After a query that proved nothing.
+const POLL_AGAIN: Duration = Duration::from_secs(5);
+/// After we were refused, or are not allowed to poll: somebody has to change something first.
+const POLL_SLOW: Duration = Duration::from_secs(30);
+/// While inside: the service tells nobody else of a removal for becoming members-only (docs/jitsi.md 1.3).
+const RELIST: Duration = Duration::from_secs(60);
+/// After something unreadable: at once, but not for every stanza of a flood.
+const RELIST_DOUBTFUL: Duration = Duration::from_secs(1);
+/// How often that is done in one room, in the long run: a participant can send what is unreadable for ever.
+const DOUBTS: Rate = Rate { apart: Duration::from_secs(20), burst: 4 };
+/// The link times queries out itself; this is when we stop relying on it.
+const QUERY_TIMEOUT: Duration = Duration::from_secs(15);
+
+#[derive(Debug)]
+enum Place {
+    /// No link.
+    Offline,
+    Outside {
+        poll: Poll,
+    },
+    /// `moment`: what the roster had heard before.
+    Entering {
+        nick: Nick,
+        until: Time,
+        moment: u32,
+    },
+    Inside {
+        nick: Nick,
+        poll: Poll,
+    },
+    Leaving {
+        until: Time,
+    },
+}
+
+/// What we know of who is in the room.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Visibility {
+    /// Not everybody; nothing is decided.
+    Blind,
+    /// We are on our way in and shall know in a moment; nothing is decided, and nothing forgotten.
+    Blinking,
+    /// Who is there, by role lists, but not what focus says.
+    Outside,
+    /// Everything.
+    Inside,
+}
+
+/// What there is to do for our occupant itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Errand {
+    None,
+    /// What is seen from outside has to be of this moment.
+    Poll,
+    /// Focus is to be heard, or asked: who is not inside pays a visit, if people are there.
+    Visit,
+    /// The recording is to be stopped: the same, whoever is there.
+    Stop,
+}
+
+impl Errand {
+    const fn is_visit(self) -> bool {
+        matches!(self, Self::Visit | Self::Stop)
+    }
+}
+
+/// What the room wants of its occupancy.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Plan {
+    /// Whether this room may be recorded at all; if not, it is none of our business.
+    pub(super) record: bool,
+    pub(super) errand: Errand,
+    /// A request is under way, whose answer comes only while we are inside.
+    pub(super) busy: bool,
+    /// That request is a stop.
+    pub(super) stopping: bool,
+    /// A recording needs a moderator here.
+    pub(super) needs_moderator: bool,
+    pub(super) pace: Pace,
+    /// Whoever comes and goes changes nothing, as long as somebody is there and the recorder stays.
+    pub(super) is_settled: bool,
+    /// Which lists show what is awaited.
+    pub(super) which: Roles,
+}
+
+/// What an input means for the rest of the room.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum News {
+    None,
+    /// The room does not exist, or no longer.
+    RoomGone,
+    /// Nobody is left of those whom we saw last time, so this may be another meeting.
+    OtherPeople,
+    /// The question who is in the room was not answered, or with an error that proves nothing.
+    Unanswered,
+}
+
+/// Our place in one room.
+#[derive(Debug)]
+pub(super) struct Occupancy {
+    place: Place,
+    /// We were told to stay away, or have good reason to; nobody's word makes this shorter.
+    barred_until: Option<Time>,
+    plan: Plan,
+    rhythm: Rhythm,
+    doubts: Budget,
+    resident: bool,
+    kicks: u32,
+    conflicts: u32,
+    /// A full pair of lists has shown everybody.
+    pictured: bool,
+    /// When such a pair came last.
+    listed: Option<Time>,
+    /// An entry that was not answered in time, and until when it may still be.
+    late: Option<(Nick, Time)>,
+    /// Discreet: no visit before this.
+    unwelcome: Option<Time>,
+    /// Resident: since when nobody in the room, that we are in, is a moderator.
+    unmoderated: Option<Time>,
+    /// Resident: we have left for want of a moderator and come back only when there is one.
+    awaits_moderator: bool,
+    /// The room's password, once the room has wanted one.
+    password: Option<Secret>,
+    /// We have asked for it; the refusal that made us ask.
+    asking: Option<(QueryId, Refusal)>,
+    /// Why we could not look last time, and why we could not enter; told when it changes.
+    no_list: Option<ListError>,
+    refused: Option<&'static str>,
+}
+
+impl Occupancy {
+    /// `linked`: whether the link is up.
+    pub(super) fn new(footprint: Footprint, linked: bool, now: Time) -> Self {
+        let place = if linked { Place::Outside { poll: Poll::At(now) } } else { Place::Offline };
+        Self {
+            place,
+            barred_until: None,
+            plan: Plan {
+                record: true,
+                errand: Errand::None,
+                busy: false,
+                stopping: false,
+                needs_moderator: true,
+                pace: Pace::Eager,
+                is_settled: false,
+                which: Roles::Both,
+            },
+            rhythm: Rhythm::default(),
+            doubts: Budget::new(&DOUBTS),
+            resident: footprint == Footprint::Resident,
+            kicks: 0,
+            conflicts: 0,
+            pictured: false,
+            listed: None,
+            late: None,
+            unwelcome: None,
+            unmoderated: None,
+            awaits_moderator: false,
+            password: None,
+            asking: None,
+            no_list: None,
+            refused: None,
+        }
+    }
+
+    /// Our nickname, while we are inside and see everybody.
+    pub(super) fn inside(&self) -> Option<&Nick> {
+        match &self.place {
+            Place::Inside { nick, .. } => Some(nick),
+            _ => None,
+        }
+    }
+
+    pub(super) fn is_resident(&self) -> bool {
+        self.resident
+    }
+
+    /// The room does not want us for now.
+    pub(super) fn is_unwelcome(&self) -> bool {
+        self.unwelcome.is_some()
+    }
+
+    pub(super) fn visibility(&self) -> Visibility {
+        match &self.place {
+            Place::Inside { .. } => Visibility::Inside,
+            Place::Entering { .. } if self.pictured => Visibility::Blinking,
+            Place::Outside { .. } | Place::Leaving { .. } if self.pictured => Visibility::Outside,
+            _ => Visibility::Blind,
+        }
+    }
+
+    /// Why we are not inside, if the room does not want us.
+    pub(super) fn reason(&self) -> Option<&'static str> {
+        self.no_list.map(list_error_reason).or(self.refused)
+    }
+
+    pub(super) fn deadline(&self) -> Option<Time> {
+        match &self.place {
+            Place::Offline => None,
+            Place::Outside { poll } => {
+                // Whoever may come in again may have a Jibri again.
+                poll.deadline().into_iter().chain(self.unwelcome).min()
+            }
+            Place::Inside { poll, .. } => poll.deadline().into_iter().chain(self.patience()).min(),
+            Place::Entering { until, .. } | Place::Leaving { until } => Some(*until),
+        }
+    }
+
+    pub(super) fn link_up(&mut self, now: Time) {
+        self.rhythm.restart();
+        self.place = Place::Outside { poll: Poll::At(now) };
+    }
+
+    pub(super) fn link_down(&mut self) {
+        self.barred_until = None;
+        self.pictured = false;
+        self.late = None;
+        self.unwelcome = None;
+        self.asking = None;
+        self.place = Place::Offline;
+    }
+
+    /// Does what follows from what the room wants and from the time. Returns whether a role query is due.
+    pub(super) fn follow(&mut self, plan: Plan, ctx: &mut Ctx<'_>, roster: &mut Roster) -> Option<Urgency> {
+        if !self.resident
+            && plan.pace.longest() < self.plan.pace.longest()
+            && let Place::Outside { poll } = &mut self.place
+        {
+            poll.not_after(ctx.now.after(POLL_EAGER));
+        }
+        self.plan = plan;
+        self.late.take_if(|(_, until)| *until <= ctx.now);
+        if self.resident {
+            self.leave_if_in_the_way(ctx, roster);
+        } else {
+            self.visit_or_leave(ctx, roster);
+        }
+        self.pass_deadlines(ctx, roster)
+    }
+
+    /// Moves on what has waited long enough.
+    fn pass_deadlines(&mut self, ctx: &mut Ctx<'_>, roster: &mut Roster) -> Option<Urgency> {
+        let now = ctx.now;
+        match &mut self.place {
+            Place::Outside { poll } | Place::Inside { poll, .. } => match poll {
+                Poll::At(at) if *at <= now => {
+                    *poll = Poll::Queued;
+                    return Some(self.rhythm.urgency(self.plan.pace));
+                }
+                Poll::Asked { until, .. } if *until <= now => *poll = Poll::At(now.after(POLL_AGAIN)),
+                _ => {}
+            },
+            Place::Entering { nick, until, .. } if *until <= now => {
+                let nick = nick.clone();
+                self.give_up_entry(nick, ctx, roster);
+            }
+            Place::Leaving { until } if *until <= now => self.look_in(POLL_SOON, now),
+            _ => {}
+        }
+        None
+    }
+
+    /// It is this room's turn to be looked at; the lists asked for, if it still wants to.
+    pub(super) fn ask(&mut self, ctx: &mut Ctx<'_>, roster: &Roster) -> Option<Roles> {
+        let is_partial_enough = matches!(self.place, Place::Outside { .. }) && self.pictured;
+        let (Place::Outside { poll } | Place::Inside { poll, .. }) = &mut self.place else { return None };
+        if *poll != Poll::Queued {
+            return None;
+        }
+        let enough = if is_partial_enough { self.plan.which } else { Roles::Both };
+        let (query, which) = (ctx.new_query(), self.rhythm.roles(enough, self.plan.is_settled));
+        *poll = Poll::Asked { query, which, until: ctx.now.after(QUERY_TIMEOUT), moment: roster.moment() };
+        ctx.act(Action::AskRoles { room: ctx.room.clone(), query, which });
+        Some(which)
+    }
+
+    /// Something that a participant has sent makes the picture doubtful: look (again) soon, within the budget for
+    /// that.
+    pub(super) fn doubt(&mut self, now: Time) {
+        let soon = now.after(RELIST_DOUBTFUL).max(self.doubts.next_at());
+        if let Place::Outside { poll } | Place::Inside { poll, .. } = &mut self.place
+            && poll.not_after(soon)
+        {
+            self.doubts.spend(soon, 1);
+        }
+    }
+
+    /// Poll (again) soon.
+    pub(super) fn look_soon(&mut self, now: Time) {
+        if let Place::Outside { poll } | Place::Inside { poll, .. } = &mut self.place {
+            poll.not_after(now.after(RELIST_DOUBTFUL));
+        }
+    }
+
+    /// Something has happened: from outside look then at the latest; inside we are told, so soon is enough.
+    pub(super) fn look_at(&mut self, then: Time, now: Time) {
+        match &mut self.place {
+            Place::Outside { poll: Poll::At(at) } => {
+                *at = (*at).min(self.barred_until.map_or(then, |until| until.max(then)));
+            }
+            _ => self.look_soon(now),
+        }
+    }
+
+    /// The same, and both lists are asked for: whoever is alone may be in either of them.
+    pub(super) fn look_at_everybody(&mut self, now: Time) {
+        self.rhythm.demand_both();
+        self.look_at(now, now);
+    }
+
+    /// Whether we are neither inside nor on our way in or out, and free to come back.
+    pub(super) fn is_out(&self) -> bool {
+        let is_outside = matches!(self.place, Place::Outside { .. } | Place::Offline);
+        is_outside && self.barred_until.is_none() && self.late.is_none()
+    }
+
+    /// Focus or the service says that we are not inside.
+    pub(super) fn lost(&mut self, roster: &mut Roster, now: Time) {
+        if matches!(self.place, Place::Inside { .. }) {
+            self.stay_out(Duration::ZERO, Duration::ZERO, now, roster);
+        }
+    }
+
+    /// The answer to a role query.
+    pub(super) fn roles(
+        &mut self,
+        answered: QueryId,
+        result: Result<Vec<Listed>, ListError>,
+        ctx: &mut Ctx<'_>,
+        identity: &Identity,
+        roster: &mut Roster,
+    ) -> News {
+        let (Place::Outside { poll } | Place::Inside { poll, .. }) = &mut self.place else {
+            return News::None;
+        };
+        let Poll::Asked { query, which, moment, .. } = *poll else { return News::None };
+        if query != answered {
+            return News::None;
+        }
+        let listed = match result {
+            Ok(listed) => listed,
+            Err(ListError::Gone) => {
+                roster.clear();
+                self.gone();
+                self.look_in(POLL_IDLE, ctx.now);
+                return News::RoomGone;
+            }
+            Err(error) => {
+                let wait = if error == ListError::Forbidden { POLL_SLOW } else { POLL_AGAIN };
+                *poll = Poll::At(ctx.now.after(wait));
+                if self.no_list.replace(error) != Some(error) {
+                    ctx.tell(What::NoList(error));
+                }
+                // That we may not know who is in a room is said of one that exists.
+                return if error == ListError::Forbidden { News::None } else { News::Unanswered };
+            }
+        };
+        self.no_list = None;
+        *poll = Poll::At(ctx.now.after(RELIST));
+        let mut others = false;
+        if which == Roles::Both {
+            let before = roster.summary();
+            others = self.pictured && roster.people() > 0 && !roster.has_person_of(&listed);
+            roster.apply_lists(identity, &listed, moment);
+            self.listed = Some(ctx.now);
+            self.pictured = true;
+            if roster.summary() != before {
+                if !(self.plan.is_settled && roster.has_the_same_services(before)) {
+                    self.rhythm.restart();
+                }
+                if !self.listens() {
+                    ctx.tell(What::Seen { people: roster.people(), moderators: roster.moderators() });
+                }
+            }
+        } else if !roster.agrees_with(&listed, which) {
+            // One list does not tell whether somebody left or got another role: look at both.
+            self.rhythm.demand_both();
+            self.look_in(Duration::ZERO, ctx.now);
+            return News::None;
+        }
+        match &self.place {
+            Place::Inside { nick, .. } if roster.who(nick) != Some(Who::Us) => self.lost(roster, ctx.now),
+            // Still inside after a while: the next removal is a new story.
+            Place::Inside { .. } => self.kicks = 0,
+            _ if self.resident => self.enter_or_look_again(ctx, roster),
+            _ => {
+                let wait = self.rhythm.next(self.plan.pace);
+                self.look_in(wait, ctx.now);
+                // That is only for want of news.
+                self.barred_until = None;
+            }
+        }
+        if others { News::OtherPeople } else { News::None }
+    }
+
+    /// What we were before the link broke is still there, and nobody else will take it away; it would keep
+    /// the meeting, and a recording of nobody, alive (docs/jitsi.md 4.4, 10.3).
+    fn lay_ghost(&self, ctx: &mut Ctx<'_>, roster: &mut Roster) {
+        if let Some(nick) = roster.us() {
+            ctx.act(Action::Leave { room: ctx.room.clone(), nick: nick.clone() });
+            roster.forget_us();
+        }
+    }
+
+    /// The meeting is over, and with it what was known of the room.
+    fn gone(&mut self) {
+        self.rhythm.restart();
+        self.pictured = false;
+        // Its queue is gone as well.
+        if self.late.take().is_some() {
+            self.unwelcome = None;
+        }
+        self.conflicts = 0;
+        self.password = None;
+        self.asking = None;
+        self.awaits_moderator = false;
+    }
+
+    /// We are not inside (any more). A resident looks, and comes, again after `resident`; a discreet occupant
+    /// goes on looking, but does not visit for the time `visit`.
+    fn stay_out(&mut self, resident: Duration, visit: Duration, now: Time, roster: &mut Roster) {
+        self.forget_what_is_seen_inside(roster);
+        if self.resident {
+            self.look_in(resident, now);
+        } else {
+            self.unwelcome = (!visit.is_zero()).then(|| now.after(visit));
+            let poll = if self.pictured { POLL_EAGER } else { resident };
+            self.look_in(poll.min(resident), now);
+        }
+    }
+
+    /// A resident knows nothing of a room but from inside; what a visitor has seen is still the latest news.
+    fn forget_what_is_seen_inside(&mut self, roster: &mut Roster) {
+        if self.resident {
+            roster.clear();
+            self.pictured = false;
+        } else {
+            roster.forget_us();
+        }
+    }
+
+    fn look_in(&mut self, wait: Duration, now: Time) {
+        // Whatever is longer than the wait for a room to come to be is not for want of news.
+        self.barred_until = (wait > POLL_IDLE).then(|| now.after(wait));
+        self.place = Place::Outside { poll: Poll::At(now.after(wait)) };
+    }
+}
+
+#[cfg(test)]
+mod tests;

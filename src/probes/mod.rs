@@ -1,0 +1,155 @@
+//! What is seen of Jibris over HTTP: their health ports, their webhooks, and what Jicofo believes of them.
+//!
+//! [`spawn`] starts it all. Nothing is concluded here, and nothing that is answered or sent, of whatever
+//! shape, size or speed, does more than cost a line. The brewery, which XMPP sees, is another edge's.
+
+mod detector;
+mod health;
+mod inbox;
+mod json;
+
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+
+use crate::config::Settings;
+use crate::jibri::{Detected, Report};
+pub use detector::AskNow;
+use detector::Detector;
+pub use inbox::Webhooks;
+
+/// Probes that may wait for whoever takes them. Then those who ask wait, too; of what webhooks say, the
+/// newest of each Jibri is kept.
+const EVENTS: usize = 1024;
+
+/// Something that was seen, or could not be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Probed {
+    /// A health port was asked (docs/jitsi.md 6, `GET health`).
+    Health {
+        /// The name of the `[[jibri.instance]]`.
+        name: String,
+        /// What it says, or in words why it says nothing that could be read.
+        answer: Result<Status, String>,
+    },
+    /// A Jibri says how it is (docs/jitsi.md 6, webhook `v1/status`): at each change and each minute.
+    Status {
+        /// The name of the `[[jibri.instance]]` with this id or name, or else its id as it came.
+        name: String,
+        /// What it says.
+        status: Status,
+    },
+    /// What Jicofo believes (docs/jitsi.md 7, `jibri_detector` in `GET /debug`).
+    Detected {
+        /// In the order of their names. None: it looks for no Jibris, as recording is off (docker:
+        /// `ENABLE_RECORDING`; jicofo.conf: `jibri.brewery-jid`).
+        jibris: Option<Vec<Detected>>,
+    },
+    /// Jicofo's belief cannot be had for a while. Told once an outage.
+    DetectorDown {
+        /// Since when.
+        since: Instant,
+        /// Why, and what to change.
+        why: String,
+    },
+    /// It can be had again. Told before what it says.
+    DetectorUp,
+}
+
+/// What a Jibri says of itself over HTTP; it never leaves open what it does or how it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Status {
+    /// What it does, and whether it thinks that it could.
+    pub report: Report,
+    /// What of it is not healthy; may be empty. No longer than 200 characters, and without control characters.
+    pub detail: String,
+}
+
+/// What looking may cost.
+#[derive(Debug, Clone, Copy)]
+pub struct ProbeLimits {
+    /// From a request to a health port to the end of the answer; never longer than
+    /// `jibri.health_interval`.
+    pub health_time: Duration,
+    /// Health ports asked at once.
+    pub at_once: usize,
+    /// Of those that did not answer last time, and must not make the others wait.
+    pub failing_at_once: usize,
+    /// From a request to Jicofo to the end of the answer.
+    pub detector_time: Duration,
+    /// The length of Jicofo's answer, in bytes.
+    pub detector_bytes: usize,
+    /// How often Jicofo is asked, if nobody wants to know sooner ([`AskNow::now`]).
+    pub detector_interval: Duration,
+}
+
+impl Default for ProbeLimits {
+    fn default() -> Self {
+        Self {
+            health_time: Duration::from_secs(3),
+            at_once: 32,
+            failing_at_once: 16,
+            detector_time: Duration::from_secs(5),
+            detector_bytes: 32 * 1024 * 1024,
+            detector_interval: Duration::from_secs(5),
+        }
+    }
+}
+
+/// Those who look, as their owner holds them. Dropped, they end.
+#[derive(Debug)]
+pub struct Probes {
+    /// What they see.
+    pub events: mpsc::Receiver<Probed>,
+    /// Where the HTTP server puts what is sent to it; none if `jibri.webhook` is off.
+    pub webhooks: Option<Webhooks>,
+    /// Has Jicofo asked sooner; none if it is not asked.
+    pub look: Option<AskNow>,
+    _tasks: JoinSet<()>,
+}
+
+/// What each health port says now, by the name of its instance; the error is why it says nothing, in words.
+pub(crate) async fn health_now(settings: &Settings) -> Vec<(String, Result<Status, String>)> {
+    health::ask_once(&settings.jibri, ProbeLimits::default()).await
+}
+
+/// What Jicofo believes now, as in [`Probed::Detected`]; none if it is not to be asked. The error is why that
+/// cannot be had, in words.
+pub(crate) async fn detected_now(settings: &Settings) -> Option<Result<Option<Vec<Detected>>, String>> {
+    Some(match Detector::new(&settings.discovery.jicofo, ProbeLimits::default())? {
+        Ok(detector) => detector.ask_once().await,
+        Err(why) => Err(why),
+    })
+}
+
+/// Starts to look.
+pub fn spawn(settings: &Settings) -> Probes {
+    spawn_with(settings, ProbeLimits::default())
+}
+
+/// As [`spawn`], with other limits.
+pub fn spawn_with(settings: &Settings, limits: ProbeLimits) -> Probes {
+    let (sender, events) = mpsc::channel(EVENTS);
+    let mut tasks = JoinSet::new();
+    health::spawn(&settings.jibri, limits, &sender, &mut tasks);
+    let webhooks = settings.jibri.webhook.then(|| {
+        let webhooks = Webhooks::new(&settings.jibri.instances);
+        tasks.spawn(webhooks.clone().forward(sender.clone()));
+        webhooks
+    });
+    let mut look = None;
+    match Detector::new(&settings.discovery.jicofo, limits) {
+        Some(Ok(detector)) => {
+            look = Some(detector.look());
+            tasks.spawn(detector.watch(sender));
+        }
+        Some(Err(why)) => {
+            let down = Probed::DetectorDown { since: Instant::now(), why };
+            tasks.spawn(async move { drop(sender.send(down).await) });
+        }
+        None => {}
+    }
+    Probes { events, webhooks, look, _tasks: tasks }
+}
