@@ -6,7 +6,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 tests=(--workspace --locked --lib)
-for name in alerts api cli config discovery ledger readme recovery sightings; do
+for name in alerts api cli config discovery ledger probes readme recovery; do
   tests+=(--test "$name")
 done
 # These of the README start Prosody.
