@@ -14,13 +14,13 @@
     reason = "not the program, and what it shares with the tests is more than it needs"
 )]
 
-#[path = "../tests/page/browser.rs"]
+#[path = "../tests/system/page/browser.rs"]
 mod browser;
 #[path = "common/quantiles.rs"]
 mod quantiles;
-#[path = "../tests/page/sample.rs"]
+#[path = "../tests/system/page/sample.rs"]
 mod sample;
-#[path = "../tests/page/world.rs"]
+#[path = "../tests/system/page/world.rs"]
 mod world;
 
 use std::time::{Duration, SystemTime};

@@ -5,10 +5,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-tests=(--workspace --locked --lib)
-for name in alerts api cli config discovery ledger probes readme recovery; do
-  tests+=(--test "$name")
-done
+tests=(--workspace --locked --lib --test edges)
 # These of the README start Prosody.
 skipped=(--skip of_the_readme_work --skip its_demo_ends --skip its_wedged_jibri)
 

@@ -1,0 +1,16 @@
+//! The cores alone, in virtual time: simulations, properties, and what one step costs.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    reason = "also in what the tests share"
+)]
+
+mod fleet;
+mod pace;
+mod properties;
+mod simulation;
+mod together;

@@ -1,0 +1,414 @@
+//! Rooms: people who come, go, stop and start by hand, and focus with what it publishes.
+
+use std::collections::BTreeMap;
+
+use jibri_autostart::address::{Nick, RealJid, RoomJid};
+use jibri_autostart::config::Mode;
+use jibri_autostart::fleet::JibriName;
+use jibri_autostart::meeting::{
+    Action, Answer, AttemptId, By, Condition, Ended, Input, QueryId, RecordingStatus, RoomEvent, SessionId,
+    StartFailure,
+};
+
+use super::jicofo::Word;
+use super::link::refusal;
+use super::plan::{MS, SEC, Us};
+use super::shown::Shown;
+use super::world::{Ev, World};
+
+#[derive(Debug)]
+pub struct Person {
+    pub nick: Nick,
+    pub jid: RealJid,
+    pub moderator: bool,
+}
+
+#[derive(Debug)]
+pub struct Room {
+    pub jid: RoomJid,
+    /// No recorder can enter: a password, a lobby.
+    pub bad: bool,
+    /// Nor can we.
+    pub locked: bool,
+    /// Of the present start.
+    pub number: u64,
+    /// The Jibri whose answer Jicofo waits for.
+    pub waits_for: Option<usize>,
+    /// Counts meetings.
+    meeting: u64,
+    pub people: Vec<Person>,
+    pub focus: bool,
+    pub status: Option<RecordingStatus>,
+    initiator: Option<Nick>,
+    /// Whose answer Jicofo owes us.
+    pub asked: Option<AttemptId>,
+    /// Since when a recording is on.
+    pub on_since: Option<Us>,
+    /// A person has stopped the recording of this meeting.
+    pub stopped: Option<Us>,
+    /// Our nickname, while we are inside, and whom we have been shown.
+    pub us: Option<Nick>,
+    pub shown: BTreeMap<Nick, Shown>,
+    /// Role queries are not answered, or refused.
+    pub deaf_until: Us,
+    pub emptied_at: Us,
+    closed: bool,
+}
+
+#[derive(Debug)]
+pub enum Step {
+    ToUs(Box<RoomEvent>),
+    ToServer(Box<Action>),
+    TimesOut(AttemptId),
+    QueryTimesOut(QueryId),
+    LinkUp,
+    LinkBreaks,
+    WeRestart,
+    /// A meeting, its people, focus.
+    Begins,
+    Comes,
+    Leaves(Nick),
+    Elects,
+    FocusComes,
+    FocusLeaves,
+    FocusIsAsked(Option<AttemptId>),
+    StartsByHand,
+    StopsByHand,
+    Deaf,
+    /// Nobody comes any more.
+    Closes,
+    Watch,
+}
+
+impl Room {
+    pub fn new(r: usize, bad: bool) -> Self {
+        Self {
+            jid: World::room_jid(r),
+            bad,
+            locked: bad && r.is_multiple_of(2),
+            number: 0,
+            waits_for: None,
+            meeting: 0,
+            people: Vec::new(),
+            focus: false,
+            status: None,
+            initiator: None,
+            asked: None,
+            on_since: None,
+            stopped: None,
+            us: None,
+            shown: BTreeMap::new(),
+            deaf_until: 0,
+            emptied_at: 0,
+            closed: false,
+        }
+    }
+
+    pub fn has_moderator(&self) -> bool {
+        self.people.iter().any(|person| person.moderator)
+    }
+}
+
+pub fn session_id(r: usize, number: u64) -> SessionId {
+    SessionId(format!("s{r}-{number}").into())
+}
+
+impl World {
+    pub fn rooms_begin(&mut self) {
+        let closes = self.plan.until - 250 * SEC;
+        let trouble = self.chance(0.5);
+        for r in 0..self.rooms.len() {
+            let first = self.some(0, 200 * SEC);
+            self.room_later(r, first, Step::Begins);
+            let at = closes + self.some(0, 5 * SEC);
+            self.room_later(r, at, Step::Closes);
+            if trouble {
+                let deaf = self.some(20 * SEC, 600 * SEC);
+                self.room_later(r, deaf, Step::Deaf);
+            }
+        }
+        self.room_later(0, SEC, Step::LinkUp);
+        self.room_later(0, 5 * SEC, Step::Watch);
+        if trouble {
+            for _ in 0..self.some(0, 4) {
+                let at = self.some(10 * SEC, closes - 60 * SEC);
+                let step = if self.chance(0.3) { Step::WeRestart } else { Step::LinkBreaks };
+                self.room_later(0, at, step);
+            }
+        }
+    }
+
+    fn room_later(&mut self, r: usize, wait: Us, step: Step) {
+        let number = self.rooms[r].meeting;
+        self.after(wait, Ev::Room { r, number, step });
+    }
+
+    pub fn exists(&self, r: usize) -> bool {
+        let room = &self.rooms[r];
+        room.focus || !room.people.is_empty() || room.us.is_some() || self.has_recorder(r)
+    }
+
+    /// Our sources know of it.
+    pub fn vouch(&mut self, r: usize) {
+        let room = World::room_jid(r);
+        self.give_meetings(Input::Watch { room });
+    }
+
+    pub fn room_step(&mut self, r: usize, number: u64, step: Step) {
+        let is_this_link = self.cores.link.is_up && self.cores.link.conn == number;
+        let is_this_meeting = self.rooms[r].meeting == number;
+        match step {
+            Step::ToUs(event) if is_this_link => self.arrives(r, *event),
+            Step::ToServer(action) if is_this_link => self.server_takes(*action),
+            Step::TimesOut(attempt) if is_this_link => self.times_out(r, attempt),
+            Step::QueryTimesOut(query) if is_this_link => self.query_times_out(r, query),
+            Step::LinkUp => self.link_up(),
+            Step::LinkBreaks => self.link_breaks(false),
+            Step::WeRestart => self.link_breaks(true),
+            Step::Begins => self.meeting_begins(r),
+            Step::Comes if is_this_meeting => self.person_comes(r),
+            Step::Leaves(nick) => self.person_leaves(r, &nick),
+            Step::Elects => self.elects(r),
+            Step::FocusComes if !self.rooms[r].people.is_empty() => {
+                self.rooms[r].focus = true;
+                self.room_later(r, 200 * MS, Step::Elects);
+            }
+            Step::FocusLeaves => self.conference_ends(r),
+            Step::FocusIsAsked(attempt) if is_this_meeting => self.focus_is_asked(r, attempt),
+            Step::StartsByHand if is_this_meeting => self.starts_by_hand(r),
+            Step::StopsByHand if is_this_meeting => self.stops_by_hand(r),
+            Step::Deaf => {
+                self.seen.count("a room whose lists are not to be had");
+                self.rooms[r].deaf_until = self.now + self.some(5 * SEC, 30 * SEC);
+                let again = self.some(60 * SEC, 600 * SEC);
+                self.room_later(r, again, Step::Deaf);
+            }
+            Step::Closes => {
+                self.rooms[r].closed = true;
+                for nick in self.rooms[r].people.iter().map(|p| p.nick.clone()).collect::<Vec<_>>() {
+                    self.person_leaves(r, &nick);
+                }
+            }
+            Step::Watch => {
+                self.room_later(0, SEC, Step::Watch);
+                self.watch();
+            }
+            _ => {}
+        }
+    }
+
+    fn meeting_begins(&mut self, r: usize) {
+        if self.rooms[r].closed || !self.rooms[r].people.is_empty() {
+            return;
+        }
+        let room = &mut self.rooms[r];
+        room.meeting += 1;
+        self.seen.count("meetings");
+        self.person_comes(r);
+        for _ in 0..self.some(0, 3) {
+            let wait = self.some(SEC, 30 * SEC);
+            self.room_later(r, wait, Step::Comes);
+        }
+        if self.chance(self.plan.manual) {
+            let wait = self.some(MS, 60 * SEC);
+            self.room_later(r, wait, Step::StartsByHand);
+        }
+        if self.chance(0.1) {
+            let wait = self.some(SEC, 120 * SEC);
+            self.room_later(r, wait, Step::StopsByHand);
+        }
+    }
+
+    fn person_comes(&mut self, r: usize) {
+        if self.rooms[r].closed {
+            return;
+        }
+        let id = self.some(0, u64::MAX / 2);
+        let nick = Nick::new(&format!("p{id:x}")).unwrap();
+        let jid = RealJid::new(&format!("p{id:x}@meet.jitsi/x")).unwrap();
+        if self.rooms[r].people.is_empty() && self.is_linked() {
+            self.vouch(r);
+        }
+        self.rooms[r].people.push(Person { nick: nick.clone(), jid, moderator: false });
+        let stays = if self.chance(0.2) { self.some(SEC, 60 * SEC) } else { self.some(60 * SEC, 600 * SEC) };
+        self.room_later(r, stays, Step::Leaves(nick));
+        let wait = self.some(50 * MS, 500 * MS);
+        let step = if self.rooms[r].focus { Step::Elects } else { Step::FocusComes };
+        self.room_later(r, wait, step);
+    }
+
+    fn elects(&mut self, r: usize) {
+        let room = &mut self.rooms[r];
+        if room.focus
+            && !room.has_moderator()
+            && let Some(first) = room.people.first_mut()
+        {
+            first.moderator = true;
+        }
+    }
+
+    fn person_leaves(&mut self, r: usize, nick: &Nick) {
+        let Some(at) = self.rooms[r].people.iter().position(|p| p.nick == *nick) else { return };
+        self.rooms[r].people.remove(at);
+        self.room_later(r, 200 * MS, Step::Elects);
+        if self.rooms[r].people.is_empty() {
+            self.rooms[r].emptied_at = self.now;
+            // Nobody comes back here, and whoever comes now has stopped nothing.
+            self.rooms[r].stopped = None;
+            self.conference_may_end(r);
+        }
+    }
+
+    /// Focus goes when nobody is left, us included.
+    pub fn conference_may_end(&mut self, r: usize) {
+        let room = &self.rooms[r];
+        if room.people.is_empty() && room.us.is_none() {
+            let wait = self.some(MS, 10 * SEC);
+            self.room_later(r, wait, Step::FocusLeaves);
+        }
+    }
+
+    fn conference_ends(&mut self, r: usize) {
+        let room = &mut self.rooms[r];
+        if !room.people.is_empty() || room.us.is_some() {
+            return;
+        }
+        self.cores.promises.in_flight[r] = false;
+        room.focus = false;
+        room.stopped = None;
+        room.status = None;
+        room.asked = None;
+        room.on_since = None;
+        self.ends_session(r);
+        if self.is_linked() {
+            let room = World::room_jid(r);
+            self.give_meetings(Input::Forget { room });
+        }
+        let wait = self.some(5 * SEC, 200 * SEC);
+        self.room_later(r, wait, Step::Begins);
+    }
+
+    fn ends_session(&mut self, r: usize) {
+        self.rooms[r].waits_for = None;
+        self.rooms[r].on_since = None;
+        if let Some(j) = self.jicofo.sessions[r].take().and_then(|session| session.jibri) {
+            self.jibri_told_to_stop(j);
+        }
+    }
+
+    /// A start reaches focus; it deals with one at a time.
+    pub fn focus_is_asked(&mut self, r: usize, attempt: Option<AttemptId>) {
+        if !self.rooms[r].focus {
+            return;
+        }
+        match &self.jicofo.sessions[r] {
+            Some(session) if !session.accepted => {
+                self.seen.count("a start waited in focus's queue");
+                self.room_later(r, 500 * MS, Step::FocusIsAsked(attempt));
+            }
+            Some(session) => {
+                self.seen.count("a start where there is a session");
+                let is_on = session.on;
+                self.check_second_start(r, is_on, attempt.is_some());
+                let text = "Recording or live streaming is already enabled";
+                if let Some(attempt) = attempt {
+                    let answer = refusal(Condition::UnexpectedRequest, text, By::Unsaid);
+                    self.send(r, RoomEvent::StartAnswered { attempt, answer });
+                }
+            }
+            None => {
+                self.check_stopped(r, attempt.is_some());
+                let us = self.rooms[r].us.clone();
+                let person = self.rooms[r].people.iter().find(|p| p.moderator).map(|p| p.nick.clone());
+                self.rooms[r].asked = attempt;
+                self.begins_session(r, us.filter(|_| attempt.is_some()).or(person), false);
+            }
+        }
+    }
+
+    fn begins_session(&mut self, r: usize, initiator: Option<Nick>, manual: bool) {
+        let room = &mut self.rooms[r];
+        room.number += 1;
+        room.initiator = initiator;
+        let number = room.number;
+        self.jicofo_hears(Word::Start { r, number, manual });
+    }
+
+    fn starts_by_hand(&mut self, r: usize) {
+        let person = self.rooms[r].people.iter().find(|p| p.moderator).map(|p| p.nick.clone());
+        if person.is_some() && self.rooms[r].focus && self.jicofo.sessions[r].is_none() {
+            self.seen.count("starts by hand");
+            self.begins_session(r, person, true);
+        }
+    }
+
+    fn stops_by_hand(&mut self, r: usize) {
+        let person = self.rooms[r].people.iter().find(|p| p.moderator).map(|p| p.nick.clone());
+        let is_accepted = self.jicofo.sessions[r].as_ref().is_some_and(|session| session.accepted);
+        if let Some(person) = person.filter(|_| is_accepted) {
+            self.seen.count("stopped by a person");
+            self.line(|_| format!("     {person:?} stops r{r}"));
+            self.ends_session(r);
+            self.publish(r, false, false, Some(person));
+            self.rooms[r].stopped = Some(self.now);
+        }
+    }
+
+    fn publish(&mut self, r: usize, on: bool, failed: bool, initiator: Option<Nick>) {
+        let session = Some(session_id(r, self.rooms[r].number));
+        let status = RecordingStatus { on, session, mode: Some(Mode::File), failed, initiator };
+        if self.rooms[r].focus {
+            self.line(|_| format!("     focus in r{r} says on {on}, failed {failed}"));
+            self.rooms[r].status = Some(status);
+        }
+    }
+
+    pub fn room_accepted(&mut self, r: usize, _by_hand: bool) {
+        if let Some(attempt) = self.rooms[r].asked.take() {
+            let session = Some(session_id(r, self.rooms[r].number));
+            self.send(r, RoomEvent::StartAnswered { attempt, answer: Answer::Accepted { session } });
+        }
+    }
+
+    pub fn room_is_on(&mut self, r: usize) {
+        self.seen.count("recordings on");
+        self.rooms[r].on_since = Some(self.now);
+        // Who begins anew has changed his mind; before it is on nobody is told of that, so the stop goes on.
+        self.rooms[r].stopped = None;
+        let initiator = self.rooms[r].initiator.clone();
+        self.publish(r, true, false, initiator);
+        let j = self.jicofo.sessions[r].as_ref().and_then(|session| session.jibri);
+        if j.is_some_and(|j| self.jibris[j].cured) {
+            self.seen.count("recorded by one that was healed by a restart");
+        }
+        if j.is_some_and(|j| !self.jibris[j].fault.is_good()) {
+            self.seen.count("recorded by one that will fail");
+        } else if self.jibris.iter().any(|jibri| super::plan::Fault::WEDGED.contains(&jibri.fault)) {
+            self.seen.count("recorded beside a wedged one");
+        }
+    }
+
+    pub fn room_failed(&mut self, r: usize, why: StartFailure, how: Ended, was_on: bool, _by_hand: bool) {
+        self.line(|_| format!("     r{r} fails: {why:?} {how:?} was on {was_on}"));
+        self.rooms[r].on_since = None;
+        let answer = match why {
+            StartFailure::AllBusy => {
+                refusal(Condition::ResourceConstraint, "all Jibris are busy", By::Unsaid)
+            }
+            StartFailure::NoJibri => {
+                refusal(Condition::ServiceUnavailable, "no Jibris available", By::Unsaid)
+            }
+            StartFailure::SeveralFailed => {
+                refusal(Condition::InternalServerError, "Internal server error", By::Unsaid)
+            }
+            _ => return self.publish(r, false, why == StartFailure::Failed, None),
+        };
+        if let Some(attempt) = self.rooms[r].asked.take() {
+            self.send(r, RoomEvent::StartAnswered { attempt, answer });
+        }
+    }
+
+    pub fn name_of(&self, j: usize) -> JibriName {
+        JibriName::new(&self.jibris[j].plan.name)
+    }
+}

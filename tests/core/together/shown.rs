@@ -1,0 +1,119 @@
+//! What is shown of who is in a room: recorders among people, to whoever asks and to us inside.
+
+use std::collections::BTreeMap;
+
+use jibri_autostart::address::{Nick, RealJid};
+use jibri_autostart::meeting::{
+    Affiliation, Departure, Listed, Marks, Presence, RecordingStatus, Role, RoomEvent, SessionId,
+};
+
+use super::rooms::session_id;
+use super::world::World;
+
+/// What is told of an occupant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Shown {
+    jid: String,
+    role: Role,
+    session: Option<SessionId>,
+    status: Option<RecordingStatus>,
+}
+
+impl World {
+    pub fn has_recorder(&self, r: usize) -> bool {
+        self.recorders(r).next().is_some()
+    }
+
+    fn recorders(&self, r: usize) -> impl Iterator<Item = (usize, u64)> {
+        let inside = move |(j, jibri): (usize, &super::jibri::Jibri)| {
+            let job = jibri.job.filter(|job| job.r == r && job.inside && !job.finishing)?;
+            Some((j, job.number))
+        };
+        self.jibris.iter().enumerate().filter_map(inside)
+    }
+
+    /// Everybody but us.
+    fn occupants(&self, r: usize) -> BTreeMap<Nick, Shown> {
+        let room = &self.rooms[r];
+        let mut all = BTreeMap::new();
+        let mut add = |nick: &str, jid: &str, role, session, status| {
+            let shown = Shown { jid: jid.to_owned(), role, session, status };
+            all.insert(Nick::new(nick).unwrap(), shown);
+        };
+        if room.focus {
+            add("focus", "focus@auth.meet.jitsi/focus", Role::Moderator, None, room.status.clone());
+        }
+        for person in &room.people {
+            let role = if person.moderator { Role::Moderator } else { Role::Participant };
+            add(person.nick.as_str(), person.jid.as_str(), role, None, None);
+        }
+        for (j, number) in self.recorders(r) {
+            let jid = format!("recorder@hidden.meet.jitsi/j{j}");
+            add(&format!("rec{j}"), &jid, Role::Participant, Some(session_id(r, number)), None);
+        }
+        all
+    }
+
+    pub fn listed(&self, r: usize) -> Vec<Listed> {
+        let mut all = self.occupants(r);
+        if let Some(us) = &self.rooms[r].us {
+            let jid = "autostart@autostart.meet.jitsi/a".to_owned();
+            all.insert(us.clone(), Shown { jid, role: Role::Moderator, session: None, status: None });
+        }
+        let entry = |(nick, shown): (Nick, Shown)| Listed {
+            nick,
+            jid: RealJid::new(&shown.jid).ok(),
+            role: shown.role,
+            affiliation: affiliation(shown.role),
+        };
+        all.into_iter().map(entry).collect()
+    }
+
+    /// Whoever has changed is shown to us, where we are inside.
+    pub fn after_event(&mut self) {
+        for r in 0..self.rooms.len() {
+            if self.rooms[r].us.is_some() {
+                self.show_room(r);
+            }
+        }
+    }
+
+    pub fn show_room(&mut self, r: usize) {
+        let Some(us) = self.rooms[r].us.clone() else { return };
+        let now = self.occupants(r);
+        let before = std::mem::take(&mut self.rooms[r].shown);
+        let is_entry = before.is_empty();
+        for nick in before.keys().filter(|nick| !now.contains_key(*nick)) {
+            self.send(r, RoomEvent::Left { nick: nick.clone(), how: Departure::Gone });
+        }
+        for (nick, shown) in now.iter().filter(|(nick, shown)| before.get(*nick) != Some(*shown)) {
+            self.send(r, RoomEvent::Presence(presence(nick.clone(), shown.clone(), false)));
+        }
+        self.rooms[r].shown = now;
+        if is_entry && !self.rooms[r].shown.is_empty() {
+            let jid = "autostart@autostart.meet.jitsi/a".to_owned();
+            let own = Shown { jid, role: Role::Moderator, session: None, status: None };
+            self.send(r, RoomEvent::Presence(presence(us, own, true)));
+        }
+    }
+}
+
+fn affiliation(role: Role) -> Affiliation {
+    if role == Role::Moderator { Affiliation::Owner } else { Affiliation::None }
+}
+
+fn presence(nick: Nick, shown: Shown, own: bool) -> Presence {
+    Presence {
+        nick,
+        conference: None,
+        jid: RealJid::new(&shown.jid).ok(),
+        role: shown.role,
+        affiliation: affiliation(shown.role),
+        marks: Marks::default(),
+        session: shown.session,
+        mode: None,
+        recording: shown.status,
+        own,
+        created: false,
+    }
+}

@@ -1,0 +1,21 @@
+//! `deploy/ALERTS.md` and the program say the same.
+
+use jibri_autostart::alerts::{Kind, MOST_STANDING};
+
+const DOCUMENT: &str = include_str!("../../../deploy/ALERTS.md");
+
+#[test]
+fn every_kind_is_documented_with_its_severity() {
+    for kind in Kind::ALL {
+        let heading = format!("| `{}` | {} |", kind.name(), kind.severity().name());
+        assert!(DOCUMENT.contains(&heading), "no row {heading:?}");
+        let row = DOCUMENT.lines().find(|line| line.starts_with(&heading)).unwrap();
+        assert_eq!(row.contains("an hour"), kind.stands_for().is_some(), "{row}");
+    }
+    let documented = DOCUMENT.lines().filter(|line| {
+        ["critical", "warning", "info"].iter().any(|severity| line.contains(&format!("` | {severity} |")))
+    });
+    assert_eq!(documented.count(), Kind::ALL.len(), "a row for a kind that does not exist");
+    assert_eq!(MOST_STANDING, 1000);
+    assert!(DOCUMENT.contains("1,000"));
+}

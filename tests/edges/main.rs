@@ -1,0 +1,23 @@
+//! What needs neither Prosody nor a browser: each edge against a stand-in that misbehaves, the configuration, the command
+//! line, and what the documents say (some of which start a demo, with a Prosody).
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    reason = "also in what the tests share"
+)]
+
+mod alerts;
+mod api;
+mod cli;
+mod config;
+mod discovery;
+mod ledger;
+mod probes;
+mod readme;
+mod recovery;
+#[path = "../stand_in/mod.rs"]
+mod stand_in;

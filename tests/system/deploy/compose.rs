@@ -1,0 +1,230 @@
+//! The overlay for docker-jitsi-meet, after what compose does to it.
+
+use std::collections::BTreeMap;
+use std::process::Command;
+
+use serde_json::Value;
+
+use super::program::{file, program, read, run};
+
+const FILE: &str = "deploy/docker-jitsi-meet/jibri-autostart.yml";
+
+/// Replaces `${NAME}`, `${NAME:-default}` and `${NAME:?message}` as compose does, one in another too.
+fn interpolate(text: &str, env: &BTreeMap<&str, &str>) -> Result<String, String> {
+    let mut done = String::new();
+    let mut rest = text;
+    while let Some(start) = rest.find("${") {
+        done.push_str(&rest[..start]);
+        let inner = &rest[start + 2..];
+        let mut depth = 1;
+        let end = inner.char_indices().find_map(|(at, c)| {
+            depth += i32::from(c == '{') - i32::from(c == '}');
+            (depth == 0).then_some(at)
+        });
+        let end = end.ok_or("no end")?;
+        let (name, how) = inner[..end].split_once(':').unwrap_or((&inner[..end], "-"));
+        match (env.get(name).filter(|value| !value.is_empty()), how.split_at(1)) {
+            (Some(value), _) => done.push_str(value),
+            (None, ("-", default)) => done.push_str(&interpolate(default, env)?),
+            (None, (_, message)) => return Err(format!("{name}: {message}")),
+        }
+        rest = &inner[end + 1..];
+    }
+    done.push_str(rest);
+    Ok(done)
+}
+
+fn overlay(env: &BTreeMap<&str, &str>) -> Result<Value, String> {
+    let text: String = read(FILE)
+        .lines()
+        .filter(|line| !line.trim_start().starts_with('#'))
+        .fold(String::new(), |text, line| text + line + "\n");
+    Ok(serde_saphyr::from_str(&interpolate(&text, env)?).unwrap())
+}
+
+/// The environment of a service: what is set here, and what is passed on from `.env` where it is there.
+fn environment(overlay: &Value, service: &str, env: &BTreeMap<&str, &str>) -> BTreeMap<String, String> {
+    let list = overlay["services"][service]["environment"].as_array().unwrap();
+    list.iter()
+        .map(|entry| entry.as_str().unwrap())
+        .filter_map(|entry| match entry.split_once('=') {
+            Some((name, value)) => Some((name.to_owned(), value.to_owned())),
+            None => env.get(entry).map(|value| (entry.to_owned(), (*value).to_owned())),
+        })
+        .collect()
+}
+
+fn effective(environment: &BTreeMap<String, String>) -> toml::Table {
+    let mut command = program();
+    run(command.arg("check").envs(environment)).parse().unwrap()
+}
+
+#[test]
+fn one_line_in_env_is_enough() {
+    let env = BTreeMap::from([("JIBRI_AUTOSTART_XMPP__SECRET", "s3cret")]);
+    let overlay = overlay(&env).unwrap();
+    let settings = effective(&environment(&overlay, "jibri-autostart", &env));
+    assert_eq!(settings["xmpp"]["server"].as_str(), Some("xmpp.meet.jitsi:5347"));
+    assert_eq!(settings["xmpp"]["domain"].as_str(), Some("autostart.meet.jitsi"));
+    assert_eq!(settings["muc"]["domains"][0].as_str(), Some("muc.meet.jitsi"));
+    assert_eq!(settings["muc"]["recorders"][0].as_str(), Some("recorder@hidden.meet.jitsi"));
+    assert_eq!(settings["jibri"]["brewery"].as_str(), Some("jibribrewery@internal-muc.meet.jitsi"));
+    assert_eq!(settings["discovery"]["jicofo"]["url"].as_str(), Some("http://jicofo:8888"));
+    assert_eq!(settings["stop"]["when"].as_str(), Some("never"), "what is not set is as built in");
+    let prosodys = environment(&overlay, "prosody", &env)["AUTOSTART_URL"].clone();
+    let hosts = settings["http"]["hosts"].as_array().unwrap();
+    assert!(
+        hosts.iter().any(|name| prosodys.contains(&format!("//{}:", name.as_str().unwrap()))),
+        "{hosts:?}"
+    );
+    let jicofo = environment(&overlay, "jicofo", &env);
+    assert_eq!(jicofo["JICOFO_TRUSTED_DOMAINS"], "hidden.meet.jitsi,autostart.meet.jitsi");
+    assert_eq!(jicofo["JICOFO_ENABLE_REST"], "1");
+    let prosody = environment(&overlay, "prosody", &env);
+    assert_eq!(prosody["JIBRI_AUTOSTART_XMPP__SECRET"], "s3cret");
+    assert_eq!(prosody["PROSODY_AUTOSTART_INTERFACE"], "*");
+}
+
+#[test]
+fn their_own_names_are_followed() {
+    let env = BTreeMap::from([
+        ("JIBRI_AUTOSTART_XMPP__SECRET", "s3cret"),
+        ("JIBRI_AUTOSTART_XMPP__DOMAIN", "autostart.example.org"),
+        ("JIBRI_AUTOSTART_STOP__WHEN", "no-moderator"),
+        ("JIBRI_AUTOSTART_RULE", r#"[{room = "^staff-", record = false}]"#),
+        ("XMPP_SERVER", "xmpp.example.org"),
+        ("XMPP_MUC_DOMAIN", "rooms.example.org"),
+        ("XMPP_AUTH_DOMAIN", "auth.example.org"),
+        ("XMPP_INTERNAL_MUC_DOMAIN", "inside.example.org"),
+        ("XMPP_RECORDER_DOMAIN", "old-recorder.example.org"),
+        ("JIBRI_BREWERY_MUC", "brewery"),
+        ("JIBRI_RECORDER_USER", "camera"),
+    ]);
+    let overlay = overlay(&env).unwrap();
+    let settings = effective(&environment(&overlay, "jibri-autostart", &env));
+    assert_eq!(settings["xmpp"]["server"].as_str(), Some("xmpp.example.org:5347"));
+    assert_eq!(settings["muc"]["domains"][0].as_str(), Some("rooms.example.org"));
+    assert_eq!(settings["muc"]["service_domains"][0].as_str(), Some("auth.example.org"));
+    assert_eq!(settings["muc"]["recorders"][0].as_str(), Some("camera@old-recorder.example.org"));
+    assert_eq!(settings["jibri"]["brewery"].as_str(), Some("brewery@inside.example.org"));
+    assert_eq!(settings["stop"]["when"].as_str(), Some("no-moderator"));
+    assert_eq!(settings["rule"][0]["record"].as_bool(), Some(false));
+    let jicofo = environment(&overlay, "jicofo", &env);
+    assert_eq!(jicofo["JICOFO_TRUSTED_DOMAINS"], "old-recorder.example.org,autostart.example.org");
+}
+
+#[test]
+fn without_the_secret_compose_says_so() {
+    let missing = overlay(&BTreeMap::new()).unwrap_err();
+    assert!(missing.contains("JIBRI_AUTOSTART_XMPP__SECRET") && missing.contains("openssl"), "{missing}");
+}
+
+/// The lines for `.env`, all of them in use.
+#[test]
+fn the_lines_for_env_are_right() {
+    let text = read("deploy/docker-jitsi-meet/env.example");
+    let lines = text.lines().map(|line| match line.strip_prefix('#') {
+        Some(rest) if rest.starts_with("JIBRI_AUTOSTART_") => rest,
+        _ => line,
+    });
+    let mut env: BTreeMap<&str, &str> =
+        lines.filter(|line| !line.starts_with('#')).filter_map(|line| line.split_once('=')).collect();
+    env.insert("JIBRI_AUTOSTART_XMPP__SECRET", "s3cret");
+    assert!(env.len() > 7, "{env:?}");
+    let overlay = overlay(&env).unwrap();
+    let environment = environment(&overlay, "jibri-autostart", &env);
+    let settings = effective(&environment);
+    assert_eq!(settings["start"]["min_participants"].as_integer(), Some(2));
+    for name in
+        env.keys().filter(|name| name.starts_with("JIBRI_AUTOSTART_") && **name != "JIBRI_AUTOSTART_IMAGE")
+    {
+        assert!(environment.contains_key(*name), "{name} is not passed on");
+    }
+}
+
+/// As strict as their own services, and reached by nobody from outside.
+#[test]
+fn the_service_can_do_little() {
+    let env = BTreeMap::from([("JIBRI_AUTOSTART_XMPP__SECRET", "s3cret")]);
+    let overlay = overlay(&env).unwrap();
+    let service = &overlay["services"]["jibri-autostart"];
+    assert_eq!(service["read_only"], true);
+    assert_eq!(service["cap_drop"][0], "ALL");
+    assert_eq!(service["security_opt"][0], "no-new-privileges:true");
+    assert!(service["ports"][0].as_str().unwrap().starts_with("127.0.0.1:"));
+    assert!(service["networks"].as_object().unwrap().contains_key("meet.jitsi"));
+    let volume = service["volumes"][0].as_str().unwrap().split_once(':').unwrap().0;
+    assert!(overlay["volumes"].as_object().unwrap().contains_key(volume));
+    assert!(!read(FILE).contains("docker.sock"));
+}
+
+/// As much of docker-jitsi-meet's own file as the overlay adds to.
+const THEIRS: &str = "
+services:
+    prosody: {image: prosody, environment: [XMPP_MUC_DOMAIN], networks: {meet.jitsi: {aliases: [xmpp.meet.jitsi]}}}
+    jicofo: {image: jicofo, environment: [JICOFO_TRUSTED_DOMAINS, JICOFO_ENABLE_REST], networks: {meet.jitsi: }}
+networks: {meet.jitsi: }
+";
+
+/// Compose reads both, finds them right by its schema, and puts them together.
+#[test]
+fn compose_puts_it_together_with_theirs() {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::write(dir.path().join("docker-compose.yml"), THEIRS).unwrap();
+    std::fs::copy(file(FILE), dir.path().join("jibri-autostart.yml")).unwrap();
+    std::fs::write(dir.path().join(".env"), "JIBRI_AUTOSTART_XMPP__SECRET=s3cret\nXMPP_MUC_DOMAIN=rooms.b\n")
+        .unwrap();
+    let mut command = Command::new("docker-compose");
+    command.args(["-f", "docker-compose.yml", "-f", "jibri-autostart.yml", "config"]).current_dir(dir.path());
+    let whole: Value = serde_saphyr::from_str(&run(&mut command)).unwrap();
+    let services = &whole["services"];
+    assert_eq!(services["prosody"]["environment"]["XMPP_MUC_DOMAIN"], "rooms.b");
+    assert_eq!(services["prosody"]["environment"]["JIBRI_AUTOSTART_XMPP__SECRET"], "s3cret");
+    assert_eq!(services["prosody"]["image"], "prosody", "what is theirs stays");
+    assert_eq!(services["jicofo"]["environment"]["JICOFO_ENABLE_REST"], "1");
+    let ours = &services["jibri-autostart"]["environment"];
+    assert_eq!(ours["JIBRI_AUTOSTART_MUC__DOMAINS"], "rooms.b");
+    assert_eq!(ours["JIBRI_AUTOSTART_XMPP__SECRET"], "s3cret");
+
+    std::fs::write(dir.path().join(".env"), "").unwrap();
+    let output = command.output().unwrap();
+    let (_, stderr) = super::program::texts(&output);
+    assert!(!output.status.success() && stderr.contains("openssl"), "{stderr}");
+}
+
+/// The first block of shell in a document that has this in it.
+fn shell(document: &str, has: &str) -> String {
+    let text = read(document);
+    let mut blocks = text.split("```sh\n").skip(1).map(|rest| rest.split("```").next().unwrap());
+    blocks.find(|block| block.contains(has)).expect("a block").to_owned()
+}
+
+/// What the documents have a newcomer type in docker-jitsi-meet's directory, in a shell that knows nothing of its `.env`.
+#[test]
+fn the_lines_to_type_put_the_files_where_they_belong() {
+    for document in ["README.md", "deploy/docker-jitsi-meet/README.md"] {
+        let home = tempfile::tempdir().unwrap();
+        let at = |path: &str| home.path().join(path);
+        std::fs::create_dir_all(at("docker-jitsi-meet")).unwrap();
+        std::os::unix::fs::symlink(file("."), at("jibri-autostart")).unwrap();
+        std::fs::write(at("docker-jitsi-meet/.env"), "CONFIG=~/.jitsi-meet-cfg\nPASSWORD=a b\n").unwrap();
+        let type_in = |lines: &str| {
+            let script = format!("docker() {{ :; }}; openssl() {{ echo s3cret; }}\n{lines}");
+            let mut shell = Command::new("sh");
+            shell.args(["-euc", &script]).env("HOME", home.path()).env_remove("CONFIG");
+            run(shell.current_dir(at("docker-jitsi-meet")))
+        };
+        type_in(&shell(document, "docker build"));
+        let installed = [
+            "docker-jitsi-meet/jibri-autostart.yml",
+            ".jitsi-meet-cfg/prosody/config/conf.d/jibri-autostart.cfg.lua",
+        ];
+        assert!(installed.iter().all(|path| at(path).exists()), "{document}");
+        let env = std::fs::read_to_string(at("docker-jitsi-meet/.env")).unwrap();
+        assert!(env.contains("\nJIBRI_AUTOSTART_XMPP__SECRET=s3cret\n"), "{env}");
+        if document != "README.md" {
+            type_in(&shell(document, "rm --stop").replace("docker volume ls -q | grep", "true"));
+            assert!(!installed.iter().any(|path| at(path).exists()));
+        }
+    }
+}

@@ -1,0 +1,166 @@
+//! Rooms, Jibris and alerts: a day as it may be.
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use jibri_autostart::ledger::{Attempt, Entry, Moment, Outcome, Recovery};
+use jibri_autostart::surface::{Alert, Board, Jibri, Room};
+
+use super::world::World;
+
+/// So many seconds ago, RFC 3339.
+pub(crate) fn ago(seconds: u64) -> String {
+    let at = SystemTime::now() - Duration::from_secs(seconds);
+    humantime::format_rfc3339_millis(at).to_string()
+}
+
+pub(crate) fn room(local: &str, state: &str, since: u64) -> Room {
+    Room {
+        room: format!("{local}@muc.meet.jitsi").into(),
+        state: state.to_owned(),
+        people: 4,
+        moderators: 1,
+        recorder_present: state == "recording",
+        attempt: 0,
+        session_id: None,
+        since: ago(since),
+        reason: None,
+    }
+}
+
+pub(crate) fn put(board: &Board, room: Room) {
+    board.put_rooms(&[Arc::new(room)]);
+}
+
+pub(crate) fn jibri(name: &str, verdict: &str, evidence: &str, room: Option<&str>) -> Jibri {
+    Jibri {
+        name: name.to_owned(),
+        busy: Some(room.is_some()),
+        healthy: Some(true),
+        verdict: verdict.to_owned(),
+        failures: 0,
+        last_seen: Some(ago(1)),
+        room: room.map(|room| format!("{room}@muc.meet.jitsi")),
+        restarts: 0,
+        evidence: evidence.to_owned(),
+    }
+}
+
+pub(crate) fn alert(kind: &str, severity: &str, subject: &str, summary: &str, remedy: &str) -> Alert {
+    Alert {
+        kind: kind.to_owned(),
+        severity: severity.to_owned(),
+        subject: subject.to_owned(),
+        since: ago(95),
+        times: 1,
+        summary: summary.to_owned(),
+        remedy: remedy.to_owned(),
+        labels: [].into(),
+    }
+}
+
+/// Began so many seconds ago, and was on for so many.
+pub(crate) fn attempt(room: &str, began: u64, lasted: Option<u64>, outcome: Outcome, why: &str) -> Attempt {
+    let ago = |seconds| Some(Moment::now().before(Duration::from_secs(seconds)));
+    Attempt {
+        room: format!("{room}@muc.meet.jitsi"),
+        trigger: Some("Ada (moderator)".to_owned()),
+        session_id: Some("s".to_owned()),
+        jibri: Some("jibri-2".to_owned()),
+        wanted: ago(began),
+        sent: ago(began),
+        on: lasted.and_then(|_| ago(began - 4)),
+        off: lasted.and_then(|lasted| ago(began - 4 - lasted)),
+        outcome,
+        reason: (!why.is_empty()).then(|| why.to_owned()),
+        ..Attempt::default()
+    }
+}
+
+/// As in the README's picture.
+pub(crate) async fn fill(world: &mut World) {
+    let board = &world.board;
+    let failing = Room {
+        people: 9,
+        moderators: 2,
+        attempt: 3,
+        reason: Some("Jicofo has tried several Jibris and all failed; next attempt in 8 s".to_owned()),
+        ..room("court-3-hearing", "backoff", 95)
+    };
+    let held = Room {
+        reason: Some("stopped by a person, until the meeting ends".to_owned()),
+        ..room("staff-meeting", "held", 1260)
+    };
+    let pending = Room { people: 2, attempt: 1, ..room("clinic-follow-up", "pending", 3) };
+    for special in [failing, held, pending] {
+        put(board, special);
+    }
+    let recorded = [
+        ("lesson-7b-geometry", 31, 2820),
+        ("lesson-9a-history", 27, 2710),
+        ("court-1-hearing", 7, 5460),
+        ("support-4711", 2, 640),
+    ];
+    for (name, people, since) in recorded {
+        put(board, Room { people, ..room(name, "recording", since) });
+    }
+    put(board, Room { people: 1, moderators: 0, ..room("lesson-5c-waiting-room", "idle", 84) });
+    let mut jibris: Vec<_> = recorded
+        .iter()
+        .enumerate()
+        .map(|(n, (room, ..))| {
+            jibri(&format!("jibri-{}", n + 1), "ok", "nothing speaks against it", Some(room))
+        })
+        .collect();
+    jibris.push(Jibri {
+        busy: Some(true),
+        ..jibri("jibri-5", "ok", "nothing speaks against it", Some("clinic-follow-up"))
+    });
+    jibris.push(Jibri {
+        failures: 3,
+        restarts: 1,
+        ..jibri(
+            "jibri-6",
+            "wedged",
+            "3 starts in a row failed while it reported idle and healthy, last in court-3-hearing",
+            None,
+        )
+    });
+    board.set_jibris(jibris);
+    board.set_alerts(
+        vec![
+            alert(
+                "start_overdue",
+                "critical",
+                "court-3-hearing",
+                "court-3-hearing is to be recorded for 95 s and is not",
+                "look at the Jibris: Jicofo has tried several and all failed",
+            ),
+            alert(
+                "jibri_wedged",
+                "warning",
+                "jibri-6",
+                "jibri-6 reports idle and healthy, and 3 starts in a row failed on it",
+                "restart its process or container, or set [recovery]",
+            ),
+        ],
+        [].into(),
+    );
+    let restarted = Recovery {
+        instance: "jibri-6".to_owned(),
+        trigger: "wedged".to_owned(),
+        time: Moment::now().before(Duration::from_secs(130)),
+        outcome: "restarted".to_owned(),
+        output: None,
+    };
+    let given_up = "Jibri failed and Jicofo has given up on it";
+    for entry in [
+        Entry::Attempt(attempt("staff-meeting", 7000, Some(340), Outcome::Stopped, "by a person")),
+        Entry::Attempt(attempt("lesson-6a-biology", 6700, Some(2690), Outcome::Recorded, "")),
+        Entry::Attempt(attempt("support-4710", 2400, Some(1260), Outcome::Recorded, "")),
+        Entry::Recovery(restarted),
+        Entry::Attempt(attempt("court-3-hearing", 60, None, Outcome::Failed, given_up)),
+    ] {
+        world.write(entry).await;
+    }
+}
