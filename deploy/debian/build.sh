@@ -23,4 +23,7 @@ gzip -9n "$documents"/man/*.1
 for shell in bash zsh fish; do
   "$built/jibri-autostart" completions "$shell" >"$documents/completions.$shell"
 done
-cargo deb --no-build --profile "$profile" --strip --locked "$@"
+# One for the tests is unpacked at once and thrown away.
+speed=()
+[ "$profile" = release ] || speed=(--fast)
+cargo deb --no-build --profile "$profile" --strip --locked "${speed[@]}" "$@"

@@ -44,7 +44,7 @@ fn report(seed: u64, violation: &str) -> String {
 
 #[test]
 fn what_always_holds() {
-    let (first, seeds) = (number("FIRST").unwrap_or(1), number("SEEDS").unwrap_or(200));
+    let (first, seeds) = (number("FIRST").unwrap_or(1), number("SEEDS").unwrap_or(30));
     let next = AtomicU64::new(first);
     let failed: Mutex<Vec<(u64, String)>> = Mutex::default();
     let seen = Mutex::new(Coverage::default());

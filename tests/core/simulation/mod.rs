@@ -85,7 +85,7 @@ fn report(seed: u64, violation: &Violation) -> String {
 
 #[test]
 fn what_always_holds() {
-    let (first, seeds) = (number("SIM_FIRST").unwrap_or(1), number("SIM_SEEDS").unwrap_or(200));
+    let (first, seeds) = (number("SIM_FIRST").unwrap_or(1), number("SIM_SEEDS").unwrap_or(100));
     let next = AtomicU64::new(first);
     let failed: Mutex<Vec<(u64, Violation)>> = Mutex::default();
     let seen = Mutex::new(Coverage::default());

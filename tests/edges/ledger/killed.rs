@@ -48,7 +48,7 @@ fn killed_fifty_times() {
     let (mut from, mut all_safe) = (0_u64, Vec::new());
     for round in 0..50_u64 {
         let mut child = Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", "killed::write_until_killed", "--ignored", "--nocapture"])
+            .args(["--exact", "ledger::killed::write_until_killed", "--ignored", "--nocapture"])
             .env(FILE, &path)
             .env(FROM, from.to_string())
             .stdout(Stdio::piped())

@@ -185,7 +185,7 @@ on_each_prosody! {
         let asked_until_it_says_so = async {
             loop {
                 linked.link.send(Command::ListBrewery);
-                if linked.list().await["jibri-1"] == (IDLE, 1) {
+                if linked.list().await.get("jibri-1") == Some(&(IDLE, 1)) {
                     return;
                 }
             }
