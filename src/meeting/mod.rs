@@ -39,6 +39,7 @@ pub use view::RoomView;
 
 use crate::address::{Nick, RoomJid};
 use crate::config::{Footprint, Rule, Settings, Start, Stop};
+use crate::schedule::Schedule;
 use crate::time::Time;
 use context::{Ctx, Policy};
 use occupancy::News;
@@ -55,7 +56,7 @@ const FOUND_WITHIN: Duration = Duration::from_secs(3);
 #[derive(Debug)]
 pub struct Meetings {
     rooms: BTreeMap<RoomJid, Room>,
-    deadlines: BTreeSet<(Time, RoomJid)>,
+    deadlines: Schedule<RoomJid>,
     /// Rooms whose turn for a role query has not come yet.
     turns: Turns,
     queue: Queue,
@@ -124,7 +125,7 @@ impl Meetings {
         };
         let mut meetings = Self {
             rooms: BTreeMap::new(),
-            deadlines: BTreeSet::new(),
+            deadlines: Schedule::default(),
             turns: Turns::default(),
             queue: Queue::default(),
             linked: None,
@@ -230,7 +231,7 @@ impl Meetings {
     /// When [`Input::Tick`] is due, if nothing happens before.
     pub fn next_deadline(&self) -> Option<Time> {
         let turn = self.turns.deadline().filter(|_| self.linked.is_some());
-        self.deadlines.first().map(|(at, _)| *at).into_iter().chain(turn).min()
+        self.deadlines.next().into_iter().chain(turn).min()
     }
 
     /// The program ends: leaves all rooms. Recordings go on.
@@ -331,8 +332,7 @@ impl Meetings {
 
     fn pass_deadlines(&mut self, now: Time, effects: &mut Vec<Effect>) {
         // A room is visited once at most: one whose new deadline has passed too has its turn next time.
-        let due: Vec<RoomJid> =
-            self.deadlines.iter().take_while(|(at, _)| *at <= now).map(|(_, jid)| jid.clone()).collect();
+        let due: Vec<RoomJid> = self.deadlines.due(now).cloned().collect();
         for jid in due {
             self.with_room(&jid, now, effects, |_, _, _| ());
         }
@@ -407,24 +407,14 @@ impl Meetings {
         }
         self.queue.moved(&jid, stood, room.standing);
         let focus = room.unlisted_focus();
-        let deadline = room.deadline(now).into_iter().chain(ctx.alarm.get()).min();
-        if deadline != room.scheduled {
-            if let Some(at) = room.scheduled.take() {
-                self.deadlines.remove(&(at, jid.clone()));
-            }
-            if let Some(at) = deadline {
-                self.deadlines.insert((at, jid.clone()));
-            }
-            room.scheduled = deadline;
-        }
+        self.deadlines.set(&jid, room.deadline(now).into_iter().chain(ctx.alarm.get()).min());
         if room.is_over() {
             self.queue.moved(&jid, room.standing, Standing::Aside);
             if room.trial.is_some() {
                 self.turns.forget(&jid);
             }
-            if let Some(at) = self.rooms.remove(&jid).and_then(|room| room.scheduled) {
-                self.deadlines.remove(&(at, jid.clone()));
-            }
+            self.rooms.remove(&jid);
+            self.deadlines.clear(&jid);
         }
         if let Some(focus) = focus.filter(|focus| self.rules.identity.is_news_of_focus(focus)) {
             effects.push(Effect::Tell(Event { room: jid.clone(), what: What::UnlistedFocus(focus) }));

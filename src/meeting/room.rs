@@ -51,8 +51,6 @@ pub(super) struct Room {
     state_since: Time,
     /// Where it is in the queue for a Jibri.
     pub(super) standing: Standing,
-    /// The deadline that the owner of all rooms has written down for this one.
-    pub(super) scheduled: Option<Time>,
 }
 
 impl Room {
@@ -77,7 +75,6 @@ impl Room {
             state: State::Idle,
             state_since: now,
             standing: Standing::Aside,
-            scheduled: None,
         }
     }
 

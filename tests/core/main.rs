@@ -8,6 +8,7 @@
     clippy::arithmetic_side_effects,
     reason = "also in what the tests share"
 )]
+#![allow(clippy::duplicate_mod, reason = "what is shared finds in its parent what differs")]
 
 mod fleet;
 mod pace;

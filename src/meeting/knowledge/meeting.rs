@@ -139,7 +139,8 @@ impl Meeting {
         let before = self.id.replace(id);
         let Some(before) = before else { return };
         let is_same = self.id.as_ref() == Some(&before);
-        self.is_called_the_same = Some(is_same);
+        // That it was another one before a second gap is still to be acted upon.
+        self.is_called_the_same = Some(is_same && !self.is_called_another());
         if !is_same && self.gap.is_none() {
             // It ended and began between two looks.
             self.emptied();
@@ -154,8 +155,14 @@ impl Meeting {
 
     /// Not everybody is seen now.
     pub(in crate::meeting) fn is_out_of_sight(&mut self) {
-        if self.was_seen && self.gap.is_none() {
-            self.opens(Gap::Unseen);
+        if !self.was_seen {
+            return;
+        }
+        match self.gap {
+            None => self.opens(Gap::Unseen),
+            // What the room called it may be from before.
+            Some(gap) if self.naming == Naming::Told => self.opens(gap),
+            Some(_) => {}
         }
     }
 
@@ -173,7 +180,7 @@ impl Meeting {
 
     fn opens(&mut self, gap: Gap) {
         self.gap = Some(gap);
-        self.is_called_the_same = None;
+        self.is_called_the_same.take_if(|is_same| *is_same);
         // A room that did not say it before is not asked again.
         if self.id.is_some() {
             self.naming = Naming::Due;

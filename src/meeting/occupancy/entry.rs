@@ -8,6 +8,7 @@ use super::reasons::{LETS_IN_SLOWLY, refusal_reason};
 use super::{Errand, News, Occupancy, POLL_EAGER, POLL_SLOW, POLL_SOON, Place, RELIST};
 use crate::address::Nick;
 use crate::config::Secret;
+use crate::doubling::doubled;
 use crate::meeting::context::Ctx;
 use crate::meeting::event::What;
 use crate::meeting::io::{Action, Condition, Out, Presence, QueryId, Refusal};
@@ -154,9 +155,7 @@ impl Occupancy {
             Out::Removed { code: Some(301 | 307) } => {
                 self.kicks = self.kicks.saturating_add(1);
                 let doublings = self.kicks.saturating_sub(1).min(16);
-                AFTER_KICK
-                    .saturating_mul(1_u32.checked_shl(doublings).unwrap_or(u32::MAX))
-                    .min(AFTER_KICK_MAX)
+                doubled(AFTER_KICK, doublings, AFTER_KICK_MAX)
             }
             Out::Removed { .. } => POLL_SOON,
         };

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use rand::RngExt as _;
 
+use crate::doubling::doubled;
 use crate::meeting::answer::StartFailure;
 use crate::meeting::context::{Ctx, Policy};
 use crate::meeting::queue::Chance;
@@ -50,8 +51,7 @@ impl Backoff {
         self.supply = ctx.chance.change;
         let doublings = if why.passes_soon() { self.failures.saturating_sub(SOON) } else { self.failures };
         let (min, max) = (policy.start.retry_min, policy.start.retry_max);
-        let factor = 1_u32.checked_shl(doublings.saturating_sub(1)).unwrap_or(u32::MAX);
-        let pause = min.saturating_mul(factor).min(max);
+        let pause = doubled(min, doublings.saturating_sub(1), max);
         let pause = pause.mul_f64(ctx.rng.random_range(0.75..=1.25)).clamp(min, max.max(min));
         self.pause(pause, ctx);
         pause

@@ -6,6 +6,7 @@ use super::course::{Course, FoundBy, Witness};
 use super::{Recording, RecordingStatus};
 use crate::address::Nick;
 use crate::config::Mode;
+use crate::doubling::doubled;
 use crate::meeting::answer::StartFailure;
 use crate::meeting::context::{Ctx, Policy};
 use crate::meeting::event::Ended;
@@ -180,7 +181,7 @@ impl Recording {
             // another Jibri, whose browser will show.
             self.known.take_in();
             if ask.0 <= ctx.now {
-                let pause = ASK_AGAIN.saturating_mul(1_u32.checked_shl(ask.1).unwrap_or(u32::MAX));
+                let pause = doubled(ASK_AGAIN, ask.1, Duration::MAX);
                 *ask = (ctx.now.after(pause), ask.1.saturating_add(1));
             }
             return;

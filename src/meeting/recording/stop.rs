@@ -9,6 +9,7 @@ use super::seen::SENDER_STAYS;
 use super::{ANSWER_GRACE, Recording};
 use crate::address::{Nick, RealJid};
 use crate::config::StopWhen;
+use crate::doubling::doubled;
 use crate::meeting::answer::{StopFailure, stop_failure};
 use crate::meeting::context::{Ctx, Policy};
 use crate::meeting::event::{Ended, What};
@@ -124,8 +125,7 @@ impl Stopping {
             ctx.tell(What::StopFailed { why, retry_in: None });
             return;
         }
-        let doubled = 1_u32.checked_shl(self.failures).unwrap_or(u32::MAX);
-        let delay = RETRY_MIN.saturating_mul(doubled).min(RETRY_MAX);
+        let delay = doubled(RETRY_MIN, self.failures, RETRY_MAX);
         self.failures = self.failures.saturating_add(1);
         self.not_before = Some(ctx.now.after(delay));
         ctx.tell(What::StopFailed { why, retry_in: Some(delay) });

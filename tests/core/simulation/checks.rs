@@ -108,6 +108,8 @@ impl World {
         let settled = mirror.wanted_since.is_some_and(|since| self.now >= since + mirror.settle());
         let has_foreign_recorder =
             status.is_none() && mirror.recorders().flatten().any(|id| mode_of(id) == Mode::File);
+        // One that was told to stop is on its way out.
+        let has_foreign_recorder = has_foreign_recorder && self.has_working_jibri(r);
         let wrong = if mirror.in_flight.is_some() && !mirror.superseded && !mirror.deserted {
             Some((1, "another start is in flight"))
         } else if status.is_some_and(|s| s.on) {
@@ -366,7 +368,7 @@ impl World {
             Some((6, format!("stays inside without an errand, the state is {}", state.name())))
         } else if status_on && !matches!(state, State::Recording | State::Stopping) {
             Some((1, format!("focus says on, the state is {}", state.name())))
-        } else if state == State::Recording && !status_on && !has_recorder {
+        } else if state == State::Recording && !status_on && !has_recorder && !self.rooms[r].misled {
             Some((9, "the state is recording, but nothing is".into()))
         } else if state == State::Starting && mirror.in_flight.is_none() {
             Some((1, "the state is starting, but no start is under way".into()))
