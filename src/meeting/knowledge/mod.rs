@@ -12,10 +12,15 @@ pub(super) use meeting::{Company, Gap, Meeting, Told};
 pub(super) use picture::Picture;
 pub(super) use recorders::{Outlook, Recorders, SHOWS_WITHIN};
 
+use std::collections::VecDeque;
+
 use super::io::{ConferenceId, RecordingStatus, SessionId};
 use crate::address::Nick;
 use crate::config::Mode;
 use crate::time::Time;
+
+/// So many stops of ours are known besides the last one: of more than one session focus does not tell.
+const MOST_STOPS: usize = 3;
 
 /// What is known of one meeting.
 #[derive(Debug, Default)]
@@ -31,8 +36,8 @@ pub(super) struct Knowledge {
     /// The last session that was known, and one whose stop binds nobody who is there.
     last_session: Option<SessionId>,
     void: Option<SessionId>,
-    /// A stop of ours, as focus will tell of it.
-    our_stop: Option<OurStop>,
+    /// Stops of ours, as focus will tell of them.
+    our_stops: VecDeque<OurStop>,
     /// When the Jibri of this recording has stopped, maybe because the meeting is over, and whether it is gone.
     pub(super) jibri_stopped: Option<(Time, bool)>,
 }
@@ -40,8 +45,9 @@ pub(super) struct Knowledge {
 #[derive(Debug)]
 struct OurStop {
     initiator: Nick,
-    /// Which session it ends is for focus to say: ours may have been replaced unseen.
+    /// Which session it has ended is for focus to say: the one that was meant may have been replaced unseen.
     session: Option<SessionId>,
+    meant: Option<SessionId>,
 }
 
 impl Knowledge {
@@ -54,7 +60,7 @@ impl Knowledge {
     /// focus goes on telling of our stop.
     pub(super) fn meeting_over(&mut self) {
         let recorders = std::mem::take(&mut self.recorders);
-        *self = Self { recorders, our_stop: self.our_stop.take(), ..Self::new(false) };
+        *self = Self { recorders, our_stops: std::mem::take(&mut self.our_stops), ..Self::new(false) };
     }
 
     /// Focus's presence says this, and of this conference.
@@ -90,7 +96,7 @@ impl Knowledge {
     /// What focus says is known from now on.
     pub(super) fn take_in(&mut self) {
         if let Some(status) = &self.jicofo_status {
-            if let Some(ours) = self.our_stop.as_mut().filter(|ours| ours.is(status)) {
+            if let Some(ours) = self.our_stops.iter_mut().find(|ours| ours.is(status)) {
                 ours.session.clone_from(&status.session);
             }
             self.taken_in = Some(status.clone());
@@ -177,14 +183,20 @@ impl Knowledge {
         Some((status, nick))
     }
 
-    /// We ask focus to stop it, under this nickname.
-    pub(super) fn we_stop(&mut self, initiator: Nick) {
-        self.our_stop = Some(OurStop { initiator, session: None });
+    /// We ask focus to stop this session, if it is known, under this nickname.
+    pub(super) fn we_stop(&mut self, initiator: Nick, meant: Option<SessionId>) {
+        // One that went the same way says the same.
+        self.our_stops.retain(|ours| ours.initiator != initiator || ours.session.is_some());
+        self.our_stops.truncate(MOST_STOPS);
+        self.our_stops.push_front(OurStop { initiator, session: None, meant });
     }
 
-    /// A recording is on: of the end of one before, focus will not tell any more.
+    /// A recording is on: what focus may still tell is the end of the one that was meant.
     pub(super) fn is_on(&mut self) {
-        self.our_stop.take_if(|ours| ours.session.is_none());
+        for ours in &mut self.our_stops {
+            ours.session = ours.session.take().or(ours.meant.take());
+        }
+        self.our_stops.retain(|ours| ours.session.is_some());
         self.jibri_stopped = None;
         // What is done to it from now on is done by those who are there.
         self.void = None;
@@ -215,7 +227,7 @@ impl Knowledge {
     }
 
     fn is_our_stop(&self, status: &RecordingStatus) -> bool {
-        self.our_stop.as_ref().is_some_and(|ours| ours.is(status))
+        self.our_stops.iter().any(|ours| ours.is(status))
     }
 }
 

@@ -57,17 +57,21 @@ impl Recording {
     /// A stop is nothing to entirely different people, whatever focus goes on telling. That those who come back come to
     /// the same meeting is for focus to tell. Somebody whose account is not shown may be anybody.
     fn whose_meeting(&mut self, now: &Picture<'_>) {
+        let company = match now.roster.accounts() {
+            Some(accounts) if now.people > 0 => self.known.meeting.meets(&accounts),
+            _ => Company::Same,
+        };
+        match company {
+            Company::Same => {}
+            Company::Back => self.known.stop_binds_again(),
+            Company::Others => self.stop_is_nothing_to_them(),
+        }
+        // What is heard of for the first time now may have been in their meeting.
         let session = self.session().cloned();
         self.known.knows_session(session);
-        if now.people == 0 {
-            return;
-        }
-        let Some(accounts) = now.roster.accounts() else { return };
-        match self.known.meeting.meets(&accounts) {
-            Company::Same => return,
-            Company::Back => return self.known.stop_binds_again(),
-            Company::Others => {}
-        }
+    }
+
+    fn stop_is_nothing_to_them(&mut self) {
         // What is on goes over to them, and what they do to it is their own will.
         if self.session().is_none() {
             self.known.stop_binds_nobody();

@@ -202,7 +202,8 @@ impl Recording {
         let attempt = ctx.new_attempt();
         let patience =
             if sender.is_none() { STOP_TIMEOUT.saturating_add(ANSWER_GRACE) } else { LEAVES_WITHIN };
-        self.known.we_stop(initiator);
+        let session = self.session().cloned();
+        self.known.we_stop(initiator, session);
         let (since, deadline) = (ctx.now, ctx.now.after(patience));
         self.stop.sent = Some(Sent { attempt, since, deadline, sender: sender.clone() });
         ctx.wake(ctx.now.after(patience));

@@ -21,7 +21,7 @@ use jibri_autostart::meeting::{Action, Ended, Hold, State, What};
 
 use super::focus::mode_of;
 use super::link::us;
-use super::muc::Kind;
+use super::muc::{Kind, Occupant};
 use super::plan::SEC;
 use super::unseen::UNTOLD_ENDS;
 use super::world::World;
@@ -97,6 +97,11 @@ impl World {
     fn check_start(&mut self, r: usize, sender: Option<&RealJid>) {
         self.seen.count("starts");
         let mirror = &self.mirrors[r];
+        // One that has come in for a stream in this moment will be taken for the recorder of this start.
+        let records = |o: &Occupant| matches!(o.kind, Kind::Recorder(_));
+        let is_unlisted =
+            |o: &Occupant| records(o) && o.mode != Some(Mode::File) && !mirror.has_listed(&o.nick);
+        self.rooms[r].misled |= self.rooms[r].occupants.iter().any(is_unlisted);
         let wrong_sender = sender.and_then(|sender| mirror.wrong_sender(sender, self.now));
         let in_name = sender.is_some();
         let is_pictured = if in_name { mirror.list.is_some() } else { mirror.complete };

@@ -274,6 +274,11 @@ impl Mirror {
         self.listed_recorder && !self.listed_recorders.is_subset(&self.shown)
     }
 
+    /// This one was among them.
+    pub fn has_listed(&self, nick: &Nick) -> bool {
+        self.listed_recorders.contains(nick)
+    }
+
     /// A recorder's account was in the last list, or there when we left.
     pub fn has_listed_recorder(&self) -> bool {
         !self.listed_recorders.is_empty()
