@@ -36,6 +36,7 @@ mod standby;
 mod stops;
 mod surface;
 mod visits;
+mod which_meeting;
 
 use std::time::Duration;
 

@@ -100,9 +100,10 @@ pub(crate) struct Places<'a> {
 }
 
 /// The plugins every test Prosody gets: (file name, text).
-pub(crate) const PLUGINS: [(&str, &str); 4] = [
+pub(crate) const PLUGINS: [(&str, &str); 5] = [
     ("mod_auth_testkit.lua", include_str!("plugins/mod_auth_testkit.lua")),
     ("mod_testkit_gates.lua", include_str!("plugins/mod_testkit_gates.lua")),
+    ("mod_testkit_meeting_id.lua", include_str!("plugins/mod_testkit_meeting_id.lua")),
     ("mod_testkit_leash.lua", include_str!("plugins/mod_testkit_leash.lua")),
     ("mod_testkit_tenants.lua", include_str!("plugins/mod_testkit_tenants.lua")),
 ];
@@ -205,7 +206,7 @@ admins = {{ {admins}}}
     /// Whom the gates let in is what docker-jitsi-meet says: Jicofo, and recorders.
     fn gates(&self) -> String {
         let mut lua = format!(
-            "modules_enabled = {{ \"testkit_gates\" }}\ntestkit_let_in = {{ \"focus@{AUTH}\"; \"{HIDDEN}\" }}\n\
+            "modules_enabled = {{ \"testkit_gates\"; \"testkit_meeting_id\" }}\ntestkit_let_in = {{ \"focus@{AUTH}\"; \"{HIDDEN}\" }}\n\
              testkit_lobby = {}\n",
             self.lobby
         );

@@ -9,6 +9,7 @@ use crate::{Result, lock};
 use serde_json::{Value, json};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
+use std::time::SystemTime;
 use tokio::sync::mpsc;
 
 /// What a member answered to Jicofo.
@@ -36,6 +37,8 @@ pub(crate) struct State {
     /// The recording status in each of our presences.
     pub(crate) status: Option<Node>,
     pub(crate) session: Option<Session>,
+    /// Milliseconds since 1970.
+    created: u128,
     owner: Option<String>,
     invited: Vec<String>,
     answers: Vec<Answered>,
@@ -50,7 +53,9 @@ impl FocusRoom {
     pub(crate) fn open(focus: &Arc<Inner>, name: &str) -> Result<Arc<FocusRoom>> {
         let (jobs, queue) = mpsc::unbounded_channel();
         let view = RoomView::new("focus", false);
-        let state = State { view, ..State::default() };
+        let created =
+            SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_millis());
+        let state = State { view, created, ..State::default() };
         let room = Arc::new(FocusRoom { name: name.into(), state: Mutex::new(state), jobs });
         let mut rooms = lock(&focus.rooms);
         if rooms.contains_key(name) {
@@ -72,9 +77,17 @@ impl FocusRoom {
         let mut presence = Node::presence(&format!("{}/focus", self.name))
             .child(Node::new("etherpad", "http://jitsi.org/jitmeet/etherpad").with_text(&self.name))
             .child(Node::new("versions", "http://jitsi.org/jitmeet"))
-            .child(Node::new("conference-properties", "http://jitsi.org/protocol/focus"));
+            .child(self.properties());
         presence.children.extend(lock(&self.state).status.clone());
         presence
+    }
+
+    /// When the conference was made [JitsiMeetConferenceImpl], which tells one from the next.
+    fn properties(&self) -> Node {
+        let created = lock(&self.state).created.to_string();
+        let property = Node::new("property", "http://jitsi.org/protocol/focus").attr("key", "created-ms");
+        Node::new("conference-properties", "http://jitsi.org/protocol/focus")
+            .child(property.attr("value", &created))
     }
 
     /// A presence from this room.
