@@ -47,6 +47,13 @@ pub(super) fn jibri(jibri: &mut Jibri, scope: &mut Scope<'_, '_>) {
     }
     let urls = jibri.instances.iter().map(|instance| instance.health_url.as_deref().unwrap_or_default());
     no_duplicates(scope, urls, |index| [format!("instance[{index}].health_url")]);
+    let keys = ("webhook_token", "webhook_token_file");
+    choose_secret(&mut jibri.webhook_token, &mut jibri.webhook_token_file, keys, scope);
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
+    if !jibri.webhook_token.expose().bytes().all(is_plain) {
+        let hint = "use letters, digits and -._~ only, as `openssl rand -hex 24` does";
+        scope.complain(&["webhook_token", "webhook_token_file"], "this token cannot stand in a URL", hint);
+    }
 }
 
 pub(super) fn instance(instance: &mut JibriInstance, _: &mut Scope<'_, '_>) {

@@ -104,6 +104,7 @@ pub fn changed_keys(before: &Settings, now: &Settings) -> BTreeSet<String> {
         ("start.stream_key", &before.start.stream_key, &now.start.stream_key),
         ("alerts.webhook", &before.alerts.webhook, &now.alerts.webhook),
         ("http.token", &before.http.token, &now.http.token),
+        ("jibri.webhook_token", &before.jibri.webhook_token, &now.jibri.webhook_token),
     ];
     keys.extend(secrets.iter().filter(|(_, before, now)| before != now).map(|(key, ..)| (*key).to_owned()));
     keys

@@ -164,7 +164,9 @@ section! { Rule {
 
 section! { Jibri {
     brewery: Optional<Room> = "jibribrewery@internal-muc.meet.jitsi",
-    webhook: Flag = "true",
+    webhook: Flag = "false",
+    webhook_token: Hidden = "",
+    webhook_token_file: Optional<File> = "",
     health_interval: Time<100> = "10s",
     wedged_after: Count<1> = "3",
 } lists { instances = "instance": JibriInstance, } check checks::jibri }

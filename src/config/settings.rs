@@ -215,6 +215,11 @@ pub struct Jibri {
     pub brewery: Option<RoomJid>,
     /// Whether Jibri's webhooks are accepted.
     pub webhook: bool,
+    /// The last segment of the base URL that is given to Jibri, from `webhook_token`, `webhook_token_file` or the
+    /// environment. What comes without it is a hint only; if it is empty, all is.
+    pub webhook_token: Secret,
+    /// The file that it came from.
+    pub webhook_token_file: Option<PathBuf>,
     /// How often each health port is asked.
     pub health_interval: Duration,
     /// Failed starts in a row that make an idle Jibri wedged.

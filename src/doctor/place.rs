@@ -10,7 +10,8 @@ use crate::ledger;
 use crate::recovery;
 
 /// Keys that hold secrets.
-const SECRETS: [&str; 4] = ["xmpp.secret", "http.token", "start.stream_key", "alerts.webhook"];
+const SECRETS: [&str; 5] =
+    ["xmpp.secret", "http.token", "start.stream_key", "alerts.webhook", "jibri.webhook_token"];
 /// Permission of everybody to read.
 const OTHERS_READ: u32 = 0o004;
 /// Permission of anybody to execute.

@@ -110,6 +110,8 @@ pub(super) struct Jibri {
     pub(super) last_seen: Option<Time>,
     /// The room that it is believed to serve.
     pub(super) serving: Option<RoomJid>,
+    /// A session of this process was seen to end.
+    pub(super) has_served: bool,
     /// A start has failed that it had taken, in this room; once it is idle again it is sure that it was its.
     pub(super) falling: Option<(RoomJid, Time)>,
     pub(super) recordings: u32,
@@ -150,6 +152,7 @@ impl Jibri {
             there_since: now,
             last_seen: None,
             serving: None,
+            has_served: false,
             falling: None,
             recordings: 0,
             restarts: 0,
@@ -229,12 +232,12 @@ impl Jibri {
     ///
     /// An expired one goes on showing `busy` in the brewery for ever (docs/jitsi.md 5), and so in Jicofo:
     /// there only its own latest word counts, which says "expired" only after the recording has been
-    /// finished.
+    /// finished. A webhook alone is no proof of that, unless we have seen a session of it end.
     pub(super) fn is_at_work(&self, sight: Coverage) -> bool {
         if self.serving.is_some() {
             return true;
         }
-        if self.expired(sight).is_some() {
+        if self.expired(sight).is_some_and(|(by, _)| by != Source::Webhook || self.has_served) {
             return false;
         }
         let presence = self.presence.as_ref().filter(|_| sight.brewery).and_then(|p| p.status);
@@ -319,6 +322,7 @@ impl Jibri {
         self.held = None;
         self.shunned_until = None;
         self.falling = None;
+        self.has_served = false;
     }
 
     /// Lets pass what the time has ended.

@@ -272,7 +272,10 @@ impl Fleet {
                 Mark::Look { room, gone } => effects.push(Effect::Look { room, gone }),
                 Mark::Ask => effects.push(Effect::AskJicofo),
                 Mark::Serves { name, room } => self.change(&name, |jibri| jibri.serving = Some(room)),
-                Mark::Freed { name } => self.change(&name, |jibri| jibri.serving = None),
+                Mark::Freed { name } => self.change(&name, |jibri| {
+                    jibri.serving = None;
+                    jibri.has_served = true;
+                }),
                 Mark::Fell { name, room, at, proven } => self.change(&name, |jibri| {
                     // Not what another process has done under its name.
                     if jibri.there_since <= at && !jibri.is_twins() {

@@ -1,12 +1,13 @@
 //! `POST /jibri-webhook/v1/…`: what Jibri's own webhooks say (docs/jitsi.md 6).
 //!
 //! Whatever comes is answered with 200 and at once, because anything else harms the Jibri that sent it: its
-//! start fails, or it never reports again. For the same reason no token is asked for; Jibri has none of ours.
+//! start fails, or it never reports again. It can send no header, so the token is a segment of the path; what comes without
+//! it, or with a wrong one, is answered alike and is a hint only.
 
 use axum::Router;
 use axum::body::Bytes;
-use axum::extract::State;
 use axum::extract::rejection::BytesRejection;
+use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::routing::post;
 
@@ -14,7 +15,7 @@ use crate::probes::Webhooks;
 
 /// What to do where they come to another path.
 pub(super) const BASE_URL: &str = "jibri.webhook.subscribers in Jibri (docker-jitsi-meet: JIBRI_WEBHOOK_SUBSCRIBERS) \
-                                   must be \"http://HOST:PORT/jibri-webhook\", and nothing more";
+                                   must be \"http://HOST:PORT/jibri-webhook/WEBHOOK_TOKEN\", and nothing more";
 
 /// What to do where they come and are not wanted.
 pub(super) const OFF: &str = "jibri.webhook is false, and a Jibri is harmed by a subscriber that refuses what it sends: \
@@ -23,16 +24,26 @@ pub(super) const OFF: &str = "jibri.webhook is false, and a Jibri is harmed by a
 
 pub(super) fn routes(webhooks: Webhooks) -> Router {
     Router::new()
-        .route("/v1/status", post(status))
+        .route("/v1/status", post(hint))
         .route("/v1/session/status", post(session))
+        .route("/{token}/v1/status", post(status))
+        .route("/{token}/v1/session/status", post(session))
         .with_state(webhooks)
 }
 
 type Body = Result<Bytes, BytesRejection>;
 
-async fn status(State(webhooks): State<Webhooks>, body: Body) -> StatusCode {
+async fn hint(State(webhooks): State<Webhooks>, body: Body) -> StatusCode {
+    take(&webhooks, "", body)
+}
+
+async fn status(State(webhooks): State<Webhooks>, Path(token): Path<String>, body: Body) -> StatusCode {
+    take(&webhooks, &token, body)
+}
+
+fn take(webhooks: &Webhooks, token: &str, body: Body) -> StatusCode {
     match body {
-        Ok(body) => webhooks.take_status(&body),
+        Ok(body) => webhooks.take_status(token, &body),
         Err(_) => webhooks.take_nothing(),
     }
     StatusCode::OK

@@ -85,15 +85,16 @@ fn sent(parts: &Parts, guard: &Guard) -> Router {
         Some(event_sync) => {
             let board = parts.surface.as_ref().map(|surface| &surface.board);
             let routes = event_sync::routes(event_sync.clone(), board, guard);
-            stray::told(routes, "/event-sync", event_sync::BASE_URL)
+            stray::told(routes, "/event-sync", Secret::default(), event_sync::BASE_URL)
         }
-        None => stray::told(Router::new(), "/event-sync", event_sync::OFF),
+        None => stray::told(Router::new(), "/event-sync", Secret::default(), event_sync::OFF),
     };
     let jibri_webhook = match &parts.jibri_webhooks {
         Some(webhooks) => {
-            stray::told(jibri_webhook::routes(webhooks.clone()), "/jibri-webhook", jibri_webhook::BASE_URL)
+            let routes = jibri_webhook::routes(webhooks.clone());
+            stray::told(routes, "/jibri-webhook", webhooks.token(), jibri_webhook::BASE_URL)
         }
-        None => stray::told(Router::new(), "/jibri-webhook", jibri_webhook::OFF),
+        None => stray::told(Router::new(), "/jibri-webhook", Secret::default(), jibri_webhook::OFF),
     };
     let from_machines = |routes: Router| {
         routes

@@ -9,6 +9,7 @@ use axum::http::{Method, Uri};
 
 use super::Error;
 use super::told::Told;
+use crate::config::Secret;
 
 /// Takes empty segments out of the path of a request: whoever has been given `http://host/event-sync/` as base URL
 /// sends to `/event-sync//events/room/created`.
@@ -37,12 +38,16 @@ fn straightened(uri: &Uri) -> Option<Uri> {
 }
 
 /// Adds the answer for all paths below `prefix` that `routes` does not have. A POST to one is logged with the path, once
-/// each, and with what to do about it.
-pub(super) fn told(routes: Router, prefix: &'static str, remedy: &'static str) -> Router {
+/// each, and with what to do about it; `secret`, which may stand in it, is left out.
+pub(super) fn told(routes: Router, prefix: &'static str, secret: Secret, remedy: &'static str) -> Router {
     let told = Arc::new(Told::default());
     routes.fallback(async move |method: Method, uri: Uri| {
+        let shown = || match secret.expose() {
+            "" => format!("{prefix}{}", uri.path()),
+            secret => format!("{prefix}{}", uri.path().replace(secret, "WEBHOOK_TOKEN")),
+        };
         if method == Method::POST
-            && let Some(path) = told.first(&format!("{prefix}{}", uri.path()))
+            && let Some(path) = told.first(&shown())
         {
             tracing::warn!(path, "a POST came to a path that does not exist: {remedy}");
         }

@@ -1,13 +1,14 @@
 //! Asks each Jibri's health port again and again (docs/jitsi.md 6). Who does not answer makes nobody else
 //! wait.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use hyper::StatusCode;
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::{Notify, Semaphore, mpsc};
 use tokio::task::JoinSet;
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
 use super::{ProbeLimits, Probed, Status, json};
 use crate::config::{Jibri, JibriInstance};
@@ -16,6 +17,8 @@ use crate::polling::jittered;
 
 /// Longest answer, in bytes: far more than one ever has.
 const MOST_ANSWER: usize = 64 * 1024;
+/// However often something hints at a Jibri, its port is asked no more than so often.
+const HINTS_APART: Duration = Duration::from_secs(1);
 /// At the beginning they are asked within so long, not all at one moment.
 const SPREAD: Duration = Duration::from_secs(1);
 
@@ -29,23 +32,28 @@ struct Poller {
     failing: Semaphore,
 }
 
+/// Who has each of them asked sooner, by name.
 pub(super) fn spawn(
     jibri: &Jibri,
     limits: ProbeLimits,
     events: &mpsc::Sender<Probed>,
     tasks: &mut JoinSet<()>,
-) {
+) -> BTreeMap<String, Arc<Notify>> {
+    let mut hints = BTreeMap::new();
     let asked = asked(jibri);
     let poller = match Poller::new(jibri, limits, &asked) {
         Ok(poller) => Arc::new(poller),
         Err(why) => {
             tasks.spawn(tell_none(asked, why, events.clone()));
-            return;
+            return hints;
         }
     };
     for (name, url) in asked {
-        tasks.spawn(keep_asking(Arc::clone(&poller), name, url, events.clone()));
+        let hint = Arc::new(Notify::new());
+        hints.insert(name.clone(), Arc::clone(&hint));
+        tasks.spawn(keep_asking(Arc::clone(&poller), name, url, hint, events.clone()));
     }
+    hints
 }
 
 /// The names and the URLs of those that have one.
@@ -78,7 +86,13 @@ async fn tell_none(asked: Vec<(String, String)>, why: String, events: mpsc::Send
 }
 
 /// Ends when nobody wants to hear of it any more.
-async fn keep_asking(poller: Arc<Poller>, name: String, url: String, events: mpsc::Sender<Probed>) {
+async fn keep_asking(
+    poller: Arc<Poller>,
+    name: String,
+    url: String,
+    hint: Arc<Notify>,
+    events: mpsc::Sender<Probed>,
+) {
     let mut answers = true;
     sleep(SPREAD.min(poller.interval).mul_f64(rand::random())).await;
     loop {
@@ -91,7 +105,11 @@ async fn keep_asking(poller: Arc<Poller>, name: String, url: String, events: mps
         if events.send(Probed::Health { name: name.clone(), answer }).await.is_err() {
             return;
         }
-        sleep(jittered(poller.interval)).await;
+        let pause = jittered(poller.interval);
+        let least = HINTS_APART.min(pause);
+        sleep(least).await;
+        // Too late or on a hint, it is asked.
+        let _ = timeout(pause.saturating_sub(least), hint.notified()).await;
     }
 }
 

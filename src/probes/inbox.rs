@@ -1,17 +1,21 @@
 //! What Jibri's webhooks say: taken at once whatever comes, the newest of each Jibri kept until it is wanted.
 //!
+//! Anybody who reaches the port may say anything of any Jibri, and a Jibri may be restarted for it. So it is believed
+//! only with `jibri.webhook_token`; without, it is a reason to ask the health port.
+//!
 //! A receiver that is slow or fails harms the Jibri that talks to it (docs/jitsi.md 6), so nothing here
 //! waits, and nothing is ever refused: what cannot be read or kept is counted.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use subtle::ConstantTimeEq as _;
 use tokio::sync::{Notify, mpsc};
 
 use super::json::{self, Unreadable};
 use super::{Probed, Status};
-use crate::config::JibriInstance;
+use crate::config::{Jibri, Secret};
 
 /// Jibris of which something may wait. Anybody who reaches the port can make up ids.
 const MOST_WAITING: usize = 2000;
@@ -26,6 +30,11 @@ pub struct Webhooks {
 struct Shared {
     /// Names by id.
     names: BTreeMap<String, String>,
+    token: Secret,
+    /// A wrong token was told of.
+    is_told: AtomicBool,
+    /// By name: who wakes up whoever asks its health port.
+    hints: BTreeMap<String, Arc<Notify>>,
     waiting: Mutex<BTreeMap<String, Status>>,
     news: Notify,
     unreadable: AtomicU64,
@@ -33,12 +42,17 @@ struct Shared {
 }
 
 impl Webhooks {
-    pub(super) fn new(instances: &[JibriInstance]) -> Self {
+    /// `hints`: by name, who wakes up whoever asks that Jibri's health port.
+    pub(super) fn new(jibri: &Jibri, hints: BTreeMap<String, Arc<Notify>>) -> Self {
+        let instances = &jibri.instances;
         // The id counts for more than the name: both may be given, to different Jibris.
         let by_name = instances.iter().map(|instance| (instance.name.clone(), instance.name.clone()));
         let by_id = instances.iter().map(|instance| (instance.id.clone(), instance.name.clone()));
         let shared = Shared {
             names: by_name.chain(by_id).collect(),
+            token: jibri.webhook_token.clone(),
+            is_told: AtomicBool::new(false),
+            hints,
             waiting: Mutex::default(),
             news: Notify::new(),
             unreadable: AtomicU64::new(0),
@@ -47,12 +61,22 @@ impl Webhooks {
         Self { shared: Arc::new(shared) }
     }
 
-    /// The body of a `v1/status`.
-    pub fn take_status(&self, body: &[u8]) {
+    /// The body of a `v1/status`, and the token with which it came.
+    pub fn take_status(&self, token: &str, body: &[u8]) {
         match json::pushed_status(body) {
-            Ok((id, status)) => self.put(&id, status),
+            Ok((id, status)) if self.is_believed(token) => self.put(&id, status),
+            Ok((id, _)) => {
+                if let Some(hint) = self.shared.hints.get(self.name(&id)) {
+                    hint.notify_one();
+                }
+            }
             Err(unreadable) => self.count_unreadable(&unreadable),
         }
+    }
+
+    /// With which what comes is believed; it may be empty.
+    pub(crate) fn token(&self) -> Secret {
+        self.shared.token.clone()
     }
 
     /// Something came whose body could not be had at all.
@@ -75,8 +99,24 @@ impl Webhooks {
         self.shared.unreadable.fetch_add(1, Ordering::Relaxed);
     }
 
+    /// Takes the time that it takes for any token of the same length.
+    fn is_believed(&self, token: &str) -> bool {
+        let is_right = bool::from(token.as_bytes().ct_eq(self.shared.token.expose().as_bytes()));
+        if !is_right && !token.is_empty() && !self.shared.is_told.swap(true, Ordering::Relaxed) {
+            tracing::warn!(
+                "a Jibri's webhook came with a token that is not jibri.webhook_token: what it says is not believed"
+            );
+        }
+        is_right && !token.is_empty()
+    }
+
+    /// The id counts for more than the name.
+    fn name<'a>(&'a self, id: &'a str) -> &'a str {
+        self.shared.names.get(id).map_or(id, String::as_str)
+    }
+
     fn put(&self, id: &str, status: Status) {
-        let name = self.shared.names.get(id).map_or(id, String::as_str);
+        let name = self.name(id);
         let mut waiting = self.shared.waiting.lock().unwrap_or_else(PoisonError::into_inner);
         let has_room = waiting.len() < MOST_WAITING || waiting.contains_key(name);
         let dropped = !has_room || waiting.insert(name.to_owned(), status).is_some();

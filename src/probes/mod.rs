@@ -133,9 +133,9 @@ pub fn spawn(settings: &Settings) -> Probes {
 pub fn spawn_with(settings: &Settings, limits: ProbeLimits) -> Probes {
     let (sender, events) = mpsc::channel(EVENTS);
     let mut tasks = JoinSet::new();
-    health::spawn(&settings.jibri, limits, &sender, &mut tasks);
+    let hints = health::spawn(&settings.jibri, limits, &sender, &mut tasks);
     let webhooks = settings.jibri.webhook.then(|| {
-        let webhooks = Webhooks::new(&settings.jibri.instances);
+        let webhooks = Webhooks::new(&settings.jibri, hints);
         tasks.spawn(webhooks.clone().forward(sender.clone()));
         webhooks
     });

@@ -26,7 +26,7 @@ fn an_expired_jibri_shows_busy_and_is_restarted_and_watched() {
     let mut bench = Bench::new(&["a"]);
     bench.shows("a", BUSY);
     bench.pass(100);
-    bench.give(Input::Webhook { id: "a".into(), report: EXPIRED });
+    bench.give(Input::Health { name: name("a"), answer: Ok(EXPIRED) });
     bench.pass(15);
     assert_eq!(bench.verdict("a"), Verdict::Expired);
     assert_eq!(bench.recovered(), [("a".to_owned(), Reason::Expired)]);
@@ -36,6 +36,36 @@ fn an_expired_jibri_shows_busy_and_is_restarted_and_watched() {
     bench.shows("a", IDLE);
     assert_eq!(bench.told(|event| matches!(event, Event::Back { .. })), 1);
     assert_eq!(bench.verdict("a"), Verdict::Ok);
+}
+
+/// The brewery shows it busy, and nobody but its webhook says that it is used up.
+#[test]
+fn a_webhook_alone_has_nobody_restarted_who_may_be_recording() {
+    let mut bench = Bench::new(&["a"]);
+    bench.shows("a", BUSY);
+    for _ in 0..20 {
+        bench.give(Input::Webhook { id: "a".into(), report: EXPIRED });
+        bench.pass(10);
+    }
+    assert_eq!(bench.recovered(), []);
+    // Unless its recording was seen to end.
+    let mut bench = Bench::new(&["a"]);
+    bench.shows("a", IDLE);
+    bench.pass(20);
+    bench.news("r1", News::StartSent);
+    bench.pass(1);
+    bench.shows("a", BUSY);
+    bench.news("r1", News::Accepted);
+    bench.news("r1", News::On);
+    bench.pass(100);
+    bench.give(Input::Webhook { id: "a".into(), report: EXPIRED });
+    bench.pass(15);
+    assert_eq!(bench.recovered(), [], "it records");
+    bench.news("r1", News::Ended { how: Ended::Naturally, people: true });
+    bench.pass(1);
+    bench.give(Input::Webhook { id: "a".into(), report: EXPIRED });
+    bench.pass(15);
+    assert_eq!(bench.recovered(), [("a".to_owned(), Reason::Expired)]);
 }
 
 #[test]

@@ -69,6 +69,8 @@ pub fn settings() -> Settings {
         jibri: Jibri {
             brewery: None,
             webhook: false,
+            webhook_token: Secret::default(),
+            webhook_token_file: None,
             health_interval: secs(10),
             wedged_after: 3,
             instances: vec![],

@@ -36,6 +36,8 @@ use tokio::sync::{mpsc, watch};
 /// Longer than any wait in these tests takes on a busy machine.
 const LONG: Duration = Duration::from_secs(60);
 const TOKEN: &str = "TOKEN-237958623045";
+/// In the path of what Jibri sends.
+const WEBHOOK_TOKEN: &str = "h00k";
 /// What may be called by, beside addresses.
 const HOST: &str = "autostart.example.org";
 
@@ -65,7 +67,8 @@ async fn world() -> World {
 
 async fn world_whose_token_is(token: &str) -> World {
     let file = "xmpp = { domain = \"a.b\", secret = \"s\" }\nmuc.domains = [\"muc.meet.jitsi\"]";
-    let settings = from_toml(file).unwrap().settings;
+    let mut settings = from_toml(file).unwrap().settings;
+    (settings.jibri.webhook, settings.jibri.webhook_token) = (true, Secret::new(WEBHOOK_TOKEN));
     let discovery = discovery::spawn(&settings);
     let mut probes = probes::spawn(&settings);
     let (ready, readiness) = watch::channel(Ok(()));

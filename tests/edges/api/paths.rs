@@ -13,7 +13,7 @@ use tokio::time::timeout;
 use tower::ServiceExt as _;
 use tracing_subscriber::fmt::MakeWriter;
 
-use super::{LONG, World, world};
+use super::{LONG, WEBHOOK_TOKEN, World, world};
 
 async fn post(world: &World, path: &str, body: String) -> StatusCode {
     let request = world.client.post(format!("{}{path}", world.url)).bearer_auth(world.token).body(body);
@@ -35,7 +35,8 @@ async fn a_base_url_may_end_in_a_slash() {
         let health = json!({ "healthStatus": "HEALTHY", "details": {} });
         let status = json!({ "busyStatus": "IDLE", "health": health });
         let body = json!({ "jibriId": format!("jibri-{n}"), "status": status }).to_string();
-        assert_eq!(post(&world, &format!("{base}/v1/status"), body).await, StatusCode::OK, "{base}");
+        let path = format!("{base}/{WEBHOOK_TOKEN}/v1/status");
+        assert_eq!(post(&world, &path, body).await, StatusCode::OK, "{base}");
         match timeout(LONG, world.probes.events.recv()).await.unwrap() {
             Some(Probed::Status { name, .. }) => assert_eq!(name, format!("jibri-{n}")),
             other => panic!("{base}: {other:?}"),
@@ -99,12 +100,15 @@ async fn a_post_to_an_unknown_path_is_logged_once_with_the_path_and_the_remedy()
         ("/event-sync", "api_prefix"),
         ("/jibri-webhook/v1/status/v1/status", "JIBRI_WEBHOOK_SUBSCRIBERS"),
         ("/jibri-webhook/v2/status", "JIBRI_WEBHOOK_SUBSCRIBERS"),
+        ("/jibri-webhook/WEBHOOK_TOKEN/v2/status", "JIBRI_WEBHOOK_SUBSCRIBERS"),
     ] {
-        let lines = logged(world.router.clone(), twice(path)).await;
+        let sent = path.replace("WEBHOOK_TOKEN", WEBHOOK_TOKEN);
+        let lines = logged(world.router.clone(), twice(&sent)).await;
         assert_eq!(lines.len(), 1, "{lines:#?}");
         let named = path.split('?').next().unwrap();
         assert!(lines[0].contains("WARN") && lines[0].contains(named), "{lines:?}");
         assert!(lines[0].contains(remedy) && !lines[0].contains("hunter2"), "{lines:?}");
+        assert!(!lines[0].contains(WEBHOOK_TOKEN), "{lines:?}");
     }
     // Nothing that Prosody or Jibri would send to.
     assert_eq!(logged(world.router.clone(), twice("/v1/status")).await, [""; 0]);

@@ -95,5 +95,5 @@ async fn it_can_be_asked_sooner_but_not_too_often() {
 #[tokio::test]
 async fn without_an_address_nobody_is_asked() {
     let probes = spawn_with(&settings(), limits());
-    assert!(probes.look.is_none() && probes.webhooks.is_some());
+    assert!(probes.look.is_none() && probes.webhooks.is_none());
 }

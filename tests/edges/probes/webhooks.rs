@@ -12,6 +12,9 @@ use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
 use super::{instance, limits, next, settings, soon};
+use crate::stand_in::{Manner, StandIn};
+
+const TOKEN: &str = "t0ken";
 
 struct World {
     address: SocketAddr,
@@ -23,6 +26,8 @@ struct World {
 
 async fn world() -> World {
     let mut settings = settings();
+    settings.jibri.webhook = true;
+    settings.jibri.webhook_token = Secret::new(TOKEN);
     settings.jibri.instances = vec![instance("jibri-1", "id-1", None), instance("jibri-2", "jibri-2", None)];
     let probes = spawn_with(&settings, limits());
     let webhooks = probes.webhooks.clone().unwrap();
@@ -38,7 +43,7 @@ async fn world() -> World {
 
 impl World {
     async fn send(&self, path: &str, body: impl Into<reqwest::Body>) -> StatusCode {
-        let url = format!("http://{}/jibri-webhook/v1/{path}", self.address);
+        let url = format!("http://{}/jibri-webhook/{TOKEN}/v1/{path}", self.address);
         let response = self.client.post(url).body(body).send().await.unwrap();
         let status = response.status();
         assert_eq!(response.text().await.unwrap(), "");
@@ -98,7 +103,7 @@ async fn whatever_comes_is_answered_with_200() {
             let shown = String::from_utf8_lossy(&body[..body.len().min(30)]).into_owned();
             if body.len() > 1_000_000 {
                 // The server may hang up on the rest of it; what matters is what it answers.
-                let url = format!("http://{}/jibri-webhook/v1/{path}", world.address);
+                let url = format!("http://{}/jibri-webhook/{TOKEN}/v1/{path}", world.address);
                 if let Ok(response) = world.client.post(url).body(body.clone()).send().await {
                     assert_eq!(response.status(), StatusCode::OK, "{shown}");
                 }
@@ -116,7 +121,7 @@ async fn whatever_comes_is_answered_with_200() {
 #[tokio::test]
 async fn other_paths_and_methods_are_refused() {
     let world = world().await;
-    let at = |path: &str| format!("http://{}/jibri-webhook/v1/{path}", world.address);
+    let at = |path: &str| format!("http://{}/jibri-webhook/{TOKEN}/v1/{path}", world.address);
     assert_eq!(world.client.get(at("status")).send().await.unwrap().status(), StatusCode::METHOD_NOT_ALLOWED);
     assert_eq!(world.client.post(at("else")).send().await.unwrap().status(), StatusCode::NOT_FOUND);
 }
@@ -140,7 +145,7 @@ async fn when_nobody_listens_the_newest_of_each_is_kept() {
     let mut world = world().await;
     for n in 0..10_000 {
         let busy = if n % 2 == 0 { "IDLE" } else { "BUSY" };
-        world.webhooks.take_status(status(&format!("made-up-{n}"), busy).to_string().as_bytes());
+        world.webhooks.take_status(TOKEN, status(&format!("made-up-{n}"), busy).to_string().as_bytes());
         if n % 100 == 0 {
             // So that the forwarding task gets to fill the channel.
             tokio::task::yield_now().await;
@@ -149,7 +154,7 @@ async fn when_nobody_listens_the_newest_of_each_is_kept() {
     let began = Instant::now();
     for n in 0..100 {
         let busy = if n < 99 { "IDLE" } else { "EXPIRED" };
-        world.webhooks.take_status(status("made-up-0", busy).to_string().as_bytes());
+        world.webhooks.take_status(TOKEN, status("made-up-0", busy).to_string().as_bytes());
     }
     assert_eq!(world.send("status", status("made-up-1", "IDLE").to_string()).await, StatusCode::OK);
     assert!(began.elapsed() < Duration::from_secs(20));
@@ -167,7 +172,7 @@ async fn the_newest_counts() {
     let mut world = world().await;
     // No turn for the forwarding task in between.
     for busy in ["IDLE", "BUSY", "EXPIRED"] {
-        world.webhooks.take_status(status("id-1", busy).to_string().as_bytes());
+        world.webhooks.take_status(TOKEN, status("id-1", busy).to_string().as_bytes());
     }
     match next(&mut world.probes).await {
         Probed::Status { status, .. } => assert_eq!(status.report.busy, Busy::Expired),
@@ -184,4 +189,32 @@ async fn many_at_once() {
     let sends = (0..200).map(|n| world.send("status", status(&format!("j{n}"), "IDLE").to_string()));
     let statuses = soon("all answers", futures::future::join_all(sends)).await;
     assert!(statuses.iter().all(|&status| status == StatusCode::OK));
+}
+
+/// Anybody may send anything: then the Jibri itself is asked, and not sooner than a second after the last time.
+#[tokio::test]
+async fn without_the_token_it_is_no_more_than_a_reason_to_ask() {
+    let body = r#"{"status":{"busyStatus":"BUSY","health":{"healthStatus":"HEALTHY","details":{}}}}"#;
+    let jibri = StandIn::start([Manner::Body(body.to_owned())]).await;
+    let mut settings = settings();
+    settings.jibri.webhook = true;
+    settings.jibri.health_interval = Duration::from_secs(3600);
+    settings.jibri.instances = vec![instance("jibri-1", "id-1", Some(jibri.url()))];
+    for token in ["", "t0ken"] {
+        settings.jibri.webhook_token = Secret::new(token);
+        let mut probes = spawn_with(&settings, limits());
+        let webhooks = probes.webhooks.clone().unwrap();
+        assert!(
+            matches!(next(&mut probes).await, Probed::Health { answer: Ok(_), .. }),
+            "as always at first"
+        );
+        for wrong in ["", "t0ke", "t0kenn", "T0KEN"] {
+            webhooks.take_status(wrong, status("id-1", "EXPIRED").to_string().as_bytes());
+            webhooks.take_status(wrong, status("made-up", "EXPIRED").to_string().as_bytes());
+        }
+        match next(&mut probes).await {
+            Probed::Health { answer: Ok(says), .. } => assert_eq!(says.report.busy, Busy::Busy),
+            other => panic!("{other:?}"),
+        }
+    }
 }

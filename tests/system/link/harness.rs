@@ -71,6 +71,8 @@ pub(crate) fn settings(server: String, secret: &str) -> Settings {
         jibri: Jibri {
             brewery: None,
             webhook: false,
+            webhook_token: Secret::default(),
+            webhook_token_file: None,
             health_interval: seconds(10),
             wedged_after: 2,
             instances: Vec::new(),

@@ -64,11 +64,11 @@ async fn a_webhook_means_the_instance_with_its_id(version: Version) -> Result {
     let autostart = super::super::autostart::Autostart::start_with(
         &world.prosody,
         &["r1"],
-        &[("JIBRI__INSTANCE", instances)],
+        &[("JIBRI__INSTANCE", instances), ("JIBRI__WEBHOOK", "true"), ("JIBRI__WEBHOOK_TOKEN", "h00k")],
         &[],
     )?;
     autostart.logged("the brewery is seen").await?;
-    let url = format!("{}/jibri-webhook/v1/status", autostart.http().await?);
+    let url = format!("{}/jibri-webhook/h00k/v1/status", autostart.http().await?);
     let tell = async |id: &str, busy: &str, health: &str| -> Result {
         let status = json!({ "busyStatus": busy, "health": { "healthStatus": health, "details": {} } });
         let body = json!({ "jibriId": id, "status": status }).to_string();

@@ -114,14 +114,21 @@ pub(super) async fn a_post_restarts_as_well(version: Version) -> Result {
 pub(super) async fn a_used_up_one_is_restarted_by_its_webhooks_word(version: Version) -> Result {
     let world = world(version).await?;
     let manager = ServiceManager::start(this_test()).await?;
-    let autostart =
-        Setup::new().jibri("jibri-1").restarts("expired", &manager).start(&world, &["r1", "r2"])?;
+    let autostart = Setup::new()
+        .jibri("jibri-1")
+        .restarts("expired", &manager)
+        .set("JIBRI__WEBHOOK", "true")
+        .set("JIBRI__WEBHOOK_TOKEN", "h00k")
+        .start(&world, &["r1", "r2"])?;
     let mut options = JibriProcessOptions::new("jibri-1");
     options.jibri.single_use = true;
-    options.webhooks = vec![format!("{}/jibri-webhook", autostart.http().await?)];
+    let url = autostart.http().await?;
+    options.webhooks = vec![format!("{url}/jibri-webhook/h00k")];
     let jibri = world.jibri_process(&manager, options).await?;
     let ada = world.moderator("r1").await?;
     ada.wait_recording("on", LONG).await?;
+    // One that is not known to be this Jibri's may go on.
+    until(&url, "/api/v1/jibris", |jibris| jibris[0]["room"] == "r1@muc.meet.jitsi").await?;
     ada.leave().await;
     jibri.until(LONG, "used up", |state| state.busy == "EXPIRED").await?;
     let ben = world.moderator("r2").await?;
