@@ -22,6 +22,8 @@ pub enum Kind {
     JibriNotBack,
     /// Rooms wait for a Jibri.
     NoJibriFree,
+    /// Jicofo does not know the Jibris that are there.
+    JicofoLostBrewery,
     /// We have no moderator rights in a room.
     NotAModerator,
     /// No link to Prosody, for `alerts.prosody_down`.
@@ -67,7 +69,7 @@ const HOUR: Duration = Duration::from_secs(60 * 60);
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::StartOverdue,
         Self::RecordingLost,
         Self::JibriWedged,
@@ -76,6 +78,7 @@ impl Kind {
         Self::JibriRestarted,
         Self::JibriNotBack,
         Self::NoJibriFree,
+        Self::JicofoLostBrewery,
         Self::NotAModerator,
         Self::ProsodyDown,
         Self::SourceDown,
@@ -97,6 +100,7 @@ impl Kind {
             Self::JibriRestarted => "jibri_restarted",
             Self::JibriNotBack => "jibri_not_back",
             Self::NoJibriFree => "no_jibri_free",
+            Self::JicofoLostBrewery => "jicofo_lost_brewery",
             Self::NotAModerator => "not_a_moderator",
             Self::ProsodyDown => "prosody_down",
             Self::SourceDown => "source_down",
@@ -116,6 +120,7 @@ impl Kind {
             | Self::JibriWedged
             | Self::JibriNotBack
             | Self::NoJibriFree
+            | Self::JicofoLostBrewery
             | Self::NotAModerator
             | Self::StreamInstead
             | Self::ProsodyDown => Severity::Critical,
@@ -172,6 +177,10 @@ impl Kind {
             Self::NoJibriFree => {
                 "add Jibris, each records one meeting at a time; an autoscaler can go by the metric \
                  jibri_autostart_rooms_waiting"
+            }
+            Self::JicofoLostBrewery => {
+                "restart Jicofo (docker compose restart jicofo, systemctl restart jicofo): nothing else helps, and no \
+                 meeting is recorded before. Running meetings are interrupted for a moment"
             }
             Self::NotAModerator => {
                 "list the JID user@domain of [xmpp] in `admins` of Prosody's conference component; on Prosody 13 \

@@ -10,6 +10,9 @@ use crate::jibri::{Busy, Detected, Health, Report};
 use crate::probes::Status;
 use crate::surface::Jibri;
 
+/// Where Jicofo has lost the brewery (docs/jitsi.md 13.2.1).
+const RESTART_JICOFO: &str = "restart Jicofo: it refuses every start until then, and nothing else helps";
+
 /// What is known of them.
 pub(super) struct Fleet<'a> {
     pub(super) settings: &'a Settings,
@@ -42,8 +45,11 @@ impl Fleet<'_> {
             return Finding::ok(STEP, "jibri.brewery is empty: it is not entered");
         };
         if let Service::Linked(snapshot) = self.service {
-            let alert = snapshot.alerts.iter().find(|alert| alert.kind == "brewery_unreadable");
-            return match alert {
+            let of = |kind: &str| snapshot.alerts.iter().find(|alert| alert.kind == kind);
+            return match of("brewery_unreadable").or(of("jicofo_lost_brewery")) {
+                Some(alert) if alert.kind == "jicofo_lost_brewery" => {
+                    Finding::fail(STEP, &alert.summary, RESTART_JICOFO)
+                }
                 Some(alert) => Finding::said(STEP, Verdict::Fail, &alert.summary),
                 None => Finding::ok(STEP, format!("the service has nothing to say against {room}")),
             };
@@ -55,6 +61,10 @@ impl Fleet<'_> {
             }
             Some(Brewery { inside, .. }) => {
                 let jibris = inside.values().filter(|(status, _)| status.is_some()).count();
+                if jibris > 0 && !inside.contains_key(&self.settings.muc.focus_nickname) {
+                    let found = format!("{room} shows {}, and Jicofo is not there", count(jibris));
+                    return Finding::fail(STEP, found, RESTART_JICOFO);
+                }
                 Finding::ok(STEP, format!("{room} shows {}", count(jibris)))
             }
             None => Finding::not_tried(STEP, "there is no link"),

@@ -88,6 +88,7 @@ pub async fn run(
         turn,
         sender_refused: false,
         sees_brewery: false,
+        jicofo_is_there: false,
         trouble: None,
         told: Told::default(),
         supervisor: Supervisor::find(),
@@ -137,6 +138,8 @@ struct Driver {
     sender_refused: bool,
     /// We are in the brewery and know who else is.
     sees_brewery: bool,
+    /// Jicofo is among the occupants of the brewery.
+    jicofo_is_there: bool,
     /// Why there is no link.
     trouble: Option<String>,
     /// What the log says of it.
@@ -304,6 +307,26 @@ impl Driver {
         }
         if let Some(input) = fleet::brewery(event) {
             self.feed_fleet(input);
+        }
+        self.watch_jicofo(event);
+    }
+
+    /// Whether Jicofo is in the brewery, once everybody there is known.
+    fn watch_jicofo(&mut self, event: &BreweryEvent) {
+        let focus = &self.settings.muc.focus_nickname;
+        match event {
+            BreweryEvent::Presence { nick, .. } if nick == focus => self.jicofo_is_there = true,
+            BreweryEvent::Left { nick } if nick == focus => self.jicofo_is_there = false,
+            BreweryEvent::Complete => {}
+            BreweryEvent::Lost => {
+                self.jicofo_is_there = false;
+                return;
+            }
+            _ => return,
+        }
+        if self.sees_brewery {
+            let is_there = self.jicofo_is_there;
+            self.feed_fleet(crate::fleet::Input::Brewery(crate::fleet::Brewery::Jicofo { is_there }));
         }
     }
 

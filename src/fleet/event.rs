@@ -232,6 +232,15 @@ pub enum Event {
         /// Why.
         evidence: Evidence,
     },
+    /// Jicofo does not know the Jibris that are there, and will not: only a restart of Jicofo helps (docs/jitsi.md 13.2.1).
+    JicofoLostBrewery {
+        /// Who says so.
+        by: LostBy,
+        /// Since when.
+        since: Time,
+    },
+    /// It has the brewery again.
+    JicofoHasBrewery,
     /// Some Jibri has failed, but nobody can tell which; counted against none of them.
     InDoubt {
         /// One, or more, of these.
@@ -310,6 +319,26 @@ pub enum Event {
         /// Whether it has been seen going, or coming; if not, the command may not do what it should.
         has_gone: bool,
     },
+}
+
+/// What shows that Jicofo has lost the brewery.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LostBy {
+    /// It is not among its occupants, and Jibris are.
+    NotThere,
+    /// This Jibri is there, and Jicofo does not list it.
+    NotListed(JibriName),
+}
+
+impl fmt::Display for LostBy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotThere => f.write_str("Jibris are in the brewery, and Jicofo is not"),
+            Self::NotListed(name) => {
+                write!(f, "{} is in the brewery, and Jicofo does not list it", name.as_str())
+            }
+        }
+    }
 }
 
 /// What keeps a Jibri from being restarted.

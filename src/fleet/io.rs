@@ -71,6 +71,11 @@ pub enum Brewery {
         /// How many `<item>`s the presence has: more than one is two Jibris under one nickname.
         items: usize,
     },
+    /// Whether Jicofo is among the occupants; told after [`Brewery::Complete`], and when it changes.
+    Jicofo {
+        /// It is.
+        is_there: bool,
+    },
     /// A nickname has left.
     Left {
         /// The nickname.

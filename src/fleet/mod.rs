@@ -10,6 +10,7 @@
 mod event;
 mod io;
 mod jibri;
+mod jicofo;
 mod judge;
 mod reach;
 mod recovering;
@@ -25,7 +26,7 @@ mod view;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-pub use event::{Availability, Effect, Event, Evidence, Limit, Reason, Source, Verdict};
+pub use event::{Availability, Effect, Event, Evidence, Limit, LostBy, Reason, Source, Verdict};
 pub use io::*;
 pub use sessions::Serving;
 pub use view::JibriView;
@@ -68,6 +69,8 @@ pub struct Fleet {
     /// When any health port, and any Jibri by XMPP, last answered.
     port_answered: Option<Time>,
     ping_answered: Option<Time>,
+    /// Whether Jicofo knows of them.
+    jicofo: jicofo::Jicofo,
     /// Those last told to be in doubt.
     doubted: Vec<JibriName>,
     available: Availability,
@@ -96,6 +99,7 @@ impl Fleet {
             poll_lasts: poll_lasts(settings),
             port_answered: None,
             ping_answered: None,
+            jicofo: jicofo::Jicofo::default(),
             doubted: Vec::new(),
             available: Availability::default(),
         };
@@ -122,6 +126,7 @@ impl Fleet {
                 let marks = match news {
                     News::StartSent => self.sessions.sent(&room, now, !self.sight.brewery),
                     News::Accepted => {
+                        self.jicofo.has_found_one();
                         self.sessions.accepted(&room, now);
                         Vec::new()
                     }
@@ -152,7 +157,9 @@ impl Fleet {
     pub fn next_deadline(&self) -> Option<Time> {
         let jibri = self.deadlines.next();
         let stale = self.sight.polled.filter(|_| self.sight.detector).map(|at| at.after(self.poll_lasts));
-        [jibri, stale, self.sessions.next_deadline(), self.policy.next_deadline()].into_iter().flatten().min()
+        let jicofo = self.jicofo.deadline();
+        let (sessions, policy) = (self.sessions.next_deadline(), self.policy.next_deadline());
+        [jibri, stale, jicofo, sessions, policy].into_iter().flatten().min()
     }
 
     fn all_dirty(&mut self) {
@@ -167,6 +174,11 @@ impl Fleet {
     fn follow(&mut self, now: Time, effects: &mut Vec<Effect>) {
         if self.sight.detector && self.sight.polled.is_none_or(|at| at.after(self.poll_lasts) <= now) {
             self.detector_lost();
+        }
+        let (was_suspect, suspicion) = (self.jicofo.is_suspect(), self.suspicion_of_jicofo(now));
+        effects.extend(self.jicofo.observe(suspicion, now).map(Effect::Tell));
+        if was_suspect && !self.jicofo.is_suspect() {
+            self.retry_recoveries();
         }
         if self.policy.age(now) {
             self.retry_recoveries();
@@ -194,6 +206,24 @@ impl Fleet {
             self.available.visible = visible;
             self.available.change = self.available.change.wrapping_add(1);
         }
+    }
+
+    /// What shows that Jicofo has lost the brewery. It may learn a moment later than we do who is there.
+    fn suspicion_of_jicofo(&self, now: Time) -> Option<LostBy> {
+        if !self.sight.brewery {
+            return None;
+        }
+        let is_there =
+            |jibri: &Jibri| jibri.presence.as_ref().is_some_and(|presence| presence.status.is_some());
+        let mut there = self.jibris.iter().filter(|(_, jibri)| is_there(jibri)).peekable();
+        if self.jicofo.is_missing() && there.peek().is_some() {
+            return Some(LostBy::NotThere);
+        }
+        let is_unlisted = |jibri: &Jibri| {
+            self.sight.detector && jibri.row.is_none() && now.since(jibri.there_since) >= jicofo::COMES_BACK
+        };
+        let (name, _) = there.find(|(_, jibri)| is_unlisted(jibri))?;
+        Some(LostBy::NotListed(name.clone()))
     }
 
     /// Brings one Jibri up to date with what is known of it.
@@ -317,7 +347,8 @@ impl Fleet {
     /// - Which of several starts it has failed does not matter: it has taken none of them.
     fn weigh(&mut self, answer: NoneUsable, effects: &mut Vec<Effect>) {
         let is_told = self.sight.detector && self.polled_since.after(LAG) <= answer.sent;
-        if !self.sight.brewery || is_told {
+        // What a Jicofo says that has lost the brewery is no Jibri's fault.
+        if !self.sight.brewery || is_told || self.jicofo.is_suspect() {
             return;
         }
         let is_candidate = |jibri: &Jibri| {

@@ -66,6 +66,11 @@ impl Fleet {
             return;
         };
         self.policy.wanting.insert(name.clone());
+        // A Jibri that is refused by a Jicofo without a brewery has done nothing wrong.
+        if reason == Reason::Wedged && self.jicofo.is_suspect() {
+            jibri.retry_at = None;
+            return;
+        }
         let is_starting = reason == Reason::Recycle && self.sessions.may_take_any();
         let is_fresh = self.sight.brewery || self.sight.polled == Some(now);
         match self.policy.obstacle(jibri, reason, self.sight, is_starting, is_fresh, now) {

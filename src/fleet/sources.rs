@@ -15,6 +15,7 @@ impl Fleet {
         match brewery {
             Brewery::Lost => {
                 self.sight.brewery = false;
+                self.jicofo.is_seen(None);
                 for jibri in self.jibris.values_mut() {
                     if let Some(presence) = &mut jibri.presence {
                         presence.stale = true;
@@ -51,6 +52,7 @@ impl Fleet {
                 }
                 self.dirty.insert(name);
             }
+            Brewery::Jicofo { is_there } => self.jicofo.is_seen(Some(is_there)),
             Brewery::Left { name } => {
                 let Some(jibri) = self.jibris.get_mut(&name) else { return };
                 jibri.presence = None;

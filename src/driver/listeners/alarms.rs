@@ -96,7 +96,8 @@ impl Alarms {
         if let Some((_, why)) = self.down.take_if(|(since, _)| since.after(self.down_after) <= now) {
             self.raise(now, Report::new(Kind::ProsodyDown, "prosody", &why));
         }
-        if self.without_jibri.take_if(|since| since.after(WITHOUT_JIBRI) <= now).is_some() {
+        let is_explained = self.book.active().any(|alert| alert.kind == Kind::JicofoLostBrewery);
+        if self.without_jibri.take_if(|since| since.after(WITHOUT_JIBRI) <= now).is_some() && !is_explained {
             let summary = "meetings wait for a Jibri, and none is free";
             self.raise(now, Report::new(Kind::NoJibriFree, "fleet", summary));
         }
@@ -282,6 +283,16 @@ impl Alarms {
                     self.raise(now, Report::new(kind, name, &summary).label("jibri", name));
                 }
             }
+            fleet::Event::JicofoLostBrewery { by, since } => {
+                let summary = format!(
+                    "Jicofo has lost the Jibris since {}, and refuses every start: {by}",
+                    clock.shown(*since)
+                );
+                // That there is no Jibri for anybody follows from it.
+                self.resolve(now, Kind::NoJibriFree, "fleet");
+                self.raise(now, Report::new(Kind::JicofoLostBrewery, "jicofo", &summary));
+            }
+            fleet::Event::JicofoHasBrewery => self.resolve(now, Kind::JicofoLostBrewery, "jicofo"),
             fleet::Event::Restarted { name, reason } => {
                 let name = name.as_str();
                 let summary = format!("Jibri {name} was restarted ({})", reason.name());

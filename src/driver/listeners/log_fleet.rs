@@ -22,6 +22,11 @@ pub(in crate::driver) fn log(event: &Event, clock: Clock) {
                 }
             }
         }
+        Event::JicofoLostBrewery { by, since } => error!(
+            "Jicofo has lost the Jibris since {}: {by}. It refuses every start until it is restarted",
+            clock.shown(*since)
+        ),
+        Event::JicofoHasBrewery => info!("Jicofo knows the Jibris again"),
         Event::InDoubt { among, room, why } => {
             let names: Vec<&str> = among.iter().map(JibriName::as_str).collect();
             debug!(

@@ -1,6 +1,7 @@
 //! The core of the fleet by itself: a bench that plays the world around it, and what it is to do.
 
 mod blame;
+mod lost;
 mod restarts;
 mod sight;
 

@@ -145,6 +145,10 @@ impl World {
                     self.accused(j, evidence);
                 }
             }
+            // Nobody tells here whether Jicofo is in the brewery, and it lists who is there a moment later.
+            Event::JicofoLostBrewery { .. } | Event::JicofoHasBrewery => {
+                self.fail(format!("Jicofo has not lost the brewery: {event:?}"));
+            }
             Event::NotBack { name, .. } | Event::Back { name, .. } => {
                 let j = self.names[name];
                 self.checks.current.take_if(|(current, _)| *current == j);

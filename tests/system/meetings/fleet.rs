@@ -41,6 +41,8 @@ all_at_once! {
     "resident" limits::a_command_that_hangs_is_killed_and_told_of,
     "resident" limits::a_command_that_fails_or_does_nothing_is_no_restart,
     "discreet" sources::a_brewery_that_does_not_let_us_in,
+    "discreet" sources::a_jicofo_that_loses_the_brewery,
+    "resident" sources::a_jicofo_that_loses_the_brewery,
     "discreet" alerts::a_recording_that_is_missing_and_no_jibri_to_make_it,
     "resident" alerts::a_recording_that_is_missing_and_no_jibri_to_make_it,
 }

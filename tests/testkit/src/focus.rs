@@ -100,6 +100,12 @@ impl Focus {
         lock(&self.inner.rooms).values().for_each(|room| room.forget());
     }
 
+    /// Loses the brewery, and goes on listing the Jibris as before: what a restart of Prosody may do to it for good
+    /// (docs/jitsi.md 13.2.1). Only [`Focus::restart`] helps.
+    pub fn lose_brewery(&self) {
+        self.inner.send(&Node::presence(&format!("{BREWERY}/focus")).attr("type", "unavailable"));
+    }
+
     /// Jicofo restarts: it comes back to its rooms and knows of no recording.
     pub async fn restart(&self) -> Result<()> {
         self.disconnect();

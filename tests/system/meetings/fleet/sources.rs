@@ -56,6 +56,29 @@ pub(super) async fn a_brewery_that_does_not_let_us_in(version: Version) -> Resul
     Ok(())
 }
 
+/// It refuses every start, the only Jibri is idle and well, and it is not the Jibri.
+pub(super) async fn a_jicofo_that_loses_the_brewery(version: Version) -> Result {
+    let world = world(version).await?;
+    let manager = ServiceManager::start(this_test()).await?;
+    let receiver = Receiver::start().await;
+    let _jibri = world.jibri_process(&manager, JibriProcessOptions::new("jibri-1")).await?;
+    let autostart =
+        Setup::new().jibri("jibri-1").restarts("wedged", &manager).tells(&receiver).start(&world, &["r1"])?;
+    autostart.logged("the brewery is seen").await?;
+    world.focus.lose_brewery();
+    let ada = world.moderator("r1").await?;
+    let alert = receiver.hears("jicofo_lost_brewery", "raised").await?;
+    assert_eq!((&alert["severity"], &alert["subject"]), (&json!("critical"), &json!("jicofo")));
+    let words = alert["summary"].as_str().unwrap_or_default();
+    assert!(words.contains("Jibris are in the brewery, and Jicofo is not"), "{words}");
+    assert!(!world.focus.start_requests_in("r1").is_empty(), "it is tried");
+    assert_eq!((super::restarted(&manager), receiver.told_of("jibri_wedged").len()), (Vec::new(), 0));
+    world.focus.restart().await?;
+    receiver.hears("jicofo_lost_brewery", "resolved").await?;
+    ada.wait_recording("on", LONG).await?;
+    Ok(())
+}
+
 async fn a_webhook_means_the_instance_with_its_id(version: Version) -> Result {
     let world = world(version).await?;
     let manager = ServiceManager::start(this_test()).await?;
