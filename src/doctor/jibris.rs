@@ -61,7 +61,8 @@ impl Fleet<'_> {
             }
             Some(Brewery { inside, .. }) => {
                 let jibris = inside.values().filter(|(status, _)| status.is_some()).count();
-                if jibris > 0 && !inside.contains_key(&self.settings.muc.focus_nickname) {
+                // Jicofo is known by having nothing to say of itself.
+                if jibris > 0 && inside.len() == jibris {
                     let found = format!("{room} shows {}, and Jicofo is not there", count(jibris));
                     return Finding::fail(STEP, found, RESTART_JICOFO);
                 }

@@ -17,7 +17,7 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::time::MissedTickBehavior;
 
-use crate::address::RoomJid;
+use crate::address::{Nick, RoomJid};
 use crate::config::{Footprint, Settings};
 use crate::coupling::Coupling;
 use crate::discovery::DiscoveryEvent;
@@ -40,6 +40,8 @@ use sources::{Heard, Sources};
 use standby::Turn;
 use supervisor::Supervisor;
 
+/// Anybody may sit in the brewery.
+const MOST_SILENT: usize = 1000;
 /// How long leaving the rooms and closing the stream may take.
 const GOODBYE: Duration = Duration::from_secs(2);
 /// How long alerts on their way have at the end.
@@ -88,7 +90,7 @@ pub async fn run(
         turn,
         sender_refused: false,
         sees_brewery: false,
-        jicofo_is_there: false,
+        silent: BTreeSet::new(),
         trouble: None,
         told: Told::default(),
         supervisor: Supervisor::find(),
@@ -138,8 +140,8 @@ struct Driver {
     sender_refused: bool,
     /// We are in the brewery and know who else is.
     sees_brewery: bool,
-    /// Jicofo is among the occupants of the brewery.
-    jicofo_is_there: bool,
+    /// Occupants of the brewery that show no `jibri-status`: Jicofo, whatever its nickname.
+    silent: BTreeSet<Nick>,
     /// Why there is no link.
     trouble: Option<String>,
     /// What the log says of it.
@@ -313,19 +315,26 @@ impl Driver {
 
     /// Whether Jicofo is in the brewery, once everybody there is known.
     fn watch_jicofo(&mut self, event: &BreweryEvent) {
-        let focus = &self.settings.muc.focus_nickname;
+        let had_silent = !self.silent.is_empty();
+        // Another instance of this program sits there as well, and a Jibri that has just come has not said how it is.
+        let now = self.clock.now();
+        let is_jibri = |nick: &Nick| self.jibris.core.jibri_view(nick.as_str(), now).is_some();
+        let is_ours = |nick: &Nick| nick.as_str().starts_with(self.settings.muc.nickname.as_str());
         match event {
-            BreweryEvent::Presence { nick, .. } if nick == focus => self.jicofo_is_there = true,
-            BreweryEvent::Left { nick } if nick == focus => self.jicofo_is_there = false,
-            BreweryEvent::Complete => {}
-            BreweryEvent::Lost => {
-                self.jicofo_is_there = false;
-                return;
+            BreweryEvent::Presence { nick, status: None, .. } if !is_ours(nick) && !is_jibri(nick) => {
+                if self.silent.len() < MOST_SILENT {
+                    self.silent.insert(nick.clone());
+                }
             }
-            _ => return,
+            BreweryEvent::Presence { nick, .. } | BreweryEvent::Left { nick } => {
+                self.silent.remove(nick);
+            }
+            BreweryEvent::Lost => self.silent.clear(),
+            BreweryEvent::Complete | BreweryEvent::NotLetIn { .. } => {}
         }
-        if self.sees_brewery {
-            let is_there = self.jicofo_is_there;
+        let is_there = !self.silent.is_empty();
+        let is_news = is_there != had_silent || matches!(event, BreweryEvent::Complete);
+        if self.sees_brewery && is_news {
             self.feed_fleet(crate::fleet::Input::Brewery(crate::fleet::Brewery::Jicofo { is_there }));
         }
     }
