@@ -226,6 +226,7 @@ impl Recording {
 
     /// docs/jitsi.md 3, the table of `off`.
     fn off(&mut self, status: &RecordingStatus, now: &Picture<'_>, ctx: &mut Ctx<'_>, policy: Policy<'_>) {
+        let is_of_ours = status.mode.is_none_or(|told| told == policy.start.mode);
         let person = self.known.person_behind(status, now.our_nick).cloned();
         if let Some(nick) = self.stopped_by(now, policy).cloned() {
             self.ended(Ended::ByPerson(nick.clone()), ctx);
@@ -254,8 +255,9 @@ impl Recording {
                 self.known.is_over(ctx.now);
                 self.fail(why, ctx, policy);
             }
-            // Somebody has begun this one after the other was stopped, so he has changed his mind.
-            Course::Nothing if person.is_none() => {
+            // Somebody has begun this one after the other was stopped, so he has changed his mind; whose live stream
+            // has ended has not.
+            Course::Nothing if person.is_none() && is_of_ours => {
                 if self.holds.nobody_has_stopped() {
                     self.backoff.forgive();
                 }

@@ -567,7 +567,9 @@ impl Mirror {
             }
             Some(w) if w.on => self.stop = None,
             // One that somebody has begun after that stop has come to its end.
-            Some(w) if self.stop.as_ref().is_some_and(|stop| stop.session != w.session) => self.stop = None,
+            Some(w) if is_of_file(w) && self.stop.as_ref().is_some_and(|stop| stop.session != w.session) => {
+                self.stop = None;
+            }
             _ if self.emptied || self.absent => self.stop = None,
             _ => {}
         }
