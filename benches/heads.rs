@@ -29,13 +29,16 @@ use tokio::net::TcpStream;
 
 const STATUS: &str = r#"{"jibriId":"jibri-1","status":{"busyStatus":"IDLE","health":{"healthStatus":"HEALTHY","details":{}}}}"#;
 
+const SETTINGS: &str = r#"
+xmpp = { domain = "a.b", secret = "s" }
+muc.domains = ["muc.meet.jitsi"]
+jibri = { webhook = true, webhook_token = "t0ken" }
+"#;
+
 #[tokio::main]
 async fn main() -> Result {
     let (requests, heads) = (number("BENCH_REQUESTS", 500), number("BENCH_HEADS", 1100));
-    let settings =
-        from_toml("xmpp = { domain = \"a.b\", secret = \"s\" }\nmuc.domains = [\"muc.meet.jitsi\"]\n")
-            .map_err(|mistakes| mistakes.to_string())?
-            .settings;
+    let settings = from_toml(SETTINGS).map_err(|mistakes| mistakes.to_string())?.settings;
     let mut probes = probes::spawn(&settings);
     tokio::spawn(async move { while probes.events.recv().await.is_some() {} });
     let parts = Parts { jibri_webhooks: probes.webhooks.take(), ..Parts::default() };
@@ -44,7 +47,7 @@ async fn main() -> Result {
 
     let healthz = "GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".to_owned();
     let webhook = format!(
-        "POST /jibri-webhook/v1/status HTTP/1.1\r\nHost: jibri-autostart:8790\r\nConnection: close\r\n\
+        "POST /jibri-webhook/t0ken/v1/status HTTP/1.1\r\nHost: jibri-autostart:8790\r\nConnection: close\r\n\
          Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{STATUS}",
         STATUS.len()
     );

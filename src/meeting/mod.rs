@@ -55,7 +55,8 @@ const FOUND_WITHIN: Duration = Duration::from_secs(3);
 /// All rooms.
 #[derive(Debug)]
 pub struct Meetings {
-    rooms: BTreeMap<RoomJid, Room>,
+    /// In boxes: the nodes of a map are half empty, and there may be ten thousand rooms.
+    rooms: BTreeMap<RoomJid, Box<Room>>,
     deadlines: Schedule<RoomJid>,
     /// Rooms whose turn for a role query has not come yet.
     turns: Turns,
@@ -253,7 +254,7 @@ impl Meetings {
 
     /// Who is in a room, as far as we see.
     pub fn roster(&self, jid: &RoomJid) -> Option<&Roster> {
-        self.rooms.get(jid).map(Room::roster)
+        self.rooms.get(jid).map(|room| room.roster())
     }
 
     fn watch(&mut self, jid: &RoomJid, now: Time, effects: &mut Vec<Effect>) {
@@ -261,7 +262,8 @@ impl Meetings {
             return;
         }
         let (rules, linked) = (&self.rules, self.linked);
-        let room = self.rooms.entry(jid.clone()).or_insert_with(|| rules.new_room(jid, linked, now));
+        let room =
+            self.rooms.entry(jid.clone()).or_insert_with(|| Box::new(rules.new_room(jid, linked, now)));
         if room.trial.take().is_some() {
             // It may wait for a turn among those on trial.
             self.turns.forget(jid);
@@ -281,7 +283,7 @@ impl Meetings {
         if !self.rooms.contains_key(jid) {
             let mut room = self.rules.new_room(jid, self.linked, now);
             room.trial = Some(Trial::new(sender));
-            self.rooms.insert(jid.clone(), room);
+            self.rooms.insert(jid.clone(), Box::new(room));
         }
         let is_on_trial = self.with_room(jid, now, effects, |room, _, _| {
             room.vouched = true;
