@@ -55,6 +55,7 @@ impl Sources {
             hosts: settings.http.hosts.clone(),
             event_sync,
             jibri_webhooks,
+            webhook_token: settings.jibri.webhook_token.clone(),
             readiness: Some(ready),
             surface: Some(surface),
             history: Some(history),

@@ -6,7 +6,7 @@
 
 use axum::Router;
 use axum::body::Bytes;
-use axum::extract::rejection::BytesRejection;
+use axum::extract::rejection::{BytesRejection, PathRejection};
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::routing::post;
@@ -37,8 +37,10 @@ async fn hint(State(webhooks): State<Webhooks>, body: Body) -> StatusCode {
     take(&webhooks, "", body)
 }
 
-async fn status(State(webhooks): State<Webhooks>, Path(token): Path<String>, body: Body) -> StatusCode {
-    take(&webhooks, &token, body)
+type Token = Result<Path<String>, PathRejection>;
+
+async fn status(State(webhooks): State<Webhooks>, token: Token, body: Body) -> StatusCode {
+    take(&webhooks, token.as_ref().map_or("", |Path(token)| token), body)
 }
 
 fn take(webhooks: &Webhooks, token: &str, body: Body) -> StatusCode {

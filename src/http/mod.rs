@@ -58,6 +58,8 @@ pub struct Parts {
     pub event_sync: Option<EventSync>,
     /// What Jibri's webhooks say; none if they are not accepted.
     pub jibri_webhooks: Option<Webhooks>,
+    /// `jibri.webhook_token`, which stands in their paths and in no log.
+    pub webhook_token: Secret,
     /// What `/readyz` says; none: there is no such route.
     pub readiness: Option<watch::Receiver<Readiness>>,
     /// What the page, the API and `/metrics` show; none: there are no such routes.
@@ -92,9 +94,9 @@ fn sent(parts: &Parts, guard: &Guard) -> Router {
     let jibri_webhook = match &parts.jibri_webhooks {
         Some(webhooks) => {
             let routes = jibri_webhook::routes(webhooks.clone());
-            stray::told(routes, "/jibri-webhook", webhooks.token(), jibri_webhook::BASE_URL)
+            stray::told(routes, "/jibri-webhook", parts.webhook_token.clone(), jibri_webhook::BASE_URL)
         }
-        None => stray::told(Router::new(), "/jibri-webhook", Secret::default(), jibri_webhook::OFF),
+        None => stray::told(Router::new(), "/jibri-webhook", parts.webhook_token.clone(), jibri_webhook::OFF),
     };
     let from_machines = |routes: Router| {
         routes

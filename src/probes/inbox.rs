@@ -74,11 +74,6 @@ impl Webhooks {
         }
     }
 
-    /// With which what comes is believed; it may be empty.
-    pub(crate) fn token(&self) -> Secret {
-        self.shared.token.clone()
-    }
-
     /// Something came whose body could not be had at all.
     pub fn take_nothing(&self) {
         self.count_unreadable(&Unreadable::NotJibris);

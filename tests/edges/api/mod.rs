@@ -92,6 +92,7 @@ async fn world_whose_token_is(token: &str) -> World {
         hosts: vec![HOST.to_owned()],
         event_sync: Some(EventSync { touches: discovery.touches.clone(), own_domain: "a.b".to_owned() }),
         jibri_webhooks: probes.webhooks.take(),
+        webhook_token: Secret::new(WEBHOOK_TOKEN),
         readiness: Some(readiness),
         surface: Some(surface),
         history: Some(ledger.reader()),

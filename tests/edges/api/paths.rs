@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use axum::body::Body;
 use axum::http::Request;
+use jibri_autostart::config::Secret;
 use jibri_autostart::http::{Parts, router};
 use jibri_autostart::probes::Probed;
 use reqwest::StatusCode;
@@ -116,9 +117,12 @@ async fn a_post_to_an_unknown_path_is_logged_once_with_the_path_and_the_remedy()
     for (path, key) in [
         ("/event-sync/events/room/created", "discovery.event_sync"),
         ("/jibri-webhook/v1/status", "jibri.webhook"),
+        ("/jibri-webhook/h00k/v1/status", "jibri.webhook"),
     ] {
-        let lines = logged(router(Parts::default()), twice(path)).await;
+        let off = Parts { webhook_token: Secret::new(WEBHOOK_TOKEN), ..Parts::default() };
+        let lines = logged(router(off), twice(path)).await;
         assert!(lines.len() == 1 && lines[0].contains(&format!("{key} is false")), "{lines:?}");
+        assert!(!lines[0].contains(WEBHOOK_TOKEN), "{lines:?}");
     }
 }
 

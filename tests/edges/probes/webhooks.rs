@@ -124,6 +124,15 @@ async fn other_paths_and_methods_are_refused() {
     let at = |path: &str| format!("http://{}/jibri-webhook/{TOKEN}/v1/{path}", world.address);
     assert_eq!(world.client.get(at("status")).send().await.unwrap().status(), StatusCode::METHOD_NOT_ALLOWED);
     assert_eq!(world.client.post(at("else")).send().await.unwrap().status(), StatusCode::NOT_FOUND);
+    // A Jibri whose token is wrong is not harmed for it.
+    for token in ["wrong", "%ff", "%00"] {
+        let url = format!("http://{}/jibri-webhook/{token}/v1/status", world.address);
+        assert_eq!(
+            world.client.post(url).body("{}").send().await.unwrap().status(),
+            StatusCode::OK,
+            "{token}"
+        );
+    }
 }
 
 /// A browser that reaches us may be made to post what some page wants.

@@ -47,12 +47,12 @@ impl Told {
 
     fn tell(&mut self, at: u64, what: What) {
         let event = Event { room: self.room.clone(), what };
-        let mut history = std::mem::replace(&mut self.history, Told::new_chronicle());
+        let mut history = std::mem::replace(&mut self.history, Told::new_history());
         history.meeting(secs(at), &event, Some(&self.view()), None);
         self.history = history;
     }
 
-    fn new_chronicle() -> History {
+    fn new_history() -> History {
         let ledger = Ledger::spawn(None, Duration::from_secs(1), ledger::LedgerLimits::default(), || {});
         History::new(ledger, Clock::start())
     }
@@ -83,7 +83,7 @@ impl Told {
     }
 
     fn sweep(&mut self, at: u64) {
-        let mut history = std::mem::replace(&mut self.history, Told::new_chronicle());
+        let mut history = std::mem::replace(&mut self.history, Told::new_history());
         history.sweep(secs(at), |_| Some(self.view()), |_| Some("jibri-1".to_owned()));
         self.history = history;
     }
