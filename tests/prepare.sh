@@ -13,7 +13,7 @@ export DEBIAN_FRONTEND=noninteractive
 missing=()
 # The tests use the programs of prometheus and systemd only; starting them as services is nobody's wish here.
 for package in prosody debootstrap gcc libc6-dev chromium chromium-driver fonts-dejavu-core \
-  systemd prometheus dpkg-dev man-db docker-compose python3-venv faketime iproute2; do
+  systemd prometheus dpkg-dev man-db docker-compose python3-venv faketime iproute2 lua-check; do
   dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing+=("$package")
 done
 if [ ${#missing[@]} -gt 0 ]; then
