@@ -17,6 +17,9 @@ pub enum Behaviour {
     },
     /// Chrome refuses to start: answers an error and stays idle.
     FailStart,
+    /// Its webhook receiver refuses it: answers an error to each start, is busy on its health port and idle in the brewery
+    /// until [`Jibri::restart`](crate::Jibri::restart) (docs/jitsi.md 13.2.3).
+    StickStart,
     /// Chrome hangs while it starts: no answer, idle and healthy, and deaf to all work until [`Jibri::restart`](crate::Jibri::restart).
     HangStart,
     /// The page does not load: `pending`, busy, then an error.
@@ -56,6 +59,9 @@ pub struct JibriOptions {
     pub behaviour: Behaviour,
     /// How long it goes on recording where nobody is; Jibri's own is 30 s.
     pub empty_timeout: Duration,
+    /// How long it takes to notice that its Chrome is not in the meeting any more; up to 15 s with a real one
+    /// (docs/jitsi.md 13.2.4).
+    pub notices: Duration,
     /// How long it stays busy after the end of a recording.
     pub finalize: Duration,
     /// `single-use-mode`: after one recording it shows itself busy for good, and takes no more work.
@@ -64,7 +70,9 @@ pub struct JibriOptions {
     pub recorder_features: bool,
     /// Where the account of its recorders is.
     pub recorder_domain: String,
-    /// Resource of its connection; its name if none.
+    /// Starts are not noticed for so long after it has come up (docs/jitsi.md 13.2.7).
+    pub misses_starts: Duration,
+    /// Resource of its connection; another one each time if none.
     pub resource: Option<String>,
 }
 
@@ -73,10 +81,12 @@ impl Default for JibriOptions {
         JibriOptions {
             behaviour: Behaviour::healthy(),
             empty_timeout: Duration::from_secs(30),
+            notices: Duration::ZERO,
             finalize: Duration::ZERO,
             single_use: false,
             recorder_features: true,
             recorder_domain: HIDDEN.into(),
+            misses_starts: Duration::ZERO,
             resource: None,
         }
     }
@@ -105,6 +115,7 @@ impl fmt::Display for Behaviour {
                 return write!(f, "healthy:{}:{}", launch.as_millis(), join.as_millis());
             }
             Behaviour::FailStart => return f.write_str("refuses"),
+            Behaviour::StickStart => return f.write_str("sticks"),
             Behaviour::HangStart => return f.write_str("hangs"),
             Behaviour::PendingForever => return f.write_str("pending"),
             Behaviour::Busy => return f.write_str("busy"),
@@ -130,6 +141,7 @@ impl FromStr for Behaviour {
         Ok(match word {
             "healthy" => Behaviour::Healthy { launch: time(0), join: time(1) },
             "refuses" => Behaviour::FailStart,
+            "sticks" => Behaviour::StickStart,
             "hangs" => Behaviour::HangStart,
             "pending" => Behaviour::PendingForever,
             "busy" => Behaviour::Busy,

@@ -18,6 +18,8 @@ use tokio::task::JoinHandle;
 
 /// How many stanzas a client remembers.
 const MEMORY: usize = 5_000;
+/// A stanza from this many bytes may reach the server in pieces.
+const LONG_STANZA: usize = 2_000;
 
 /// A stanza and when it came.
 #[derive(Debug)]
@@ -74,7 +76,8 @@ impl Client {
             manners: Mutex::new(manners),
             closed: AtomicBool::new(false),
         });
-        let reader = Reader { shared: shared.clone(), out: out.downgrade(), inbox: inbox_in };
+        let handled = connection.is_managed.then_some(0);
+        let reader = Reader { shared: shared.clone(), out: out.downgrade(), inbox: inbox_in, handled };
         let tasks = [
             tokio::spawn(reader.run(connection.read, connection.parser)),
             tokio::spawn(write(connection.write, outgoing)),
@@ -90,7 +93,13 @@ impl Client {
 
     /// Sends a stanza; lost without a word if the connection is.
     pub fn send(&self, node: &Node) {
-        self.send_raw(&node.to_string());
+        let mut text = node.to_string();
+        // Expat since 2.6 holds back a long tag that comes in pieces until as much again has come (reparse deferral);
+        // who says nothing more would wait for ever.
+        if text.len() > LONG_STANZA {
+            text.push_str(&" ".repeat(text.len()));
+        }
+        self.send_raw(&text);
     }
 
     /// Sends any text, well-formed or not.
@@ -105,8 +114,9 @@ impl Client {
         format!("k{}", self.inner.next_id.fetch_add(1, Ordering::Relaxed))
     }
 
-    /// Sends an IQ (with an id if it has none) and waits for the reply; an error reply is a reply.
-    pub async fn request(&self, mut iq: Node, bound: Duration) -> Result<Node> {
+    /// Sends an IQ (with an id if it has none), and then waits for the reply; an error reply is a reply. It is sent by this
+    /// call, whenever the wait begins, so what is sent later arrives later.
+    pub fn request(&self, mut iq: Node, bound: Duration) -> impl Future<Output = Result<Node>> + use<> {
         if iq.get("id").is_none() {
             iq.set("id", &self.new_id());
         }
@@ -117,12 +127,15 @@ impl Client {
             lock(&self.inner.shared.waiting).clear();
         }
         self.send(&iq);
-        let reply = tokio::time::timeout(bound, told).await;
-        lock(&self.inner.shared.waiting).remove(&id);
-        match reply {
-            Ok(Ok(node)) => Ok(node),
-            Ok(Err(_)) => Err("the connection is gone".into()),
-            Err(_) => Err(format!("no answer within {bound:?} to {iq}").into()),
+        let client = self.clone();
+        async move {
+            let reply = tokio::time::timeout(bound, told).await;
+            lock(&client.inner.shared.waiting).remove(&id);
+            match reply {
+                Ok(Ok(node)) => Ok(node),
+                Ok(Err(_)) => Err("the connection is gone".into()),
+                Err(_) => Err(format!("no answer within {bound:?} to {iq}").into()),
+            }
         }
     }
 
@@ -236,10 +249,12 @@ struct Reader {
     /// Weak: the task must not keep the connection open.
     out: mpsc::WeakUnboundedSender<Vec<u8>>,
     inbox: mpsc::UnboundedSender<Arc<Received>>,
+    /// Stanzas so far, where the server asks for that.
+    handled: Option<u32>,
 }
 
 impl Reader {
-    async fn run(self, mut half: OwnedReadHalf, mut parser: StreamParser) {
+    async fn run(mut self, mut half: OwnedReadHalf, mut parser: StreamParser) {
         let mut buffer = vec![0; 4096];
         let mut items = Vec::new();
         'stream: while let Ok(read @ 1..) = half.read(&mut buffer).await {
@@ -263,7 +278,14 @@ impl Reader {
         self.shared.close();
     }
 
-    fn stanza(&self, node: Node) {
+    fn stanza(&mut self, node: Node) {
+        if let Some(handled) = &mut self.handled {
+            if node.is("r", ns::SM) {
+                let answer = Node::new("a", ns::SM).attr("h", &handled.to_string());
+                return self.reply(&answer);
+            }
+            *handled += 1;
+        }
         let is_iq = node.is("iq", ns::CLIENT);
         let kind = node.get_or_empty("type");
         let received = Received { at: Instant::now(), node: node.clone() };

@@ -46,8 +46,19 @@ pub struct ProsodyOptions {
     pub max_occupants: Option<u32>,
     /// `muc_rate_joins`: how many are let into a room within a second; whoever comes then waits without an answer.
     pub joins_per_second: Option<u32>,
+    /// How many seconds a service's presence (of Jicofo, of a Jibri) stays after its connection is lost, as stream
+    /// management has it: 15 with Jitsi; none: it goes at once.
+    pub services_linger: Option<u32>,
+    /// The same of a recorder: 66 with Jitsi, and for good where Chrome outlives its Jibri (docs/jitsi.md 13.2.6).
+    pub recorders_linger: Option<u32>,
     /// Rooms for members only have a lobby: who comes without a display name is refused, owner or not.
     pub lobby: bool,
+    /// Loads the companion on the conference service.
+    pub companion: bool,
+    /// Somebody tells clients of a room's metadata, as Jitsi's component does.
+    pub metadata: bool,
+    /// Further modules of the conference service, of [`ProsodyOptions::plugins`].
+    pub muc_modules: Vec<String>,
     /// Lua lines at the end of the global section.
     pub extra_global: String,
     /// Lua lines at the end of a host's block: (host, lines).
@@ -79,7 +90,12 @@ impl Default for ProsodyOptions {
             tenants: false,
             max_occupants: None,
             joins_per_second: None,
+            services_linger: None,
+            recorders_linger: None,
             lobby: false,
+            companion: false,
+            metadata: false,
+            muc_modules: Vec::new(),
             extra_global: String::new(),
             extra_host: Vec::new(),
             extra_tail: String::new(),
@@ -100,12 +116,17 @@ pub(crate) struct Places<'a> {
 }
 
 /// The plugins every test Prosody gets: (file name, text).
-pub(crate) const PLUGINS: [(&str, &str); 5] = [
+pub(crate) const PLUGINS: [(&str, &str); 7] = [
     ("mod_auth_testkit.lua", include_str!("plugins/mod_auth_testkit.lua")),
     ("mod_testkit_gates.lua", include_str!("plugins/mod_testkit_gates.lua")),
     ("mod_testkit_meeting_id.lua", include_str!("plugins/mod_testkit_meeting_id.lua")),
     ("mod_testkit_leash.lua", include_str!("plugins/mod_testkit_leash.lua")),
+    ("mod_testkit_metadata.lua", include_str!("plugins/mod_testkit_metadata.lua")),
     ("mod_testkit_tenants.lua", include_str!("plugins/mod_testkit_tenants.lua")),
+    (
+        "mod_jibri_autostart_companion.lua",
+        include_str!("../../../deploy/prosody/mod_jibri_autostart_companion.lua"),
+    ),
 ];
 
 impl ProsodyOptions {
@@ -163,6 +184,15 @@ admins = {{ {admins}}}
             [(DOMAIN, "anonymous"), (GUEST, "anonymous"), (AUTH, "testkit"), (HIDDEN, "testkit")]
         {
             let _ = write!(lua, "\nVirtualHost \"{host}\"\nauthentication = \"{authentication}\"\n");
+            let linger = match host {
+                AUTH => self.services_linger,
+                HIDDEN => self.recorders_linger,
+                _ => None,
+            };
+            if let Some(seconds) = linger {
+                let _ =
+                    writeln!(lua, "modules_enabled = {{ \"smacks\" }}\nsmacks_hibernation_time = {seconds}");
+            }
             lua.push_str(&self.extra_for(host));
         }
         for host in [MUC, INTERNAL_MUC] {
@@ -205,11 +235,18 @@ admins = {{ {admins}}}
 
     /// Whom the gates let in is what docker-jitsi-meet says: Jicofo, and recorders.
     fn gates(&self) -> String {
+        let mut modules = vec!["testkit_gates", "testkit_meeting_id"];
+        modules.extend(self.metadata.then_some("testkit_metadata"));
+        modules.extend(self.companion.then_some("jibri_autostart_companion"));
+        modules.extend(self.muc_modules.iter().map(String::as_str));
+        let modules = modules.iter().map(|module| format!("{module:?}; ")).collect::<String>();
         let mut lua = format!(
-            "modules_enabled = {{ \"testkit_gates\"; \"testkit_meeting_id\" }}\ntestkit_let_in = {{ \"focus@{AUTH}\"; \"{HIDDEN}\" }}\n\
-             testkit_lobby = {}\n",
+            "modules_enabled = {{ {modules}}}\ntestkit_let_in = {{ \"focus@{AUTH}\"; \"{HIDDEN}\" }}\ntestkit_lobby = {}\n",
             self.lobby
         );
+        if self.companion {
+            let _ = writeln!(lua, "jibri_autostart_component = {COMPONENT:?}");
+        }
         if let Some(most) = self.max_occupants {
             let _ = writeln!(lua, "testkit_max_occupants = {most}");
         }

@@ -1,41 +1,46 @@
 //! Jicofo as others meet it: it opens rooms, watches the brewery and hands out work to Jibris.
 
-use crate::brewery::Brewery;
 use crate::caps::KnownCaps;
-use crate::client::{Client, Inbox, Received};
+use crate::client::{Client, Inbox};
 use crate::config::{AUTH, BREWERY};
 use crate::focus_options::{Fault, FocusOptions, StartRequest};
 use crate::focus_room::{Answered, FocusRoom};
 use crate::login::Login;
 use crate::manners::Manners;
-use crate::recorder::Job;
+use crate::recorder::Model;
 use crate::room::address;
 use crate::xml::{Node, bare, ns, resource};
-use crate::{Prosody, Result, SOON, lock};
+use crate::{Prosody, Result, SOON, brewery, keep_time, lock};
+use model::jicofo::Input;
+use model::{JicofoSettings, Mode};
 use std::collections::{HashMap, VecDeque};
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 use tokio::sync::watch;
 
 /// Jicofo. Clones are the same Jicofo.
 #[derive(Clone)]
 pub struct Focus {
-    inner: Arc<Inner>,
+    pub(crate) inner: Arc<Inner>,
 }
 
 pub(crate) struct Inner {
     pub(crate) address: SocketAddr,
     pub(crate) options: Mutex<FocusOptions>,
-    pub(crate) brewery: Mutex<Brewery>,
+    /// What it decides about recordings, and since when.
+    pub(crate) model: Mutex<Model>,
+    pub(crate) acting: Mutex<()>,
+    pub(crate) began: Instant,
+    shown_began: SystemTime,
     pub(crate) caps: Mutex<KnownCaps>,
     pub(crate) rooms: Mutex<HashMap<String, Arc<FocusRoom>>>,
     client: Mutex<Option<Client>>,
     /// Counts connections: what an old one still delivers is nobody's any more.
     connection: AtomicU64,
-    requests: Mutex<Vec<StartRequest>>,
-    stops: Mutex<Vec<StartRequest>>,
+    pub(crate) requests: Mutex<Vec<StartRequest>>,
+    pub(crate) stops: Mutex<Vec<StartRequest>>,
     faults: Mutex<VecDeque<(Option<String>, Fault)>>,
     standing_fault: Mutex<Option<Fault>>,
     /// Sessions that no Jibri could be had for, counted once per nested attempt as Jicofo does.
@@ -52,7 +57,10 @@ impl Focus {
         let inner = Inner {
             address: prosody.c2s(),
             options: Mutex::new(options),
-            brewery: Mutex::default(),
+            model: Mutex::new(Model::new(JicofoSettings::default())),
+            acting: Mutex::default(),
+            began: Instant::now(),
+            shown_began: SystemTime::now(),
             caps: Mutex::default(),
             rooms: Mutex::default(),
             client: Mutex::default(),
@@ -67,6 +75,9 @@ impl Focus {
             news: watch::Sender::new(0),
         };
         let focus = Focus { inner: Arc::new(inner) };
+        let (due, acts) = (focus.inner.clone(), focus.inner.clone());
+        let due = move || Some(lock(&due.model).next_deadline()?.saturating_sub(due.began.elapsed()));
+        tokio::spawn(keep_time(focus.inner.news.subscribe(), due, move || acts.meets(Input::Tick)));
         focus.reconnect().await?;
         Ok(focus)
     }
@@ -75,7 +86,7 @@ impl Focus {
     pub async fn reconnect(&self) -> Result<()> {
         let login = Login::service("focus", "focus");
         let (client, inbox) = Client::connect(self.inner.address, &login, Manners::of_a_service()).await?;
-        *lock(&self.inner.brewery) = Brewery::default();
+        self.inner.meets(Input::Restarts);
         *lock(&self.inner.caps) = KnownCaps::default();
         *lock(&self.inner.client) = Some(client.clone());
         let connection = self.inner.connection.fetch_add(1, Ordering::AcqRel) + 1;
@@ -100,12 +111,6 @@ impl Focus {
         lock(&self.inner.rooms).values().for_each(|room| room.forget());
     }
 
-    /// Loses the brewery, and goes on listing the Jibris as before: what a restart of Prosody may do to it for good
-    /// (docs/jitsi.md 13.2.1). Only [`Focus::restart`] helps.
-    pub fn lose_brewery(&self) {
-        self.inner.send(&Node::presence(&format!("{BREWERY}/focus")).attr("type", "unavailable"));
-    }
-
     /// Jicofo restarts: it comes back to its rooms and knows of no recording.
     pub async fn restart(&self) -> Result<()> {
         self.disconnect();
@@ -125,7 +130,7 @@ impl Focus {
         while asked.elapsed() < SOON {
             let is_gone = || self.room(room).is_none_or(|room| !room.is_closed());
             self.until(SOON, "out of the conference before", is_gone).await?;
-            let opened = FocusRoom::open(&self.inner, &name)?;
+            let opened = FocusRoom::open(&self.inner, &name);
             let is_current = || self.room(room).is_some_and(|current| Arc::ptr_eq(&current, &opened));
             let has_ended = || opened.is_closed() || !is_current();
             self.until(SOON, "in the room", || opened.is_inside() || has_ended()).await?;
@@ -163,13 +168,7 @@ impl Focus {
         let name = address(room);
         let room = self.room(room).ok_or("Jicofo is not in that room")?;
         self.until(SOON, "known", || room.real_jid(nick).is_some()).await?;
-        room.set_affiliation(&self.inner, nick, "owner").await.map_err(|e| format!("{name}: {e}").into())
-    }
-
-    /// Takes somebody's ownership away.
-    pub async fn demote(&self, room: &str, nick: &str) -> Result<()> {
-        let room = self.room(room).ok_or("Jicofo is not in that room")?;
-        room.set_affiliation(&self.inner, nick, "none").await
+        room.make_owner(&self.inner, nick).await.map_err(|e| format!("{name}: {e}").into())
     }
 
     /// Nick of the owner that was elected.
@@ -195,7 +194,7 @@ impl Focus {
 
     /// The session that is pending or on in a room.
     pub fn session(&self, room: &str) -> Option<String> {
-        self.room(room)?.session_id()
+        lock(&self.inner.model).session(&address(room)).map(|session| session.id.clone())
     }
 
     /// Start requests so far, all rooms.
@@ -216,12 +215,14 @@ impl Focus {
 
     /// Jibris by name, and whether Jicofo takes each for idle and healthy.
     pub fn jibris(&self) -> Vec<(String, bool)> {
-        lock(&self.inner.brewery).list()
+        let model = lock(&self.inner.model);
+        let all = model.detector.instances();
+        all.map(|(jid, seen)| (resource(jid).to_owned(), seen.status.is_available())).collect()
     }
 
     /// `jibri_detector` of its REST interface: what it believes of each Jibri.
     pub fn detector(&self) -> serde_json::Value {
-        lock(&self.inner.brewery).debug()
+        brewery::debug(&lock(&self.inner.model).detector, self.inner.shown_began)
     }
 
     /// The state of a conference, as its REST interface shows it, as far as it is modelled.
@@ -247,9 +248,11 @@ impl Focus {
 
     /// How many recordings and streams are on.
     pub fn sessions_on(&self) -> (usize, usize) {
-        let rooms: Vec<_> = lock(&self.inner.rooms).values().cloned().collect();
-        let on = |streams: bool| rooms.iter().filter(|room| room.session_on() == Some(streams)).count();
-        (on(false), on(true))
+        let rooms: Vec<String> = lock(&self.inner.rooms).keys().cloned().collect();
+        let model = lock(&self.inner.model);
+        let sessions = rooms.iter().filter_map(|room| model.session(room)).filter(|session| session.on);
+        let (files, streams): (Vec<_>, Vec<_>) = sessions.partition(|session| session.mode == Mode::File);
+        (files.len(), streams.len())
     }
 
     /// Waits until Jicofo sees so many Jibris that are idle and healthy.
@@ -338,11 +341,7 @@ impl Inner {
             let node = &received.node;
             let place = bare(node.from());
             if node.name == "presence" && place == BREWERY {
-                let gone = lock(&self.brewery).apply(node);
-                if let Some(gone) = gone {
-                    let rooms: Vec<_> = lock(&self.rooms).values().cloned().collect();
-                    rooms.iter().for_each(|room| room.job(Job::Offline(gone.clone())));
-                }
+                self.brewery_shows(node);
             } else if node.name == "presence" {
                 let room = lock(&self.rooms).get(place).cloned();
                 if let Some(room) = room {
@@ -350,54 +349,24 @@ impl Inner {
                 }
             } else if node.is("iq", ns::CLIENT) && node.find_ns("jibri", ns::JIBRI).is_some() {
                 self.jibri_iq(&received);
+            } else if let Some(conference) = node.find_ns("conference", ns::FOCUS) {
+                tokio::spawn(self.clone().conference(node.clone(), conference.get_or_empty("room").into()));
             }
             self.tell();
         }
     }
 
-    /// Decides whether a Jibri IQ is for us, and puts it into its room's queue.
-    fn jibri_iq(&self, received: &Received) {
-        let iq = &received.node;
-        let place = bare(iq.from());
-        if place == BREWERY {
-            let rooms: Vec<_> = lock(&self.rooms).values().cloned().collect();
-            return match rooms.into_iter().find(|room| room.jibri().as_deref() == Some(iq.from())) {
-                Some(room) => room.job(Job::FromJibri(iq.clone())),
-                None => self.send(&iq.error("cancel", "item-not-found", None)),
-            };
+    /// A client asks for a conference before it joins, so that Jicofo is there first.
+    async fn conference(self: Arc<Self>, iq: Node, room: String) {
+        let focus = Focus { inner: self };
+        if !focus.is_in(&room) {
+            // If it may not, the client is refused as well.
+            let _ = focus.open_room(&room).await;
         }
-        let jibri = iq.find_ns("jibri", ns::JIBRI);
-        let asks = |name: &str| jibri.map_or("", |jibri| jibri.get_or_empty(name));
-        let request = StartRequest {
-            at: received.at,
-            room: place.into(),
-            nick: resource(iq.from()).into(),
-            iq: iq.clone(),
-            answered: None,
-        };
-        let mut fault = None;
-        if asks("action") == "start" {
-            lock(&self.requests).push(request);
-            fault = self.fault(place);
-        } else {
-            lock(&self.stops).push(request);
-        }
-        match &fault {
-            Some(Fault::Ignore) => return,
-            Some(Fault::Refuse(condition, text)) => {
-                return self.send(&iq.error("wait", condition, text.as_deref()));
-            }
-            _ => {}
-        }
-        let room = lock(&self.rooms).get(place).cloned();
-        match room.filter(|_| lock(&self.options).recording && asks("sipaddress").is_empty()) {
-            Some(room) => room.job(Job::FromOccupant(iq.clone(), fault)),
-            // Whoever AUTH's own users are, an IQ that did not come through a room is nobody's.
-            None => self.send(&iq.error("cancel", "item-not-found", None)),
-        }
+        focus.inner.send(&iq.result());
     }
 
-    fn fault(&self, room: &str) -> Option<Fault> {
+    pub(crate) fn fault(&self, room: &str) -> Option<Fault> {
         let mut faults = lock(&self.faults);
         let fits = |(place, _): &(Option<String>, Fault)| place.as_deref().is_none_or(|place| place == room);
         match faults.iter().position(fits) {

@@ -2,15 +2,14 @@
 
 use crate::caps::node_ver;
 use crate::focus::Inner;
-use crate::recorder::{Job, Session, work};
 use crate::room::{Change, Occupant, RoomView};
 use crate::xml::{Node, bare, ns};
-use crate::{Result, lock};
+use crate::{Result, SOON, lock};
+use model::jicofo::Input;
 use serde_json::{Value, json};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 use std::time::SystemTime;
-use tokio::sync::mpsc;
 
 /// What a member answered to Jicofo.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,7 +26,6 @@ pub struct Answered {
 pub(crate) struct FocusRoom {
     pub(crate) name: String,
     pub(crate) state: Mutex<State>,
-    jobs: mpsc::UnboundedSender<Job>,
 }
 
 /// What Jicofo knows of a conference.
@@ -36,7 +34,6 @@ pub(crate) struct State {
     pub(crate) view: RoomView,
     /// The recording status in each of our presences.
     pub(crate) status: Option<Node>,
-    pub(crate) session: Option<Session>,
     /// Milliseconds since 1970.
     created: u128,
     owner: Option<String>,
@@ -49,27 +46,22 @@ pub(crate) struct State {
 }
 
 impl FocusRoom {
-    /// Asks to be let into a room, which creates it.
-    pub(crate) fn open(focus: &Arc<Inner>, name: &str) -> Result<Arc<FocusRoom>> {
-        let (jobs, queue) = mpsc::unbounded_channel();
+    /// Asks to be let into a room, which creates it, unless somebody has asked for that already.
+    pub(crate) fn open(focus: &Arc<Inner>, name: &str) -> Arc<FocusRoom> {
         let view = RoomView::new("focus", false);
         let created =
             SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_millis());
         let state = State { view, created, ..State::default() };
-        let room = Arc::new(FocusRoom { name: name.into(), state: Mutex::new(state), jobs });
+        let room = Arc::new(FocusRoom { name: name.into(), state: Mutex::new(state) });
         let mut rooms = lock(&focus.rooms);
-        if rooms.contains_key(name) {
-            return Err(format!("{name} is open").into());
+        if let Some(open) = rooms.get(name) {
+            return open.clone();
         }
         rooms.insert(name.into(), room.clone());
-        // The queue ends with the room: the task must not keep it.
-        tokio::spawn(work(Arc::downgrade(focus), Arc::downgrade(&room), queue));
+        drop(rooms);
+        focus.meets(Input::Opens(name.into(), focus.began.elapsed()));
         focus.send(&room.own_presence().child(Node::new("x", ns::MUC)));
-        Ok(room)
-    }
-
-    pub(crate) fn job(&self, job: Job) {
-        let _ = self.jobs.send(job);
+        room
     }
 
     /// Our presence with all that it carries now.
@@ -106,15 +98,10 @@ impl FocusRoom {
         match change {
             Change::Outside | Change::Refused if !inside => {
                 // A room that is destroyed ends the conference [ChatRoomImpl.roomDestroyed], and so its session.
-                let session = {
-                    let mut state = lock(&self.state);
-                    let error = presence.find("error");
-                    state.not_allowed = error.is_some_and(|error| error.find("not-allowed").is_some());
-                    state.session.take()
-                };
-                if let Some(session) = session {
-                    focus.send(&session.stop_iq());
-                }
+                let error = presence.find("error");
+                lock(&self.state).not_allowed =
+                    error.is_some_and(|error| error.find("not-allowed").is_some());
+                focus.meets(Input::Closes(self.name.clone()));
                 lock(&focus.rooms).remove(&self.name);
                 return;
             }
@@ -148,18 +135,15 @@ impl FocusRoom {
     }
 
     /// Ends the conference: a session is stopped without a word to the room, and we leave.
-    pub(crate) fn close(&self, focus: &Inner) {
-        let session = {
+    pub(crate) fn close(&self, focus: &Arc<Inner>) {
+        {
             let mut state = lock(&self.state);
             if std::mem::replace(&mut state.closed, true) {
                 return;
             }
             state.view.inside = false;
-            state.session.take()
-        };
-        if let Some(session) = session {
-            focus.send(&session.stop_iq());
         }
+        focus.meets(Input::Closes(self.name.clone()));
         // Forgotten when our own goodbye comes back: what comes before it is of this conference.
         focus.send(&Node::presence(&format!("{}/focus", self.name)).attr("type", "unavailable"));
         focus.tell();
@@ -200,16 +184,16 @@ impl FocusRoom {
         if let Some(nick) = new {
             let (room, focus) = (self.clone(), focus.clone());
             // Whoever has just left cannot become an owner; the next presence leads to another election.
-            tokio::spawn(async move { room.set_affiliation(&focus, &nick, "owner").await });
+            tokio::spawn(async move { room.make_owner(&focus, &nick).await });
         }
     }
 
-    pub(crate) async fn set_affiliation(&self, focus: &Inner, nick: &str, affiliation: &str) -> Result<()> {
+    pub(crate) async fn make_owner(&self, focus: &Inner, nick: &str) -> Result<()> {
         let jid = self.real_jid(nick).ok_or("nobody known by that nick")?;
-        let item = Node::new("item", "").attr("affiliation", affiliation).attr("jid", bare(&jid));
+        let item = Node::new("item", "").attr("affiliation", "owner").attr("jid", bare(&jid));
         let iq = Node::iq("set", &self.name).child(Node::new("query", ns::MUC_ADMIN).child(item));
         let client = focus.client().ok_or("not connected")?;
-        let reply = client.request(iq, focus.settings().reply_timeout).await?;
+        let reply = client.request(iq, SOON).await?;
         if reply.get("type") == Some("result") { Ok(()) } else { Err(reply.to_string().into()) }
     }
 
@@ -318,6 +302,7 @@ impl FocusRoom {
                 "role": occupant.affiliation.to_uppercase(),
                 "is_jibri": is_jibri,
                 "is_jigasi": false,
+                "stats_id": occupant.stats_id().unwrap_or("null"),
             });
             (occupant.nick.clone(), shown)
         };
@@ -327,20 +312,6 @@ impl FocusRoom {
 
     pub(crate) fn answers(&self) -> Vec<Answered> {
         lock(&self.state).answers.clone()
-    }
-
-    pub(crate) fn session_id(&self) -> Option<String> {
-        lock(&self.state).session.as_ref().map(|session| session.id.clone())
-    }
-
-    /// Is our session on, and if so, is it a stream?
-    pub(crate) fn session_on(&self) -> Option<bool> {
-        lock(&self.state).session.as_ref().filter(|session| !session.pending).map(Session::is_stream)
-    }
-
-    /// The Jibri that our session is with.
-    pub(crate) fn jibri(&self) -> Option<String> {
-        lock(&self.state).session.as_ref()?.jibri.clone()
     }
 }
 

@@ -34,10 +34,4 @@ impl Gateway {
     pub fn nick(&self) -> String {
         self.occupancy.nick()
     }
-
-    /// Leaves.
-    pub async fn hang_up(self) {
-        self.occupancy.leave();
-        self.occupancy.client().close().await;
-    }
 }

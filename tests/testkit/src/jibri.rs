@@ -2,14 +2,16 @@
 
 use crate::behaviour::{Behaviour, JibriOptions, Started};
 use crate::client::Client;
-use crate::config::BREWERY;
-use crate::jibri_work::{Inner, State, sort};
+use crate::config::AUTH;
+use crate::jibri_work::{Inner, Work, busy_status, sort};
 use crate::login::Login;
 use crate::manners::Manners;
-use crate::xml::{Node, ns};
-use crate::{Prosody, Result, SOON, lock};
+use crate::xml::Node;
+use crate::{Prosody, Result, SOON, keep_time, lock};
+use model::jibri::Input;
+use model::{Busy, Health};
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 
@@ -27,17 +29,7 @@ impl Jibri {
 
     /// The same at a server known by its address.
     pub async fn start_at(server: SocketAddr, name: &str, options: JibriOptions) -> Result<Jibri> {
-        let inner = Inner {
-            name: name.into(),
-            address: server,
-            options: Mutex::new(options),
-            state: Mutex::default(),
-            news: watch::Sender::new(0),
-            manager: tokio::sync::Mutex::default(),
-            client: Mutex::default(),
-            tasks: Mutex::default(),
-        };
-        let jibri = Jibri { inner: Arc::new(inner) };
+        let jibri = Jibri { inner: Arc::new(Inner::new(name, server, options)) };
         jibri.connect().await?;
         Ok(jibri)
     }
@@ -46,41 +38,40 @@ impl Jibri {
     pub async fn connect(&self) -> Result<()> {
         {
             let mut state = lock(&self.inner.state);
-            *state =
-                State { starts: std::mem::take(&mut state.starts), stops: state.stops, ..State::default() };
+            (state.exit_when_idle, state.exited) = (None, None);
         }
-        self.join().await
+        self.join(Input::Boots).await
     }
 
     /// The same process connects again: a recording is lost, but what hung hangs, and what was unhealthy is.
     pub async fn reconnect(&self) -> Result<()> {
         self.inner.disconnect();
-        {
-            let mut state = lock(&self.inner.state);
-            state.working = false;
-            state.published = None;
-        }
-        self.join().await
+        self.join(Input::Reconnects).await
     }
 
-    async fn join(&self) -> Result<()> {
-        let resource = lock(&self.inner.options).resource.clone().unwrap_or_else(|| self.inner.name.clone());
-        let login = Login::service("jibri", &resource);
+    async fn join(&self, how: Input<Work>) -> Result<()> {
+        let resource = lock(&self.inner.options).resource.clone();
+        let login = Login::account("jibri", AUTH, resource.as_deref());
         let (client, inbox) = Client::connect(self.inner.address, &login, Manners::of_a_service()).await?;
         *lock(&self.inner.client) = Some(client.clone());
-        let occupancy = self.occupancy();
-        client.send(&Node::presence(&occupancy).child(Node::new("x", ns::MUC)));
+        self.inner.meets([how, self.elsewhere()]);
+        let occupancy = self.inner.occupancy();
         client.wait_for(|node| node.name == "presence" && node.from() == occupancy, SOON).await?;
-        self.inner.publish();
         let (queue_in, queue) = mpsc::unbounded_channel();
-        let tasks = [tokio::spawn(sort(inbox, queue_in)), tokio::spawn(self.inner.clone().work(queue))];
+        let (due, acts) = (self.inner.clone(), self.inner.clone());
+        let tasks = [
+            tokio::spawn(sort(inbox, queue_in)),
+            tokio::spawn(self.inner.clone().work(queue)),
+            tokio::spawn(keep_time(self.news(), move || due.due(), move || acts.meets([Input::Tick]))),
+        ];
         lock(&self.inner.tasks).extend(tasks);
         Ok(())
     }
 
     /// Is gone without a goodbye, and its recorder with it.
     pub fn crash(&self) {
-        self.inner.crash();
+        self.inner.meets([Input::Killed]);
+        self.inner.is_gone();
     }
 
     /// The container restarts: whatever hung is whole again.
@@ -89,22 +80,51 @@ impl Jibri {
         self.connect().await
     }
 
+    /// Its Chrome is killed in the middle of what it does, and it notices.
+    pub fn kill_chrome(&self) {
+        self.inner.kill_chrome();
+        let notices = lock(&self.inner.options).notices;
+        if notices.is_zero() {
+            return self.inner.meets([Input::PutOut]);
+        }
+        let (inner, session) = (self.inner.clone(), self.inner.recording());
+        tokio::spawn(async move {
+            tokio::time::sleep(notices).await;
+            if inner.recording() == session {
+                inner.meets([Input::PutOut]);
+            }
+        });
+    }
+
+    /// Its link is lost, its recording ends meanwhile, and it is back with its last word: busy in the brewery for good,
+    /// and idle on its health port (docs/jitsi.md 13.2.2).
+    pub async fn lose_last_word(&self) {
+        self.leave_brewery();
+        self.stop_service().await;
+        self.inner.meets([Input::Deaf(false)]);
+    }
+
+    /// Its process lives, its health port answers, and it is in the brewery no more.
+    pub fn leave_brewery(&self) {
+        self.inner.meets([Input::Deaf(true)]);
+        self.inner.send(&Node::presence(&self.inner.occupancy()).attr("type", "unavailable"));
+    }
+
     /// What the next start meets.
     pub fn set_behaviour(&self, behaviour: Behaviour) {
         lock(&self.inner.options).behaviour = behaviour;
-        self.inner.publish();
+        self.inner.meets([self.elsewhere()]);
     }
 
     /// Changes the rest of its set-up.
     pub fn configure(&self, change: impl FnOnce(&mut JibriOptions)) {
         change(&mut lock(&self.inner.options));
-        self.inner.publish();
+        self.inner.meets([self.elsewhere()]);
     }
 
     /// Reports that it is healthy or not.
     pub fn set_healthy(&self, healthy: bool) {
-        lock(&self.inner.state).unhealthy = !healthy;
-        self.inner.publish();
+        self.inner.meets([Input::Unhealthy(!healthy)]);
     }
 
     /// Its name in the brewery.
@@ -114,12 +134,23 @@ impl Jibri {
 
     /// Does it say that it is busy?
     pub fn is_busy(&self) -> bool {
-        lock(&self.inner.state).published.is_some_and(|(busy, _)| busy)
+        lock(&self.inner.state).model.shown().is_some_and(|shown| shown.busy != Busy::Idle)
     }
 
     /// The session whose recorder is in its room.
     pub fn recording(&self) -> Option<String> {
-        lock(&self.inner.state).recording.clone()
+        self.inner.recording()
+    }
+
+    /// Whether it writes a recording of a room that its Chrome is in.
+    pub fn is_filming(&self) -> bool {
+        self.inner.recording().is_some() && self.inner.has_chrome()
+    }
+
+    /// Its Chrome loses the meeting, as every client does after Jicofo has been killed, and shows an empty page until Jibri
+    /// finds itself alone (docs/jitsi.md 13.3.2).
+    pub fn reload_page(&self) {
+        self.inner.loses_meeting();
     }
 
     /// Starts that reached it.
@@ -134,10 +165,7 @@ impl Jibri {
 
     /// Somebody at the machine stops the recording (Jibri's HTTP): a clean end.
     pub fn stop_from_outside(&self) {
-        let stop = lock(&self.inner.state).stop.clone();
-        if let Some(stop) = stop {
-            let _ = stop.send(());
-        }
+        self.inner.meets([Input::StopService]);
     }
 
     /// Waits until a condition on it holds.
@@ -151,24 +179,16 @@ impl Jibri {
     /// Waits for the lock that a hanging launch of Chrome never gives back; then stops what there is, and waits for
     /// its end.
     pub async fn stop_service(&self) {
-        self.inner.may_act().await;
-        let _held = self.inner.manager.lock().await;
+        self.inner.unlocked().await;
         self.stop_from_outside();
-        let mut news = self.inner.news.subscribe();
-        while lock(&self.inner.state).working && news.changed().await.is_ok() {}
+        self.inner.until(|state| state.model.job().is_none()).await;
     }
 
     /// Waits for the same lock, and then has it exit with this code as soon as it is idle.
     pub async fn exit_when_idle(&self, code: i32) {
-        self.inner.may_act().await;
-        let _held = self.inner.manager.lock().await;
-        let mut state = lock(&self.inner.state);
-        if state.working {
-            state.exit_when_idle = Some(code);
-        } else {
-            drop(state);
-            self.exit(code);
-        }
+        self.inner.unlocked().await;
+        lock(&self.inner.state).exit_when_idle = Some(code);
+        self.inner.meets([Input::Tick]);
     }
 
     /// Exits at once, so to speak: a process of its own does, a model within a test only says so.
@@ -184,13 +204,8 @@ impl Jibri {
 
     /// What it says of itself over HTTP: `busyStatus`, and whether it is healthy.
     pub fn status(&self) -> (&'static str, bool) {
-        let state = lock(&self.inner.state);
-        let busy = match (state.expired, state.published.is_some_and(|(busy, _)| busy)) {
-            (true, _) => "EXPIRED",
-            (false, true) => "BUSY",
-            (false, false) => "IDLE",
-        };
-        (busy, !state.unhealthy)
+        let status = lock(&self.inner.state).model.own_status();
+        (busy_status(status), status.health == Health::Healthy)
     }
 
     /// Ticks whenever something about it has changed.
@@ -203,7 +218,8 @@ impl Jibri {
         lock(&self.inner.client).clone()
     }
 
-    fn occupancy(&self) -> String {
-        format!("{BREWERY}/{}", self.inner.name)
+    /// Whether it is busy with other people's work.
+    fn elsewhere(&self) -> Input<Work> {
+        Input::Elsewhere(lock(&self.inner.options).behaviour == Behaviour::Busy)
     }
 }

@@ -7,11 +7,13 @@ pub mod behaviour;
 mod brewery;
 mod caps;
 pub mod client;
+pub mod component;
 pub mod config;
 pub mod cut;
 pub mod each;
 mod environment;
 pub mod focus;
+mod focus_failures;
 pub mod focus_options;
 pub mod focus_room;
 pub mod gateway;
@@ -28,7 +30,6 @@ pub mod ports;
 pub mod process;
 pub mod prosody;
 mod recorder;
-mod recording;
 pub mod room;
 pub mod watch;
 pub mod world;
@@ -37,6 +38,7 @@ pub mod xml_stream;
 
 pub use behaviour::{Behaviour, JibriOptions, Started};
 pub use client::{Client, Inbox, Received};
+pub use component::Component;
 pub use config::ProsodyOptions;
 pub use cut::Cut;
 pub use environment::BareEnvironment;
@@ -84,6 +86,23 @@ pub async fn eventually(bound: Duration, condition: impl Fn() -> bool) -> bool {
             return false;
         }
         tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
+/// Longer than any test.
+pub(crate) const LONG: Duration = Duration::from_secs(24 * 3600);
+
+/// Has a model act when it is due; news may make that sooner or later.
+pub(crate) async fn keep_time(
+    mut news: tokio::sync::watch::Receiver<u64>,
+    due: impl Fn() -> Option<Duration>,
+    act: impl Fn(),
+) {
+    loop {
+        news.mark_unchanged();
+        if tokio::time::timeout(due().unwrap_or(LONG), news.changed()).await.is_err() {
+            act();
+        }
     }
 }
 

@@ -59,6 +59,8 @@ pub(crate) struct Connection {
     pub(crate) read: OwnedReadHalf,
     pub(crate) write: OwnedWriteHalf,
     pub(crate) parser: StreamParser,
+    /// Prosody keeps the session for a while when the connection is lost, and wants to know what has arrived (XEP-0198).
+    pub(crate) is_managed: bool,
 }
 
 pub(crate) async fn connect(address: SocketAddr, login: &Login) -> Result<Connection> {
@@ -86,14 +88,22 @@ async fn negotiate(address: SocketAddr, login: &Login) -> Result<Connection> {
         return Err(format!("login refused: {verdict}").into());
     }
     wire.parser = StreamParser::default();
-    wire.open(&login.domain).await?;
+    let features = wire.open(&login.domain).await?;
     let resource = login.resource.as_deref().map(escape);
     let resource = resource.map(|r| format!("<resource>{r}</resource>")).unwrap_or_default();
     wire.say(&format!("<iq type='set' id='bind'><bind xmlns='{BIND}'>{resource}</bind></iq>")).await?;
     let bound = wire.next().await?;
     let jid = bound.find_ns("bind", BIND).and_then(|bind| bind.find("jid")).map(|jid| jid.text.clone());
     let jid = jid.ok_or_else(|| format!("not bound: {bound}"))?;
-    Ok(Connection { jid, read: wire.read, write: wire.write, parser: wire.parser })
+    let is_managed = features.find_ns("sm", ns::SM).is_some();
+    if is_managed {
+        wire.say(&format!("<enable xmlns='{}' resume='true'/>", ns::SM)).await?;
+        let enabled = wire.next().await?;
+        if enabled.name != "enabled" {
+            return Err(format!("not managed: {enabled}").into());
+        }
+    }
+    Ok(Connection { jid, is_managed, read: wire.read, write: wire.write, parser: wire.parser })
 }
 
 /// The connection while we and the server take turns.

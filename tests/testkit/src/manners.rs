@@ -37,9 +37,9 @@ impl Default for Manners {
 }
 
 impl Manners {
-    /// Those of a model that answers Jibri's IQs itself.
+    /// Those of a model that answers IQs of Jibri's and to Jicofo itself.
     pub fn of_a_service() -> Manners {
-        Manners { left_to_the_model: vec![ns::JIBRI.into()], ..Manners::default() }
+        Manners { left_to_the_model: vec![ns::JIBRI.into(), ns::FOCUS.into()], ..Manners::default() }
     }
 
     /// Those of a client that has died without anybody noticing.

@@ -1,324 +1,232 @@
-//! Jicofo's recording of one conference: its queue of requests, its session, its search for a Jibri that works.
+//! Jicofo's recordings, over XMPP: what is asked and reported goes to the model, and what that decides is carried out.
 
+use crate::brewery;
+use crate::client::Received;
+use crate::config::BREWERY;
 use crate::focus::Inner;
-use crate::focus_options::Fault;
-use crate::focus_room::FocusRoom;
+use crate::focus_options::{Fault, StartRequest};
 use crate::lock;
-use crate::xml::{Node, ns, resource};
-use std::sync::atomic::Ordering;
-use std::sync::{Arc, Weak};
-use tokio::sync::mpsc;
+use crate::xml::{Node, bare, ns, resource};
+use model::jicofo::{Input, Output};
+use model::{Action, JibriSession, Mode, RecordingStatus, Refusal, Reply, Report, SessionId};
+use std::sync::Arc;
+use std::time::Duration;
 
-/// What waits in a room's queue. One is done after the other, however long each takes.
-pub(crate) enum Job {
-    /// `<jibri>` from an occupant.
-    FromOccupant(Node, Option<Fault>),
-    /// `<jibri>` from the Jibri of our session.
-    FromJibri(Node),
-    /// A Jibri has left the brewery.
-    Offline(String),
-    /// A session was pending for too long, at its so-manieth Jibri.
-    PendingTimeout(String, u32),
+/// A request, and what a test does to its answer.
+#[derive(Debug)]
+pub(crate) struct Asked {
+    iq: Node,
+    fault: Option<Fault>,
 }
 
-/// A session: one recording, by whichever Jibri has it.
-#[derive(Clone, Debug)]
-pub(crate) struct Session {
-    pub(crate) id: String,
-    /// The one that has been asked, or that records.
-    pub(crate) jibri: Option<String>,
-    room: String,
-    initiator: String,
-    stream: Option<String>,
-    app_data: Option<String>,
-    /// How many were asked.
-    asked: u32,
-    retries: i32,
-    pub(crate) pending: bool,
+impl Asked {
+    /// Of a request that is answered already.
+    pub(crate) fn nobody() -> Asked {
+        Asked { iq: Node::default(), fault: None }
+    }
 }
 
-/// Why no Jibri could be had.
-enum NoJibri {
-    None,
-    AllBusy,
-    TooManyFailed,
-}
+pub(crate) type Asker = Arc<Asked>;
+pub(crate) type Model = model::Jicofo<String, String, Asker>;
+type Session = JibriSession<String, String, Asker>;
 
-impl Session {
-    pub(crate) fn is_stream(&self) -> bool {
-        self.stream.is_some()
+impl Inner {
+    /// Jicofo meets something, and does what follows.
+    pub(crate) fn meets(self: &Arc<Self>, input: Input<String, String, Asker>) {
+        // What follows from one thing is done before the next is met.
+        let _acting = lock(&self.acting);
+        let outputs = {
+            let settings = self.settings();
+            let mut model = lock(&self.model);
+            model.settings.reply_timeout = settings.reply_timeout;
+            model.settings.pending_timeout = settings.pending_timeout;
+            model.settings.num_retries = settings.num_retries.try_into().ok();
+            model.detector.select_timeout = settings.select_timeout;
+            model.detector.failure_timeout = settings.failure_timeout;
+            model.handle(self.began.elapsed(), input)
+        };
+        outputs.into_iter().for_each(|output| self.does(output));
+        self.tell();
     }
 
-    pub(crate) fn stop_iq(&self) -> Node {
-        jibri_iq(self.jibri.as_deref().unwrap_or_default(), "stop", &self.id)
-    }
-
-    fn start_iq(&self, jibri: &str) -> Node {
-        let mut iq = jibri_iq(jibri, "start", &self.id);
-        if let Some(node) = iq.children.first_mut() {
-            let mode = if self.stream.is_some() { "stream" } else { "file" };
-            *node = std::mem::take(node)
-                .attr("room", &self.room)
-                .attr("recording_mode", mode)
-                .attr_opt("streamid", self.stream.as_deref())
-                .attr_opt("app_data", self.app_data.as_deref());
+    fn does(self: &Arc<Self>, output: Output<String, String, Asker>) {
+        match output {
+            Output::Answer(_, asker, answer) => self.answers(asker, answer),
+            Output::Start { jibri, session } => self.asks(jibri, &session),
+            Output::Stop { jibri, session } => self.send(&jibri_iq(&jibri, "stop", &session)),
+            Output::Publish(room, status) => {
+                let room = lock(&self.rooms).get(&room).cloned();
+                if let Some(room) = room {
+                    lock(&room.state).status = Some(shown(&status));
+                    self.send(&room.own_presence());
+                }
+            }
+            Output::NoneFound(tries) => {
+                self.failures.fetch_add(tries, std::sync::atomic::Ordering::AcqRel);
+            }
+            Output::StartFailed { .. } | Output::Waits(_) | Output::Moves(_) => {}
+            Output::Stray(_) | Output::LeftOver(_) => {}
         }
-        iq
+    }
+
+    fn answers(self: &Arc<Self>, asker: Asker, answer: Result<Option<SessionId>, Refusal>) {
+        let iq = &asker.iq;
+        let answer = match answer {
+            Ok(Some(id)) => iq.result().child(Node::new("jibri", ns::JIBRI).attr("session_id", &id)),
+            Ok(None) => iq.result(),
+            Err(why) => refused(iq, why),
+        };
+        match asker.fault {
+            Some(Fault::LoseAnswer) => {}
+            Some(Fault::Late(pause)) => {
+                let focus = self.clone();
+                tokio::spawn(async move {
+                    tokio::time::sleep(pause).await;
+                    focus.send(&answer);
+                });
+            }
+            _ => self.answer(iq, &answer),
+        }
+    }
+
+    /// Sends a Jibri the start, and waits for what it says; how long, the model knows.
+    fn asks(self: &Arc<Self>, jibri: String, session: &Session) {
+        let mut iq = jibri_iq(&jibri, "start", &session.id);
+        let request = session.asker.iq.find_ns("jibri", ns::JIBRI);
+        let given = |name: &str| request.and_then(|jibri| jibri.get(name));
+        if let Some(node) = iq.children.first_mut() {
+            *node = std::mem::take(node)
+                .attr("room", &session.room)
+                .attr("recording_mode", session.mode.name())
+                .attr_opt("streamid", given("streamid").filter(|_| session.mode == Mode::Stream))
+                .attr_opt("app_data", given("app_data"));
+        }
+        let Some(client) = self.client() else { return };
+        let (focus, id) = (self.clone(), session.id.clone());
+        let answer = client.request(iq, self.settings().reply_timeout + Duration::from_secs(1));
+        tokio::spawn(async move {
+            let Ok(answer) = answer.await else { return };
+            let says = answer.find("jibri");
+            let reply = match says.map(|says| (says.get_or_empty("status"), says.get("failure_reason"))) {
+                Some(("pending", _)) => Reply::Pending,
+                Some((_, Some("busy"))) => Reply::Busy,
+                _ => Reply::Error,
+            };
+            focus.meets(Input::Answered(jibri, id, reply));
+        });
+    }
+
+    /// A presence from the brewery.
+    pub(crate) fn brewery_shows(self: &Arc<Self>, presence: &Node) {
+        let jibri = presence.from().to_owned();
+        match (presence.get("type"), brewery::status(presence)) {
+            (Some("unavailable"), _) => self.meets(Input::Offline(jibri)),
+            (None, Some(status)) => self.meets(Input::Presence(jibri, status)),
+            _ => {}
+        }
+    }
+
+    /// A Jibri says how its recording is.
+    fn jibri_says(self: &Arc<Self>, iq: &Node) {
+        let jibri = iq.from().to_owned();
+        if lock(&self.model).room_of(&jibri).is_none() {
+            return self.send(&iq.error("cancel", "item-not-found", None));
+        }
+        let says = iq.find_ns("jibri", ns::JIBRI);
+        let report = match says.map(|says| says.get_or_empty("status")) {
+            Some("on") => Some(Report::On),
+            Some("off") => {
+                Some(Report::Off { failed: says.is_some_and(|says| says.get("failure_reason").is_some()) })
+            }
+            _ => None,
+        };
+        if let Some(report) = report {
+            self.meets(Input::Reported(jibri, report));
+        }
+        self.send(&iq.result());
+    }
+
+    /// `<jibri>` from a Jibri or an occupant.
+    pub(crate) fn jibri_iq(self: &Arc<Self>, received: &Received) {
+        let iq = &received.node;
+        let room = bare(iq.from());
+        if room == BREWERY {
+            return self.jibri_says(iq);
+        }
+        let jibri = iq.find_ns("jibri", ns::JIBRI);
+        let asks = |name: &str| jibri.map_or("", |jibri| jibri.get_or_empty(name));
+        let request = StartRequest {
+            at: received.at,
+            room: room.into(),
+            nick: resource(iq.from()).into(),
+            iq: iq.clone(),
+            answered: None,
+        };
+        let mut fault = None;
+        if asks("action") == "start" {
+            lock(&self.requests).push(request);
+            fault = self.fault(room);
+        } else {
+            lock(&self.stops).push(request);
+        }
+        match &fault {
+            Some(Fault::Ignore) => return,
+            Some(Fault::Refuse(condition, text)) => {
+                return self.send(&iq.error("wait", condition, text.as_deref()));
+            }
+            _ => {}
+        }
+        let action = match asks("action") {
+            "start" => Mode::of(asks("recording_mode"), asks("streamid"))
+                .map(|mode| Action::Start(uuid::Uuid::new_v4().to_string(), mode)),
+            "stop" => Ok(Action::Stop),
+            _ => Err(Refusal::UndefinedAction),
+        };
+        // Whoever AUTH's own users are, an IQ that did not come through a room is nobody's.
+        let records = lock(&self.options).recording && asks("sipaddress").is_empty();
+        let rights = if records { self.rights(room, resource(iq.from())) } else { Err(Refusal::NoRecorder) };
+        let (room, by) = (room.to_owned(), iq.from().to_owned());
+        let asker = Arc::new(Asked { iq: iq.clone(), fault });
+        match rights.and(action) {
+            Ok(action) => self.meets(Input::Asked(room, asker, by, action)),
+            Err(why) => self.answers(asker, Err(why)),
+        }
+    }
+
+    /// Whether this occupant may start and stop recordings.
+    fn rights(&self, room: &str, nick: &str) -> Result<(), Refusal> {
+        let room = lock(&self.rooms).get(room).cloned().ok_or(Refusal::NoRecorder)?;
+        if !lock(&self.options).moderator_checks {
+            return Ok(());
+        }
+        let state = lock(&room.state);
+        let sender = state.view.occupants.get(nick).ok_or(Refusal::Forbidden)?;
+        let may = sender.role == "moderator" || sender.affiliation == "owner";
+        if may { Ok(()) } else { Err(Refusal::NotAllowed) }
     }
 }
 
-fn jibri_iq(to: &str, action: &str, session: &str) -> Node {
+fn refused(iq: &Node, why: Refusal) -> Node {
+    let (condition, text) = why.condition();
+    let kind = match condition {
+        "forbidden" => "auth",
+        "bad-request" => "modify",
+        "resource-constraint" => "wait",
+        _ => "cancel",
+    };
+    iq.error(kind, condition, text)
+}
+
+pub(crate) fn jibri_iq(to: &str, action: &str, session: &str) -> Node {
     let jibri = Node::new("jibri", ns::JIBRI).attr("action", action).attr("session_id", session);
     Node::iq("set", to).attr("id", &uuid::Uuid::new_v4().to_string()).child(jibri)
 }
 
-/// The room's queue.
-pub(crate) async fn work(focus: Weak<Inner>, room: Weak<FocusRoom>, mut queue: mpsc::UnboundedReceiver<Job>) {
-    while let Some(job) = queue.recv().await {
-        let (Some(focus), Some(room)) = (focus.upgrade(), room.upgrade()) else { return };
-        let recorder = Recorder { focus: &focus, room: &room };
-        match job {
-            Job::FromOccupant(iq, fault) => {
-                let answer = recorder.occupant_asks(&iq).await;
-                match fault {
-                    Some(Fault::LoseAnswer) => {}
-                    Some(Fault::Late(pause)) => {
-                        let focus = focus.clone();
-                        tokio::spawn(async move {
-                            tokio::time::sleep(pause).await;
-                            focus.send(&answer);
-                        });
-                    }
-                    _ => focus.answer(&iq, &answer),
-                }
-            }
-            Job::FromJibri(iq) => {
-                recorder.jibri_says(iq.from(), iq.find("jibri")).await;
-                focus.send(&iq.result());
-            }
-            Job::Offline(jibri) => {
-                let gone = Node::new("jibri", ns::JIBRI)
-                    .attr("status", "off")
-                    .attr("failure_reason", "error")
-                    .attr("should_retry", "true");
-                recorder.jibri_says(&jibri, Some(&gone)).await;
-            }
-            Job::PendingTimeout(id, asked) => {
-                let late = |s: &Session| s.id == id && s.asked == asked && s.pending;
-                if recorder.session().is_some_and(|session| late(&session)) {
-                    recorder.stop(None);
-                }
-            }
-        }
-        focus.tell();
-    }
-}
-
-struct Recorder<'a> {
-    focus: &'a Arc<Inner>,
-    room: &'a Arc<FocusRoom>,
-}
-
-impl Recorder<'_> {
-    fn session(&self) -> Option<Session> {
-        lock(&self.room.state).session.clone()
-    }
-
-    async fn occupant_asks(&self, iq: &Node) -> Node {
-        let refuse = |condition, text| iq.error("cancel", condition, text);
-        let Some(jibri) = iq.find_ns("jibri", ns::JIBRI) else { return refuse("bad-request", None) };
-        if let Some(refusal) = self.refused_by_rights(iq) {
-            return refusal;
-        }
-        match (jibri.get("action"), self.session()) {
-            (Some("start"), Some(_)) => {
-                refuse("unexpected-request", Some("Recording or live streaming is already enabled"))
-            }
-            (Some("start"), None) => self.start(iq, jibri).await,
-            (Some("stop"), None) => refuse("item-not-found", Some("Unknown session")),
-            (Some("stop"), Some(_)) => {
-                self.stop(Some(iq.from()));
-                iq.result()
-            }
-            _ => refuse("bad-request", Some("undefined action")),
-        }
-    }
-
-    fn refused_by_rights(&self, iq: &Node) -> Option<Node> {
-        if !lock(&self.focus.options).moderator_checks {
-            return None;
-        }
-        let state = lock(&self.room.state);
-        match state.view.occupants.get(resource(iq.from())) {
-            None => Some(iq.error("auth", "forbidden", None)),
-            Some(sender) if sender.role == "moderator" || sender.affiliation == "owner" => None,
-            Some(_) => Some(iq.error("cancel", "not-allowed", None)),
-        }
-    }
-
-    async fn start(&self, iq: &Node, jibri: &Node) -> Node {
-        let stream = jibri.get("streamid").filter(|stream| !stream.trim().is_empty());
-        match (stream, jibri.get("recording_mode") == Some("file")) {
-            (None, false) => {
-                return iq.error("modify", "bad-request", Some("Stream ID is empty or undefined"));
-            }
-            (Some(_), true) => {
-                let text = "Stream ID is provided for a FILE recording.";
-                return iq.error("modify", "bad-request", Some(text));
-            }
-            _ => {}
-        }
-        let id = uuid::Uuid::new_v4().to_string();
-        lock(&self.room.state).session = Some(Session {
-            id: id.clone(),
-            jibri: None,
-            room: self.room.name.clone(),
-            initiator: iq.from().into(),
-            stream: stream.map(String::from),
-            app_data: jibri.get("app_data").map(String::from),
-            asked: 0,
-            retries: 0,
-            pending: true,
-        });
-        let Err(reason) = self.find_jibri().await else {
-            return iq.result().child(Node::new("jibri", ns::JIBRI).attr("session_id", &id));
-        };
-        lock(&self.room.state).session = None;
-        match reason {
-            NoJibri::None => iq.error("cancel", "service-unavailable", Some("no Jibris available")),
-            NoJibri::AllBusy => iq.error("wait", "resource-constraint", Some("all Jibris are busy")),
-            NoJibri::TooManyFailed => {
-                iq.error("cancel", "internal-server-error", Some("Internal server error"))
-            }
-        }
-    }
-
-    /// Looks for a Jibri; each attempt nested in one that failed is a failure of its own.
-    async fn find_jibri(&self) -> Result<(), NoJibri> {
-        let mut attempts = 0;
-        let found = self.ask_in_turn(&mut attempts).await;
-        if found.is_err() {
-            self.focus.failures.fetch_add(attempts, Ordering::AcqRel);
-        }
-        found
-    }
-
-    /// Asks one Jibri after the other until one is pending.
-    async fn ask_in_turn(&self, attempts: &mut u64) -> Result<(), NoJibri> {
-        let settings = self.focus.settings();
-        loop {
-            *attempts += 1;
-            let jibri = {
-                let mut brewery = lock(&self.focus.brewery);
-                match brewery.select(settings.select_timeout, settings.failure_timeout) {
-                    Some(jibri) => jibri,
-                    None if brewery.is_empty() => return Err(NoJibri::None),
-                    None => return Err(NoJibri::AllBusy),
-                }
-            };
-            if self.ask(&jibri).await {
-                return Ok(());
-            }
-            lock(&self.focus.brewery).failed(&jibri);
-            let Some(session) = &mut lock(&self.room.state).session else {
-                return Err(NoJibri::TooManyFailed);
-            };
-            if settings.num_retries >= 0 && session.retries >= settings.num_retries {
-                return Err(NoJibri::TooManyFailed);
-            }
-            session.retries += 1;
-        }
-    }
-
-    /// Sends one Jibri the start; true if it answers that it is pending.
-    async fn ask(&self, jibri: &str) -> bool {
-        let settings = self.focus.settings();
-        let session = {
-            let mut state = lock(&self.room.state);
-            let Some(session) = &mut state.session else { return false };
-            session.jibri = Some(jibri.into());
-            session.asked += 1;
-            session.pending = true;
-            session.clone()
-        };
-        let timeout = Job::PendingTimeout(session.id.clone(), session.asked);
-        let room = Arc::downgrade(self.room);
-        tokio::spawn(async move {
-            tokio::time::sleep(settings.pending_timeout).await;
-            if let Some(room) = room.upgrade() {
-                room.job(timeout);
-            }
-        });
-        let Some(client) = self.focus.client() else { return false };
-        match client.request(session.start_iq(jibri), settings.reply_timeout).await {
-            Ok(reply) => reply.find("jibri").is_some_and(|jibri| jibri.get("status") == Some("pending")),
-            Err(_) => {
-                // It may yet come to life, and nobody would stop it.
-                self.focus.send(&session.stop_iq());
-                false
-            }
-        }
-    }
-
-    /// A Jibri reports how it is.
-    async fn jibri_says(&self, from: &str, jibri: Option<&Node>) {
-        let (Some(jibri), Some(session)) = (jibri, self.session()) else { return };
-        if session.jibri.as_deref() != Some(from) {
-            return;
-        }
-        let status = jibri.get_or_empty("status");
-        if status != "pending"
-            && let Some(session) = &mut lock(&self.room.state).session
-        {
-            session.pending = false;
-        }
-        let settings = self.focus.settings();
-        match (jibri.get("failure_reason"), status) {
-            (Some(reason), _) => {
-                let may = settings.num_retries < 0 || session.retries < settings.num_retries;
-                if may && jibri.get("should_retry") == Some("true") {
-                    if let Some(session) = &mut lock(&self.room.state).session {
-                        session.retries += 1;
-                    }
-                    if self.find_jibri().await.is_ok() {
-                        return;
-                    }
-                }
-                self.publish("off", None, Some(reason));
-                lock(&self.room.state).session = None;
-            }
-            (None, "off") => {
-                self.publish("off", None, None);
-                lock(&self.room.state).session = None;
-            }
-            (None, "on") => self.publish("on", Some(&session.initiator), None),
-            _ => {}
-        }
-    }
-
-    /// Ends the session: the Jibri is told, not asked.
-    fn stop(&self, initiator: Option<&str>) {
-        if let Some(session) = self.session() {
-            self.focus.send(&session.stop_iq());
-            self.publish("off", initiator, None);
-            lock(&self.room.state).session = None;
-        }
-    }
-
-    /// Puts the status into our presence, where it stays.
-    fn publish(&self, status: &str, initiator: Option<&str>, failure: Option<&str>) {
-        {
-            let mut state = lock(&self.room.state);
-            let Some(session) = &state.session else { return };
-            let mode = if session.stream.is_some() { "stream" } else { "file" };
-            let node = Node::new("jibri-recording-status", ns::JIBRI)
-                .attr("status", status)
-                .attr("session_id", &session.id)
-                .attr("recording_mode", mode)
-                .attr_opt("initiator", initiator)
-                .attr_opt("failure_reason", failure);
-            state.status = Some(node);
-        }
-        self.focus.send(&self.room.own_presence());
-    }
+fn shown(status: &RecordingStatus) -> Node {
+    Node::new("jibri-recording-status", ns::JIBRI)
+        .attr("status", if status.on { "on" } else { "off" })
+        .attr("session_id", &status.session)
+        .attr("recording_mode", status.mode.name())
+        .attr_opt("initiator", status.initiator.as_deref())
+        .attr_opt("failure_reason", status.failed.then_some("error"))
 }

@@ -33,6 +33,11 @@ impl Occupant {
         features.is_some_and(|all| all.children.iter().any(|feature| feature.get("var") == Some(var)))
     }
 
+    /// By what name its statistics go; a recorder's is its Jibri's id.
+    pub fn stats_id(&self) -> Option<&str> {
+        self.presence.find("stats-id").map(|id| id.text.as_str())
+    }
+
     /// The recording session that a recorder says it belongs to.
     pub fn session_id(&self) -> Option<&str> {
         self.presence.find("session_id").map(|id| id.text.as_str())

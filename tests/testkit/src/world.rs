@@ -91,9 +91,21 @@ impl World {
         Ok(jibri)
     }
 
+    /// Restarts a Jibri, and waits until Jicofo has seen both its end and its return; for one that is not missed, see
+    /// [`Jibri::restart`].
+    pub async fn restart(&self, jibri: &Jibri) -> Result<()> {
+        jibri.crash();
+        self.focus.until(SOON, "without the Jibri", || !self.knows(jibri.name())).await?;
+        jibri.connect().await?;
+        self.wait_known(jibri.name()).await
+    }
+
+    fn knows(&self, jibri: &str) -> bool {
+        self.focus.jibris().iter().any(|(name, _)| name == jibri)
+    }
+
     async fn wait_known(&self, jibri: &str) -> Result<()> {
-        let known = || self.focus.jibris().iter().any(|(name, _)| name == jibri);
-        self.focus.until(SOON, "aware of the Jibri", known).await
+        self.focus.until(SOON, "aware of the Jibri", || self.knows(jibri)).await
     }
 
     /// A person comes into a room; Jicofo is there first, as it is in Jitsi.
@@ -155,8 +167,7 @@ impl World {
         self.focus.restart().await?;
         let jibris = lock(&self.jibris).clone();
         for jibri in jibris {
-            jibri.restart().await?;
-            self.wait_known(jibri.name()).await?;
+            self.restart(&jibri).await?;
         }
         Ok(())
     }

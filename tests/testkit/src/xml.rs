@@ -32,6 +32,10 @@ pub mod ns {
     pub const PING: &str = "urn:xmpp:ping";
     /// Media sessions.
     pub const JINGLE: &str = "urn:xmpp:jingle:1";
+    /// A client's request for a conference, to Jicofo.
+    pub const FOCUS: &str = "http://jitsi.org/protocol/focus";
+    /// Stream management.
+    pub const SM: &str = "urn:xmpp:sm:3";
 }
 
 /// One element.

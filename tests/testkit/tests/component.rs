@@ -1,80 +1,13 @@
 //! What the options of the test Prosody do to a component, seen from a bare component link.
 
-use sha1::{Digest, Sha1};
-use std::collections::VecDeque;
-use testkit::xml_stream::{Item, StreamParser};
 use testkit::*;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
 
 const SENDER: &str = "autostart@autostart.meet.jitsi/a";
 
-/// A component with no more sense than its test needs.
-struct Link {
-    stream: TcpStream,
-    parser: StreamParser,
-    items: VecDeque<Item>,
-}
-
-impl Link {
-    async fn open(prosody: &Prosody, secret: &str) -> Result<(Link, Node)> {
-        let stream = TcpStream::connect(prosody.component()).await?;
-        let mut link = Link { stream, parser: StreamParser::default(), items: VecDeque::new() };
-        link.say(&format!(
-            "<stream:stream xmlns='jabber:component:accept' xmlns:stream='{}' to='autostart.meet.jitsi'>",
-            ns::STREAM
-        ))
-        .await?;
-        let Some(Item::Open(open)) = link.item().await? else { return Err("no stream".into()) };
-        let digest = Sha1::digest(format!("{}{secret}", open.get_or_empty("id")));
-        let hex: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
-        link.say(&format!("<handshake>{hex}</handshake>")).await?;
-        let verdict = link.stanza().await?.ok_or("closed")?;
-        Ok((link, verdict))
-    }
-
-    async fn say(&mut self, text: &str) -> Result<()> {
-        Ok(self.stream.write_all(text.as_bytes()).await?)
-    }
-
-    async fn item(&mut self) -> Result<Option<Item>> {
-        let mut buffer = [0; 4096];
-        let mut items = Vec::new();
-        while self.items.is_empty() {
-            match tokio::time::timeout(SOON, self.stream.read(&mut buffer)).await?? {
-                0 => return Ok(None),
-                read => self.parser.push(&buffer[..read], &mut items)?,
-            }
-            self.items.extend(items.drain(..));
-        }
-        Ok(self.items.pop_front())
-    }
-
-    /// The next stanza; none if the stream has ended.
-    async fn stanza(&mut self) -> Result<Option<Node>> {
-        Ok(match self.item().await? {
-            Some(Item::Stanza(node)) => Some(node),
-            _ => None,
-        })
-    }
-
-    /// The next stanza that fits.
-    async fn stanza_that(&mut self, fits: impl Fn(&Node) -> bool) -> Result<Node> {
-        loop {
-            let node = self.stanza().await?.ok_or("the stream has ended")?;
-            if fits(&node) {
-                return Ok(node);
-            }
-        }
-    }
-
-    /// Asks a room for its moderators.
-    async fn list(&mut self, room: &str) -> Result<Node> {
-        let item = "<item role='moderator'/>";
-        let query = format!("<query xmlns='{}'>{item}</query>", ns::MUC_ADMIN);
-        self.say(&format!("<iq type='get' id='l' from='{SENDER}' to='{room}'>{query}</iq>")).await?;
-        self.stanza_that(|node| node.get("id") == Some("l")).await
-    }
+/// Asks a room for its moderators.
+async fn list(link: &mut Component, room: &str) -> Result<Node> {
+    let query = format!("<query xmlns='{}'><item role='moderator'/></query>", ns::MUC_ADMIN);
+    link.request("get", room, &query).await
 }
 
 fn with(change: impl FnOnce(&mut ProsodyOptions)) -> WorldOptions {
@@ -87,20 +20,20 @@ on_each_prosody! {
     async fn sees_rooms_as_an_owner(version) {
         let world = World::start(version, with(|_| {})).await?;
         let ada = world.moderator("r1").await?;
-        let (mut link, verdict) = Link::open(&world.prosody, "wrong").await?;
+        let (mut link, verdict) = Component::open(&world.prosody, "wrong").await?;
         assert_eq!(verdict.name, "error");
         drop(link);
-        (link, _) = Link::open(&world.prosody, world.prosody.component_secret()).await?;
-        let list = link.list("r1@muc.meet.jitsi").await?;
-        let query = list.find("query").ok_or("no list")?;
+        (link, _) = Component::open(&world.prosody, world.prosody.component_secret()).await?;
+        let found = list(&mut link, "r1@muc.meet.jitsi").await?;
+        let query = found.find("query").ok_or("no list")?;
         let nicks: Vec<_> = query.children.iter().filter_map(|item| item.get("nick")).collect();
         assert!(nicks.contains(&"focus") && nicks.contains(&ada.nick().as_str()));
-        assert_eq!(link.list("none@muc.meet.jitsi").await?.condition(), Some("item-not-found"));
+        assert_eq!(list(&mut link, "none@muc.meet.jitsi").await?.condition(), Some("item-not-found"));
         // The newer of two links wins.
-        let (mut second, verdict) = Link::open(&world.prosody, world.prosody.component_secret()).await?;
+        let (mut second, verdict) = Component::open(&world.prosody, world.prosody.component_secret()).await?;
         assert_eq!(verdict.name, "handshake");
-        assert_eq!(link.stanza_that(|node| node.name == "error").await?.children[0].name, "conflict");
-        second.list("r1@muc.meet.jitsi").await?;
+        assert_eq!(link.wait_since(0, |node| node.name == "error").await?.children[0].name, "conflict");
+        list(&mut second, "r1@muc.meet.jitsi").await?;
         Ok(())
     }
 
@@ -108,13 +41,13 @@ on_each_prosody! {
         let options = with(|p| (p.admins_own_rooms, p.conflict_resolve) = (false, "kick_new".into()));
         let world = World::start(version, options).await?;
         world.focus.open_room("r1").await?;
-        let (mut link, _) = Link::open(&world.prosody, world.prosody.component_secret()).await?;
+        let (mut link, _) = Component::open(&world.prosody, world.prosody.component_secret()).await?;
         let expected = match version {
             Version::Debian12 => None,
             Version::Debian13 => Some("forbidden"),
         };
-        assert_eq!(link.list("r1@muc.meet.jitsi").await?.condition(), expected);
-        let (_, verdict) = Link::open(&world.prosody, world.prosody.component_secret()).await?;
+        assert_eq!(list(&mut link, "r1@muc.meet.jitsi").await?.condition(), expected);
+        let (_, verdict) = Component::open(&world.prosody, world.prosody.component_secret()).await?;
         assert_eq!(verdict.find("conflict").map(|c| c.name.as_str()), Some("conflict"), "{verdict}");
         Ok(())
     }
@@ -124,14 +57,14 @@ on_each_prosody! {
             let world = World::start(version, with(|p| p.validate_from = !allowed)).await?;
             let _jibri = world.jibri("jibri-1").await?;
             let ada = world.moderator("r1").await?;
-            let (mut link, _) = Link::open(&world.prosody, world.prosody.component_secret()).await?;
+            let (mut link, _) = Component::open(&world.prosody, world.prosody.component_secret()).await?;
             let start = format!("<jibri xmlns='{}' action='start' recording_mode='file'/>", ns::JIBRI);
             let (from, to) = (ada.jid(), "r1@muc.meet.jitsi/focus");
             link.say(&format!("<iq type='set' id='s' from='{from}' to='{to}'>{start}</iq>")).await?;
             if allowed {
                 assert_eq!(ada.wait_recording("on", SOON).await?.initiator, Some(ada.nick()));
             } else {
-                assert_eq!(link.stanza_that(|node| node.name == "error").await?.children[0].name, "invalid-from");
+                assert_eq!(link.wait_since(0, |node| node.name == "error").await?.children[0].name, "invalid-from");
             }
         }
         Ok(())
@@ -140,18 +73,18 @@ on_each_prosody! {
     async fn meets_tenants_under_two_addresses(version) {
         let world = World::start(version, with(|p| p.tenants = true)).await?;
         let ada = world.moderator("r1@muc.acme.meet.jitsi").await?;
-        let (mut link, _) = Link::open(&world.prosody, world.prosody.component_secret()).await?;
-        let list = link.list("[acme]r1@muc.meet.jitsi").await?;
-        assert_eq!(list.from(), "[acme]r1@muc.meet.jitsi", "what Prosody answers itself keeps the inner form");
-        assert!(list.find("query").is_some_and(|query| query.children.len() == 2));
+        let (mut link, _) = Component::open(&world.prosody, world.prosody.component_secret()).await?;
+        let found = list(&mut link, "[acme]r1@muc.meet.jitsi").await?;
+        assert_eq!(found.from(), "[acme]r1@muc.meet.jitsi", "what Prosody answers itself keeps the inner form");
+        assert!(found.find("query").is_some_and(|query| query.children.len() == 2));
         let join = format!("<x xmlns='{}'/>", ns::MUC);
         link.say(&format!("<presence from='{SENDER}' to='[acme]r1@muc.meet.jitsi/autostart'>{join}</presence>")).await?;
-        let own = link.stanza_that(|node| room::status_codes(node).contains(&110)).await?;
+        let own = link.wait_since(0, |node| room::status_codes(node).contains(&110)).await?;
         assert_eq!(own.from(), "r1@muc.acme.meet.jitsi/autostart");
         ada.occupancy().until(SOON, "in company", |view| view.occupants.contains_key("autostart")).await?;
-        let asked = link.stanza_that(|node| node.name == "iq" && node.find_ns("query", ns::DISCO_INFO).is_some()).await?;
+        let asked = link.wait_since(0, |node| node.name == "iq" && node.find_ns("query", ns::DISCO_INFO).is_some()).await?;
         assert_eq!(asked.from(), "r1@muc.acme.meet.jitsi/focus", "routed IQs too");
-        assert_eq!(link.list("r1@muc.acme.meet.jitsi").await?.condition(), Some("not-allowed"));
+        assert_eq!(list(&mut link, "r1@muc.acme.meet.jitsi").await?.condition(), Some("not-allowed"));
         Ok(())
     }
 

@@ -16,7 +16,9 @@ struct Place {
 }
 
 async fn place(version: Version) -> Result<Place> {
-    let world = World::start(version, WorldOptions { rest: true, ..WorldOptions::default() }).await?;
+    let mut options = WorldOptions { rest: true, ..WorldOptions::default() };
+    options.focus.be_patient();
+    let world = World::start(version, options).await?;
     let manager = ServiceManager::start(Program::at(env!("CARGO_BIN_EXE_testkit-jibri"))).await?;
     Ok(Place { world, manager })
 }
@@ -54,6 +56,7 @@ impl Place {
         assert!(jibri.pid().is_some() && jibri.pid() != old);
         self.world.focus.wait_available(1).await?;
         assert_eq!(self.believed("jibri-1").await?["last_failed"], NEVER);
+        self.world.focus.configure(FocusOptions::be_patient);
         let session = ada.start_recording(SOON).await?.expect("started");
         let state = jibri.until(SOON, "recording", |state| state.recording.is_some()).await?;
         assert_eq!((state.recording, state.life), (Some(session), 2));
@@ -150,7 +153,7 @@ on_each_prosody! {
     async fn one_whose_page_does_not_load(version) {
         let place = place(version).await?;
         place.world.focus.configure(|options| options.num_retries = 0);
-        let options = JibriProcessOptions::until_restarted("jibri-1", Life::of(Behaviour::FailJoin(ms(300))));
+        let options = JibriProcessOptions::until_restarted("jibri-1", Life::of(Behaviour::FailJoin(ms(2_000))));
         let jibri = place.jibri(options).await?;
         let ada = place.world.moderator("r1").await?;
         ada.start_recording(SOON).await?.expect("pending");
@@ -207,11 +210,13 @@ on_each_prosody! {
             policy: RestartPolicy::Always,
             ..JibriProcessOptions::until_restarted("jibri-1", Life::of(Behaviour::CrashRecording(ms(300))))
         }).await?;
+        let other = place.jibri(JibriProcessOptions::new("jibri-2")).await?;
         let ada = place.world.moderator("r1").await?;
+        // The first in the list is taken.
         let session = ada.start_recording(SOON).await?.expect("started");
         ada.wait_recording("on", SOON).await?;
-        let other = place.jibri(JibriProcessOptions::new("jibri-2")).await?;
-        assert_eq!(jibri.wait_exit(SOON).await?.code(), Some(134));
+        assert!(eventually(SOON, || !jibri.exits().is_empty()).await);
+        assert_eq!(jibri.exits()[0].code(), Some(134));
         // Another takes over under the same session, unless the crashed one is back sooner.
         let records = |state: &process::State| state.recording.as_deref() == Some(&session);
         assert!(tokio::select! {

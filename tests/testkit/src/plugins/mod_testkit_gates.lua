@@ -1,5 +1,6 @@
 -- The gates of Jitsi's rooms: what mod_muc_max_occupants, mod_muc_rate_limit, mod_muc_lobby_rooms and
--- mod_muc_password_whitelist do to somebody who wants in. And the server's own hand: "!put out NICK", said to a room, puts that occupant out.
+-- mod_muc_password_whitelist do to somebody who wants in. And the server's own hand: "!put out NICK", said to a room, puts that occupant out,
+-- and "!forget this room" takes the room away under its occupants, as mod_muc_cleanup_backend_services may do.
 local jid = require "util.jid";
 local st = require "util.stanza";
 local timer = require "util.timer";
@@ -108,9 +109,15 @@ module:hook("muc-occupant-pre-join", function (event)
 end, -7);
 
 module:hook("message/bare", function (event)
-	local nick = (event.stanza:get_child_text("body") or ""):match("^!put out (.+)$");
-	local room = nick and rooms.get_room_from_jid(jid.bare(event.stanza.attr.to));
+	local words = event.stanza:get_child_text("body") or "";
+	local nick = words:match("^!put out (.+)$");
+	local forgotten = words == "!forget this room";
+	local room = (nick or forgotten) and rooms.get_room_from_jid(jid.bare(event.stanza.attr.to));
 	if not room then return; end
+	if forgotten then
+		rooms.forget_room(room);
+		return true;
+	end
 	room:set_role(true, room.jid .. "/" .. nick, nil, "put out by the server");
 	return true;
 end, 10);

@@ -61,6 +61,18 @@ impl Api {
     pub(crate) async fn control(self: Arc<Self>, request: Request) -> Answer {
         match (request.method.as_str(), request.path.as_str()) {
             ("GET", "/state") => Answer::ok(self.state()),
+            ("POST", "/kill-chrome") => {
+                self.jibri.kill_chrome();
+                Answer::ok("")
+            }
+            ("POST", "/lose-last-word") => {
+                self.jibri.lose_last_word().await;
+                Answer::ok("")
+            }
+            ("POST", "/leave-brewery") => {
+                self.jibri.leave_brewery();
+                Answer::ok("")
+            }
             ("POST", "/life") => match request.body.parse::<Life>() {
                 Ok(life) => {
                     *lock(&self.life) = life;

@@ -23,13 +23,14 @@ testkit-jibri: one model of a Jibri as a process of its own
   --empty-timeout MS     how long it records where nobody is (30000)
   --finalize MS          how long it is busy after a recording (0)
   --single-use           expires after one recording
-  --resource RESOURCE    of its connection (its name)
+  --misses-starts MS     how long after it has come up it does not notice starts (0)
+  --resource RESOURCE    of its connection (another one each time)
   --no-features          its recorder does not say that it is a Jibri
   --webhook URL          a base URL that is told its status; may be given several times
   --webhook-every MS     how often, besides at every change (60000)
   --leash                ends when its standard input does
 
-LIFE is healthy[:LAUNCH:JOIN], refuses, hangs, freezes, pending, busy, page-does-not-load:MS, unhealthy:MS, fails:MS,
+LIFE is healthy[:LAUNCH:JOIN], refuses, sticks, hangs, freezes, pending, busy, page-does-not-load:MS, unhealthy:MS, fails:MS,
 crashes:MS, crashes-early:MS or ends:MS, followed by ,http=slow:MS, ,http=silent or ,http=closes if its health port is
 to be so.
 ";
@@ -80,6 +81,7 @@ impl Arguments {
                 "--life" => arguments.lives.push(value()?.parse()?),
                 "--empty-timeout" => arguments.jibri.empty_timeout = milliseconds(&value()?)?,
                 "--finalize" => arguments.jibri.finalize = milliseconds(&value()?)?,
+                "--misses-starts" => arguments.jibri.misses_starts = milliseconds(&value()?)?,
                 "--single-use" => arguments.jibri.single_use = true,
                 "--resource" => arguments.jibri.resource = Some(value()?),
                 "--no-features" => arguments.jibri.recorder_features = false,
@@ -112,6 +114,7 @@ impl Arguments {
         self.lives.iter().for_each(|life| add("--life", life.to_string()));
         add("--empty-timeout", self.jibri.empty_timeout.as_millis().to_string());
         add("--finalize", self.jibri.finalize.as_millis().to_string());
+        add("--misses-starts", self.jibri.misses_starts.as_millis().to_string());
         if let Some(resource) = &self.jibri.resource {
             add("--resource", resource.clone());
         }
@@ -151,7 +154,7 @@ mod tests {
     fn words_there_and_back() -> Result {
         let words = "--server 127.0.0.1:1 --name a --dir /d --health 127.0.0.1:2 --internal 127.0.0.1:3 \
                      --control 127.0.0.1:4 --life hangs --life healthy:1:2 --empty-timeout 3 --finalize 4 \
-                     --resource r --webhook http://x --webhook-every 5 --single-use --no-features --leash";
+                     --misses-starts 6 --resource r --webhook http://x --webhook-every 5 --single-use --no-features --leash";
         let words: Vec<String> = words.split_whitespace().map(String::from).collect();
         let arguments = Arguments::parse(words.clone())?;
         assert_eq!(arguments.to_words(), words);

@@ -95,6 +95,7 @@ mod tests {
         let behaviours = [
             Behaviour::slow(ms(7)),
             Behaviour::FailStart,
+            Behaviour::StickStart,
             Behaviour::HangStart,
             Behaviour::FailJoin(ms(1)),
             Behaviour::PendingForever,

@@ -202,8 +202,27 @@ impl JibriProcess {
 
     /// What the rest of this life is like.
     pub async fn set_life(&self, life: Life) -> Result {
-        let url = format!("{}/life", url(self.unit.arguments.control));
-        match http::ask("POST", &url, &life.to_string(), SOON).await? {
+        self.tell("life", &life.to_string()).await
+    }
+
+    /// See [`Jibri::kill_chrome`](crate::Jibri::kill_chrome).
+    pub async fn kill_chrome(&self) -> Result {
+        self.tell("kill-chrome", "").await
+    }
+
+    /// See [`Jibri::lose_last_word`](crate::Jibri::lose_last_word).
+    pub async fn lose_last_word(&self) -> Result {
+        self.tell("lose-last-word", "").await
+    }
+
+    /// See [`Jibri::leave_brewery`](crate::Jibri::leave_brewery).
+    pub async fn leave_brewery(&self) -> Result {
+        self.tell("leave-brewery", "").await
+    }
+
+    async fn tell(&self, what: &str, body: &str) -> Result {
+        let url = format!("{}/{what}", url(self.unit.arguments.control));
+        match http::ask("POST", &url, body, SOON).await? {
             (200, _) => Ok(()),
             (status, text) => Err(format!("{status}: {text}").into()),
         }
