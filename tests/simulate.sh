@@ -12,7 +12,8 @@ first=${2:-1}
 echo "from seed $first on"
 
 # The other tests are compiled sooner than they would be run sooner; these play thousands of seeds.
-optimised=(cargo --config 'profile.test.package.jibri-autostart.opt-level=2' test --locked --quiet)
+optimised=(cargo --config 'profile.test.package.jibri-autostart.opt-level=2'
+  --config 'profile.test.package.model.opt-level=2' test --locked --quiet)
 export SIM_FIRST=$first FLEET_FIRST=$first TOGETHER_FIRST=$first
 export SIM_SEEDS=${1:-5000} FLEET_SEEDS=${1:-2000} TOGETHER_SEEDS=${1:-2000}
 "${optimised[@]}" --test core -- what_always_holds

@@ -12,6 +12,8 @@
 
 mod fleet;
 mod pace;
+mod proof;
 mod properties;
+mod seeds;
 mod simulation;
 mod together;

@@ -13,8 +13,10 @@ use std::time::Duration;
 
 use jibri_autostart::address::{Nick, RealJid, RoomJid};
 use jibri_autostart::config::from_toml;
+use jibri_autostart::jibri::{JibriName, RecordedBy};
 use jibri_autostart::meeting::{
-    Action, Affiliation, Effect, Input, Listed, Marks, Meetings, Presence, Role, Roles, RoomEvent,
+    Action, Affiliation, Effect, Event, Input, Listed, Marks, Meetings, Presence, Role, Roles, RoomEvent,
+    What,
 };
 use jibri_autostart::time::Time;
 
@@ -64,6 +66,11 @@ fn a_thousand_rooms_stay_under_a_hundred_queries_a_second() {
         let second = now.since_start().as_secs();
         for input in std::mem::take(&mut inputs) {
             for effect in core.handle(now, input) {
+                if let Effect::Tell(Event { room, what: What::On { .. } }) = &effect {
+                    // Its Jibri is seen at work, so that nobody has to ask.
+                    let event = RoomEvent::RecordedBy(RecordedBy::Works(JibriName::new("jibri")));
+                    inputs.push(Input::Room { room: room.clone(), event });
+                }
                 let Effect::Do(action) = effect else { continue };
                 let (room, query, which) = match action {
                     Action::AskRoles { room, query, which } => (room, query, which),
@@ -189,6 +196,7 @@ fn presence(nick: Nick, own: bool) -> Presence {
         marks: Marks::default(),
         session: None,
         mode: None,
+        jibri: None,
         recording: None,
         conference: None,
         own,

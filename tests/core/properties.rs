@@ -81,6 +81,7 @@ fn presences() -> impl Strategy<Value = Presence> {
                 marks,
                 session,
                 mode,
+                jibri: None,
                 recording,
                 conference,
                 own,
@@ -297,6 +298,7 @@ impl Driven {
                 marks: Marks::default(),
                 session: None,
                 mode: None,
+                jibri: None,
                 recording: None,
                 conference: None,
                 own,
@@ -321,6 +323,7 @@ fn focus_comes_back_with_the_same_word() {
             marks: Marks::default(),
             session: None,
             mode: None,
+            jibri: None,
             recording: on.then(|| RecordingStatus {
                 on: true,
                 session: Some(SessionId("s1".into())),

@@ -1,7 +1,7 @@
 //! What has to hold: nobody good accused, nobody at work touched, limits kept, the wedged ones found.
 
 use jibri_autostart::fleet::{
-    Availability, Effect, Event, Evidence, Input, JibriName, Reason, Serving, Verdict,
+    Availability, Effect, Event, Evidence, Input, JibriName, LostBy, Reason, Serving, Settled, Verdict,
 };
 
 use super::plan::{Fault, LAG, MS, SEC, Us};
@@ -22,6 +22,14 @@ pub struct Checks {
     available: Availability,
     restarts: Vec<(Us, usize)>,
     current: Option<(usize, Us)>,
+    /// Since when Jicofo has lost the brewery, whether that was told, and when it was restarted for that.
+    pub lost_at: Option<Us>,
+    lost_told: bool,
+    /// At how many looks, one after the other, it had lost it for long.
+    lost_seen: u32,
+    jicofo_restarts: Vec<Us>,
+    /// At how many looks, one after the other, the sources have contradicted each other about a Jibri.
+    contradicted: Vec<u32>,
 }
 
 fn verdict_name(verdict: Verdict) -> String {
@@ -40,6 +48,11 @@ impl Checks {
             available: Availability::default(),
             restarts: Vec::new(),
             current: None,
+            lost_at: None,
+            lost_told: false,
+            lost_seen: 0,
+            jicofo_restarts: Vec::new(),
+            contradicted: vec![0; jibris],
         }
     }
 
@@ -121,9 +134,20 @@ impl World {
                 self.seen.count("Jicofo asked out of turn");
                 self.asked_for_jicofo();
             }
+            Effect::AskClosely { name, closely } => {
+                let j = self.names[&name];
+                self.jibris[j].closely = closely;
+            }
+            Effect::AskRecorders { room } => self.asked_for_recorders(&room),
+            Effect::RecordedBy { room, recorded_by } => self.line(|_| format!("  -> {room} {recorded_by:?}")),
+            Effect::HoldBack { room, until } => {
+                self.seen.count("starts held back for a restart");
+                self.room_held_back(&room, until);
+            }
             Effect::Taken { .. } => self.seen.count("starts seen to be taken"),
             Effect::NotTaken { .. } => self.seen.count("starts seen not to be taken"),
             Effect::Recover { name, reason } => self.recover(&name, reason),
+            Effect::RestartJicofo => self.restart_jicofo(),
             Effect::Tell(event) => self.told(event),
         }
     }
@@ -145,10 +169,38 @@ impl World {
                     self.accused(j, evidence);
                 }
             }
-            // Nobody tells here whether Jicofo is in the brewery, and it lists who is there a moment later.
-            Event::JicofoLostBrewery { .. } | Event::JicofoHasBrewery => {
+            // Where all that are idle fail, they look the same.
+            Event::JicofoLostBrewery { by: LostBy::Refuses { idle, sure: false, .. }, .. }
+                if idle.iter().all(|name| !self.jibris[self.names[name]].fault.is_good()) =>
+            {
+                self.seen.count("event: JicofoLostBrewery, for all fail");
+            }
+            Event::JicofoLostBrewery { .. } if self.checks.lost_at.is_some() => {
+                self.seen.count("event: JicofoLostBrewery");
+                self.checks.lost_told = true;
+            }
+            Event::JicofoLostBrewery { .. } => {
                 self.fail(format!("Jicofo has not lost the brewery: {event:?}"));
             }
+            Event::JicofoHasBrewery => {
+                self.seen.count("event: JicofoHasBrewery");
+                self.checks.lost_told = false;
+            }
+            Event::JicofoRestart(_) => self.seen.count("event: JicofoRestart"),
+            Event::Removed { .. } => self.fail("nobody has changed the settings".into()),
+            Event::JibriOrRoom { .. } => self.seen.count("event: JibriOrRoom"),
+            Event::RoomAtFault { room, name } => {
+                self.seen.count("event: RoomAtFault");
+                let is_cured = |j: &super::jibri::Jibri| j.plan.cured_by_restart && j.fault.is_good();
+                let is_bad = self.rooms.iter().any(|r| r.jid == *room && r.bad);
+                if !is_bad && is_cured(&self.jibris[self.names[name]]) && self.plan.manual == 0.0 {
+                    self.fail(format!("{room} is said to keep recorders out, and does not"));
+                }
+            }
+            Event::RoomSettled { how, .. } => match how {
+                Settled::ByRestart(_) => self.seen.count("event: RoomSettled by a restart"),
+                _ => self.seen.count("event: RoomSettled"),
+            },
             Event::NotBack { name, .. } | Event::Back { name, .. } => {
                 let j = self.names[name];
                 self.checks.current.take_if(|(current, _)| *current == j);
@@ -162,6 +214,15 @@ impl World {
             }
             Event::Limited { limit, .. } => self.seen.count_owned(format!("event: Limited {limit:?}")),
             Event::InDoubt { .. } => self.seen.count("event: InDoubt"),
+            Event::PortRefused { name } => {
+                self.seen.count("event: PortRefused");
+                let j = self.names[name];
+                // A ping may have been answered before it died.
+                if !self.jibris[j].model.is_running() && self.now > self.jibris[j].since + 5 * SEC {
+                    self.seen.count("a ping is answered before a death");
+                }
+            }
+            Event::Moved { .. } => self.seen.count("event: Moved"),
             Event::Twins { .. } => self.seen.count("event: Twins"),
             Event::TwinsOver { .. } => self.seen.count("event: TwinsOver"),
             Event::WouldRecover { .. } => self.seen.count("event: WouldRecover"),
@@ -173,9 +234,10 @@ impl World {
                 // By rarer looks than the brewery's two spells may be one.
                 let is_seen = self.brewery_in && self.brewery_losses == 0;
                 if is_seen
-                    && jibri.alive
-                    && jibri.busy_since.is_none_or(|at| self.now < at + 590 * SEC)
-                    && !jibri.expired
+                    && jibri.model.is_running()
+                    && jibri.busy_since().is_none_or(|at| self.now < at + 590 * SEC)
+                    && !jibri.is_expired()
+                    && !jibri.fault.is_stale()
                 {
                     self.fail(format!("{name} is said to be busy for long, and is not"));
                 }
@@ -192,7 +254,7 @@ impl World {
         };
         // What was known of a process that is gone, before its end is known.
         let is_new = self.now < jibri.since + 5 * SEC;
-        if !is_own_fault && jibri.alive && !is_new {
+        if !is_own_fault && jibri.model.is_running() && !is_new {
             let (name, fault) = (jibri.plan.name.clone(), jibri.fault);
             self.seen.accused += 1;
             self.fail(format!("{name} ({fault:?}) is good and accused: {evidence:?}"));
@@ -217,8 +279,9 @@ impl World {
         let settings = self.plan.settings.recovery.clone();
         let jibri = &self.jibris[j];
         // Its presence may be on its way to us.
-        let works =
-            jibri.alive && jibri.busy_since.is_some_and(|at| now > at + LAG + 200 * MS) && !jibri.expired;
+        let works = jibri.model.is_running()
+            && jibri.busy_since().is_some_and(|at| now > at + LAG + 200 * MS)
+            && !jibri.is_expired();
         let cooldown = u64::try_from(settings.cooldown.as_micros()).unwrap();
         let an_hour = |at: &&(Us, usize)| now < at.0 + 3600 * SEC;
         let in_hour = self.checks.restarts.iter().filter(an_hour).count();
@@ -228,12 +291,17 @@ impl World {
         } else if !jibri.plan.configured {
             Some("it is not configured")
         } else if jibri.has_twin
-            && jibri.alive
+            && jibri.model.is_running()
             && self.brewery_in
             && self.brewery_losses == 0
             && now > jibri.plan.twins_from.unwrap_or(0) + LAG + SEC
         {
             Some("there are two of it")
+        } else if matches!(reason, Reason::Stale | Reason::Detached)
+            && jibri.model.is_running()
+            && !(jibri.fault.is_stale() || jibri.fault == Fault::Detached)
+        {
+            Some("what is shown of it is what it is at")
         } else if settings.dry_run {
             Some("this is a dry run")
         } else if in_hour >= settings.max_per_hour as usize {
@@ -266,6 +334,67 @@ impl World {
         self.after(takes, Ev::Recovered { j, ok: !fails });
     }
 
+    fn restart_jicofo(&mut self) {
+        self.seen.count("Jicofo is restarted by us");
+        let settings = &self.plan.settings.recovery;
+        let after = |duration: std::time::Duration| u64::try_from(duration.as_micros()).unwrap();
+        let is_late = self.checks.lost_at.is_some_and(|at| self.now >= at + after(settings.jicofo_after));
+        let works = |jibri: &super::jibri::Jibri| {
+            jibri.busy_since().is_some_and(|at| self.now > at + LAG + 200 * MS)
+                && jibri.server.flatten().is_some()
+        };
+        let last = self.checks.jicofo_restarts.last();
+        let in_hour = self.checks.jicofo_restarts.iter().filter(|at| self.now < **at + 3600 * SEC).count();
+        let wrong = if self.checks.lost_at.is_none_or(|at| self.now < at + 45 * SEC) {
+            Some("it has not lost the brewery for long")
+        } else if settings.jicofo_command.is_empty() || settings.dry_run {
+            Some("it is not to be")
+        } else if !is_late && self.jibris.iter().any(works) {
+            Some("a Jibri is at work")
+        } else if in_hour >= 2 || last.is_some_and(|last| self.now < last + after(settings.cooldown)) {
+            Some("too often")
+        } else {
+            None
+        };
+        if let Some(wrong) = wrong {
+            self.fail(format!("Jicofo is restarted, and {wrong}"));
+        }
+        self.checks.jicofo_restarts.push(self.now);
+        let takes = self.some(5 * SEC, 20 * SEC);
+        self.after(takes, Ev::JicofoRestarts { by_us: true });
+    }
+
+    /// Each contradiction is told within its bound, where those who can tell are heard all the time.
+    fn check_contradiction(&mut self, j: usize) {
+        let jibri = &self.jibris[j];
+        let shown = jibri.server.flatten().map(|report| report.busy);
+        let own = jibri.own_report().busy;
+        let is_heard = self.plan.ports
+            && !self.plan.port_trouble
+            && self.plan.brewery
+            && !self.plan.brewery_trouble
+            && jibri.plan.configured
+            && jibri.model.is_running()
+            && !jibri.has_twin
+            && self.brewery_in;
+        let (expected, looks) = match shown {
+            Some(shown) if shown.is_opposed(own) && jibri.fault.is_stale() => (Verdict::Stale, 4),
+            None if jibri.fault == Fault::Detached => (Verdict::Detached, 4),
+            _ => (Verdict::Ok, 0),
+        };
+        if !is_heard || looks == 0 {
+            self.checks.contradicted[j] = 0;
+            return;
+        }
+        self.checks.contradicted[j] += 1;
+        let view = self.cores.fleet.jibri_view(&self.jibris[j].plan.name, time(self.now));
+        let is_told = view.is_some_and(|view| view.verdict == expected || view.room.is_some());
+        if self.checks.contradicted[j] >= looks && !is_told {
+            let (name, fault) = (self.jibris[j].plan.name.clone(), self.jibris[j].fault);
+            self.fail(format!("{name} ({fault:?}) is not called {expected:?} in time"));
+        }
+    }
+
     pub fn check_numbers(&mut self) {
         // All of them is a long walk; often enough.
         if !self.now.is_multiple_of(7) && self.jibris.len() > 4 {
@@ -285,14 +414,22 @@ impl World {
 
     /// Twice a minute: verdicts against the truth.
     pub fn check_verdicts(&mut self) {
+        let is_any_there = self.jibris.iter().any(|jibri| jibri.server.flatten().is_some());
+        let is_lost = self.checks.lost_at.is_some_and(|at| self.now > at + 50 * SEC) && self.brewery_in;
+        self.checks.lost_seen = if is_lost && is_any_there { self.checks.lost_seen + 1 } else { 0 };
+        if self.checks.lost_seen > 3 && !self.checks.lost_told {
+            self.fail("Jicofo has lost the brewery, and that is not told".into());
+        }
         for j in 0..self.jibris.len() {
+            self.check_contradiction(j);
             let jibri = &self.jibris[j];
             let verdict =
                 self.cores.fleet.jibri_view(&jibri.plan.name, time(self.now)).map(|view| view.verdict);
-            let is_settled =
-                jibri.alive && self.now > jibri.since + 60 * SEC && jibri.server.flatten().is_some();
+            let is_settled = jibri.model.is_running()
+                && self.now > jibri.since + 60 * SEC
+                && jibri.server.flatten().is_some();
             let (name, fault) = (jibri.plan.name.clone(), jibri.fault);
-            let is_good = is_settled && fault.is_good() && !self.jibris[j].expired;
+            let is_good = is_settled && fault.is_good() && !self.jibris[j].is_expired();
             if is_good && matches!(verdict, Some(Verdict::Wedged | Verdict::Unhealthy)) {
                 self.seen.accused += 1;
                 self.fail(format!("{name} is good, and {verdict:?}"));
@@ -305,7 +442,8 @@ impl World {
                 && self.plan.jibris[j].twins_from.is_none()
                 && self.plan.detector.is_some()
                 && !self.plan.detector_trouble
-                && is_settled;
+                && is_settled
+                && self.plan.lost.is_none();
             let enough = self.plan.settings.jibri.wedged_after as usize + 1;
             let lost = self.distinct(j);
             let is_old = self.checks.lost[j].last().is_some_and(|at| self.now > at + 20 * SEC);
@@ -314,9 +452,7 @@ impl World {
             }
         }
         for r in 0..self.rooms.len() {
-            let Some(session) = self.jicofo.sessions[r].as_ref().filter(|session| session.on) else {
-                continue;
-            };
+            let Some(session) = self.jicofo.session(&r).filter(|session| session.on) else { continue };
             if let Serving::Known(name) = self.cores.fleet.serving(&self.rooms[r].jid) {
                 self.seen.count("recordings with their Jibri known");
                 let j = self.names[name];

@@ -1,5 +1,6 @@
 //! The core under test: the fleet alone, told what the meetings would tell it.
 
+use jibri_autostart::address::RoomJid;
 use jibri_autostart::fleet::{Fleet, Input};
 use jibri_autostart::time::Time;
 use rand::rngs::SmallRng;
@@ -38,6 +39,8 @@ impl World {
     }
 
     pub fn asked_for_jicofo(&mut self) {}
+
+    pub fn asked_for_recorders(&mut self, _room: &RoomJid) {}
 
     pub fn after_event(&mut self) {}
 

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use super::expected::HAVE_TO_HAPPEN;
 use super::plan::{Fault, SEC, Us};
+use crate::seeds::Seen;
 
 /// How the Jibris with one fault fared.
 #[derive(Debug, Default, Clone)]
@@ -37,8 +38,10 @@ impl Coverage {
     pub fn count_owned(&mut self, what: String) {
         *self.counts.entry(Cow::Owned(what)).or_default() += 1;
     }
+}
 
-    pub fn add(&mut self, other: &Self) {
+impl Seen for Coverage {
+    fn add(&mut self, other: &Self) {
         for (what, times) in &other.counts {
             *self.counts.entry(what.clone()).or_default() += times;
         }
@@ -55,11 +58,11 @@ impl Coverage {
         self.accused += other.accused;
     }
 
-    pub fn missing(&self) -> Vec<&'static str> {
+    fn missing(&self) -> Vec<&'static str> {
         HAVE_TO_HAPPEN.iter().copied().filter(|what| !self.counts.contains_key(*what)).collect()
     }
 
-    pub fn table(&self) -> String {
+    fn table(&self) -> String {
         let mut table: String =
             self.counts.iter().map(|(what, times)| format!("{times:>9}  {what}\n")).collect();
         table.push_str(

@@ -23,6 +23,6 @@ mod rooms;
 mod run;
 mod world;
 
-/// Of the environment's variables, and the name of this test.
+/// Of the environment's variables, and the test that plays one seed again.
 const PREFIX: &str = "FLEET";
-const TARGET: &str = "fleet";
+const REPLAY: &str = "fleet::run::replay";

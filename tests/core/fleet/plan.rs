@@ -38,12 +38,23 @@ pub enum Fault {
     HungXmpp,
     /// Started over HTTP: busy, and no room shows its recorder.
     Busy,
+    /// Its link is lost while it records, and it is back with its last word, idle by its own.
+    StaleBusy,
+    /// Its starts fail in a way that leaves it busy, shown as idle.
+    StaleIdle,
+    /// It leaves the brewery, and is well.
+    Detached,
 }
 
 impl Fault {
     /// A wedged verdict on one of these is an accusation of somebody good.
     pub fn is_good(self) -> bool {
         matches!(self, Self::None | Self::Slow | Self::SingleUse | Self::Crashes | Self::Busy)
+    }
+
+    /// What the brewery shows of it is not what it is at.
+    pub fn is_stale(self) -> bool {
+        matches!(self, Self::StaleBusy | Self::StaleIdle)
     }
 
     pub const WEDGED: [Self; 6] =
@@ -59,6 +70,10 @@ pub struct JibriPlan {
     pub twins_from: Option<Us>,
     /// Its presence stays for so long after its process has died.
     pub stale: Us,
+    /// So long its recorder does; `None`: for good.
+    pub seat: Option<Us>,
+    /// It is back before anybody has noticed.
+    pub quick: bool,
     /// Somebody restarts it when it has died.
     pub restarts_itself: bool,
     pub cured_by_restart: bool,
@@ -76,6 +91,8 @@ pub struct Plan {
     pub brewery_trouble: bool,
     pub detector: Option<Us>,
     pub detector_trouble: bool,
+    /// When Jicofo loses the brewery, and whether its list stays as it was.
+    pub lost: Option<(Us, bool)>,
     pub ports: bool,
     pub port_trouble: bool,
     pub webhook: bool,
@@ -111,6 +128,13 @@ impl Plan {
             recovery.on.push(RecoveryTrigger::Recycle);
             recovery.recycle_after = rng.random_range(1..=4);
         }
+        if rng.random_bool(0.7) {
+            recovery.on.extend([RecoveryTrigger::Stale, RecoveryTrigger::Detached]);
+        }
+        if rng.random_bool(0.6) {
+            recovery.jicofo_command = vec!["true".to_owned()];
+            recovery.jicofo_after = Duration::from_secs(rng.random_range(60..=600));
+        }
         recovery.dry_run = rng.random_bool(0.1);
         settings.jibri.wedged_after = rng.random_range(1..=4);
         let brewery = rng.random_bool(0.8);
@@ -118,13 +142,18 @@ impl Plan {
         if let Some(interval) = detector {
             settings.discovery.jicofo.interval = Duration::from_micros(interval);
         }
+        let brewery_trouble = rng.random_bool(0.25);
+        // Who does not see the brewery all the time cannot know in time.
+        let may_lose = brewery && !brewery_trouble && rng.random_bool(0.15);
+        let lost = may_lose.then(|| (rng.random_range(100 * SEC..until / 2), rng.random_bool(0.5)));
         let rooms = rng.random_range(1..=2 * count.min(5) + 1);
         Self {
             settings,
             rooms,
             bad_rooms: if rng.random_bool(0.15) { 1 } else { 0 },
             brewery,
-            brewery_trouble: rng.random_bool(0.25),
+            brewery_trouble,
+            lost,
             detector,
             detector_trouble: rng.random_bool(0.3),
             ports,
@@ -154,6 +183,9 @@ fn any_jibri(rng: &mut SmallRng, i: usize, until: Us, trouble: f64) -> JibriPlan
         F::HungPort,
         F::HungXmpp,
         F::Busy,
+        F::StaleBusy,
+        F::StaleIdle,
+        F::Detached,
     ];
     let fault = if rng.random_bool(trouble) { faults[rng.random_range(0..faults.len())] } else { F::None };
     JibriPlan {
@@ -163,6 +195,8 @@ fn any_jibri(rng: &mut SmallRng, i: usize, until: Us, trouble: f64) -> JibriPlan
         fault_at: rng.random_range(0..until / 4),
         twins_from: rng.random_bool(0.03).then(|| rng.random_range(0..until)),
         stale: [0, 0, 30 * SEC][rng.random_range(0..3_usize)],
+        seat: Some(0),
+        quick: false,
         restarts_itself: rng.random_bool(0.6),
         cured_by_restart: rng.random_bool(0.85),
         pingable: rng.random_bool(0.8),

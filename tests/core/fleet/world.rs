@@ -7,15 +7,16 @@ use std::time::Duration;
 use jibri_autostart::address::RoomJid;
 use jibri_autostart::fleet::{Brewery, Input, JibriName, Report};
 use jibri_autostart::time::Time;
+use model::{JicofoSettings, jibri, jicofo};
 use rand::rngs::SmallRng;
 use rand::{RngExt as _, SeedableRng as _};
 
 use super::cores::Cores;
 use super::coverage::Coverage;
-use super::jibri::{Act, Jibri};
-use super::jicofo::{Jicofo, Word};
+use super::jibri::{Act, Jibri, Work, duration};
+use super::jicofo::Jicofo;
 use super::plan::{LAG, MS, Plan, SEC, Us};
-use super::rooms::{Room, Step};
+use super::rooms::{Asker, Room, Step};
 
 #[derive(Debug)]
 pub enum Ev {
@@ -26,7 +27,15 @@ pub enum Ev {
         number: u64,
         step: Step,
     },
-    Jicofo(Word),
+    Jicofo(jicofo::Input<usize, usize, Asker>),
+    JibriMeets {
+        j: usize,
+        input: jibri::Input<Work>,
+    },
+    JibriAsked {
+        j: usize,
+        work: Work,
+    },
     Jibri {
         j: usize,
         process: u32,
@@ -39,6 +48,13 @@ pub enum Ev {
     },
     Hook {
         j: usize,
+    },
+    /// Jicofo loses the brewery, and is restarted.
+    JicofoLoses {
+        keeps_list: bool,
+    },
+    JicofoRestarts {
+        by_us: bool,
     },
     /// A source dies, or comes back.
     BreweryTurns,
@@ -111,7 +127,7 @@ impl World {
             now: 0,
             cores,
             names: plan.jibris.iter().enumerate().map(|(j, p)| (JibriName::new(&p.name), j)).collect(),
-            jicofo: Jicofo::new(jibris.len(), plan.rooms),
+            jicofo: Jicofo::new(JicofoSettings { num_retries: Some(plan.num_retries), ..Default::default() }),
             checks: super::checks::Checks::new(jibris.len()),
             jibris,
             rooms,
@@ -155,6 +171,9 @@ impl World {
         if self.plan.brewery {
             let first = self.some(SEC, 5 * SEC);
             self.after(first, Ev::BreweryTurns);
+        }
+        if let Some((at, keeps_list)) = self.plan.lost {
+            self.after(at, Ev::JicofoLoses { keeps_list });
         }
         if self.plan.detector.is_some() {
             self.after(SEC, Ev::AskDetector);
@@ -217,7 +236,9 @@ impl World {
         // What was on its way when the brewery was lost, or before we are in, does not come.
         let is_late = matches!(
             &input,
-            Input::Brewery(Brewery::Presence { .. } | Brewery::Left { .. } | Brewery::Complete)
+            Input::Brewery(
+                Brewery::Presence { .. } | Brewery::Left { .. } | Brewery::Complete | Brewery::Jicofo { .. }
+            )
         ) && !self.brewery_in;
         if is_late {
             return;
@@ -231,6 +252,7 @@ impl World {
 
     pub fn run(&mut self) {
         while self.violation.is_none() {
+            self.models_wake();
             let tick = self
                 .cores
                 .next_deadline()
@@ -258,11 +280,31 @@ impl World {
         }
     }
 
+    /// Jicofo and the Jibris act by themselves when it is time and nothing else happens before.
+    fn models_wake(&mut self) {
+        let next = self.queue.peek().map(|queued| duration(queued.0.0));
+        let jibris = self.jibris.iter().enumerate().map(|(j, jibri)| (jibri.model.next_deadline(), Some(j)));
+        let all = jibris.chain([(self.jicofo.next_deadline(), None)]);
+        let Some((at, who)) = all.filter_map(|(at, who)| Some((at?, who))).min() else { return };
+        if next.is_none_or(|next| at < next) {
+            let wait = u64::try_from(at.as_micros()).unwrap() - self.now;
+            self.after(
+                wait,
+                match who {
+                    Some(j) => Ev::JibriMeets { j, input: jibri::Input::Tick },
+                    None => Ev::Jicofo(jicofo::Input::Tick),
+                },
+            );
+        }
+    }
+
     fn happen(&mut self, ev: Ev) {
         match ev {
             Ev::ToFleet(input) => self.deliver(input),
             Ev::Room { r, number, step } => self.room_step(r, number, step),
-            Ev::Jicofo(word) => self.jicofo_hears(word),
+            Ev::Jicofo(input) => self.jicofo_hears(input),
+            Ev::JibriMeets { j, input } => self.jibri_meets(j, input),
+            Ev::JibriAsked { j, work } => self.jibri_asked(j, work),
             Ev::Jibri { j, process, act } => self.jibri_acts(j, process, act),
             Ev::AskDetector => self.ask_detector(),
             Ev::AskPort { j } => self.ask_port(j),
@@ -270,6 +312,8 @@ impl World {
                 self.after(60 * SEC, Ev::Hook { j });
                 self.hook(j);
             }
+            Ev::JicofoLoses { keeps_list } => self.jicofo_loses(keeps_list),
+            Ev::JicofoRestarts { by_us } => self.jicofo_restarts(by_us),
             Ev::BreweryTurns => self.brewery_turns(),
             Ev::DetectorTurns => {
                 self.detector_up = !self.detector_up;
@@ -337,6 +381,7 @@ impl World {
             }
         }
         self.tell_brewery(Brewery::Complete);
+        self.tell_brewery_of_jicofo();
     }
 
     pub fn tell_brewery_of(&mut self, j: usize, status: Option<Report>) {
@@ -355,7 +400,7 @@ impl World {
     }
 
     pub fn ask_jicofo(&mut self) {
-        let rows = self.detector_up.then(|| self.jicofo.rows(&self.jibris));
+        let rows = self.detector_up.then(|| self.detected());
         let lag = self.some(0, 200 * MS);
         self.detector_last = self.detector_last.max(self.now + lag);
         let wait = self.detector_last - self.now;
@@ -363,8 +408,14 @@ impl World {
     }
 
     fn ask_port(&mut self, j: usize) {
-        let jitter = self.some(9 * SEC, 11 * SEC);
-        self.after(jitter, Ev::AskPort { j });
+        let jibri = &self.jibris[j];
+        let is_refused = self.ports_up && !jibri.model.is_running();
+        let pause = match (jibri.closely, is_refused) {
+            (true, true) => 500 * MS,
+            (true, false) => SEC,
+            (false, _) => self.some(9 * SEC, 11 * SEC),
+        };
+        self.after(pause, Ev::AskPort { j });
         let jibri = &self.jibris[j];
         if !jibri.plan.configured {
             return;
@@ -375,13 +426,16 @@ impl World {
         } else {
             Err("timed out".to_owned())
         };
+        if is_refused {
+            self.after(10 * MS, Ev::ToFleet(Input::PortRefused { name: name.clone() }));
+        }
         let lag = self.some(0, LAG);
         self.after(lag, Ev::ToFleet(Input::Health { name, answer }));
     }
 
     pub fn hook(&mut self, j: usize) {
         let jibri = &self.jibris[j];
-        if !self.plan.webhook || !jibri.alive {
+        if !self.plan.webhook || !jibri.model.is_running() {
             return;
         }
         let id =

@@ -22,10 +22,12 @@ use jibri_autostart::meeting::{Action, Ended, Hold, State, What};
 use super::focus::mode_of;
 use super::link::us;
 use super::muc::{Kind, Occupant};
-use super::plan::SEC;
+use super::plan::{SEC, Us};
 use super::unseen::UNTOLD_ENDS;
 use super::world::World;
 
+/// So long a misfit is believed to last.
+const MISFIT: Us = 300 * SEC;
 /// More entries than this into one room within a minute is a component gone mad.
 const ENTRIES_A_MINUTE: usize = 25;
 
@@ -38,7 +40,16 @@ impl World {
                 self.check_start(r, sender.as_ref());
                 self.shop_start(r);
             }
-            Action::Stop { room, sender, .. } => self.check_stop(self.index[room], sender.as_ref()),
+            Action::Stop { room, sender, .. } => {
+                let r = self.index[room];
+                let is_starting = self.core.room(room).is_some_and(|view| view.state == State::Starting);
+                self.mirrors[r].anew = is_starting && self.mirrors[r].refuted;
+                if self.mirrors[r].anew {
+                    self.seen.count("stopped, to be started anew");
+                } else {
+                    self.check_stop(r, sender.as_ref());
+                }
+            }
             Action::Enter { room, .. } => {
                 let r = self.index[room];
                 self.seen.count("entries");
@@ -117,9 +128,9 @@ impl World {
         let has_foreign_recorder = has_foreign_recorder && self.has_working_jibri(r);
         let wrong = if mirror.in_flight.is_some() && !mirror.superseded && !mirror.deserted {
             Some((1, "another start is in flight"))
-        } else if status.is_some_and(|s| s.on) {
+        } else if status.is_some_and(|s| s.on) && !mirror.anew {
             Some((1, "focus says that it is on"))
-        } else if sees_recorder {
+        } else if sees_recorder && !mirror.anew {
             Some((1, "the recorder is there"))
         } else if in_name && mirror.untold > UNTOLD_ENDS {
             Some((5, "it has ended again and again, and nobody was asked why"))
@@ -198,7 +209,8 @@ impl World {
             }
             What::Held(Hold::Misfit(_)) => {
                 self.seen.count("held for a misfit");
-                if !std::mem::take(&mut self.mirrors[r].misfit) {
+                // It is told anew when what had hidden it is over.
+                if self.mirrors[r].misfit.is_none_or(|at| self.now > at + MISFIT) {
                     self.fail(3, format!("r{r} is held for a misfit that nobody reported"));
                 }
             }
@@ -207,6 +219,7 @@ impl World {
                 self.fail(3, "this is no dry run".into())
             }
             What::StartFailed { why, retry_in } => {
+                self.mirrors[r].anew = false;
                 self.seen.count_owned(format!("failed: {why:?}"));
                 self.rooms[r].failures += 1;
                 self.mirrors[r].pause_until = retry_in.map(|pause| self.now + us(pause));
@@ -220,12 +233,16 @@ impl World {
             What::Held(Hold::Instead(_)) => self.seen.count("held for a live stream"),
             What::Adopted => self.seen.count("adopted"),
             What::On { session, .. } => {
+                (self.mirrors[r].refuted, self.mirrors[r].anew) = (false, false);
+                self.mirrors[r].on_at = self.now;
+                let mirror = &self.mirrors[r];
                 let is_that_one = session.as_ref().is_none_or(|id| mirror.stopped_by_us.contains(id));
                 if self.mirrors[r].untold > UNTOLD_ENDS {
                     self.seen.count("begun anew by somebody");
                     self.mirrors[r].untold = 0;
                 }
                 self.seen.count("on");
+                self.rooms[r].phantom = !self.rooms[r].has_file_recorder();
                 self.mirrors[r].pause_until = None;
                 // Somebody has started it anew, though we were not there to hear focus say so.
                 self.mirrors[r].stop = None;
@@ -246,7 +263,7 @@ impl World {
                         // A focus that has left meanwhile may have been restarted.
                         let says = self.rooms[r].conference.as_ref().and_then(|c| c.status.as_ref());
                         let is_told = says.is_some_and(|word| !word.on);
-                        let is_misled = self.rooms[r].misled || self.rooms[r].has(Kind::Gateway);
+                        let is_misled = self.rooms[r].is_misled();
                         if is_fresh && is_that_one && is_told && !is_misled && !self.has_working_jibri(r) {
                             self.fail(
                                 9,
@@ -265,6 +282,7 @@ impl World {
                 let is_ours =
                     word.and_then(|w| w.session.as_ref()).is_some_and(|id| mirror.stopped_by_us.contains(id));
                 let (in_names, inside) = (mirror.in_names, mirror.complete);
+                let is_ours = is_ours && !self.is_ours_by_mistake(r);
                 let how = match how {
                     Ended::ByPerson(nick) => {
                         if word.is_none_or(|w| w.initiator.as_ref() != Some(nick)) {
@@ -280,6 +298,10 @@ impl World {
                     Ended::Unexplained => "ended, and nobody says why",
                     Ended::Unasked => "ended when nothing was wanted any more",
                     Ended::Lost => "ended lost",
+                    Ended::Refuted(_) => {
+                        self.mirrors[r].refuted = true;
+                        "ended, for nothing records it"
+                    }
                     Ended::WithMeeting => "ended with the meeting",
                 };
                 self.seen.count(how);
@@ -336,6 +358,7 @@ impl World {
         if self.core.roster(view.room).is_some_and(|roster| !roster.is_consistent()) {
             return self.fail(4, format!("the counters of r{r} do not agree with its occupants"));
         }
+        let is_recorded = self.is_recorded(r);
         let mirror = &mut self.mirrors[r];
         if std::mem::take(&mut mirror.ghost) {
             return self.fail(6, format!("r{r}: leaves its ghost where nobody is"));
@@ -346,7 +369,8 @@ impl World {
         let state = view.state;
         if view.inside.is_none() {
             let is_doubtful = view.reason.as_deref().is_some_and(|why| why.contains("is to be asked"));
-            let is_seen = mirror.listed_recorder || is_doubtful;
+            // What an entry has shown that was not completed counts as well.
+            let is_seen = mirror.listed_recorder || is_doubtful || !mirror.shown.is_empty();
             if mirror.visitor && mirror.list.is_some() && state == State::Recording && !is_seen {
                 return self.fail(9, format!("r{r}: is recorded, but no recorder has been seen"));
             }
@@ -371,7 +395,7 @@ impl World {
             Some((4, format!("counts {people}, {moderators} moderators; there are {there}, {moderating}")))
         } else if mirror.visitor && state != State::Starting && !stops {
             Some((6, format!("stays inside without an errand, the state is {}", state.name())))
-        } else if status_on && !matches!(state, State::Recording | State::Stopping) {
+        } else if status_on && is_recorded && !matches!(state, State::Recording | State::Stopping) {
             Some((1, format!("focus says on, the state is {}", state.name())))
         } else if state == State::Recording && !status_on && !has_recorder && !self.rooms[r].misled {
             Some((9, "the state is recording, but nothing is".into()))

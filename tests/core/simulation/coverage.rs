@@ -3,6 +3,8 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
+use crate::seeds::Seen;
+
 #[derive(Debug, Default)]
 pub struct Coverage(BTreeMap<Cow<'static, str>, u64>);
 
@@ -164,18 +166,20 @@ impl Coverage {
     pub fn count_owned(&mut self, what: String) {
         *self.0.entry(Cow::Owned(what)).or_default() += 1;
     }
+}
 
-    pub fn add(&mut self, other: &Self) {
+impl Seen for Coverage {
+    fn add(&mut self, other: &Self) {
         for (what, times) in &other.0 {
             *self.0.entry(what.clone()).or_default() += times;
         }
     }
 
-    pub fn missing(&self) -> Vec<&'static str> {
+    fn missing(&self) -> Vec<&'static str> {
         HAVE_TO_HAPPEN.iter().copied().filter(|what| !self.0.contains_key(*what)).collect()
     }
 
-    pub fn table(&self) -> String {
+    fn table(&self) -> String {
         self.0.iter().map(|(what, times)| format!("{times:>9}  {what}\n")).collect()
     }
 }

@@ -105,7 +105,8 @@ impl World {
         if !is_called_so {
             self.rooms[r].misled &= self.mirrors[r].awaits_recorder();
         }
-        let is_excused = self.rooms[r].has_file_recorder() || self.rooms[r].misled;
+        let is_excused =
+            self.rooms[r].has_file_recorder() || self.rooms[r].misled || self.focus_is_mistaken(r);
         if !is_called_so || is_excused || !may_be_known {
             self.rooms[r].claimed_since = None;
             return;

@@ -1,10 +1,15 @@
-//! Jibris: working, slow, refusing, hanging, pending for ever, crashing, ending by themselves.
+//! Jibris: working, slow, refusing, hanging, pending for ever, crashing, ending by themselves; what they do, the model
+//! knows, and here is what chance decides and what the world sees of it.
+
+use std::time::Duration;
 
 use jibri_autostart::config::Mode;
-use jibri_autostart::meeting::{Answer, By, Condition, Role, SessionId};
+use jibri_autostart::meeting::{Role, SessionId};
+use model::jibri::{Input, Output};
+use model::{Course, JibriSettings, Report, Stage, Step, jicofo};
 use rand::RngExt as _;
 
-use super::focus::{mode_of, refusal};
+use super::focus::mode_of;
 use super::muc::{Kind, Occupant};
 use super::plan::{MS, SEC, Us};
 use super::world::{Ev, World};
@@ -30,254 +35,184 @@ pub enum Mood {
     Quits,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Stage {
-    Launching,
-    Pending,
-    On,
-    /// Out of the room, the finalize script runs.
-    Finishing,
-}
-
-#[derive(Debug)]
-pub struct Job {
-    pub r: usize,
-    session: SessionId,
-    pub stage: Stage,
-}
+/// A room, and the session's id.
+pub type Work = (usize, String);
 
 #[derive(Debug)]
 pub struct Jibri {
     pub mood: Mood,
-    /// In the brewery.
-    pub is_up: bool,
-    pub job: Option<Job>,
-    pub failed_at: Option<Us>,
-    selected_at: Option<Us>,
-    /// Told apart from what was before the last job, or crash.
-    epoch: u32,
+    pub model: model::Jibri<Work>,
 }
 
 impl Jibri {
     pub fn new(mood: Mood) -> Self {
-        Self { mood, is_up: true, job: None, failed_at: None, selected_at: None, epoch: 0 }
+        let settings =
+            JibriSettings { stale: Duration::ZERO, seat: Some(Duration::ZERO), ..Default::default() };
+        Self { mood, model: model::Jibri::new(settings) }
     }
 
     /// What the brewery shows: busy only once Chrome runs.
     pub fn looks_idle(&self) -> bool {
-        self.job.as_ref().is_none_or(|job| job.stage == Stage::Launching)
+        self.model.shown().is_some_and(|status| status.is_available())
     }
 
-    /// A Jibri that focus would choose and that would do it.
-    pub fn is_free_and_works(&self, now: Us) -> bool {
-        self.mood == Mood::Good
-            && self.is_up
-            && self.job.is_none()
-            && self.failed_at.is_none_or(|at| now > at + 60 * SEC)
+    pub fn room(&self) -> Option<usize> {
+        self.model.job().map(|((r, _), _)| *r)
+    }
+
+    /// It is at work there, as far as it knows.
+    fn is_at(&self, r: usize, from: Stage) -> bool {
+        self.model
+            .job()
+            .is_some_and(|((room, _), stage)| *room == r && (from..Stage::Finalizing).contains(&stage))
     }
 }
 
-/// What becomes of a job.
-#[derive(Debug, Clone, Copy)]
-pub enum Turn {
-    Joins,
-    Shows,
-    On,
-    Fails,
-    Crashes,
-    Ends,
-    IsFree,
-    IsUp,
-    /// Every 15 s: is anybody there but me?
-    Check {
-        empty_for: u32,
-    },
+pub fn duration(us: Us) -> Duration {
+    Duration::from_micros(us)
 }
 
 impl World {
-    /// JibriDetector: least recently failed of those that look idle.
-    pub fn select_jibri(&mut self) -> Result<usize, Answer> {
-        if self.jibris.iter().all(|j| !j.is_up) {
-            return Err(refusal(Condition::ServiceUnavailable, "no Jibris available", By::Unsaid));
-        }
-        let now = self.now;
-        let idle =
-            self.jibris.iter().enumerate().filter(|(_, j)| {
-                j.is_up && j.looks_idle() && j.selected_at.is_none_or(|at| now > at + 200 * MS)
-            });
-        let first = idle
-            .min_by_key(|(_, j)| j.failed_at)
-            .filter(|(_, j)| j.failed_at.is_none_or(|at| now > at + 60 * SEC));
-        match first.map(|(j, _)| j) {
-            Some(j) => {
-                self.jibris[j].selected_at = Some(now);
-                Ok(j)
-            }
-            None => Err(refusal(Condition::ResourceConstraint, "all Jibris are busy", By::Unsaid)),
-        }
-    }
-
-    fn turn(&mut self, j: usize, after: Us, turn: Turn) {
-        let epoch = self.jibris[j].epoch;
-        self.after(after, Ev::Jibri { j, epoch, turn });
+    /// A Jibri that focus would choose and that would do it.
+    pub fn is_free_and_works(&self, j: usize) -> bool {
+        let jibri = &self.jibris[j];
+        jibri.mood == Mood::Good
+            && jibri.model.is_free()
+            && self.jicofo.detector.would_select(duration(self.now), &j)
     }
 
     /// Focus asks a Jibri to record a room.
-    pub fn jibri_asked(&mut self, j: usize, r: usize, session: SessionId, instance: u32, number: u64) {
-        let is_locked = self.jibris[j].job.is_some();
-        let (mood, soon) = (self.jibris[j].mood, self.some(10 * MS, 3 * SEC));
-        match mood {
-            _ if is_locked => self.seen.count("a Jibri locked by its launch"),
-            Mood::Hangs => self.seen.count("a Jibri hangs"),
-            Mood::Refuses => {
-                self.seen.count("a Jibri refuses");
-                self.after(soon, Ev::JibriRefuses { r, instance, number });
-            }
-            _ => {
-                let slow = mood == Mood::Slow;
-                let launch = if slow { self.some(8 * SEC, 17 * SEC) } else { self.some(SEC, 10 * SEC) };
-                let jibri = &mut self.jibris[j];
-                jibri.epoch += 1;
-                jibri.job = Some(Job { r, session, stage: Stage::Launching });
-                let epoch = jibri.epoch;
-                self.after(launch, Ev::JibriLaunched { j, epoch, r, instance, number });
-            }
-        }
+    pub fn jibri_asked(&mut self, j: usize, work: Work) {
+        let course = self.course(j, work.0);
+        self.jibri(j, Input::Start(work, course));
     }
 
-    /// Chrome runs: the answer goes to focus, which may have tired of waiting.
-    pub fn jibri_launched(&mut self, j: usize, epoch: u32, r: usize, instance: u32, number: u64) {
-        let jibri = &mut self.jibris[j];
-        if jibri.epoch != epoch {
-            return;
-        }
-        let Some(job) = &mut jibri.job else { return };
-        job.stage = Stage::Pending;
-        let mood = jibri.mood;
-        self.jibri_accepts(r, instance, number);
-        if self.jibris[j].epoch != epoch {
-            // A stop has waited in focus's queue.
-            return;
-        }
-        let loads = if mood == Mood::Slow { self.some(5 * SEC, 40 * SEC) } else { self.some(SEC, 10 * SEC) };
+    fn course(&mut self, j: usize, r: usize) -> Course {
+        let mood = self.jibris[j].mood;
         match mood {
+            _ if self.jibris[j].model.job().is_some() => self.seen.count("a Jibri locked by its launch"),
+            Mood::Hangs => self.seen.count("a Jibri hangs"),
+            Mood::Refuses => self.seen.count("a Jibri refuses"),
             Mood::Stuck => {
                 self.fault(r);
                 self.seen.count("a Jibri pending for ever");
-                self.turn(j, 180 * SEC, Turn::Fails);
             }
-            Mood::FailsPending => self.turn(j, loads, Turn::Fails),
-            _ => self.turn(j, loads, Turn::Joins),
+            _ => {}
+        }
+        let launch = match mood {
+            Mood::Refuses => self.some(10 * MS, 3 * SEC),
+            Mood::Slow => self.some(8 * SEC, 17 * SEC),
+            _ => self.some(SEC, 10 * SEC),
+        };
+        let launches = if mood == Mood::Refuses { Step::Fails } else { Step::Works };
+        let page = match mood {
+            Mood::Stuck => 180 * SEC,
+            Mood::Slow => self.some(5 * SEC, 40 * SEC),
+            _ => self.some(SEC, 10 * SEC),
+        };
+        let loads = if matches!(mood, Mood::Stuck | Mood::FailsPending) { Step::Fails } else { Step::Works };
+        let while_on = self.some(SEC, if self.plan.quitters { 15 * SEC } else { 120 * SEC });
+        let records = match mood {
+            Mood::FailsOn => Some(Step::Fails),
+            Mood::Crashes => Some(Step::Crashes),
+            Mood::Quits => Some(Step::Works),
+            _ => None,
+        };
+        Course {
+            launch: (mood != Mood::Hangs).then_some((duration(launch), launches)),
+            page: Some((duration(page), loads)),
+            shows: duration(self.some(0, 500 * MS)),
+            on: duration(self.some(0, 3 * SEC)),
+            records: records.map(|step| (duration(while_on), step)),
+            leaves: duration(self.some(100 * MS, 3 * SEC)),
+            finalizes: duration(self.some(3 * SEC, 20 * SEC)),
         }
     }
 
-    pub fn jibri_turn(&mut self, j: usize, epoch: u32, turn: Turn) {
-        if self.jibris[j].epoch != epoch {
-            return;
+    /// Something that a Jibri meets, and what the world sees of what it does.
+    pub fn jibri(&mut self, j: usize, input: Input<Work>) {
+        self.jibris[j].model.alone = self.jibris[j].room().is_some_and(|r| {
+            let others = |k: Kind| !matches!(k, Kind::Focus | Kind::Recorder(_));
+            !self.rooms[r].occupants.iter().any(|o| others(o.kind))
+        });
+        let at_work = self.jibris[j].room().filter(|r| self.jibris[j].is_at(*r, Stage::Launching));
+        let is_death = matches!(input, Input::Killed);
+        let outputs = self.jibris[j].model.handle(duration(self.now), input);
+        if is_death || outputs.contains(&Output::Dies) {
+            self.jibri_died(j, at_work);
         }
-        let job = self.jibris[j].job.as_ref();
-        let place = job.map(|job| (job.r, job.session.clone()));
-        match (turn, place) {
-            (Turn::IsUp, _) => self.jibris[j].is_up = true,
-            (Turn::IsFree, _) => {
-                self.jibris[j].job = None;
-                self.jibris[j].failed_at = None;
-            }
-            (Turn::Joins, Some((r, session))) => {
-                if mode_of(&session) == Mode::Stream {
-                    self.rooms[r].misled |= self.mirrors[r].awaits_recorder();
+        for output in outputs {
+            self.trace_all(|| format!("Jibri {j}: {output:?}"));
+            match output {
+                Output::Appears | Output::Dies => {}
+                Output::Shows(status) => self.tell_jicofo(jicofo::Input::Presence(j, status)),
+                Output::Vanishes => self.tell_jicofo(jicofo::Input::Offline(j)),
+                Output::Answers((_, id), reply) => self.tell_jicofo(jicofo::Input::Answered(j, id, reply)),
+                Output::Enters(work) => self.recorder_enters(j, work),
+                Output::ShowsSession((r, id)) => {
+                    let session = SessionId(id.as_str().into());
+                    if let Some(occupant) = self.rooms[r].find_mut(Kind::Recorder(j)) {
+                        (occupant.mode, occupant.session) = (Some(mode_of(&session)), Some(session));
+                        self.show(r, Kind::Recorder(j));
+                    }
                 }
-                // Each browser has a nickname and a resource of its own.
-                self.browsers += 1;
-                let name = format!("rec{j}n{}", self.browsers);
-                let jid = format!("recorder@hidden.meet.jitsi/{name}");
-                let recorder = Occupant::new(Kind::Recorder(j), &name, &jid, Role::Participant);
-                if self.rooms[r].exists && self.enter(r, recorder) {
-                    let shows = self.some(0, 500 * MS);
-                    self.turn(j, shows, Turn::Shows);
-                } else {
-                    self.jibri_gone_wrong(j, false);
+                Output::Leaves((r, _)) => self.exit(r, Kind::Recorder(j)),
+                Output::Reports((r, _), report) => {
+                    match report {
+                        Report::Off { failed: true } => self.seen_to_stop(r, false),
+                        Report::Off { .. } if self.jibris[j].model.alone => {
+                            self.seen.count("a Jibri left an empty room");
+                        }
+                        _ => {}
+                    }
+                    self.tell_jicofo(jicofo::Input::Reported(j, report));
                 }
-            }
-            (Turn::Shows, Some((r, session))) => {
-                if let Some(occupant) = self.rooms[r].find_mut(Kind::Recorder(j)) {
-                    (occupant.mode, occupant.session) = (Some(mode_of(&session)), Some(session));
-                    self.show(r, Kind::Recorder(j));
-                }
-                let on = self.some(0, 3 * SEC);
-                self.turn(j, on, Turn::On);
-            }
-            (Turn::On, Some((r, session))) => {
-                self.jibris[j].job.as_mut().unwrap().stage = Stage::On;
-                self.jibri_on(r, j, &session);
-                self.turn(j, 15 * SEC, Turn::Check { empty_for: 0 });
-                let most = if self.plan.quitters { 15 * SEC } else { 120 * SEC };
-                let while_on = self.some(SEC, most);
-                match self.jibris[j].mood {
-                    Mood::FailsOn => self.turn(j, while_on, Turn::Fails),
-                    Mood::Crashes => self.turn(j, while_on, Turn::Crashes),
-                    Mood::Quits => self.turn(j, while_on, Turn::Ends),
-                    _ => {}
-                }
-            }
-            (Turn::Check { empty_for }, Some((r, _))) => {
-                let others = |k: Kind| !matches!(k, Kind::Focus | Kind::Recorder(_));
-                let is_empty = !self.rooms[r].occupants.iter().any(|o| others(o.kind));
-                let empty_for = if is_empty { empty_for + 15 } else { 0 };
-                if empty_for > 30 {
-                    self.seen.count("a Jibri left an empty room");
-                    self.jibri_turn(j, epoch, Turn::Ends);
-                } else {
-                    self.turn(j, 15 * SEC, Turn::Check { empty_for });
-                }
-            }
-            (Turn::Ends, Some((r, session))) => {
-                self.jibri_told_to_stop(j);
-                self.jibri_ended(r, j, &session);
-            }
-            (Turn::Fails, Some(_)) => self.jibri_gone_wrong(j, false),
-            (Turn::Crashes, _) => self.jibri_gone_wrong(j, true),
-            (_, None) => {}
-        }
-    }
-
-    /// Stops, leaves the room, finalizes, is idle again.
-    pub fn jibri_told_to_stop(&mut self, j: usize) {
-        let jibri = &mut self.jibris[j];
-        let Some(job) = &mut jibri.job else { return };
-        if job.stage == Stage::Finishing {
-            return;
-        }
-        job.stage = Stage::Finishing;
-        jibri.epoch += 1;
-        let r = job.r;
-        let (leaves, finalizes) = (self.some(100 * MS, 3 * SEC), self.some(3 * SEC, 20 * SEC));
-        self.after(leaves, Ev::RecorderLeaves { r, j });
-        self.turn(j, finalizes, Turn::IsFree);
-    }
-
-    /// Fails in the middle of a job; a crash takes it out of the brewery as well.
-    pub fn jibri_gone_wrong(&mut self, j: usize, crash: bool) {
-        let jibri = &mut self.jibris[j];
-        jibri.epoch += 1;
-        let job = jibri.job.take();
-        if crash {
-            jibri.is_up = false;
-            self.seen.count("a Jibri crashes");
-            let back = self.some(2 * SEC, 60 * SEC);
-            self.turn(j, back, Turn::IsUp);
-        }
-        if let Some(job) = job {
-            self.exit(job.r, Kind::Recorder(j));
-            if job.stage < Stage::Finishing {
-                let shows = self.some(1, SEC);
-                self.after(shows, Ev::JibriSeenToStop { r: job.r, gone: crash });
-                self.jibri_failed(job.r, j, &job.session);
             }
         }
     }
 
-    /// A Jibri changes its ways, for better or worse.
+    fn recorder_enters(&mut self, j: usize, (r, id): Work) {
+        if mode_of(&SessionId(id.as_str().into())) == Mode::Stream {
+            self.rooms[r].misled |= self.mirrors[r].awaits_recorder();
+        }
+        // Each browser has a nickname and a resource of its own.
+        self.browsers += 1;
+        let name = format!("rec{j}n{}", self.browsers);
+        let jid = format!("recorder@hidden.meet.jitsi/{name}");
+        let recorder = Occupant::new(Kind::Recorder(j), &name, &jid, Role::Participant);
+        let is_in = self.rooms[r].exists && self.enter(r, recorder);
+        self.tell_jibri(j, if is_in { Input::Entered } else { Input::PutOut });
+    }
+
+    /// The brewery shows it a moment later.
+    fn seen_to_stop(&mut self, r: usize, gone: bool) {
+        let shows = self.some(1, SEC);
+        self.after(shows, Ev::JibriSeenToStop { r, gone });
+    }
+
+    /// And is started again by somebody, a while later.
+    fn jibri_died(&mut self, j: usize, at_work: Option<usize>) {
+        self.seen.count("a Jibri crashes");
+        if let Some(r) = at_work {
+            self.seen_to_stop(r, true);
+        }
+        let back = self.some(2 * SEC, 60 * SEC);
+        self.after(back, Ev::JibriBoots { j });
+    }
+
+    /// One that is up already stays as it is.
+    pub fn jibri_boots(&mut self, j: usize) {
+        if !self.jibris[j].model.is_running() {
+            self.jibri(j, Input::Boots);
+        }
+    }
+
+    /// Reaches a Jibri as the next thing that happens.
+    pub fn tell_jibri(&mut self, j: usize, input: Input<Work>) {
+        self.after(0, Ev::Jibri { j, input });
+    }
+
+    /// A Jibri changes its ways, for better or worse; one that hangs is restarted for that.
     pub fn jibri_mood(&mut self, j: usize) {
         use Mood as M;
         let moods = [M::Good, M::Good, M::Good, M::Slow, M::Refuses, M::Hangs, M::Stuck];
@@ -285,22 +220,32 @@ impl World {
         let n = self.rng.random_range(0..moods.len() + more.len());
         let mood = moods.get(n).copied().unwrap_or_else(|| more[n - moods.len()]);
         let mood = if self.plan.quitters { M::Quits } else { mood };
-        self.jibris[j].mood = mood;
+        let hung = std::mem::replace(&mut self.jibris[j].mood, mood) == M::Hangs;
+        if hung && self.jibris[j].model.is_launching() {
+            self.jibri(j, Input::Boots);
+        }
         if mood == M::Crashes && self.rng.random_bool(0.3) {
-            self.jibri_gone_wrong(j, true);
+            self.jibri(j, Input::Killed);
         }
     }
 
     /// Some Jibri has a job in this room that is not over.
     pub fn has_working_jibri(&self, r: usize) -> bool {
-        let mut jobs = self.jibris.iter().filter_map(|jibri| jibri.job.as_ref());
-        jobs.any(|job| job.r == r && job.stage != Stage::Finishing)
+        self.jibris.iter().any(|jibri| jibri.is_at(r, Stage::Launching))
+    }
+
+    /// Focus says that a session is on which no Jibri has: one that had it has told of another's, and Jibris do not say
+    /// of which they tell (docs/jitsi.md 13.2.10). It refuses every start then, and nothing shows when that ends.
+    pub fn focus_is_mistaken(&self, r: usize) -> bool {
+        let session = self.rooms[r].conference.as_ref().and_then(|c| c.session.as_ref());
+        session.is_some_and(|session| {
+            let has_it = |jibri: &Jibri| jibri.model.job().is_some_and(|((_, id), _)| **id == *session.id.0);
+            session.on && !self.jibris.iter().any(has_it)
+        })
     }
 
     /// A room is recorded by some Jibri, whether focus knows it or not.
     pub fn is_recorded(&self, r: usize) -> bool {
-        self.jibris
-            .iter()
-            .any(|jibri| jibri.job.as_ref().is_some_and(|job| job.r == r && job.stage == Stage::On))
+        self.jibris.iter().any(|jibri| jibri.is_at(r, Stage::On))
     }
 }

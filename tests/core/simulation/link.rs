@@ -58,7 +58,7 @@ impl World {
         if self.link.server.take().is_none() {
             return;
         }
-        self.trace_all("the link breaks");
+        self.trace_all(|| "the link breaks".into());
         self.seen.count("link drops");
         if (0..self.rooms.len()).any(|r| self.mirrors[r].in_flight.is_some()) {
             self.seen.count("link drops during a start");

@@ -59,13 +59,13 @@ pub struct Mirror {
     our_nick: Option<Nick>,
     /// What focus says.
     word: Option<RecordingStatus>,
-    /// Whether the last list showed focus and somebody who may be a person.
+    /// Whether the last list, or the last visit, showed focus and somebody who may be a person.
     pub list: Option<bool>,
     pub listed_at: Us,
     /// Whether it showed a recorder, and which of them have ever shown us a session.
     pub listed_recorder: bool,
     listed_recorders: BTreeSet<Nick>,
-    shown: BTreeSet<Nick>,
+    pub shown: BTreeSet<Nick>,
     shown_file: BTreeSet<Nick>,
     listed_people: BTreeSet<String>,
     /// Who has claimed to be a machine.
@@ -99,7 +99,8 @@ pub struct Mirror {
     pub overlooked: Option<RecordingStatus>,
     pub emptied: bool,
     pub absent: bool,
-    pub misfit: bool,
+    /// When focus has said last that trying again does not help.
+    pub misfit: Option<Us>,
     /// The last list, or the last visit, showed focus, so many people and moderators at most, and these moderators.
     pub listed_focus: bool,
     listed_most: (usize, usize),
@@ -109,6 +110,11 @@ pub struct Mirror {
     pub needless_since: Option<Us>,
     /// A stop, and when we stop waiting for its answer.
     pub stop_in_flight: Option<(AttemptId, Us)>,
+    /// What is said to be on is not recorded, and is begun anew; the stop for that has gone out.
+    pub refuted: bool,
+    pub anew: bool,
+    /// When a recording was last told to be on.
+    pub on_at: Us,
     pub stop_misfit: bool,
     /// Sessions that focus has stopped because we asked for it.
     pub stopped_by_us: BTreeSet<SessionId>,
@@ -181,13 +187,16 @@ impl Mirror {
             overlooked: None,
             emptied: false,
             absent: false,
-            misfit: false,
+            misfit: None,
             listed_focus: false,
             listed_most: (0, 0),
             listed_least: (0, 0),
             listed_moderators: BTreeSet::new(),
             needless_since: None,
             stop_in_flight: None,
+            refuted: false,
+            anew: false,
+            on_at: 0,
             stop_misfit: false,
             stopped_by_us: BTreeSet::new(),
             stopped_as: None,
@@ -327,6 +336,7 @@ impl Mirror {
             let moderators = self.occupants.values().filter(|s| s.is_person() && s.role == Role::Moderator);
             self.listed_moderators = moderators.map(|s| s.jid.clone()).collect();
             self.listed_focus = self.has_focus();
+            self.list = Some(self.listed_focus && self.people() > 0);
             self.listed_most = (self.people() as usize, self.moderators() as usize);
             self.listed_least = self.listed_most;
         }
@@ -423,7 +433,8 @@ impl Mirror {
                     self.complete = true;
                     // Focus may not know of it yet, and is asked again.
                     let is_told_on = self.word.as_ref().is_some_and(|word| word.on);
-                    self.recorder_lost = is_told_on && !self.listed_recorder;
+                    self.recorder_lost =
+                        is_told_on && (!self.listed_recorder || self.recorders().next().is_none());
                     self.created = p.created;
                     if p.created {
                         // What was to be entered had gone.
@@ -445,12 +456,12 @@ impl Mirror {
                 }
             }
             RoomEvent::Out(Out::Removed { code: Some(301 | 307) }) => {
-                if self.listens {
-                    self.unwelcome_until = Some(now + 5 * SEC);
-                }
+                self.unwelcome_until = Some(now + 5 * SEC);
                 self.out();
             }
             RoomEvent::Out(Out::Destroyed) => self.meeting_over(),
+            // One that was sent twice; the first has come through.
+            RoomEvent::EntryRefused(_) if self.complete => {}
             RoomEvent::EntryRefused(r) if r.condition == Condition::ItemNotFound => self.meeting_over(),
             RoomEvent::Out(_) | RoomEvent::EntryRefused(_) => self.out(),
             RoomEvent::Form { meeting: Some(id), .. } => {
@@ -504,7 +515,8 @@ impl Mirror {
             Answer::Refused(r) if r.condition == Condition::UnexpectedRequest => {
                 self.accepted_until = Some(pending);
             }
-            Answer::Refused(r) => self.misfit |= r.condition == Condition::NotAllowed,
+            Answer::Refused(r) if r.condition == Condition::NotAllowed => self.misfit = Some(now),
+            Answer::Refused(_) => {}
             Answer::TimedOut => {}
         }
     }

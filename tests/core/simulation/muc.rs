@@ -9,8 +9,11 @@ use jibri_autostart::meeting::{
 };
 
 use super::focus::Conference;
-use super::plan::{Us, nick};
+use super::plan::{SEC, Us, nick};
 use super::world::{Ev, World};
+
+/// A recording that is over so soon may be missed by those who look from outside.
+const BRIEF: Us = 20 * SEC;
 
 /// What an occupant really is, whatever it claims.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -82,13 +85,20 @@ pub struct MucRoom {
     /// A person has stopped the recording of this meeting; whom that binds.
     pub stopped: Option<RecordingStatus>,
     pub bound: BTreeSet<usize>,
+    /// All who have been in this room, and who of them before that stop.
+    seen: BTreeSet<usize>,
+    pub before: BTreeSet<usize>,
     /// In which of the rooms of this name that was.
     pub stopped_in: u32,
+    /// A stop that somebody else has overruled then, with a recording of his own.
+    lifted: Option<(RecordingStatus, Us)>,
     /// Since when the core calls recorded what has no recorder.
     pub claimed_since: Option<Us>,
     /// Somebody else with the recorders' account has come in while the recorder of a start was awaited. From outside
     /// nothing tells the one from the other.
     pub misled: bool,
+    /// What the core called on last had no recorder there.
+    pub phantom: bool,
     pub emptied: bool,
     /// Which conference that was in.
     emptied_in: Option<u32>,
@@ -125,9 +135,21 @@ impl MucRoom {
         self.occupants.iter().filter(|o| o.is_person()).count()
     }
 
+    /// A gateway may be taken for a recorder.
+    pub fn is_misled(&self) -> bool {
+        self.misled || self.has(Kind::Gateway)
+    }
+
+    /// A person has stopped something here; whom that binds.
+    pub fn is_stopped(&mut self) {
+        self.stopped = self.conference.as_ref().and_then(|c| c.status.clone());
+        (self.bound, self.before) = (self.present(), self.seen.clone());
+        (self.stopped_in, self.emptied) = (self.created, self.people() == 0);
+    }
+
     /// Somebody is here whom the person's stop binds.
     pub fn is_bound(&self) -> bool {
-        !self.present().is_disjoint(&self.bound)
+        self.occupants.iter().any(|o| matches!(o.kind, Kind::Person(p) if self.bound.contains(&p)))
     }
 
     /// All people who are here, in whatever role.
@@ -160,6 +182,7 @@ impl MucRoom {
             marks: occupant.marks,
             session: occupant.session.clone(),
             mode: occupant.mode,
+            jibri: None,
             recording,
             conference: self
                 .conference
@@ -305,6 +328,11 @@ impl World {
     pub fn headcount(&mut self, r: usize) {
         let now = self.now;
         let room = &mut self.rooms[r];
+        let present = room.present();
+        if room.occupants.is_empty() {
+            room.seen.clear();
+        }
+        room.seen.extend(present);
         let conference = room.conference.as_ref().map(|c| c.instance);
         if room.people() > 0 {
             room.deserted = None;
@@ -332,7 +360,7 @@ impl World {
         let members = room.occupants.iter().filter(|o| o.kind != Kind::Focus).count();
         if room.exists && room.occupants.is_empty() {
             room.exists = false;
-            room.conference = None;
+            self.conference_over(r);
             self.seen.count("rooms ended");
             self.trace(r, || "  the room is gone".into());
         } else if members == 0 && room.conference.as_ref().is_some_and(|c| c.was_used) {
@@ -360,7 +388,14 @@ impl World {
             room.stopped = None;
         }
         if told.is_some_and(|s| s.on && s.mode != Some(Mode::Stream)) {
-            room.stopped = None;
+            room.lifted = room.stopped.take().map(|stop| (stop, self.now)).or(room.lifted.take());
+        } else if let Some((stop, at)) = room.lifted.take()
+            && self.plan.is_visitor()
+            && self.now < at + BRIEF
+            && room.exists
+        {
+            // Too short to be seen from outside.
+            room.stopped = Some(stop);
         }
     }
 
@@ -397,7 +432,7 @@ impl World {
         let kinds: Vec<Kind> = self.rooms[r].occupants.iter().map(|o| o.kind).collect();
         for kind in kinds {
             if let Kind::Recorder(j) = kind {
-                self.jibri_gone_wrong(j, false);
+                self.tell_jibri(j, model::jibri::Input::PutOut);
             }
             self.rooms[r].occupants.retain(|o| o.kind != kind);
         }

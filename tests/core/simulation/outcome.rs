@@ -55,15 +55,24 @@ impl World {
             && !room.gave_up
             && !room.untold
             && !self.is_recorded(r)
+            && !self.focus_is_mistaken(r)
+            && !self.is_ours_by_mistake(r)
             && !self.shop.is_sold_out()
-            && self.jibris.iter().any(|jibri| jibri.is_free_and_works(self.now))
+            && (0..self.jibris.len()).any(|j| self.is_free_and_works(j))
     }
 
-    /// All have left the room for a while, which went on, and its conference too: those who are back may be held to their stop.
+    /// All have left the room for a while, which went on, and its conference too: those who are back may be held to their stop,
+    /// or to one that came when they were away.
     fn may_be_stopped_still(&self, r: usize) -> bool {
         let room = &self.rooms[r];
         let is_held = self.mirrors[r].state == Some(jibri_autostart::meeting::State::Held);
-        is_held && self.guests.tells_conference() && room.is_bound() && room.stopped_in == room.created
+        let are_back = self.guests.tells_conference() && room.is_bound() && room.stopped_in == room.created;
+        // It is the same meeting, as focus goes on telling, or as the room calls it.
+        let told = room.conference.as_ref().and_then(|c| c.status.as_ref());
+        let is_told = told.is_some() && told == room.stopped.as_ref();
+        let is_called_so = self.meeting_of(r).is_some() && room.stopped_in == room.created;
+        let were_there = (is_told || is_called_so) && !room.before.is_disjoint(&room.present());
+        is_held && (are_back || were_there)
     }
 
     /// At the end: what the core keeps.

@@ -73,9 +73,12 @@ pub fn settings() -> Settings {
             webhook_token_file: None,
             health_interval: secs(10),
             wedged_after: 3,
+            fast_failover: true,
             instances: vec![],
         },
         recovery: Recovery {
+            jicofo_command: Vec::new(),
+            jicofo_after: Duration::ZERO,
             on: vec![],
             recycle_after: 0,
             command: vec![],

@@ -52,9 +52,11 @@ impl World {
         if self.rooms[r].people() > 0 {
             self.seen.count("stops while people are there");
         }
+        let session = self.rooms[r].conference.as_ref().and_then(|c| c.session.as_ref());
+        let is_to_end = session.is_some_and(|session| mirror.manual.is_to_end(&session.id));
         let wrong = if mirror.stop_in_flight.is_some() {
             Some((1, "another stop is in flight"))
-        } else if !mirror.may_stop(self.now + SEC) && !mirror.hushed {
+        } else if !mirror.may_stop(self.now + SEC) && !is_to_end && !mirror.hushed {
             Some((2, "somebody needs the recording, or stop.delay is not over"))
         } else if let Some(sender) = sender {
             mirror.wrong_sender(sender, self.now)

@@ -139,7 +139,7 @@ impl World {
             return;
         }
         for j in 0..self.jibris.len() {
-            let free = self.jibris[j].is_up && self.jibris[j].looks_idle();
+            let free = self.jibris[j].looks_idle();
             if self.shop.truth.len() <= j {
                 self.shop.truth.push(false);
                 self.shop.shown.push(false);
@@ -151,7 +151,7 @@ impl World {
                 let lag = self.shop.rng.random_range(MS..=longest);
                 let at = self.shop.shown_at[j].max(self.now + lag);
                 self.shop.shown_at[j] = at;
-                let r = self.jibris[j].job.as_ref().map(|job| job.r);
+                let r = self.jibris[j].room();
                 self.at_time(at, Ev::Shown { j, free, r });
             }
         }

@@ -13,9 +13,9 @@ impl World {
         }
     }
 
-    pub fn trace_all(&mut self, line: &str) {
+    pub fn trace_all(&mut self, line: impl FnOnce() -> String) {
         if self.trace.is_some() {
-            self.line(format!("** {line}"));
+            self.line(format!("** {}", line()));
         }
     }
 
@@ -24,10 +24,6 @@ impl World {
         if let Some(trace) = &mut self.trace {
             trace.push(format!("{:>9.4} {line}", seconds(now)));
         }
-    }
-
-    pub fn lines(&self) -> &[String] {
-        self.trace.as_deref().unwrap_or_default()
     }
 
     /// What the world does of its own accord.
@@ -40,7 +36,6 @@ impl World {
                 | Ev::List
                 | Ev::Rumour
                 | Ev::SecondList { .. } => {}
-                Ev::Jibri { turn: super::jibri::Turn::Check { .. }, .. } => {}
                 Ev::QueryTimesOut { .. } | Ev::RequestTimesOut { .. } | Ev::Election { .. } => {}
                 Ev::Person { .. } if self.calm => {}
                 Ev::Person { p } => self.trace(self.people[*p].r, || format!("  person {p} acts")),

@@ -1,5 +1,7 @@
 //! What goes wrong on a large scale, and how all becomes calm in the end.
 
+use model::{jibri, jicofo};
+
 use super::jibri::{Jibri, Mood};
 use super::muc::Kind;
 use super::plan::{MS, SEC};
@@ -12,6 +14,9 @@ impl World {
             if self.rooms[r].conference.as_ref().is_some_and(|c| c.session.is_some()) {
                 self.seen.count("focus restarts during a session");
             }
+        }
+        self.jicofo(jicofo::Input::Restarts);
+        for r in 0..self.rooms.len() {
             if self.rooms[r].conference.is_some() {
                 self.seen.count("focus restarts");
                 self.fault(r);
@@ -25,6 +30,11 @@ impl World {
     /// Browsers ask for the conference again.
     pub fn focus_is_back(&mut self) {
         self.focus_up = true;
+        for j in 0..self.jibris.len() {
+            if let Some(status) = self.jibris[j].model.shown() {
+                self.jicofo(jicofo::Input::Presence(j, status));
+            }
+        }
         for r in 0..self.rooms.len() {
             if self.rooms[r].people() > 0 {
                 let asks = self.some(10 * MS, 3 * SEC);
@@ -44,14 +54,14 @@ impl World {
             self.headcount(r);
         }
         for j in 0..self.jibris.len() {
-            self.jibri_gone_wrong(j, true);
+            self.jibri(j, jibri::Input::Killed);
         }
         self.focus_restarts();
     }
 
     /// No more faults: people who stay are honest, Jibris work, nothing breaks.
     pub fn becomes_calm(&mut self) {
-        self.trace_all("all is calm");
+        self.trace_all(|| "all is calm".into());
         self.calm = true;
         for p in 0..self.people.len() {
             let (r, kind) = (self.people[p].r, Kind::Person(p));
@@ -65,12 +75,13 @@ impl World {
                 self.exit(r, kind);
             }
         }
-        for jibri in &mut self.jibris {
-            jibri.mood = Mood::Good;
-            jibri.is_up = true;
-        }
-        while self.jibris.len() < self.plan.jibris_at_end {
-            self.jibris.push(Jibri::new(Mood::Good));
+        let count = self.jibris.len().max(self.plan.jibris_at_end);
+        self.jibris.resize_with(count, || Jibri::new(Mood::Good));
+        for j in 0..count {
+            self.jibris[j].mood = Mood::Good;
+            if self.jibris[j].model.is_launching() || !self.jibris[j].model.is_running() {
+                self.jibri(j, jibri::Input::Boots);
+            }
         }
         for r in 0..self.rooms.len() {
             self.fault(r);

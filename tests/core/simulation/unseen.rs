@@ -4,6 +4,7 @@ use jibri_autostart::address::RealJid;
 use jibri_autostart::meeting::{Input, Role, State};
 
 use super::focus::{Asker, Wish};
+use super::link::us;
 use super::mirror::Mirror;
 use super::plan::{SEC, Us};
 use super::world::{Ev, World};
@@ -45,11 +46,21 @@ impl World {
             Some("unseen: a look for what a recorder stands for")
         } else if mirror.unknown_past {
             Some("unseen: a look for what was before")
+        } else if mirror.refuted {
+            Some("unseen: a look for who has stopped what is not recorded")
+        } else if state == Some(State::Recording) && self.is_unproven(r) {
+            Some("unseen: a look for proof")
         } else if mirror.may_stop(self.now) {
             Some("unseen: a visit to stop")
         } else {
             None
         }
+    }
+
+    /// It has been on for long, and nobody has said so but the recorder's seat.
+    fn is_unproven(&self, r: usize) -> bool {
+        let mirror = &self.mirrors[r];
+        self.now >= mirror.on_at + us(mirror.terms.start.pending_timeout)
     }
 
     /// Jicofo's REST and the brewery show what nobody tells us, if they can be seen.
@@ -84,6 +95,16 @@ impl World {
             let nick = occupant.nick.clone();
             self.ask_focus(r, Asker::InNameOf { nick }, wish);
         }
+    }
+
+    /// Focus tells of our stop, and the core has taken somebody else for a recorder since: as nobody has told it which
+    /// session it had stopped, that may have been this one, by a person.
+    pub fn is_ours_by_mistake(&self, r: usize) -> bool {
+        let word = self.rooms[r].conference.as_ref().and_then(|c| c.status.as_ref()).filter(|word| !word.on);
+        let session = word.and_then(|word| word.session.as_ref());
+        self.mirrors[r].in_names
+            && self.rooms[r].phantom
+            && session.is_some_and(|id| self.mirrors[r].stopped_by_us.contains(id))
     }
 
     /// As the driver tells it: before the end of the link.

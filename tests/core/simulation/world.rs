@@ -9,14 +9,15 @@ use jibri_autostart::meeting::{
     Action, AttemptId, Effect, Input, Listed, Meetings, QueryId, Roles, RoomEvent,
 };
 use jibri_autostart::time::Time;
+use model::{JicofoSettings, jibri, jicofo};
 use rand::rngs::SmallRng;
 use rand::{RngExt as _, SeedableRng as _};
 
 use super::coverage::Coverage;
-use super::focus::Wish;
+use super::focus::{Jicofo, Request, Wish};
 use super::guests::Guests;
-use super::jibri::{Jibri, Mood, Turn};
-use super::link::Link;
+use super::jibri::{Jibri, Mood, Work, duration};
+use super::link::{Link, us};
 use super::manual::Admin;
 use super::mirror::Mirror;
 use super::muc::{Kind, MucRoom};
@@ -84,27 +85,17 @@ pub enum Ev {
     Election {
         r: usize,
     },
-    FocusTiresOfJibri {
-        r: usize,
-        instance: u32,
-        number: u64,
-    },
-    JibriRefuses {
-        r: usize,
-        instance: u32,
-        number: u64,
-    },
-    JibriLaunched {
-        j: usize,
-        epoch: u32,
-        r: usize,
-        instance: u32,
-        number: u64,
-    },
+    Jicofo(jicofo::Input<usize, usize, Request>),
     Jibri {
         j: usize,
-        epoch: u32,
-        turn: Turn,
+        input: jibri::Input<Work>,
+    },
+    JibriAsked {
+        j: usize,
+        work: Work,
+    },
+    JibriBoots {
+        j: usize,
     },
     /// The brewery shows that the Jibri of a room has stopped.
     JibriSeenToStop {
@@ -116,15 +107,6 @@ pub enum Ev {
         r: usize,
         attempt: AttemptId,
         taken: bool,
-    },
-    RecorderLeaves {
-        r: usize,
-        j: usize,
-    },
-    PendingTimeout {
-        r: usize,
-        instance: u32,
-        jibri: usize,
     },
     /// A source of rooms lists them.
     List,
@@ -176,6 +158,7 @@ pub struct World {
     pub rooms: Vec<MucRoom>,
     pub mirrors: Vec<Mirror>,
     pub jibris: Vec<Jibri>,
+    pub jicofo: Jicofo,
     pub people: Vec<Person>,
     pub link: Link,
     pub lister: Lister,
@@ -185,10 +168,12 @@ pub struct World {
     pub focus_up: bool,
     pub conferences: u32,
     pub sessions: u64,
-    pub tries: u64,
     /// Recorders that have come into some room.
     pub browsers: u64,
     pub calm: bool,
+    /// It is played to its end, whatever happens; and since when nothing is owed.
+    stays: bool,
+    quiet_since: Option<Us>,
     pub seen: Coverage,
     pub violation: Option<Violation>,
     pub trace: Option<Vec<String>>,
@@ -211,6 +196,11 @@ impl World {
             index: plan.rooms.iter().cloned().enumerate().map(|(i, room)| (room, i)).collect(),
             rooms: (0..count).map(|_| MucRoom::default()).collect(),
             mirrors: plan.terms.iter().map(|terms| Mirror::new(terms.clone(), &plan.settings.muc)).collect(),
+            jicofo: Jicofo::new(JicofoSettings {
+                pending_timeout: duration(plan.pending_timeout),
+                num_retries: Some(plan.num_retries),
+                ..Default::default()
+            }),
             jibris: (0..plan.jibris).map(|_| Jibri::new(Mood::Good)).collect(),
             people,
             link: Link::default(),
@@ -221,9 +211,10 @@ impl World {
             focus_up: true,
             conferences: 0,
             sessions: 0,
-            tries: 0,
             browsers: 0,
             calm: false,
+            stays: seed.is_multiple_of(8),
+            quiet_since: None,
             seen: Coverage::default(),
             violation: None,
             trace: with_trace.then(Vec::new),
@@ -240,6 +231,7 @@ impl World {
             self.after(comes, Ev::Person { p });
         }
         for j in 0..self.jibris.len() {
+            self.jibri_boots(j);
             if self.plan.quitters || self.rng.random_bool(0.5) {
                 self.jibri_mood(j);
             }
@@ -305,6 +297,7 @@ impl World {
             if self.calm && end == Us::MAX {
                 end = self.now + self.plan.bound + 30 * SEC;
             }
+            self.models_wake();
             let next = self.queue.first_key_value().map_or(Us::MAX, |((at, _), _)| *at);
             let due = self.core.next_deadline().map_or(Us::MAX, at_us);
             if due <= next {
@@ -324,8 +317,38 @@ impl World {
             for r in 0..self.rooms.len() {
                 self.check_world(r);
             }
+            if self.calm && !self.stays && self.is_quiet() {
+                break;
+            }
         }
         self.check_sizes();
+    }
+
+    /// Nothing has been owed to any room for a while: most seeds end here, and each eighth stays for what may come late.
+    fn is_quiet(&mut self) -> bool {
+        let is_owed = |room: &MucRoom| {
+            room.good_since.or(room.needless_since).or(room.claimed_since).is_some()
+                || room.deserted.is_some_and(|at| self.now <= at + 130 * SEC)
+        };
+        if self.link.server.is_none() || self.rooms.iter().any(is_owed) {
+            self.quiet_since = None;
+        }
+        self.now > *self.quiet_since.get_or_insert(self.now) + 150 * SEC
+    }
+
+    /// Jicofo and the Jibris act by themselves when it is time and nothing else happens before.
+    fn models_wake(&mut self) {
+        let next = self.queue.first_key_value().map(|((at, _), _)| duration(*at));
+        let jibris = self.jibris.iter().enumerate().map(|(j, jibri)| (jibri.model.next_deadline(), Some(j)));
+        let all = jibris.chain([(self.jicofo.next_deadline(), None)]);
+        let Some((at, who)) = all.filter_map(|(at, who)| Some((at?, who))).min() else { return };
+        if next.is_none_or(|next| at < next) {
+            let at = us(at);
+            match who {
+                Some(j) => self.at_time(at, Ev::Jibri { j, input: jibri::Input::Tick }),
+                None => self.at_time(at, Ev::Jicofo(jicofo::Input::Tick)),
+            }
+        }
     }
 
     fn happens(&mut self, event: Ev) {
@@ -353,13 +376,10 @@ impl World {
             Ev::ConferenceWanted { r } => self.conference_wanted(r),
             Ev::ConferenceEnds { r, instance } => self.conference_ends(r, instance),
             Ev::Election { r } => self.election(r),
-            Ev::FocusTiresOfJibri { r, instance, number } | Ev::JibriRefuses { r, instance, number } => {
-                self.jibri_refuses(r, instance, number);
-            }
-            Ev::JibriLaunched { j, epoch, r, instance, number } => {
-                self.jibri_launched(j, epoch, r, instance, number);
-            }
-            Ev::Jibri { j, epoch, turn } => self.jibri_turn(j, epoch, turn),
+            Ev::Jicofo(input) => self.jicofo(input),
+            Ev::Jibri { j, input } => self.jibri(j, input),
+            Ev::JibriAsked { j, work } => self.jibri_asked(j, work),
+            Ev::JibriBoots { j } => self.jibri_boots(j),
             Ev::JibriSeenToStop { r, gone } => {
                 self.seen.count("a Jibri seen to stop");
                 self.feed_room(r, RoomEvent::JibriStopped { gone }, None);
@@ -374,8 +394,6 @@ impl World {
                     self.feed_room(r, RoomEvent::Taken(taken), None);
                 }
             }
-            Ev::RecorderLeaves { r, j } => self.exit(r, Kind::Recorder(j)),
-            Ev::PendingTimeout { r, instance, jibri } => self.pending_timeout(r, instance, jibri),
             Ev::List => self.list(),
             Ev::Rumour => self.rumour(),
             Ev::Order { r } => self.order(r),
@@ -481,7 +499,7 @@ impl World {
     /// Other rules, from now on.
     fn reload(&mut self, n: usize) {
         self.seen.count("rules reloaded");
-        self.trace_all("other rules");
+        self.trace_all(|| "other rules".into());
         let (settings, terms) = self.plan.reloads[n].clone();
         for (mirror, terms) in self.mirrors.iter_mut().zip(terms) {
             mirror.use_terms(terms, self.now);

@@ -12,9 +12,9 @@ use jibri_autostart::time::Time;
 use rand::RngExt as _;
 use rand::rngs::SmallRng;
 
-use super::plan::{Plan, SEC};
+use super::plan::{Fault, MS, Plan, SEC};
 use super::promises::Promises;
-use super::world::{World, time};
+use super::world::{Ev, World, time};
 
 pub struct Cores {
     pub meetings: Meetings,
@@ -38,8 +38,16 @@ impl Cores {
         plan.rooms = [1, 1, 2, 3, 4, 6, 8, 30][rng.random_range(0..8_usize)];
         plan.manual = [0.0, 0.0, 0.2][rng.random_range(0..3_usize)];
         plan.until = 1500 * SEC;
+        plan.lost = None;
         for jibri in &mut plan.jibris {
             jibri.fault_at %= 300 * SEC;
+            // Its Chrome dies with it, or keeps its seat for a while, or lives on.
+            jibri.seat = [Some(0), Some(66 * SEC), None][rng.random_range(0..3_usize)];
+            jibri.stale = jibri.stale.min(15 * SEC);
+            jibri.quick = jibri.stale > 0 && rng.random_bool(0.5);
+            if jibri.fault.is_stale() || jibri.fault == Fault::Detached {
+                jibri.fault = Fault::None;
+            }
         }
         let rooms = plan.rooms;
         Self {
@@ -67,7 +75,12 @@ impl World {
         self.cores.fleet = Fleet::new(&self.plan.settings, now);
         self.cores.coupling = Coupling::default();
         self.checks.forget();
-        let restarts = self.checks.restarts().iter().map(|(at, j)| (self.name_of(*j), time(*at))).collect();
+        let restarts = self
+            .checks
+            .restarts()
+            .iter()
+            .map(|(at, j)| (fleet::Whom::Jibri(self.name_of(*j)), time(*at)))
+            .collect();
         self.give(fleet::Input::Remembered(restarts));
     }
 
@@ -145,6 +158,17 @@ impl World {
             Effect::NoSuchRoom(room) => {
                 self.cores.coupling.add(Step::Meetings(Input::Forget { room }));
             }
+        }
+    }
+
+    /// Jicofo tells whose recorders are in a room.
+    pub fn asked_for_recorders(&mut self, room: &RoomJid) {
+        if self.plan.detector.is_some() && self.detector_up && self.is_linked() {
+            let r = self.cores.index[room];
+            let ids =
+                (0..self.jibris.len()).filter(|j| self.has_seat(*j, r)).map(|j| self.name_of(j)).collect();
+            let lag = self.some(0, 200 * MS);
+            self.after(lag, Ev::ToFleet(fleet::Input::Recorders { room: room.clone(), ids }));
         }
     }
 

@@ -70,7 +70,6 @@ impl World {
         for r in 0..self.rooms.len() {
             self.rooms[r].us = None;
             self.rooms[r].shown.clear();
-            self.rooms[r].asked = None;
             self.conference_may_end(r);
         }
         if restart {
@@ -104,7 +103,7 @@ impl World {
                     self.after(us(*timeout), Ev::Room { r, number, step });
                 }
             }
-            Action::Stop { .. } => self.fail("nothing is to be stopped".into()),
+            Action::Stop { .. } => self.seen.count("stopped, to be started anew"),
             Action::AskRoles { query, room, .. } => {
                 let r = self.cores.index[room];
                 self.cores.link.queries.insert(*query);
@@ -224,7 +223,20 @@ impl World {
                     self.seen.count("starts in the name of somebody who has left");
                 }
             }
-            Action::Stop { .. } => {}
+            Action::Stop { room, sender, .. } => {
+                let r = self.cores.index[&room];
+                let is_moderator = |jid| self.rooms[r].people.iter().any(|p| p.moderator && p.jid == jid);
+                let by = match sender {
+                    None => self.rooms[r].us.clone(),
+                    Some(jid) if is_moderator(jid.clone()) => {
+                        self.rooms[r].people.iter().find(|p| p.jid == jid).map(|p| p.nick.clone())
+                    }
+                    Some(_) => None,
+                };
+                if let Some(nick) = by.filter(|_| self.rooms[r].focus) {
+                    self.stops_for_us(r, nick.as_str());
+                }
+            }
         }
     }
 

@@ -34,6 +34,6 @@ mod shown;
 #[path = "../fleet/world.rs"]
 mod world;
 
-/// Of the environment's variables, and the name of this test.
+/// Of the environment's variables, and the test that plays one seed again.
 const PREFIX: &str = "TOGETHER";
-const TARGET: &str = "together";
+const REPLAY: &str = "together::run::replay";

@@ -3,7 +3,7 @@
 
 use jibri_autostart::config::Footprint;
 use jibri_autostart::fleet::Serving;
-use jibri_autostart::meeting::{Hold, Supply, What};
+use jibri_autostart::meeting::{Hold, State, Supply, What};
 
 use super::link::us;
 use super::plan::{SEC, Us};
@@ -15,6 +15,9 @@ const KEPT: Us = 3 * SEC;
 const STARTING: Us = 40 * SEC;
 /// What one that does not work may cost: a page that does not load, and its end.
 const LOST: Us = 115 * SEC;
+
+/// A dead Jibri stays in the brewery for 15 s, and that it is gone is known 20 s later.
+const UNPROVEN: Us = 35 * SEC;
 
 #[derive(Debug)]
 pub struct Promises {
@@ -28,6 +31,8 @@ pub struct Promises {
     kept_since: Option<Us>,
     /// Since when a room could be recorded and is not.
     owed_since: Vec<Option<Us>>,
+    /// Since when a room is shown as recorded and is not.
+    unproven_since: Vec<Option<Us>>,
     /// The longest that any room has waited so.
     pub longest: Us,
 }
@@ -40,6 +45,7 @@ impl Promises {
             started: Vec::new(),
             kept_since: None,
             owed_since: vec![None; rooms],
+            unproven_since: vec![None; rooms],
             longest: 0,
         }
     }
@@ -47,6 +53,7 @@ impl Promises {
     pub fn excuse_all(&mut self, _now: Us) {
         self.in_flight.fill(false);
         self.owed_since.fill(None);
+        self.unproven_since.fill(None);
         self.kept_since = None;
     }
 }
@@ -176,6 +183,34 @@ impl World {
         }
         for r in 0..self.rooms.len() {
             self.check_owed(r);
+            self.check_proof(r);
+        }
+    }
+
+    /// Some Jibri records it, or is about to.
+    fn is_served(&self, r: usize) -> bool {
+        (0..self.jibris.len()).any(|j| self.recorder_in(j, r).is_some())
+    }
+
+    /// No meeting is shown as recorded for long while nothing records it. Without Jicofo's REST that may be known from a
+    /// visit only.
+    fn check_proof(&mut self, r: usize) {
+        let view = self.cores.meetings.room(&self.rooms[r].jid);
+        let is_shown = view.is_some_and(|view| view.state == State::Recording);
+        let is_seen = self.plan.detector.is_some() && !self.plan.detector_trouble && self.is_linked();
+        let is_open = !self.rooms[r].locked && self.now >= self.rooms[r].deaf_until;
+        if !is_shown || !is_seen || !is_open || self.is_served(r) {
+            self.cores.promises.unproven_since[r] = None;
+            return;
+        }
+        let since = *self.cores.promises.unproven_since[r].get_or_insert(self.now);
+        if self.now - since > UNPROVEN {
+            let view = self.cores.meetings.room(&self.rooms[r].jid);
+            let view = view.map(|view| (view.state, view.proof, view.reason));
+            self.fail(format!(
+                "(11) r{r}: nothing records it since {} s: {view:?}",
+                (self.now - since) / SEC
+            ));
         }
     }
 
@@ -184,26 +219,24 @@ impl World {
         let room = &self.rooms[r];
         let wants = |r: usize| {
             let room = &self.rooms[r];
-            room.focus && room.has_moderator() && !self.has_recorder(r)
+            room.focus && room.has_moderator() && !self.is_served(r)
         };
         let others = (0..self.rooms.len()).filter(|o| *o != r && wants(*o)).count();
         let is_good = |j: &usize| {
             let jibri = &self.jibris[*j];
-            jibri.alive
-                && jibri.fault.is_good()
-                && !jibri.has_twin
-                && jibri.healthy
-                && !jibri.expired
-                && jibri.busy_since.is_none()
-                && jibri.launching.is_none()
-                && self.jicofo.would_select(*j, self.now)
+            let works = jibri.model.is_free() && jibri.fault.is_good() && !jibri.has_twin;
+            works && self.would_select(*j)
         };
         let is_bad = |j: &usize| self.jibris[*j].server.is_some() && !self.jibris[*j].fault.is_good();
         let good = (0..self.jibris.len()).filter(is_good).count();
         let bad = (0..self.jibris.len()).filter(is_bad).count() as u64;
         // Jicofo may select one that does not work again and again, if nobody restarts it and it tries no other.
         let is_hopeless = bad > 0 && self.plan.num_retries == 0;
+        // What an old recorder stands for is found out first, and where no Jibri is seen nobody knows.
+        let is_haunted = !self.is_served(r) && self.has_recorder(r);
+        let is_seen = self.plan.detector.is_some() && !self.plan.detector_trouble;
         let is_owed = self.is_linked()
+            && (is_seen || !is_haunted)
             && wants(r)
             && good > others
             && !is_hopeless
@@ -223,6 +256,7 @@ impl World {
         // clears a failure (docs/jitsi.md 2).
         let rounds = if bad > 1 { 1 + u64::from(self.plan.num_retries) } else { 1 };
         let bound = us(start.settle) + us(start.retry_max) + untold + STARTING + bad * rounds * LOST;
+        let bound = if is_haunted { bound + us(start.pending_timeout) + 60 * SEC } else { bound };
         let waits = self.now - since;
         self.cores.promises.longest = self.cores.promises.longest.max(waits);
         if waits > bound {
@@ -240,7 +274,10 @@ impl World {
         if self.violation.is_some() {
             return;
         }
-        let left: Vec<String> = self.cores.meetings.rooms().map(|view| view.room.to_string()).collect();
+        // Where the Chrome of a dead Jibri lives on, nobody knows without the brewery or Jicofo's REST.
+        let is_haunted = |room| (0..self.jibris.len()).any(|j| self.has_seat(j, self.cores.index[room]));
+        let rooms = self.cores.meetings.rooms().filter(|view| !is_haunted(view.room));
+        let left: Vec<String> = rooms.map(|view| view.room.to_string()).collect();
         let starting = self.cores.fleet.availability().starting;
         let busy: Vec<&usize> = self
             .cores

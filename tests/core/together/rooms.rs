@@ -1,6 +1,7 @@
 //! Rooms: people who come, go, stop and start by hand, and focus with what it publishes.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use jibri_autostart::address::{Nick, RealJid, RoomJid};
 use jibri_autostart::config::Mode;
@@ -9,8 +10,10 @@ use jibri_autostart::meeting::{
     Action, Answer, AttemptId, By, Condition, Ended, Input, QueryId, RecordingStatus, RoomEvent, SessionId,
     StartFailure,
 };
+use jibri_autostart::time::Time;
+use model::jicofo::Input as JicofoInput;
+use model::{Action as JicofoAction, Refusal as Why};
 
-use super::jicofo::Word;
 use super::link::refusal;
 use super::plan::{MS, SEC, Us};
 use super::shown::Shown;
@@ -32,16 +35,13 @@ pub struct Room {
     pub locked: bool,
     /// Of the present start.
     pub number: u64,
-    /// The Jibri whose answer Jicofo waits for.
-    pub waits_for: Option<usize>,
+    /// Its recording is on.
+    pub on: bool,
     /// Counts meetings.
     meeting: u64,
     pub people: Vec<Person>,
     pub focus: bool,
     pub status: Option<RecordingStatus>,
-    initiator: Option<Nick>,
-    /// Whose answer Jicofo owes us.
-    pub asked: Option<AttemptId>,
     /// Since when a recording is on.
     pub on_since: Option<Us>,
     /// A person has stopped the recording of this meeting.
@@ -52,6 +52,8 @@ pub struct Room {
     /// Role queries are not answered, or refused.
     pub deaf_until: Us,
     pub emptied_at: Us,
+    /// It is being stopped by us, under this nickname.
+    pub stops: Option<String>,
     closed: bool,
 }
 
@@ -87,19 +89,18 @@ impl Room {
             bad,
             locked: bad && r.is_multiple_of(2),
             number: 0,
-            waits_for: None,
+            on: false,
             meeting: 0,
             people: Vec::new(),
             focus: false,
             status: None,
-            initiator: None,
-            asked: None,
             on_since: None,
             stopped: None,
             us: None,
             shown: BTreeMap::new(),
             deaf_until: 0,
             emptied_at: 0,
+            stops: None,
             closed: false,
         }
     }
@@ -109,9 +110,8 @@ impl Room {
     }
 }
 
-pub fn session_id(r: usize, number: u64) -> SessionId {
-    SessionId(format!("s{r}-{number}").into())
-}
+/// Whose answer Jicofo owes: ours, over the link of then, or a person's.
+pub type Asker = Option<(u64, AttemptId)>;
 
 impl World {
     pub fn rooms_begin(&mut self) {
@@ -170,7 +170,9 @@ impl World {
             Step::Leaves(nick) => self.person_leaves(r, &nick),
             Step::Elects => self.elects(r),
             Step::FocusComes if !self.rooms[r].people.is_empty() => {
-                self.rooms[r].focus = true;
+                if !std::mem::replace(&mut self.rooms[r].focus, true) {
+                    self.jicofo_hears(JicofoInput::Opens(r, Duration::ZERO));
+                }
                 self.room_later(r, 200 * MS, Step::Elects);
             }
             Step::FocusLeaves => self.conference_ends(r),
@@ -277,9 +279,9 @@ impl World {
         room.focus = false;
         room.stopped = None;
         room.status = None;
-        room.asked = None;
         room.on_since = None;
-        self.ends_session(r);
+        self.rooms[r].on = false;
+        self.jicofo_hears(JicofoInput::Closes(r));
         if self.is_linked() {
             let room = World::room_jid(r);
             self.give_meetings(Input::Forget { room });
@@ -288,84 +290,94 @@ impl World {
         self.room_later(r, wait, Step::Begins);
     }
 
-    fn ends_session(&mut self, r: usize) {
-        self.rooms[r].waits_for = None;
-        self.rooms[r].on_since = None;
-        if let Some(j) = self.jicofo.sessions[r].take().and_then(|session| session.jibri) {
-            self.jibri_told_to_stop(j);
-        }
-    }
-
     /// A start reaches focus; it deals with one at a time.
     pub fn focus_is_asked(&mut self, r: usize, attempt: Option<AttemptId>) {
         if !self.rooms[r].focus {
             return;
         }
-        match &self.jicofo.sessions[r] {
-            Some(session) if !session.accepted => {
-                self.seen.count("a start waited in focus's queue");
-                self.room_later(r, 500 * MS, Step::FocusIsAsked(attempt));
-            }
-            Some(session) => {
-                self.seen.count("a start where there is a session");
-                let is_on = session.on;
-                self.check_second_start(r, is_on, attempt.is_some());
-                let text = "Recording or live streaming is already enabled";
-                if let Some(attempt) = attempt {
-                    let answer = refusal(Condition::UnexpectedRequest, text, By::Unsaid);
-                    self.send(r, RoomEvent::StartAnswered { attempt, answer });
-                }
-            }
-            None => {
-                self.check_stopped(r, attempt.is_some());
-                let us = self.rooms[r].us.clone();
-                let person = self.rooms[r].people.iter().find(|p| p.moderator).map(|p| p.nick.clone());
-                self.rooms[r].asked = attempt;
-                self.begins_session(r, us.filter(|_| attempt.is_some()).or(person), false);
-            }
+        let session = self.jicofo.session(&r).map(|session| session.on);
+        match session {
+            Some(is_on) => self.check_second_start(r, is_on, attempt.is_some()),
+            None => self.check_stopped(r, attempt.is_some()),
         }
+        let us = self.rooms[r].us.clone();
+        let person = self.rooms[r].people.iter().find(|p| p.moderator).map(|p| p.nick.clone());
+        let initiator = us.filter(|_| attempt.is_some()).or(person);
+        let conn = self.cores.link.conn;
+        self.begins_session(r, attempt.map(|attempt| (conn, attempt)), initiator);
     }
 
-    fn begins_session(&mut self, r: usize, initiator: Option<Nick>, manual: bool) {
-        let room = &mut self.rooms[r];
-        room.number += 1;
-        room.initiator = initiator;
-        let number = room.number;
-        self.jicofo_hears(Word::Start { r, number, manual });
+    fn begins_session(&mut self, r: usize, asker: Asker, initiator: Option<Nick>) {
+        self.rooms[r].number += 1;
+        let initiator = initiator.as_ref().map_or("", Nick::as_str).to_owned();
+        self.start_in(r, asker, &initiator);
     }
 
     fn starts_by_hand(&mut self, r: usize) {
         let person = self.rooms[r].people.iter().find(|p| p.moderator).map(|p| p.nick.clone());
-        if person.is_some() && self.rooms[r].focus && self.jicofo.sessions[r].is_none() {
+        if person.is_some() && self.rooms[r].focus && self.jicofo.session(&r).is_none() {
             self.seen.count("starts by hand");
-            self.begins_session(r, person, true);
+            self.begins_session(r, None, person);
         }
     }
 
     fn stops_by_hand(&mut self, r: usize) {
         let person = self.rooms[r].people.iter().find(|p| p.moderator).map(|p| p.nick.clone());
-        let is_accepted = self.jicofo.sessions[r].as_ref().is_some_and(|session| session.accepted);
+        let is_accepted = self.jicofo.session(&r).is_some_and(|session| session.accepted);
         if let Some(person) = person.filter(|_| is_accepted) {
-            self.seen.count("stopped by a person");
             self.line(|_| format!("     {person:?} stops r{r}"));
-            self.ends_session(r);
-            self.publish(r, false, false, Some(person));
-            self.rooms[r].stopped = Some(self.now);
+            let stop = JicofoAction::Stop;
+            self.jicofo_hears(JicofoInput::Asked(r, None, person.as_str().into(), stop));
         }
     }
 
-    fn publish(&mut self, r: usize, on: bool, failed: bool, initiator: Option<Nick>) {
-        let session = Some(session_id(r, self.rooms[r].number));
-        let status = RecordingStatus { on, session, mode: Some(Mode::File), failed, initiator };
-        if self.rooms[r].focus {
-            self.line(|_| format!("     focus in r{r} says on {on}, failed {failed}"));
-            self.rooms[r].status = Some(status);
+    /// We stop what nothing records, before a start.
+    pub fn stops_for_us(&mut self, r: usize, nick: &str) {
+        if self.jibris.iter().any(|jibri| {
+            jibri.model.job().is_some_and(|((room, _), stage)| *room == r && stage == model::Stage::On)
+        }) {
+            self.seen.count("a recording is stopped that was well");
         }
+        self.rooms[r].stops = Some(nick.to_owned());
+        self.jicofo_hears(JicofoInput::Asked(r, None, nick.into(), JicofoAction::Stop));
     }
 
-    pub fn room_accepted(&mut self, r: usize, _by_hand: bool) {
-        if let Some(attempt) = self.rooms[r].asked.take() {
-            let session = Some(session_id(r, self.rooms[r].number));
+    /// The meetings are told by the coupling.
+    pub fn room_held_back(&mut self, _room: &RoomJid, _until: Time) {}
+
+    pub fn room_stopped(&mut self, r: usize) {
+        self.rooms[r].on_since = None;
+        self.publish(r);
+        let initiator = self.jicofo.status(&r).and_then(|status| status.initiator.clone());
+        if self.rooms[r].stops.take().is_some_and(|us| Some(us) == initiator) {
+            return;
+        }
+        self.seen.count("stopped by a person");
+        self.rooms[r].stopped = Some(self.now);
+    }
+
+    /// Nobody but the recorder is there.
+    pub fn is_alone(&self, r: usize, _j: usize) -> bool {
+        self.rooms[r].people.is_empty() && self.rooms[r].us.is_none()
+    }
+
+    /// What focus's presence says from now on.
+    fn publish(&mut self, r: usize) {
+        let Some(status) = self.jicofo.status(&r).filter(|_| self.rooms[r].focus) else { return };
+        let status = RecordingStatus {
+            on: status.on,
+            session: Some(SessionId(status.session.as_str().into())),
+            mode: Some(Mode::File),
+            failed: status.failed,
+            initiator: status.initiator.as_deref().and_then(|nick| Nick::new(nick).ok()),
+        };
+        self.line(|_| format!("     focus in r{r} says {status:?}"));
+        self.rooms[r].status = Some(status);
+    }
+
+    pub fn room_accepted(&mut self, r: usize, asker: Asker) {
+        if let Some((_, attempt)) = asker.filter(|(conn, _)| *conn == self.cores.link.conn) {
+            let session = self.jicofo.session(&r).map(|session| SessionId(session.id.as_str().into()));
             self.send(r, RoomEvent::StartAnswered { attempt, answer: Answer::Accepted { session } });
         }
     }
@@ -375,9 +387,8 @@ impl World {
         self.rooms[r].on_since = Some(self.now);
         // Who begins anew has changed his mind; before it is on nobody is told of that, so the stop goes on.
         self.rooms[r].stopped = None;
-        let initiator = self.rooms[r].initiator.clone();
-        self.publish(r, true, false, initiator);
-        let j = self.jicofo.sessions[r].as_ref().and_then(|session| session.jibri);
+        self.publish(r);
+        let j = self.jicofo.session(&r).and_then(|session| session.jibri);
         if j.is_some_and(|j| self.jibris[j].cured) {
             self.seen.count("recorded by one that was healed by a restart");
         }
@@ -388,22 +399,26 @@ impl World {
         }
     }
 
-    pub fn room_failed(&mut self, r: usize, why: StartFailure, how: Ended, was_on: bool, _by_hand: bool) {
+    pub fn room_failed(&mut self, r: usize, why: StartFailure, how: Ended, was_on: bool) {
         self.line(|_| format!("     r{r} fails: {why:?} {how:?} was on {was_on}"));
         self.rooms[r].on_since = None;
-        let answer = match why {
-            StartFailure::AllBusy => {
-                refusal(Condition::ResourceConstraint, "all Jibris are busy", By::Unsaid)
-            }
-            StartFailure::NoJibri => {
-                refusal(Condition::ServiceUnavailable, "no Jibris available", By::Unsaid)
-            }
-            StartFailure::SeveralFailed => {
-                refusal(Condition::InternalServerError, "Internal server error", By::Unsaid)
-            }
-            _ => return self.publish(r, false, why == StartFailure::Failed, None),
+        self.publish(r);
+    }
+
+    pub fn room_refused(&mut self, r: usize, asker: Asker, why: Why) {
+        self.line(|_| format!("     r{r} is refused: {why:?}"));
+        let condition = match why {
+            Why::AlreadyEnabled => Condition::UnexpectedRequest,
+            Why::AllBusy => Condition::ResourceConstraint,
+            Why::NoJibris => Condition::ServiceUnavailable,
+            Why::InternalServerError => Condition::InternalServerError,
+            _ => Condition::ItemNotFound,
         };
-        if let Some(attempt) = self.rooms[r].asked.take() {
+        if why == Why::AlreadyEnabled {
+            self.seen.count("a start where there is a session");
+        }
+        if let Some((_, attempt)) = asker.filter(|(conn, _)| *conn == self.cores.link.conn) {
+            let answer = refusal(condition, why.condition().1.unwrap_or_default(), By::Unsaid);
             self.send(r, RoomEvent::StartAnswered { attempt, answer });
         }
     }

@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 
 use jibri_autostart::address::{Nick, RealJid};
+use jibri_autostart::fleet::JibriName;
 use jibri_autostart::meeting::{
     Affiliation, Departure, Listed, Marks, Presence, RecordingStatus, Role, RoomEvent, SessionId,
 };
 
-use super::rooms::session_id;
 use super::world::World;
 
 /// What is told of an occupant.
@@ -17,6 +17,7 @@ pub struct Shown {
     role: Role,
     session: Option<SessionId>,
     status: Option<RecordingStatus>,
+    jibri: Option<JibriName>,
 }
 
 impl World {
@@ -24,12 +25,13 @@ impl World {
         self.recorders(r).next().is_some()
     }
 
-    fn recorders(&self, r: usize) -> impl Iterator<Item = (usize, u64)> {
-        let inside = move |(j, jibri): (usize, &super::jibri::Jibri)| {
-            let job = jibri.job.filter(|job| job.r == r && job.inside && !job.finishing)?;
-            Some((j, job.number))
-        };
-        self.jibris.iter().enumerate().filter_map(inside)
+    fn recorders(&self, r: usize) -> impl Iterator<Item = (usize, &str)> {
+        let seats = move |j: usize| self.jibris[j].model.seats().filter(move |(room, _)| *room == r);
+        (0..self.jibris.len()).flat_map(move |j| seats(j).map(move |(_, session)| (j, session.as_str())))
+    }
+
+    pub fn has_seat(&self, j: usize, r: usize) -> bool {
+        self.jibris[j].model.seats().any(|(room, _)| *room == r)
     }
 
     /// Everybody but us.
@@ -37,7 +39,7 @@ impl World {
         let room = &self.rooms[r];
         let mut all = BTreeMap::new();
         let mut add = |nick: &str, jid: &str, role, session, status| {
-            let shown = Shown { jid: jid.to_owned(), role, session, status };
+            let shown = Shown { jid: jid.to_owned(), role, session, status, jibri: None };
             all.insert(Nick::new(nick).unwrap(), shown);
         };
         if room.focus {
@@ -47,9 +49,13 @@ impl World {
             let role = if person.moderator { Role::Moderator } else { Role::Participant };
             add(person.nick.as_str(), person.jid.as_str(), role, None, None);
         }
-        for (j, number) in self.recorders(r) {
-            let jid = format!("recorder@hidden.meet.jitsi/j{j}");
-            add(&format!("rec{j}"), &jid, Role::Participant, Some(session_id(r, number)), None);
+        for (j, session) in self.recorders(r) {
+            let jid = format!("recorder@hidden.meet.jitsi/j{j}{session}");
+            add(&format!("rec{j}{session}"), &jid, Role::Participant, Some(SessionId(session.into())), None);
+        }
+        for (j, session) in self.recorders(r) {
+            let nick = Nick::new(&format!("rec{j}{session}")).unwrap();
+            all.entry(nick).and_modify(|shown| shown.jibri = Some(self.name_of(j)));
         }
         all
     }
@@ -58,7 +64,10 @@ impl World {
         let mut all = self.occupants(r);
         if let Some(us) = &self.rooms[r].us {
             let jid = "autostart@autostart.meet.jitsi/a".to_owned();
-            all.insert(us.clone(), Shown { jid, role: Role::Moderator, session: None, status: None });
+            all.insert(
+                us.clone(),
+                Shown { jid, role: Role::Moderator, session: None, status: None, jibri: None },
+            );
         }
         let entry = |(nick, shown): (Nick, Shown)| Listed {
             nick,
@@ -92,7 +101,7 @@ impl World {
         self.rooms[r].shown = now;
         if is_entry && !self.rooms[r].shown.is_empty() {
             let jid = "autostart@autostart.meet.jitsi/a".to_owned();
-            let own = Shown { jid, role: Role::Moderator, session: None, status: None };
+            let own = Shown { jid, role: Role::Moderator, session: None, status: None, jibri: None };
             self.send(r, RoomEvent::Presence(presence(us, own, true)));
         }
     }
@@ -112,6 +121,7 @@ fn presence(nick: Nick, shown: Shown, own: bool) -> Presence {
         marks: Marks::default(),
         session: shown.session,
         mode: None,
+        jibri: shown.jibri,
         recording: shown.status,
         own,
         created: false,

@@ -78,12 +78,15 @@ impl World {
                 let mirror = &mut self.mirrors[self.index[room]];
                 mirror.in_flight = Some((*attempt, until));
                 (mirror.superseded, mirror.deserted) = (false, false);
+                mirror.refuted = false;
                 mirror.sent_as = sender.as_ref().map(|jid| (format!("{jid:?}"), now));
             }
             Action::Stop { room, attempt, timeout, sender, .. } => {
                 let patience = if sender.is_none() { us(*timeout) + 5 * SEC } else { 60 * SEC };
                 let r = self.index[room];
-                self.mirrors[r].stop_in_flight = Some((*attempt, now + patience));
+                if !self.mirrors[r].anew {
+                    self.mirrors[r].stop_in_flight = Some((*attempt, now + patience));
+                }
                 let spoken_for = self.rooms[r].occupants.iter().find(|o| sender.as_ref() == Some(&o.jid));
                 self.mirrors[r].stopped_as = spoken_for.map(|o| o.nick.clone());
             }

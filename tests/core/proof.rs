@@ -1,0 +1,253 @@
+//! What is said to be recorded and is not: a recorder's seat, or focus's word, against what is known of its Jibri.
+
+use std::time::Duration;
+
+use jibri_autostart::address::{Nick, RealJid, RoomJid};
+use jibri_autostart::config::{Mode, from_toml};
+use jibri_autostart::jibri::{Contradiction, JibriName, RecordedBy};
+use jibri_autostart::meeting::{
+    Action, Affiliation, Answer, Departure, Effect, Ended, Input, Listed, Marks, Meetings, Out, Presence,
+    Proof, RecordingStatus, Refutation, Role, Roles, RoomEvent, SessionId, State, What,
+};
+use jibri_autostart::time::Time;
+
+const PROVEN_WITHIN: Duration = Duration::from_secs(120);
+
+/// A room with focus, Ada and a recorder, of which focus says that it is recorded.
+struct Room {
+    core: Meetings,
+    now: Time,
+    jid: RoomJid,
+    has_recorder: bool,
+    is_on: bool,
+    us: Option<Nick>,
+    /// What was sent or told, in short.
+    done: Vec<String>,
+}
+
+impl Room {
+    fn recorded(footprint: &str) -> Self {
+        let toml = format!(
+            "[xmpp]\ndomain = \"autostart.meet.jitsi\"\nsecret = \"s\"\n[muc]\ndomains = [\"muc.meet.jitsi\"]\n\
+             footprint = {footprint:?}\n[discovery]\nrooms = [\"r0@muc.meet.jitsi\"]\n"
+        );
+        let core = Meetings::new(&from_toml(&toml).unwrap().settings, false, 1, Time::default());
+        let jid = RoomJid::new("r0@muc.meet.jitsi").unwrap();
+        let now = Time::default();
+        let mut room = Self { core, now, jid, has_recorder: true, is_on: true, us: None, done: Vec::new() };
+        room.feed(Input::LinkUp);
+        room.run_for(Duration::from_secs(20));
+        assert_eq!(room.state(), State::Recording);
+        room.done.clear();
+        room
+    }
+
+    fn state(&self) -> State {
+        self.core.room(&self.jid).unwrap().state
+    }
+
+    fn proof(&self) -> Option<Proof> {
+        self.core.room(&self.jid).unwrap().proof
+    }
+
+    fn occupants(&self) -> Vec<(&'static str, &'static str, Role)> {
+        let mut all = vec![
+            ("focus", "focus@auth.meet.jitsi/focus", Role::Moderator),
+            ("ada", "ada@meet.jitsi/1", Role::Moderator),
+        ];
+        if self.has_recorder {
+            all.push(("rec", "recorder@hidden.meet.jitsi/1", Role::Participant));
+        }
+        all
+    }
+
+    fn presence(&self, nick: &str, jid: &str, role: Role, own: bool) -> RoomEvent {
+        let is_recorder = nick == "rec";
+        let word = RecordingStatus {
+            on: self.is_on,
+            session: Some(SessionId("s1".into())),
+            mode: Some(Mode::File),
+            failed: false,
+            initiator: None,
+        };
+        RoomEvent::Presence(Presence {
+            nick: Nick::new(nick).unwrap(),
+            jid: RealJid::new(jid).ok(),
+            role,
+            affiliation: Affiliation::None,
+            marks: Marks::default(),
+            session: is_recorder.then(|| SessionId("s1".into())),
+            mode: is_recorder.then_some(Mode::File),
+            jibri: None,
+            recording: (nick == "focus").then_some(word),
+            conference: None,
+            own,
+            created: false,
+        })
+    }
+
+    fn feed(&mut self, input: Input) {
+        let mut inputs = vec![input];
+        while !inputs.is_empty() {
+            for effect in self.core.handle(self.now, inputs.remove(0)) {
+                let events = match effect {
+                    Effect::Do(action) => self.carry_out(action),
+                    Effect::Tell(event) => {
+                        if let What::Ended { how, .. } = event.what {
+                            self.done.push(format!("{how:?}"));
+                        }
+                        Vec::new()
+                    }
+                    _ => Vec::new(),
+                };
+                inputs.extend(events.into_iter().map(|event| Input::Room { room: self.jid.clone(), event }));
+            }
+        }
+    }
+
+    fn carry_out(&mut self, action: Action) -> Vec<RoomEvent> {
+        match action {
+            Action::AskRoles { query, which, .. } => {
+                let mut all = self.occupants();
+                if self.us.is_some() {
+                    all.push(("autostart", "autostart@autostart.meet.jitsi/a", Role::Moderator));
+                }
+                let is_asked = |role: Role| match which {
+                    Roles::Both => true,
+                    Roles::Moderators => role == Role::Moderator,
+                    Roles::Participants => role == Role::Participant,
+                };
+                let listed =
+                    all.into_iter().filter(|(_, _, role)| is_asked(*role)).map(|(nick, jid, role)| Listed {
+                        nick: Nick::new(nick).unwrap(),
+                        jid: RealJid::new(jid).ok(),
+                        role,
+                        affiliation: Affiliation::None,
+                    });
+                vec![RoomEvent::Roles { query, result: Ok(listed.collect()) }]
+            }
+            Action::AskForm { query, .. } => vec![RoomEvent::Form { query, password: None, meeting: None }],
+            Action::Enter { nick, .. } => {
+                self.done.push("enters".into());
+                let mut all: Vec<RoomEvent> = self
+                    .occupants()
+                    .into_iter()
+                    .map(|(nick, jid, role)| self.presence(nick, jid, role, false))
+                    .collect();
+                let us = "autostart@autostart.meet.jitsi/a";
+                all.push(self.presence(nick.as_str(), us, Role::Moderator, true));
+                self.us = Some(nick);
+                all
+            }
+            Action::Leave { .. } => {
+                self.us = None;
+                vec![RoomEvent::Out(Out::Left)]
+            }
+            Action::Stop { attempt, .. } => {
+                self.done.push("stop".into());
+                self.is_on = false;
+                vec![RoomEvent::StopAnswered { attempt, answer: Answer::Accepted { session: None } }]
+            }
+            Action::Start { .. } => {
+                self.done.push("start".into());
+                Vec::new()
+            }
+        }
+    }
+
+    fn event(&mut self, event: RoomEvent) {
+        self.feed(Input::Room { room: self.jid.clone(), event });
+    }
+
+    fn testifies(&mut self, recorded_by: RecordedBy) {
+        self.event(RoomEvent::RecordedBy(recorded_by));
+    }
+
+    fn against(&mut self, why: Contradiction) {
+        self.testifies(RecordedBy::Against(JibriName::new("jibri-1"), why));
+    }
+
+    fn run_for(&mut self, time: Duration) {
+        let then = self.now.after(time);
+        while let Some(due) = self.core.next_deadline().filter(|due| *due <= then) {
+            self.now = due.max(self.now);
+            self.feed(Input::Tick);
+        }
+        self.now = then;
+    }
+}
+
+fn refuted(why: Contradiction) -> String {
+    format!("{:?}", Ended::Refuted(Refutation::Jibri(JibriName::new("jibri-1"), why)))
+}
+
+/// Jicofo sees that a Jibri is gone, and moves its session if it can: nothing is stopped.
+#[test]
+fn a_seat_whose_jibri_is_gone_is_no_recording() {
+    for footprint in ["discreet", "resident"] {
+        let mut room = Room::recorded(footprint);
+        room.against(Contradiction::Gone);
+        room.run_for(Duration::from_secs(2));
+        assert_ne!(room.state(), State::Recording, "{footprint}");
+        assert_eq!(room.done[0], refuted(Contradiction::Gone));
+        assert!(!room.done.contains(&"stop".to_owned()), "{:?}", room.done);
+        // It did not move it: stopped and started anew.
+        room.run_for(Duration::from_secs(40));
+        assert_eq!(
+            room.done.iter().filter(|done| *done == "stop" || *done == "start").count(),
+            2,
+            "{:?}",
+            room.done
+        );
+    }
+}
+
+#[test]
+fn what_jicofo_does_not_know_to_be_lost_is_stopped_and_started_in_one_visit() {
+    for why in [Contradiction::Idle, Contradiction::Elsewhere, Contradiction::Dead] {
+        let mut room = Room::recorded("discreet");
+        room.against(why);
+        room.run_for(Duration::from_secs(1));
+        assert_eq!(room.done, [refuted(why).as_str(), "enters", "stop", "start"]);
+        assert_eq!(room.state(), State::Starting);
+    }
+    let mut room = Room::recorded("resident");
+    room.against(Contradiction::Idle);
+    assert_eq!(room.done, [refuted(Contradiction::Idle).as_str(), "stop", "start"]);
+}
+
+#[test]
+fn a_recorder_that_has_left_for_three_seconds_has_left() {
+    let mut room = Room::recorded("resident");
+    room.has_recorder = false;
+    room.event(RoomEvent::Left { nick: Nick::new("rec").unwrap(), how: Departure::Gone });
+    room.run_for(Duration::from_millis(2900));
+    assert!(room.done.is_empty(), "{:?}", room.done);
+    room.run_for(Duration::from_millis(200));
+    let left = format!("{:?}", Ended::Refuted(Refutation::RecorderLeft));
+    assert_eq!(room.done, [left.as_str(), "stop", "start"]);
+}
+
+/// While another Jibri takes it over, and while its own is at work, nothing is stopped.
+#[test]
+fn a_recorder_that_has_left_is_waited_for_while_jicofo_may_be_moving_the_session() {
+    for recorded_by in [RecordedBy::Moves, RecordedBy::Works(JibriName::new("jibri-1"))] {
+        let mut room = Room::recorded("resident");
+        room.testifies(recorded_by);
+        room.has_recorder = false;
+        room.event(RoomEvent::Left { nick: Nick::new("rec").unwrap(), how: Departure::Gone });
+        room.run_for(Duration::from_secs(20));
+        assert!(room.done.is_empty(), "{:?}", room.done);
+    }
+}
+
+#[test]
+fn a_seat_of_which_nothing_is_known_is_shown_as_such_and_focus_is_asked_once() {
+    let mut room = Room::recorded("discreet");
+    assert_eq!(room.proof(), Some(Proof::Seat));
+    room.run_for(PROVEN_WITHIN * 5);
+    assert!(room.done.iter().filter(|done| *done == "enters").count() <= 1, "{:?}", room.done);
+    room.testifies(RecordedBy::Works(JibriName::new("jibri-1")));
+    assert_eq!(room.proof(), Some(Proof::Jibri));
+    assert_eq!(Room::recorded("resident").proof(), Some(Proof::Focus));
+}
