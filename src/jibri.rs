@@ -60,6 +60,13 @@ pub enum Busy {
     Undefined,
 }
 
+impl Busy {
+    /// One says idle, the other busy.
+    pub fn is_opposed(self, other: Self) -> bool {
+        matches!((self, other), (Self::Idle, Self::Busy) | (Self::Busy, Self::Idle))
+    }
+}
+
 /// How a Jibri is said to be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Health {
@@ -93,5 +100,43 @@ impl Stamp {
     /// idle and healthy presence (docs/jitsi.md 2, 7).
     pub fn is_never(&self) -> bool {
         self.0.starts_with('-') || self.0.is_empty() || &*self.0 == "null"
+    }
+}
+
+/// What is known of the Jibri whose recorder is in a meeting: whether it records it.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum RecordedBy {
+    /// Which one it is, or how it is, is not known.
+    #[default]
+    Unknown,
+    /// This one, which is alive, at work, and at no other meeting as far as is known.
+    Works(JibriName),
+    /// It does not record this meeting any more, and another one has turned busy since: Jicofo may have moved the session.
+    Moves,
+    /// This one, and it does not record this meeting, whatever its recorder shows.
+    Against(JibriName, Contradiction),
+}
+
+/// Why a Jibri does not record the meeting that its recorder is in (docs/jitsi.md 13.2.6, 13.2.12).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Contradiction {
+    /// It is not in the brewery. Jicofo sees that as well, and moves its session to another one if it can.
+    Gone,
+    /// It says for 3 s that it is idle, and Jicofo does not know that its session is lost.
+    Idle,
+    /// It records another meeting.
+    Elsewhere,
+    /// Its process is gone, and Jicofo does not know yet: its health port refuses connections, and it answers no ping.
+    Dead,
+}
+
+impl fmt::Display for Contradiction {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Gone => "is not in the brewery",
+            Self::Idle => "says that it is idle",
+            Self::Elsewhere => "records another meeting",
+            Self::Dead => "is not running: its health port refuses connections, and it answers no ping",
+        })
     }
 }

@@ -3,8 +3,11 @@
 use std::fmt;
 use std::time::Duration;
 
+use super::doubt::Settled;
+use super::evidence::{Evidence, LostBy, Verdict};
+use super::jicofo_restart::JicofoRestart;
 use crate::address::RoomJid;
-use crate::jibri::JibriName;
+use crate::jibri::{JibriName, RecordedBy};
 use crate::meeting::StartFailure;
 use crate::time::Time;
 
@@ -18,6 +21,8 @@ pub enum Effect {
         /// Why.
         reason: Reason,
     },
+    /// Restart Jicofo, by `recovery.jicofo_command`; answer with [`super::Input::JicofoRestarted`].
+    RestartJicofo,
     /// Ping its occupant in the brewery; answer with [`super::Input::Pinged`].
     Ping {
         /// Whom.
@@ -30,6 +35,13 @@ pub enum Effect {
         /// That Jibri is not there any more.
         gone: bool,
     },
+    /// A Jibri is to be restarted for this room's sake, and has to be left idle till then: no start of it before this.
+    HoldBack {
+        /// The room.
+        room: RoomJid,
+        /// Until when.
+        until: Time,
+    },
     /// A Jibri has turned busy while a start for this room was the only one under way.
     Taken {
         /// The room.
@@ -37,6 +49,26 @@ pub enum Effect {
     },
     /// Jicofo has selected no Jibri at all since this room's start was sent: it has refused it.
     NotTaken {
+        /// The room.
+        room: RoomJid,
+    },
+    /// What is known of the Jibri whose recorder is in this room is new.
+    RecordedBy {
+        /// The room.
+        room: RoomJid,
+        /// What is known.
+        recorded_by: RecordedBy,
+    },
+    /// It records a meeting, so that its health port is to be asked every second, and soon again where it refuses; or it does
+    /// not any more.
+    AskClosely {
+        /// Whose.
+        name: JibriName,
+        /// From now on, or not any more.
+        closely: bool,
+    },
+    /// Ask Jicofo's REST interface whose recorders are in this room; answer with [`super::Input::Recorders`].
+    AskRecorders {
         /// The room.
         room: RoomJid,
     },
@@ -59,41 +91,6 @@ pub struct Availability {
     pub change: u64,
 }
 
-/// What we think of a Jibri, `verdict` in the API.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Verdict {
-    /// Nothing speaks against it.
-    Ok,
-    /// It has failed a start, or one of its ways is dead, but that is not enough.
-    Suspect,
-    /// It says idle and healthy and does not work.
-    Wedged,
-    /// It says that it is unhealthy.
-    Unhealthy,
-    /// Single-use mode, used up.
-    Expired,
-    /// It is not in the brewery.
-    Offline,
-}
-
-impl Verdict {
-    /// All of them.
-    pub const ALL: [Self; 6] =
-        [Self::Ok, Self::Suspect, Self::Wedged, Self::Unhealthy, Self::Expired, Self::Offline];
-
-    /// Its name in the API and the metrics.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Ok => "ok",
-            Self::Suspect => "suspect",
-            Self::Wedged => "wedged",
-            Self::Unhealthy => "unhealthy",
-            Self::Expired => "expired",
-            Self::Offline => "offline",
-        }
-    }
-}
-
 /// Why a Jibri is recovered, `reason` in the metrics.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Reason {
@@ -103,8 +100,14 @@ pub enum Reason {
     Unhealthy,
     /// Its verdict.
     Expired,
+    /// Its verdict.
+    Stale,
+    /// Its verdict.
+    Detached,
     /// It has made `recovery.recycle_after` recordings.
     Recycle,
+    /// Of Jicofo, which has lost the brewery.
+    LostBrewery,
 }
 
 impl Reason {
@@ -114,106 +117,10 @@ impl Reason {
             Self::Wedged => "wedged",
             Self::Unhealthy => "unhealthy",
             Self::Expired => "expired",
+            Self::Stale => "stale",
+            Self::Detached => "detached",
             Self::Recycle => "recycle",
-        }
-    }
-}
-
-/// Which of our sources says something.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Source {
-    /// Its presence in the brewery.
-    Brewery,
-    /// Jicofo's REST interface.
-    Jicofo,
-    /// Its HTTP health port.
-    HealthPort,
-    /// Its webhook.
-    Webhook,
-}
-
-impl fmt::Display for Source {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Brewery => "the brewery",
-            Self::Jicofo => "Jicofo",
-            Self::HealthPort => "its health port",
-            Self::Webhook => "its webhook",
-        })
-    }
-}
-
-/// Why a verdict is what it is. [`Evidence::words`] says it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Evidence {
-    /// Nothing speaks against it.
-    None,
-    /// Starts that failed on it one after the other, none in between having worked.
-    FailedStarts {
-        /// How many.
-        count: u32,
-        /// When the last one did.
-        last: Time,
-        /// In which room, if that is known for sure.
-        room: Option<RoomJid>,
-    },
-    /// Its health port has answered before and does not any more, while it shows idle and healthy.
-    PortDead {
-        /// Since when.
-        since: Time,
-        /// What happens instead.
-        why: String,
-    },
-    /// It has answered pings before and does not any more, while it shows idle and healthy.
-    PingDead {
-        /// Since when.
-        since: Time,
-    },
-    /// It says so.
-    Unhealthy {
-        /// Where.
-        by: Source,
-        /// Since when.
-        since: Time,
-    },
-    /// It says so.
-    Expired {
-        /// Where.
-        by: Source,
-        /// Since when.
-        since: Time,
-    },
-    /// It is not in the brewery, which we see.
-    Absent {
-        /// Since when; none if it has never been seen there.
-        since: Option<Time>,
-    },
-}
-
-impl Evidence {
-    /// In words; `clock` says what time it was at a moment.
-    pub fn words(&self, clock: impl Fn(Time) -> String) -> String {
-        match self {
-            Self::None => "nothing speaks against it".to_owned(),
-            Self::FailedStarts { count, last, room } => {
-                let starts = if *count == 1 { "start" } else { "starts in a row" };
-                let place = room.as_ref().map_or(String::new(), |room| format!(" in {room}"));
-                format!(
-                    "{count} {starts} failed while it reported idle and healthy, last {}{place}",
-                    clock(*last)
-                )
-            }
-            Self::PortDead { since, why } => {
-                // Debug, because the reason may quote what came from the network.
-                format!("idle and healthy, but its health port is dead since {}: {why:?}", clock(*since))
-            }
-            Self::PingDead { since } => {
-                format!("idle and healthy, but has not answered a ping since {}", clock(*since))
-            }
-            Self::Unhealthy { by, since } => format!("unhealthy since {}, says {by}", clock(*since)),
-            Self::Expired { by, since } => format!("expired (used up) since {}, says {by}", clock(*since)),
-            Self::Absent { since: Some(since) } => format!("not in the brewery since {}", clock(*since)),
-            Self::Absent { since: None } => "has not been seen in the brewery".to_owned(),
+            Self::LostBrewery => "lost_brewery",
         }
     }
 }
@@ -241,6 +148,8 @@ pub enum Event {
     },
     /// It has the brewery again.
     JicofoHasBrewery,
+    /// Of its restart, while it has lost it.
+    JicofoRestart(JicofoRestart),
     /// Some Jibri has failed, but nobody can tell which; counted against none of them.
     InDoubt {
         /// One, or more, of these.
@@ -249,6 +158,34 @@ pub enum Event {
         room: RoomJid,
         /// How.
         why: StartFailure,
+    },
+    /// Starts keep failing in one room, on this Jibri or mostly on it, and nothing tells which of the two is the reason.
+    JibriOrRoom {
+        /// The room.
+        room: RoomJid,
+        /// The Jibri.
+        name: JibriName,
+        /// How many starts have failed.
+        count: u32,
+    },
+    /// The room is the reason: it has failed on this Jibri before and after its restart.
+    RoomAtFault {
+        /// The room.
+        room: RoomJid,
+        /// The Jibri.
+        name: JibriName,
+    },
+    /// The doubt about a room is over.
+    RoomSettled {
+        /// The room.
+        room: RoomJid,
+        /// How.
+        how: Settled,
+    },
+    /// It is no `[[jibri.instance]]` any more, and is not there.
+    Removed {
+        /// Who.
+        name: JibriName,
     },
     /// Two Jibris under one nickname: only the first is seen and told to record (docs/jitsi.md 5).
     Twins {
@@ -261,6 +198,22 @@ pub enum Event {
     TwinsOver {
         /// The nickname.
         name: JibriName,
+    },
+    /// Its health port refuses connections, and it lives: the port is firewalled, or has moved. Nothing is done about it.
+    PortRefused {
+        /// Who.
+        name: JibriName,
+    },
+    /// Jicofo has moved a session to another Jibri, and has said nothing (docs/jitsi.md 13.2.4).
+    Moved {
+        /// The room.
+        room: RoomJid,
+        /// The Jibri that has failed it.
+        from: JibriName,
+        /// The one that records it now.
+        to: JibriName,
+        /// For about how long nothing was recorded.
+        gap: Duration,
     },
     /// Busy for long, and no room shows a recorder that could be its. Nothing is done about it.
     BusyWithoutRecorder {
@@ -319,26 +272,6 @@ pub enum Event {
         /// Whether it has been seen going, or coming; if not, the command may not do what it should.
         has_gone: bool,
     },
-}
-
-/// What shows that Jicofo has lost the brewery.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum LostBy {
-    /// It is not among its occupants, and Jibris are.
-    NotThere,
-    /// This Jibri is there, and Jicofo does not list it.
-    NotListed(JibriName),
-}
-
-impl fmt::Display for LostBy {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::NotThere => f.write_str("Jibris are in the brewery, and Jicofo is not"),
-            Self::NotListed(name) => {
-                write!(f, "{} is in the brewery, and Jicofo does not list it", name.as_str())
-            }
-        }
-    }
 }
 
 /// What keeps a Jibri from being restarted.

@@ -1,8 +1,9 @@
 //! What goes into the fleet: what each source says of the Jibris, and what became of each start.
 
 use crate::address::RoomJid;
+use crate::config::JibriInstance;
 pub use crate::jibri::{Busy, Detected, Health, JibriName, Report, Stamp};
-use crate::meeting::{Ended, Hold, StartFailure, State, What};
+use crate::meeting::{Ended, Hold, SessionId, StartFailure, State, What};
 use crate::time::Time;
 
 /// One thing that has become known.
@@ -19,6 +20,11 @@ pub enum Input {
         /// What it says, or why it says nothing, in words.
         answer: Result<Report, String>,
     },
+    /// The health port of a configured Jibri refuses connections; [`Input::Health`] comes as well.
+    PortRefused {
+        /// Whose port was asked.
+        name: JibriName,
+    },
     /// Jibri's webhook `v1/status` (docs/jitsi.md 6).
     Webhook {
         /// Its `jibriId`: a configured `id`, or a name.
@@ -32,6 +38,14 @@ pub enum Input {
         name: JibriName,
         /// Whether anything came back in time.
         answered: bool,
+    },
+    /// Whose recorders are in a meeting, by Jicofo's REST interface or by what they show inside: their ids
+    /// (docs/jitsi.md 13.2.6).
+    Recorders {
+        /// Where.
+        room: RoomJid,
+        /// Whose.
+        ids: Vec<JibriName>,
     },
     /// From the meetings: what became of a start, or of a recording.
     Meeting {
@@ -48,11 +62,24 @@ pub enum Input {
         result: Result<(), String>,
     },
     /// Restarts that were begun before we were started, and when: they count for the limits as if we had been there.
-    Remembered(Vec<(JibriName, Time)>),
+    Remembered(Vec<(Whom, Time)>),
+    /// What became of [`super::Effect::RestartJicofo`].
+    JicofoRestarted(Result<(), String>),
+    /// `[[jibri.instance]]` has changed: all of them.
+    Instances(Vec<JibriInstance>),
     /// Another instance acts, or not any more: till then nothing is restarted.
     StandBy(bool),
     /// Nothing new but the time: some deadline has passed.
     Tick,
+}
+
+/// Who was restarted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Whom {
+    /// A Jibri.
+    Jibri(JibriName),
+    /// Jicofo.
+    Jicofo,
 }
 
 /// What the brewery shows (docs/jitsi.md 5).
@@ -102,7 +129,10 @@ pub enum News {
     /// session, the meeting or the link is gone, our request was wrong.
     Over,
     /// The recording is on, started by us or found.
-    On,
+    On {
+        /// Its session, if it is known.
+        session: Option<SessionId>,
+    },
     /// The recording is over.
     Ended {
         /// In which manner.
@@ -118,7 +148,7 @@ impl News {
         Some(match what {
             What::StartSent { .. } => Self::StartSent,
             What::Accepted { .. } => Self::Accepted,
-            What::On { .. } => Self::On,
+            What::On { session, .. } => Self::On { session: session.clone() },
             What::Ended { how, .. } => Self::Ended { how: how.clone(), people },
             What::StartFailed { why, .. } | What::Held(Hold::GaveUp(why)) => {
                 Self::Failed { why: *why, people }

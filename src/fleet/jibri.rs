@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use super::event::{Evidence, Limit, Reason, Source, Verdict};
+use super::event::{Limit, Reason};
+use super::evidence::{Evidence, Source, Verdict};
 use super::reach::Reach;
 use super::recovering::Recovering;
 use super::streak::Streak;
@@ -37,11 +38,14 @@ pub(super) const STRANGERS_LAST: Duration = Duration::from_secs(3600);
 /// Which of the sources that know everybody are there, and what dead lines are measured by.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Coverage {
-    pub(super) brewery: bool,
+    /// Since when the brewery is seen.
+    pub(super) brewery: Option<Time>,
     pub(super) detector: bool,
     /// When Jicofo was last asked with success.
     pub(super) polled: Option<Time>,
     pub(super) interval: Duration,
+    /// `jibri.fast_failover`.
+    pub(super) fast_failover: bool,
     pub(super) wedged_after: u32,
 }
 
@@ -69,6 +73,16 @@ pub(super) struct Presence {
     pub(super) stale: bool,
 }
 
+/// What its health port says.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Said {
+    pub(super) report: Report,
+    /// Since when it has said so, in each answer.
+    pub(super) since: Time,
+    /// Of the last answer.
+    pub(super) at: Time,
+}
+
 #[derive(Debug)]
 pub(super) struct Row {
     pub(super) detected: Detected,
@@ -94,7 +108,13 @@ pub(super) struct Jibri {
     pub(super) presence: Option<Presence>,
     pub(super) items: usize,
     pub(super) row: Option<Row>,
-    pub(super) port: Option<(Time, Report)>,
+    /// It has been in the brewery.
+    pub(super) was_there: bool,
+    pub(super) port: Option<Said>,
+    /// Since when its port refuses connections while it records, and whether it has shown since that it lives.
+    pub(super) refused: Option<(Time, bool)>,
+    /// Its process is gone, and the brewery does not show it yet.
+    pub(super) is_dead: bool,
     pub(super) port_reach: Reach,
     pub(super) hook: Option<(Time, Report)>,
     pub(super) ping_reach: Reach,
@@ -139,7 +159,10 @@ impl Jibri {
             presence: None,
             items: 0,
             row: None,
+            was_there: false,
             port: None,
+            refused: None,
+            is_dead: false,
             port_reach: Reach::default(),
             hook: None,
             ping_reach: Reach::default(),
@@ -176,7 +199,7 @@ impl Jibri {
     /// What the best source says: the brewery, where it is seen, for it is first to know; else Jicofo; else
     /// the Jibri itself.
     pub(super) fn primary(&self, sight: Coverage) -> Option<(Source, Report, Time)> {
-        if sight.brewery {
+        if sight.brewery.is_some() {
             let presence = self.presence.as_ref()?;
             return presence.status.map(|status| (Source::Brewery, status, presence.since));
         }
@@ -188,7 +211,7 @@ impl Jibri {
 
     /// The later of what its port and its webhook say.
     pub(super) fn own_word(&self) -> Option<(Source, Report, Time)> {
-        let port = self.port.map(|(at, report)| (Source::HealthPort, report, at));
+        let port = self.port.map(|port| (Source::HealthPort, port.report, port.at));
         let hook = self.hook.map(|(at, report)| (Source::Webhook, report, at));
         port.into_iter().chain(hook).max_by_key(|(_, _, at)| *at)
     }
@@ -212,8 +235,11 @@ impl Jibri {
     }
 
     fn looks_now(&self, sight: Coverage) -> Appearance {
-        let is_absent =
-            if sight.brewery { self.presence.is_none() } else { sight.detector && self.row.is_none() };
+        let is_absent = if sight.brewery.is_some() {
+            self.presence.is_none()
+        } else {
+            sight.detector && self.row.is_none()
+        };
         if is_absent {
             return Appearance::Absent;
         }
@@ -240,9 +266,16 @@ impl Jibri {
         if self.expired(sight).is_some_and(|(by, _)| by != Source::Webhook || self.has_served) {
             return false;
         }
-        let presence = self.presence.as_ref().filter(|_| sight.brewery).and_then(|p| p.status);
+        match &self.evidence {
+            // Its own port has long said that it is idle; or whatever it is busy with was never begun, and what could be
+            // the recording of a meeting is for `Obstacle` to say.
+            Evidence::Stale { .. } => return self.port.is_none(),
+            Evidence::Detached { .. } => return self.port.is_none_or(|port| port.report.busy != Busy::Idle),
+            _ => {}
+        }
+        let presence = self.presence.as_ref().filter(|_| sight.brewery.is_some()).and_then(|p| p.status);
         let row = self.row.as_ref().filter(|_| sight.detector).map(|row| row.detected.report);
-        let own = [self.port, self.hook].into_iter().flatten().map(|(_, report)| report);
+        let own = self.port.map(|port| port.report).into_iter().chain(self.hook.map(|(_, report)| report));
         presence.into_iter().chain(row).chain(own).any(|report| report.busy == Busy::Busy)
     }
 
@@ -299,6 +332,8 @@ impl Jibri {
     /// (docs/jitsi.md 2).
     pub(super) fn shown(&mut self, status: Option<Report>, items: usize, complete: bool, now: Time) {
         self.items = items;
+        self.was_there |= status.is_some();
+        self.is_dead = false;
         if complete && status.is_some() {
             // Not forgotten: who was shunned when a start was sent matters later.
             self.shunned_until = self.shunned_until.map(|until| until.min(now));
@@ -316,6 +351,7 @@ impl Jibri {
     pub(super) fn forget_process(&mut self) {
         self.port = None;
         self.hook = None;
+        (self.refused, self.is_dead) = (None, false);
         self.port_reach = Reach::default();
         self.ping_reach = Reach::default();
         self.streak.reset();
@@ -328,7 +364,7 @@ impl Jibri {
     /// Lets pass what the time has ended.
     pub(super) fn age(&mut self, sight: Coverage, now: Time) {
         let port_lasts = sight.interval.saturating_mul(4);
-        self.port.take_if(|(at, _)| *at <= now && now.since(*at) >= port_lasts);
+        self.port.take_if(|port| port.at <= now && now.since(port.at) >= port_lasts);
         self.hook.take_if(|(at, _)| now.since(*at) >= HOOK_LASTS);
         self.falling.take_if(|(_, until)| *until <= now);
     }
@@ -364,6 +400,11 @@ impl Jibri {
         before
     }
 
+    /// What Jicofo reports counts for nothing: it sees no Jibri.
+    pub(super) fn forgive(&mut self) {
+        self.held = None;
+    }
+
     /// A failure that Jicofo reports counts if it was idle and healthy before, and has stayed so.
     fn weigh(&mut self, sight: Coverage, now: Time) {
         let is_at_work = self.is_at_work(sight);
@@ -379,7 +420,7 @@ impl Jibri {
             self.held = None;
         } else if held.until <= now {
             // Where Jicofo alone shows who is busy, it has to be asked once more.
-            if !sight.brewery && sight.polled.is_none_or(|at| at < held.at.after(ASKED_AGAIN)) {
+            if sight.brewery.is_none() && sight.polled.is_none_or(|at| at < held.at.after(ASKED_AGAIN)) {
                 held.until = now.after(ASKED_AGAIN);
                 return;
             }
@@ -394,13 +435,14 @@ impl Jibri {
         let busy = self.looks == Appearance::Busy && self.streak.count() > 0;
         [
             self.is_pinged(sight).then_some(self.ping_due),
-            self.port.map(|(at, _)| at.after(sight.interval.saturating_mul(4))),
+            self.port.map(|port| port.at.after(sight.interval.saturating_mul(4))),
             self.hook.map(|(at, _)| at.after(HOOK_LASTS)),
             self.shunned_until.filter(|until| *until > now),
             self.retry_at.filter(|at| *at > now),
             is_passing.then(|| self.looks_since.after(STRANGERS_LAST)),
             self.falling.as_ref().map(|(_, until)| *until),
             self.held.as_ref().map(|held| held.until),
+            self.word_deadline(now),
             busy.then(|| self.looks_since.after(RECORDS_SURELY)),
             self.busy_told_at.filter(|_| self.looks == Appearance::Busy),
             self.recovering.as_ref().and_then(Recovering::deadline),

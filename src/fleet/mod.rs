@@ -7,10 +7,15 @@
 //! The rule above all others: a good Jibri is never accused. Whatever could have another reason, or another
 //! culprit, counts against nobody.
 
+mod cases;
+mod doubt;
 mod event;
+mod evidence;
+mod instances;
 mod io;
 mod jibri;
 mod jicofo;
+mod jicofo_restart;
 mod judge;
 mod reach;
 mod recovering;
@@ -19,15 +24,20 @@ mod restarts;
 mod sessions;
 mod sources;
 mod streak;
+mod testimony;
 #[cfg(test)]
 mod tests;
 mod view;
+mod witness;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-pub use event::{Availability, Effect, Event, Evidence, Limit, LostBy, Reason, Source, Verdict};
+pub use doubt::Settled;
+pub use event::{Availability, Effect, Event, Limit, Reason};
+pub use evidence::{Evidence, LostBy, Source, Testimony, Verdict};
 pub use io::*;
+pub use jicofo_restart::JicofoRestart;
 pub use sessions::Serving;
 pub use view::JibriView;
 
@@ -61,6 +71,7 @@ pub struct Fleet {
     strangers: usize,
     sight: Coverage,
     sessions: Sessions,
+    witnesses: witness::Witnesses,
     policy: Policy,
     /// Number of the last answer of Jicofo's REST interface, and since when it has answered each time.
     poll: u64,
@@ -71,6 +82,9 @@ pub struct Fleet {
     ping_answered: Option<Time>,
     /// Whether Jicofo knows of them.
     jicofo: jicofo::Jicofo,
+    jicofo_restarts: jicofo_restart::JicofoRestarts,
+    /// Rooms of which it is not known whether they are the reason that starts fail.
+    doubts: doubt::Doubts,
     /// Those last told to be in doubt.
     doubted: Vec<JibriName>,
     available: Availability,
@@ -86,13 +100,15 @@ impl Fleet {
             ids: BTreeMap::new(),
             strangers: 0,
             sight: Coverage {
-                brewery: false,
+                brewery: None,
                 detector: false,
                 polled: None,
                 interval: settings.jibri.health_interval,
+                fast_failover: settings.jibri.fast_failover,
                 wedged_after: settings.jibri.wedged_after,
             },
             sessions: Sessions::default(),
+            witnesses: witness::Witnesses::default(),
             policy: Policy::new(settings.recovery.clone()),
             poll: 0,
             polled_since: now,
@@ -100,6 +116,8 @@ impl Fleet {
             port_answered: None,
             ping_answered: None,
             jicofo: jicofo::Jicofo::default(),
+            jicofo_restarts: jicofo_restart::JicofoRestarts::default(),
+            doubts: doubt::Doubts::default(),
             doubted: Vec::new(),
             available: Availability::default(),
         };
@@ -116,24 +134,40 @@ impl Fleet {
     /// Takes in one thing that has become known; returns what follows.
     pub fn handle(&mut self, now: Time, input: Input) -> Vec<Effect> {
         let mut effects = Vec::new();
+        // Cheap for those that come all the time and say nothing of Jicofo.
+        let is_of_jicofo =
+            !matches!(input, Input::Health { .. } | Input::Pinged { .. } | Input::Webhook { .. });
         match input {
             Input::Brewery(brewery) => self.brewery(brewery, now, &mut effects),
             Input::Detector(answer) => self.detector(answer, now, &mut effects),
             Input::Health { name, answer } => self.health(&name, answer, now),
             Input::Webhook { id, report } => self.webhook(&id, report, now),
-            Input::Pinged { name, answered } => self.pinged(&name, answered, now),
+            Input::Pinged { name, answered } => self.pinged(&name, answered, now, &mut effects),
+            Input::PortRefused { name } => self.refused(&name, now, &mut effects),
+            Input::Recorders { room, ids } => {
+                let marks = self.seated(&room, &ids, now);
+                self.apply(marks, now, &mut effects);
+            }
             Input::Meeting { room, news } => {
+                if matches!(news, News::StartSent | News::Failed { .. } | News::Over | News::Ended { .. }) {
+                    self.witnesses.over(&room, now);
+                }
                 let marks = match news {
-                    News::StartSent => self.sessions.sent(&room, now, !self.sight.brewery),
+                    News::StartSent => self.sessions.sent(&room, now, self.sight.brewery.is_none()),
                     News::Accepted => {
-                        self.jicofo.has_found_one();
+                        self.jicofo.has_found_one(self.sessions.sent_at(&room));
                         self.sessions.accepted(&room, now);
                         Vec::new()
                     }
                     News::Failed { why, people } => self.sessions.failed(&room, why, people, now),
                     News::Over => self.sessions.over(&room),
-                    News::On => {
+                    News::On { session } => {
                         self.sessions.on(&room, now);
+                        let by = match self.sessions.serving(&room) {
+                            Serving::Known(name) => Some(name.clone()),
+                            Serving::OneOf(_) | Serving::Unknown => None,
+                        };
+                        self.witnesses.on(&room, session, self.sessions.sent_at(&room), by, now);
                         Vec::new()
                     }
                     News::Ended { how, people } => self.sessions.ended(&room, &how, people, now),
@@ -142,12 +176,17 @@ impl Fleet {
                 self.retry_recoveries();
             }
             Input::Recovered { name, result } => self.recovered(&name, result, now, &mut effects),
+            Input::JicofoRestarted(result) => self.jicofo_restarted(result, &mut effects),
             Input::Remembered(restarts) => self.remember(restarts, now),
+            Input::Instances(instances) => self.use_instances(&instances, now, &mut effects),
             Input::StandBy(stands_by) => {
                 self.policy.stands_by = stands_by;
                 self.retry_recoveries();
             }
             Input::Tick => {}
+        }
+        if is_of_jicofo {
+            self.look_at_jicofo(now, &mut effects);
         }
         self.follow(now, &mut effects);
         effects
@@ -157,9 +196,10 @@ impl Fleet {
     pub fn next_deadline(&self) -> Option<Time> {
         let jibri = self.deadlines.next();
         let stale = self.sight.polled.filter(|_| self.sight.detector).map(|at| at.after(self.poll_lasts));
-        let jicofo = self.jicofo.deadline();
+        let jicofo = self.jicofo.deadline().into_iter().chain(self.jicofo_restarts.deadline()).min();
         let (sessions, policy) = (self.sessions.next_deadline(), self.policy.next_deadline());
-        [jibri, stale, jicofo, sessions, policy].into_iter().flatten().min()
+        let (doubts, witnesses) = (self.doubts.next_deadline(), self.witnesses.next_deadline());
+        [jibri, stale, jicofo, sessions, policy, doubts, witnesses].into_iter().flatten().min()
     }
 
     fn all_dirty(&mut self) {
@@ -170,16 +210,28 @@ impl Fleet {
         self.dirty.extend(self.policy.wanting.iter().cloned());
     }
 
-    /// Everything that follows from what is new, and from the time.
-    fn follow(&mut self, now: Time, effects: &mut Vec<Effect>) {
+    /// Whether it has lost the brewery, or has it again.
+    fn look_at_jicofo(&mut self, now: Time, effects: &mut Vec<Effect>) {
         if self.sight.detector && self.sight.polled.is_none_or(|at| at.after(self.poll_lasts) <= now) {
             self.detector_lost();
         }
         let (was_suspect, suspicion) = (self.jicofo.is_suspect(), self.suspicion_of_jicofo(now));
-        effects.extend(self.jicofo.observe(suspicion, now).map(Effect::Tell));
+        if was_suspect {
+            self.sessions.forget_answers();
+        }
+        // While nobody sees the brewery, what was suspected still is.
+        if self.sight.brewery.is_some() || !was_suspect {
+            effects.extend(self.jicofo.observe(suspicion, now).map(Effect::Tell));
+        }
         if was_suspect && !self.jicofo.is_suspect() {
             self.retry_recoveries();
         }
+        self.consider_jicofo(now, effects);
+    }
+
+    /// Everything that follows from what is new, and from the time.
+    fn follow(&mut self, now: Time, effects: &mut Vec<Effect>) {
+        self.forget_doubts(now, effects);
         if self.policy.age(now) {
             self.retry_recoveries();
         }
@@ -195,35 +247,25 @@ impl Fleet {
             let marks = self.sessions.due(now, looks);
             self.apply(marks, now, effects);
             while let Some(answer) = self.sessions.next_answer(now) {
-                self.weigh(answer, effects);
+                self.weigh(answer, now, effects);
             }
             if self.dirty.is_empty() {
                 break;
             }
         }
-        let visible = self.sight.brewery || self.sight.detector;
+        self.testify(now, effects);
+        let visible = self.sight.brewery.is_some() || self.sight.detector;
         if visible != self.available.visible {
             self.available.visible = visible;
             self.available.change = self.available.change.wrapping_add(1);
         }
     }
 
-    /// What shows that Jicofo has lost the brewery. It may learn a moment later than we do who is there.
-    fn suspicion_of_jicofo(&self, now: Time) -> Option<LostBy> {
-        if !self.sight.brewery {
-            return None;
-        }
-        let is_there =
-            |jibri: &Jibri| jibri.presence.as_ref().is_some_and(|presence| presence.status.is_some());
-        let mut there = self.jibris.iter().filter(|(_, jibri)| is_there(jibri)).peekable();
-        if self.jicofo.is_missing() && there.peek().is_some() {
-            return Some(LostBy::NotThere);
-        }
-        let is_unlisted = |jibri: &Jibri| {
-            self.sight.detector && jibri.row.is_none() && now.since(jibri.there_since) >= jicofo::COMES_BACK
-        };
-        let (name, _) = there.find(|(_, jibri)| is_unlisted(jibri))?;
-        Some(LostBy::NotListed(name.clone()))
+    /// What shows that Jicofo has lost the brewery: the first case that holds. It may learn a moment later than we do who
+    /// is there.
+    fn suspicion_of_jicofo(&self, now: Time) -> Option<(LostBy, Time)> {
+        self.sight.brewery?;
+        cases::LOST.iter().find_map(|case| (case.holds)(self, now))
     }
 
     /// Brings one Jibri up to date with what is known of it.
@@ -231,12 +273,21 @@ impl Fleet {
         let sight = self.sight;
         let Some(jibri) = self.jibris.get_mut(name) else { return };
         jibri.age(sight, now);
+        if self.jicofo.is_suspect() {
+            jibri.forgive();
+        }
         let before = jibri.look(sight, now);
         if before != jibri.looks {
             self.has_changed(name, before, now, effects);
         }
+        if let Some(word) = self.jibris.get(name).map(|jibri| jibri.word(sight, now)) {
+            self.witnesses.hear(name, word, now);
+        }
         self.watch_recovery(name, now, effects);
         let Some(jibri) = self.jibris.get_mut(name) else { return };
+        if jibri.streak.count() == 0 {
+            self.doubts.forget_jibri(name);
+        }
         let (verdict, evidence) = jibri.judge(sight, now);
         if verdict != jibri.verdict {
             let (from, to, evidence) = (jibri.verdict, verdict, evidence.clone());
@@ -250,7 +301,8 @@ impl Fleet {
         }
         if jibri.busy_told_at.is_some_and(|at| at <= now) {
             // A recorder whose Jibri we do not know may be this one's.
-            let is_explained = jibri.serving.is_some() || self.sessions.has_unknown();
+            let is_explained =
+                jibri.serving.is_some() || jibri.verdict == Verdict::Stale || self.sessions.has_unknown();
             jibri.busy_told_at = is_explained.then(|| now.after(jibri::RECORDING));
             if !is_explained {
                 let since = jibri.looks_since;
@@ -270,20 +322,22 @@ impl Fleet {
                 // Who was out of sight may have been busy for long.
                 let taken = self.sessions.only_start().filter(|_| before == Appearance::Idle);
                 effects.extend(taken.map(|room| Effect::Taken { room }));
+                if before == Appearance::Idle {
+                    self.jicofo.has_chosen();
+                }
                 self.sessions.turned_busy(name);
             }
             Appearance::Idle => {
-                if let Some((room, _)) = jibri.falling.take()
-                    && !jibri.is_twins()
-                {
-                    jibri.streak.session_failed(now, &room, false);
+                let fell = jibri.falling.take().filter(|_| !jibri.is_twins());
+                if let Some((room, _)) = fell {
+                    self.has_failed(name, &room, now, effects);
                 }
             }
             Appearance::Absent => jibri.forget_process(),
             Appearance::Unknown | Appearance::Unwell => jibri.falling = None,
         }
         if looks != Appearance::Busy {
-            let marks = self.sessions.left_work(name);
+            let marks = self.sessions.left_work(name, looks == Appearance::Idle, now);
             self.apply(marks, now, effects);
         }
         // While nothing is known of it, its room is not taken from it.
@@ -301,23 +355,33 @@ impl Fleet {
             match mark {
                 Mark::Look { room, gone } => effects.push(Effect::Look { room, gone }),
                 Mark::Ask => effects.push(Effect::AskJicofo),
-                Mark::Serves { name, room } => self.change(&name, |jibri| jibri.serving = Some(room)),
+                Mark::Serves { name, room } => {
+                    self.witnesses.taken_by(&room, &name);
+                    self.change(&name, |jibri| jibri.serving = Some(room));
+                }
                 Mark::Freed { name } => self.change(&name, |jibri| {
                     jibri.serving = None;
                     jibri.has_served = true;
                 }),
-                Mark::Fell { name, room, at, proven } => self.change(&name, |jibri| {
+                Mark::Fell { name, room, at, proven } => {
                     // Not what another process has done under its name.
-                    if jibri.there_since <= at && !jibri.is_twins() {
-                        jibri.streak.session_failed(now, &room, proven);
+                    let is_its = self
+                        .jibris
+                        .get(&name)
+                        .is_some_and(|jibri| jibri.there_since <= at && !jibri.is_twins());
+                    if is_its && proven {
+                        self.change(&name, |jibri| jibri.streak.session_failed(now, &room, true));
+                    } else if is_its {
+                        self.has_failed(&name, &room, now, effects);
                     }
-                }),
+                }
                 Mark::Falling { name, room } => self.change(&name, |jibri| {
                     jibri.falling = Some((room, now.after(FALLS_WITHIN)));
                 }),
                 Mark::Late { name, room } => self.change(&name, |jibri| jibri.streak.failed_late(&room)),
                 Mark::Works { name, room } => {
                     self.change(&name, |jibri| jibri.streak.reset());
+                    self.is_settled(&room, effects);
                     // Whoever failed in this room has only himself to blame.
                     for (other, jibri) in &mut self.jibris {
                         if *other != name && jibri.streak.room_works(now, &room) {
@@ -345,10 +409,10 @@ impl Fleet {
     /// - One that has failed less than 60 s ago was not selected again (docs/jitsi.md 2): this answer is that
     ///   failure's consequence and not another one.
     /// - Which of several starts it has failed does not matter: it has taken none of them.
-    fn weigh(&mut self, answer: NoneUsable, effects: &mut Vec<Effect>) {
+    fn weigh(&mut self, answer: NoneUsable, now: Time, effects: &mut Vec<Effect>) {
         let is_told = self.sight.detector && self.polled_since.after(LAG) <= answer.sent;
         // What a Jicofo says that has lost the brewery is no Jibri's fault.
-        if !self.sight.brewery || is_told || self.jicofo.is_suspect() {
+        if self.sight.brewery.is_none() || self.jicofo.is_suspect() {
             return;
         }
         let is_candidate = |jibri: &Jibri| {
@@ -362,8 +426,11 @@ impl Fleet {
         };
         let idle: Vec<JibriName> =
             self.jibris.iter().filter(|(_, j)| is_candidate(j)).map(|(name, _)| name.clone()).collect();
+        self.weigh_jicofo(&answer, &idle, is_told, now);
         match idle.as_slice() {
             [] => {}
+            _ if answer.why == StartFailure::NoJibri => {}
+            _ if is_told => {}
             // Jicofo has used up its tries, perhaps on others: one that was launching for another room, and
             // answered "busy" to this one, is among those tried and not among the idle.
             [only] if answer.why == StartFailure::AllBusy => self.change(&only.clone(), |jibri| {
@@ -379,6 +446,26 @@ impl Fleet {
                     effects.push(Effect::Tell(event));
                 }
             }
+        }
+    }
+
+    /// What the same answer says of Jicofo: it has not seen these that are `idle`. Where it tells whom it has failed, one
+    /// that it has not failed is enough; else all of several would have to have failed at once.
+    fn weigh_jicofo(&mut self, answer: &NoneUsable, idle: &[JibriName], is_told: bool, now: Time) {
+        let is_agreed = |name: &&JibriName| {
+            let Some(jibri) = self.jibris.get(*name) else { return false };
+            let idle = Report { busy: Busy::Idle, health: Health::Healthy };
+            // One that hangs is idle for ever, and Jicofo has failed it (docs/jitsi.md 13.2.8).
+            let is_silent = jibri.ping_reach.is_silent() || jibri.port_reach.is_silent();
+            !is_silent
+                && jibri.port.is_none_or(|port| port.report == idle)
+                && (!is_told || jibri.shunned_until.is_none_or(|until| until <= now))
+        };
+        let idle: Vec<JibriName> = idle.iter().filter(is_agreed).cloned().collect();
+        let sure = is_told || answer.why == StartFailure::NoJibri;
+        let least = if sure { 1 } else { 2 };
+        if idle.len() >= least && answer.why != StartFailure::SeveralFailed {
+            self.jicofo.refuses_at(answer.answered, LostBy::Refuses { says: answer.why, idle, sure });
         }
     }
 
@@ -403,9 +490,7 @@ impl Fleet {
         let deadline = if is_forgotten { None } else { jibri.deadline(self.sight, now) };
         self.deadlines.set(name, deadline);
         if is_forgotten {
-            self.jibris.remove(name);
-            self.policy.wanting.remove(name);
-            self.strangers = self.strangers.saturating_sub(1);
+            self.forget(name);
         }
     }
 }

@@ -53,6 +53,11 @@ impl Reach {
         self.silent_since.is_none()
     }
 
+    /// Since when it is silent, and what happens instead.
+    pub(super) fn silence(&self) -> Option<(Time, &str)> {
+        self.silent_since.map(|since| (since, self.why.as_str()))
+    }
+
     /// It has answered before, and does not now.
     pub(super) fn is_silent(&self) -> bool {
         self.ever && !self.is_well()

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::event::Reason;
+use crate::address::RoomJid;
 use crate::time::Time;
 
 /// A container, a JVM, an X server and a join take a minute at most where we have looked.
@@ -32,13 +33,15 @@ pub(super) struct Recovering {
     pub(super) gone: bool,
     /// It has shown itself anew.
     pub(super) renewed: bool,
+    /// It tells whether this room was the reason that starts failed there.
+    pub(super) room: Option<RoomJid>,
 }
 
 impl Recovering {
     /// The command is begun; it has `timeout` for it.
     pub(super) fn begin(reason: Reason, timeout: Duration, now: Time) -> Self {
         let until = now.after(timeout).after(GRACE);
-        Self { reason, since: now, phase: Phase::Running, until, gone: false, renewed: false }
+        Self { reason, since: now, phase: Phase::Running, until, gone: false, renewed: false, room: None }
     }
 
     pub(super) fn is_under_way(&self) -> bool {

@@ -3,7 +3,8 @@
 use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
 
-use super::event::{Limit, Reason, Verdict};
+use super::event::{Limit, Reason};
+use super::evidence::{Evidence, Source, Verdict};
 use super::jibri::{Coverage, Jibri};
 use super::recovering::Recovering;
 use crate::config::{Recovery, RecoveryTrigger};
@@ -11,7 +12,7 @@ use crate::jibri::JibriName;
 use crate::time::Time;
 
 /// A Jibri has to have looked as it does for so long: what comes late from another source must be able to.
-const QUIET: Duration = Duration::from_secs(10);
+pub(super) const QUIET: Duration = Duration::from_secs(10);
 /// Jicofo waits so long for a Jibri it has selected (docs/jitsi.md 2); it may be launching Chrome.
 const LAUNCHING: Duration = Duration::from_secs(16);
 const HOUR: Duration = Duration::from_secs(3600);
@@ -57,6 +58,9 @@ impl Policy {
             Verdict::Wedged => (RecoveryTrigger::Wedged, Reason::Wedged),
             Verdict::Unhealthy => (RecoveryTrigger::Unhealthy, Reason::Unhealthy),
             Verdict::Expired => (RecoveryTrigger::Expired, Reason::Expired),
+            Verdict::Suspect if matches!(jibri.evidence, Evidence::OneRoom { .. }) => {
+                (RecoveryTrigger::Wedged, Reason::Wedged)
+            }
             Verdict::Ok | Verdict::Suspect => {
                 let after = self.settings.recycle_after;
                 if after == 0 || jibri.recordings < after {
@@ -64,19 +68,21 @@ impl Policy {
                 }
                 (RecoveryTrigger::Recycle, Reason::Recycle)
             }
+            Verdict::Stale => (RecoveryTrigger::Stale, Reason::Stale),
+            Verdict::Detached => (RecoveryTrigger::Detached, Reason::Detached),
             Verdict::Offline => return None,
         };
         self.is_on(trigger).then_some(reason)
     }
 
-    /// What keeps it from being restarted now. `is_starting`: a start is under way whose Jibri is not known;
+    /// What keeps it from being restarted now. `may_be_taken`: a meeting may have it, or be about to;
     /// `is_fresh`: the picture of the whole fleet is of this moment.
     pub(super) fn obstacle(
         &self,
         jibri: &Jibri,
         reason: Reason,
         sight: Coverage,
-        is_starting: bool,
+        may_be_taken: bool,
         is_fresh: bool,
         now: Time,
     ) -> Option<Obstacle> {
@@ -90,8 +96,20 @@ impl Policy {
         if jibri.is_twins() {
             return Some(Obstacle::Limit(Limit::Twins, None));
         }
-        // Whoever is not known to be idle may be recording; an expired one cannot be known to be idle.
-        if jibri.is_at_work(sight) || reason != Reason::Expired && !jibri.is_surely_idle(sight) {
+        // Whoever is not known to be idle may be recording; an expired one cannot be known to be idle, and of one that is
+        // shown otherwise than it is, its own port has told.
+        let is_to_be_idle = !matches!(reason, Reason::Expired | Reason::Stale | Reason::Detached);
+        if jibri.is_at_work(sight) || is_to_be_idle && !jibri.is_surely_idle(sight) {
+            return Some(Obstacle::NotNow(None));
+        }
+        // Where the brewery is not seen it may be Jicofo that is wrong, and who has never been there may be there by another
+        // nickname.
+        let is_proven = match jibri.evidence {
+            Evidence::Stale { by, .. } => by == Source::Brewery,
+            Evidence::Detached { by, .. } => by == Source::Brewery && jibri.was_there,
+            _ => true,
+        };
+        if !is_proven {
             return Some(Obstacle::NotNow(None));
         }
         // Jicofo may give it a start at any moment, and a picture that is seconds old would not show it. The
@@ -105,11 +123,10 @@ impl Policy {
             return Some(Obstacle::NotNow(Some(quiet)));
         }
         let selected = jibri.row.as_ref().and_then(|row| row.selected_at).map(|at| at.after(LAUNCHING));
-        if can_be_selected && selected.is_some_and(|until| until > now) {
+        if (can_be_selected || reason == Reason::Stale) && selected.is_some_and(|until| until > now) {
             return Some(Obstacle::NotNow(selected));
         }
-        // One that works may be what a start under way is about to take.
-        if reason == Reason::Recycle && is_starting {
+        if may_be_taken {
             return Some(Obstacle::NotNow(None));
         }
         let cool = jibri.last_restart.map(|at| at.after(self.settings.cooldown)).filter(|at| *at > now);
@@ -123,6 +140,12 @@ impl Policy {
             return Some(Obstacle::Limit(Limit::PerHour, self.hour_over()));
         }
         None
+    }
+
+    /// Whether nothing keeps it from being restarted but what it and its meetings do.
+    pub(super) fn may_act_on(&self, jibri: &Jibri, now: Time) -> bool {
+        let is_cool = jibri.last_restart.is_none_or(|at| at.after(self.settings.cooldown) <= now);
+        !self.stands_by && !self.settings.dry_run && is_cool && !self.is_spent()
     }
 
     fn is_spent(&self) -> bool {

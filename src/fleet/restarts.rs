@@ -1,11 +1,13 @@
 //! Carries a restart through: from who is to be restarted to whether it has come back.
 
 use super::Fleet;
-use super::event::{Effect, Event, Reason, Verdict};
+use super::event::{Effect, Event, Reason};
+use super::evidence::{Evidence, Verdict};
+use super::io::Whom;
 use super::jibri::{Appearance, Jibri};
 use super::recovering::Phase;
-use super::recovery::Obstacle;
-use crate::jibri::JibriName;
+use super::recovery::{Obstacle, QUIET};
+use crate::jibri::{Busy, JibriName};
 use crate::time::Time;
 
 impl Jibri {
@@ -34,10 +36,13 @@ impl Fleet {
             && is_anew
             && matches!(jibri.looks, Appearance::Idle | Appearance::Busy)
         {
-            jibri.recovering = None;
+            let room = jibri.recovering.take().and_then(|recovering| recovering.room);
             jibri.streak.reset();
             jibri.recordings = 0;
             effects.push(Effect::Tell(Event::Back { name: name.clone(), took: now.since(since) }));
+            if let Some(room) = room {
+                self.doubts.has_tried(&room, name);
+            }
         } else if recovering.is_under_way() && recovering.until <= now {
             if recovering.phase == Phase::Running {
                 jibri.recovering = None;
@@ -71,10 +76,26 @@ impl Fleet {
             jibri.retry_at = None;
             return;
         }
-        let is_starting = reason == Reason::Recycle && self.sessions.may_take_any();
-        let is_fresh = self.sight.brewery || self.sight.polled == Some(now);
-        match self.policy.obstacle(jibri, reason, self.sight, is_starting, is_fresh, now) {
-            Some(Obstacle::NotNow(at)) => jibri.retry_at = at,
+        let may_be_taken = match jibri.evidence {
+            // It says itself that it is busy: where a recorder is whose Jibri is not known, it may be this one's.
+            Evidence::Stale { shown: Busy::Idle, .. } => self.sessions.has_unknown(),
+            // One that works may be what a start under way is about to take.
+            Evidence::OneRoom { .. } => self.sessions.may_take_any(),
+            _ => reason == Reason::Recycle && self.sessions.may_take_any(),
+        };
+        let is_fresh = self.sight.brewery.is_some() || self.sight.polled == Some(now);
+        match self.policy.obstacle(jibri, reason, self.sight, may_be_taken, is_fresh, now) {
+            Some(Obstacle::NotNow(at)) => {
+                jibri.retry_at = at;
+                if let Evidence::OneRoom { room, .. } = &jibri.evidence
+                    && jibri.looks == Appearance::Idle
+                    && self.policy.may_act_on(jibri, now)
+                {
+                    let until = self.doubts.holds_back(room, at.unwrap_or(now.after(QUIET)), now);
+                    let room = room.clone();
+                    effects.extend(until.map(|until| Effect::HoldBack { room, until }));
+                }
+            }
             Some(Obstacle::Limit(limit, until)) => {
                 jibri.retry_at = until;
                 if jibri.told != Some((reason, Some(limit))) {
@@ -93,7 +114,12 @@ impl Fleet {
                 jibri.told = None;
                 jibri.unmended = None;
                 jibri.last_restart = Some(now);
-                jibri.recovering = Some(self.policy.begin(name, reason, now));
+                let mut recovering = self.policy.begin(name, reason, now);
+                if let Evidence::OneRoom { room, .. } = &jibri.evidence {
+                    self.doubts.is_restarted_for(room);
+                    recovering.room = Some(room.clone());
+                }
+                jibri.recovering = Some(recovering);
                 self.policy.wanting.remove(name);
                 effects.push(Effect::Recover { name: name.clone(), reason });
             }
@@ -101,8 +127,12 @@ impl Fleet {
     }
 
     /// What we, or whoever had our place, did before we were started.
-    pub(super) fn remember(&mut self, restarts: Vec<(JibriName, Time)>, now: Time) {
-        for (name, at) in restarts {
+    pub(super) fn remember(&mut self, restarts: Vec<(Whom, Time)>, now: Time) {
+        for (whom, at) in restarts {
+            let Whom::Jibri(name) = whom else {
+                self.jicofo_restarts.remember(at);
+                continue;
+            };
             self.policy.remember(at);
             if let Some(jibri) = self.jibris.get_mut(&name) {
                 jibri.last_restart = jibri.last_restart.max(Some(at));

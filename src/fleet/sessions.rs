@@ -77,6 +77,8 @@ struct Session {
     decided: bool,
     /// Those that turned busy for it, perhaps.
     candidates: BTreeSet<JibriName>,
+    /// The only candidate was idle again then, before it could be decided: still the one that took it.
+    left: Option<Time>,
     jibri: Option<JibriName>,
     /// Those that served it and became idle again before it was on, and when.
     dropped: BTreeMap<JibriName, Time>,
@@ -94,6 +96,7 @@ impl Session {
             on: None,
             decided: sent.is_none(),
             candidates: BTreeSet::new(),
+            left: None,
             jibri: None,
             dropped: BTreeMap::new(),
             doubtful,
@@ -152,9 +155,45 @@ impl Sessions {
         }
     }
 
+    /// When the start of a room was sent, if we have sent it.
+    pub(super) fn sent_at(&self, room: &RoomJid) -> Option<Time> {
+        self.rooms.get(room)?.sent
+    }
+
+    /// It is a fact that this one serves the room.
+    pub(super) fn is_served_by(&mut self, room: &RoomJid, name: &JibriName) -> Vec<Mark> {
+        let Some(session) = self.rooms.get_mut(room) else { return Vec::new() };
+        if session.jibri.as_ref() == Some(name) {
+            return Vec::new();
+        }
+        session.decided = true;
+        session.candidates.clear();
+        self.deadlines.clear(&(room.clone(), Then::Decide));
+        let before = session.jibri.replace(name.clone()).map(|name| Mark::Freed { name });
+        // Whoever is known to serve this room serves no other.
+        for (other, session) in &mut self.rooms {
+            session.candidates.remove(name);
+            if other != room {
+                session.jibri.take_if(|jibri| jibri == name);
+            }
+        }
+        let serves = Mark::Serves { name: name.clone(), room: room.clone() };
+        before.into_iter().chain([serves]).collect()
+    }
+
     /// A room is recorded, or about to be, by one that we do not know.
     pub(super) fn has_unknown(&self) -> bool {
         self.rooms.values().any(|session| session.jibri.is_none())
+    }
+
+    /// What Jicofo has answered so far says nothing of Jibris.
+    pub(super) fn forget_answers(&mut self) {
+        self.answers.clear();
+    }
+
+    /// A recording is on.
+    pub(super) fn is_any_on(&self) -> bool {
+        self.rooms.values().any(|session| session.on.is_some())
     }
 
     /// A start is under way, and the Jibri that it has, or is about to have, is not known.
@@ -223,7 +262,7 @@ impl Sessions {
         let mut marks = Vec::new();
         if let Some(sent) = session.sent.filter(|_| session.on.is_none()) {
             match why {
-                F::AllBusy | F::SeveralFailed => {
+                F::AllBusy | F::NoJibri | F::SeveralFailed => {
                     if !session.doubtful && self.answers.len() < ANSWERS {
                         let room = room.clone();
                         self.answers.push_back(NoneUsable { room, why, sent, answered: now });
@@ -236,16 +275,19 @@ impl Sessions {
                         let (name, room) = (name.clone(), room.clone());
                         marks.push(Mark::Fell { name, room, at: *at, proven: false });
                     }
-                    if let Some(name) = session.jibri.clone() {
-                        marks.push(Mark::Falling { name, room: room.clone() });
-                    }
+                    // It may have failed before it was decided whose it is; then one that took it alone is it.
+                    let only = session.candidates.first().filter(|_| session.candidates.len() == 1);
+                    let name = session.jibri.as_ref().or(only.filter(|_| session.accepted)).cloned();
+                    marks.extend(name.map(|name| match session.left {
+                        Some(at) => Mark::Fell { name, room: room.clone(), at, proven: false },
+                        None => Mark::Falling { name, room: room.clone() },
+                    }));
                 }
                 // The reason is the room, our place in it, or Jicofo.
                 // No answer at all is Jicofo's failure: it gives up on each Jibri after 15 s
                 // (docs/jitsi.md 2).
                 F::Failed
                 | F::PendingTimeout
-                | F::NoJibri
                 | F::FocusError
                 | F::NotKnownYet
                 | F::NoRecorder
@@ -317,7 +359,8 @@ impl Sessions {
     /// A Jibri that was idle is busy: for one of the starts that have none yet, or for somebody else's.
     pub(super) fn turned_busy(&mut self, name: &JibriName) {
         for session in self.rooms.values_mut().filter(|session| !session.decided) {
-            if session.candidates.len() >= CANDIDATES {
+            let is_back = session.left.is_some() && session.candidates.contains(name);
+            if is_back || session.candidates.len() >= CANDIDATES {
                 session.doubtful = true;
             } else {
                 session.candidates.insert(name.clone());
@@ -328,14 +371,18 @@ impl Sessions {
     /// It is not busy any more: rooms that it was one of several candidates for cannot be decided, for what it
     /// is busy with next is something else.
     /// Nothing is decided against anybody by that, but its room may have lost its recording, and is looked at.
-    pub(super) fn left_work(&mut self, name: &JibriName) -> Vec<Mark> {
+    pub(super) fn left_work(&mut self, name: &JibriName, is_idle: bool, now: Time) -> Vec<Mark> {
         let mut marks = Vec::new();
         for (room, session) in &mut self.rooms {
             if session.candidates.contains(name) {
+                marks.push(Mark::Look { room: room.clone(), gone: false });
+                if is_idle && !session.decided && session.left.is_none() && session.candidates.len() == 1 {
+                    session.left = Some(now);
+                    continue;
+                }
                 session.candidates.clear();
                 session.decided = true;
                 session.doubtful = true;
-                marks.push(Mark::Look { room: room.clone(), gone: false });
             }
         }
         marks

@@ -2,7 +2,7 @@
 
 use super::event::{Effect, Event};
 use super::io::Brewery;
-use super::jibri::Jibri;
+use super::jibri::{Jibri, Said};
 use super::{Fleet, STRANGERS};
 use crate::jibri::{Detected, JibriName, Report};
 use crate::time::Time;
@@ -14,8 +14,8 @@ impl Fleet {
     pub(super) fn brewery(&mut self, brewery: Brewery, now: Time, effects: &mut Vec<Effect>) {
         match brewery {
             Brewery::Lost => {
-                self.sight.brewery = false;
-                self.jicofo.is_seen(None);
+                self.sight.brewery = None;
+                self.jicofo.is_seen(None, now);
                 for jibri in self.jibris.values_mut() {
                     if let Some(presence) = &mut jibri.presence {
                         presence.stale = true;
@@ -25,8 +25,8 @@ impl Fleet {
                 self.all_dirty();
             }
             Brewery::Complete => {
-                if !self.sight.brewery {
-                    self.sight.brewery = true;
+                if self.sight.brewery.is_none() {
+                    self.sight.brewery = Some(now);
                     // What another source showed later than the brewery does is no news.
                     self.sessions.blinded();
                 }
@@ -40,7 +40,7 @@ impl Fleet {
                 if status.is_none() && !self.jibris.contains_key(&name) {
                     return;
                 }
-                let is_complete = self.sight.brewery;
+                let is_complete = self.sight.brewery.is_some();
                 let Some(jibri) = self.jibri(&name, now) else { return };
                 let was = jibri.items;
                 jibri.shown(status, items, is_complete, now);
@@ -52,7 +52,7 @@ impl Fleet {
                 }
                 self.dirty.insert(name);
             }
-            Brewery::Jicofo { is_there } => self.jicofo.is_seen(Some(is_there)),
+            Brewery::Jicofo { is_there } => self.jicofo.is_seen(Some(is_there), now),
             Brewery::Left { name } => {
                 let Some(jibri) = self.jibris.get_mut(&name) else { return };
                 jibri.presence = None;
@@ -88,7 +88,7 @@ impl Fleet {
                 self.dirty.insert(name);
             }
         }
-        if !self.sight.brewery {
+        if self.sight.brewery.is_none() {
             self.retry_recoveries();
         }
         for (name, jibri) in &mut self.jibris {
@@ -118,7 +118,9 @@ impl Fleet {
         let Some(jibri) = self.jibris.get_mut(name).filter(|jibri| jibri.configured) else { return };
         match answer {
             Ok(report) => {
-                jibri.port = Some((now, report));
+                let since = jibri.port.filter(|port| port.report == report).map_or(now, |port| port.since);
+                jibri.port = Some(Said { report, since, at: now });
+                (jibri.refused, jibri.is_dead) = (None, false);
                 jibri.port_reach.answered();
                 jibri.last_seen = Some(now);
                 self.port_answered = Some(now);
@@ -130,7 +132,7 @@ impl Fleet {
                 // A second witness is wanted soon.
                 jibri.ping_due = jibri.ping_due.min(now.after(jibri.ping_pause(self.sight)));
                 if let Some(recovering) = &mut jibri.recovering
-                    && !self.sight.brewery
+                    && self.sight.brewery.is_none()
                 {
                     recovering.gone = true;
                 }
@@ -153,9 +155,9 @@ impl Fleet {
         });
     }
 
-    pub(super) fn pinged(&mut self, name: &JibriName, answered: bool, now: Time) {
+    pub(super) fn pinged(&mut self, name: &JibriName, answered: bool, now: Time, effects: &mut Vec<Effect>) {
         // Without the brewery nothing comes through it, which is not the Jibri's fault.
-        if !self.sight.brewery {
+        if self.sight.brewery.is_none() {
             return;
         }
         let pause = self.sight.interval.saturating_mul(PINGS_APART);
@@ -164,6 +166,12 @@ impl Fleet {
             !answered && self.jibris.iter().any(|(other, jibri)| other != name && jibri.ping_reach.ever);
         let Some(jibri) = self.jibris.get_mut(name) else { return };
         if answered {
+            if let Some((_, lives)) = &mut jibri.refused
+                && !std::mem::replace(lives, true)
+            {
+                effects.push(Effect::Tell(Event::PortRefused { name: name.clone() }));
+            }
+            jibri.is_dead = false;
             jibri.ping_reach.answered();
             jibri.last_seen = Some(now);
             self.ping_answered = Some(now);

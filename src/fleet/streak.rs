@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use super::event::Evidence;
+use super::evidence::Evidence;
 use crate::address::RoomJid;
 use crate::time::Time;
 
@@ -32,6 +32,8 @@ pub(super) struct Streak {
     /// this counts only once another has recorded there.
     late: BTreeSet<RoomJid>,
     last: Option<(Time, Option<RoomJid>)>,
+    /// Of so many failures in this room nobody can tell whether it or the room is the reason.
+    doubted: Option<(RoomJid, u32)>,
 }
 
 impl Streak {
@@ -59,6 +61,29 @@ impl Streak {
         }
     }
 
+    /// It, or this room, after so many failures there.
+    pub(super) fn doubt(&mut self, room: &RoomJid, count: u32) {
+        self.doubted = Some((room.clone(), count));
+    }
+
+    /// It, or a room.
+    pub(super) fn doubted(&self) -> Option<Evidence> {
+        let ((room, count), (last, _)) = (self.doubted.clone()?, self.last.as_ref()?);
+        Some(Evidence::OneRoom { count, last: *last, room })
+    }
+
+    /// This room is the reason of whatever failed there; whether that changes anything.
+    pub(super) fn forgive(&mut self, room: &RoomJid) -> bool {
+        let was_doubted = self.doubted.take_if(|(doubted, _)| doubted == room).is_some();
+        self.late.remove(room);
+        self.unproven.remove(room) || was_doubted
+    }
+
+    /// When one last counted.
+    pub(super) fn last_failure(&self) -> Option<Time> {
+        self.last.as_ref().filter(|_| self.count() > 0).map(|(at, _)| *at)
+    }
+
     pub(super) fn reset(&mut self) {
         *self = Self::default();
     }
@@ -77,8 +102,8 @@ impl Streak {
         if proven {
             self.unproven.remove(room);
             self.proven = self.proven.saturating_add(1);
-        } else if self.unproven.len() >= ROOMS || !self.unproven.insert(room.clone()) {
-            return;
+        } else if self.unproven.len() < ROOMS {
+            self.unproven.insert(room.clone());
         }
         self.last = Some((at, Some(room.clone())));
     }
@@ -91,6 +116,7 @@ impl Streak {
 
     /// Another Jibri has recorded this room: whatever failed there was not the room's fault.
     pub(super) fn room_works(&mut self, at: Time, room: &RoomJid) -> bool {
+        self.doubted.take_if(|(doubted, _)| doubted == room);
         let is_late = self.late.remove(room);
         let changes = is_late || self.unproven.contains(room);
         if changes {

@@ -1,9 +1,11 @@
 //! The fleet as it can be shown, and asked.
 
-use super::event::{Availability, Evidence, Verdict};
+use super::event::Availability;
+use super::evidence::{Evidence, Testimony, Verdict};
 use super::jibri::Appearance;
 use super::recovering::Recovering;
 use super::sessions::Serving;
+use super::testimony::Heard;
 use super::{Fleet, Jibri};
 use crate::address::RoomJid;
 use crate::jibri::{Busy, Health, JibriName, Report};
@@ -48,6 +50,12 @@ impl Fleet {
     /// One Jibri as it can be shown.
     pub fn jibri_view(&self, name: &str, now: Time) -> Option<JibriView<'_>> {
         self.jibris.get_key_value(name).map(|(name, jibri)| self.one(name, jibri, now))
+    }
+
+    /// What each source says of a Jibri, side by side.
+    pub fn testimonies(&self, name: &JibriName, now: Time) -> Vec<Testimony> {
+        let heard = self.jibris.get(name).map(|jibri| Heard { jibri, sight: self.sight, now });
+        heard.map(|heard| heard.testimonies()).unwrap_or_default()
     }
 
     /// What is there for a start.

@@ -2,7 +2,8 @@
 //! wait.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use hyper::StatusCode;
@@ -12,7 +13,7 @@ use tokio::time::{sleep, timeout};
 
 use super::{ProbeLimits, Probed, Status, json};
 use crate::config::{Jibri, JibriInstance};
-use crate::http_client::{Client, Fault};
+use crate::http_client::{Answer, Client, Fault};
 use crate::polling::jittered;
 
 /// Longest answer, in bytes: far more than one ever has.
@@ -21,6 +22,50 @@ const MOST_ANSWER: usize = 64 * 1024;
 const HINTS_APART: Duration = Duration::from_secs(1);
 /// At the beginning they are asked within so long, not all at one moment.
 const SPREAD: Duration = Duration::from_secs(1);
+
+/// A refused one is asked again so soon.
+const REFUSED_AGAIN: Duration = Duration::from_millis(500);
+
+/// Has one port asked otherwise than every `jibri.health_interval`.
+#[derive(Debug, Default)]
+pub(super) struct Hint {
+    pub(super) sooner: Notify,
+    /// Every second.
+    closely: AtomicBool,
+}
+
+/// By the name of the instance.
+pub(super) type Hints = BTreeMap<String, Arc<Hint>>;
+
+/// Has ports asked closely. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct AskClosely(Arc<Mutex<Hints>>);
+
+impl AskClosely {
+    pub(super) fn of(hints: Hints) -> Self {
+        Self(Arc::new(Mutex::new(hints)))
+    }
+
+    /// Every second from now on, or not any more.
+    pub fn set(&self, name: &str, closely: bool) {
+        if let Some(hint) = self.hints().get(name) {
+            hint.closely.store(closely, Ordering::Relaxed);
+            hint.sooner.notify_one();
+        }
+    }
+
+    /// Others ask from now on; whoever was asked closely still is.
+    pub(super) fn use_hints(&self, new: &Hints) {
+        let before = std::mem::replace(&mut *self.hints(), new.clone());
+        for (name, _) in before.iter().filter(|(_, hint)| hint.closely.load(Ordering::Relaxed)) {
+            self.set(name, true);
+        }
+    }
+
+    fn hints(&self) -> MutexGuard<'_, Hints> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
 
 /// What all that are asked share.
 #[derive(Debug)]
@@ -32,14 +77,14 @@ struct Poller {
     failing: Semaphore,
 }
 
-/// Who has each of them asked sooner, by name.
+/// Who has each of them asked sooner, and closely, by name.
 pub(super) fn spawn(
     jibri: &Jibri,
     limits: ProbeLimits,
     events: &mpsc::Sender<Probed>,
     tasks: &mut JoinSet<()>,
-) -> BTreeMap<String, Arc<Notify>> {
-    let mut hints = BTreeMap::new();
+) -> Hints {
+    let mut hints = Hints::new();
     let asked = asked(jibri);
     let poller = match Poller::new(jibri, limits, &asked) {
         Ok(poller) => Arc::new(poller),
@@ -49,7 +94,7 @@ pub(super) fn spawn(
         }
     };
     for (name, url) in asked {
-        let hint = Arc::new(Notify::new());
+        let hint = Arc::new(Hint::default());
         hints.insert(name.clone(), Arc::clone(&hint));
         tasks.spawn(keep_asking(Arc::clone(&poller), name, url, hint, events.clone()));
     }
@@ -90,7 +135,7 @@ async fn keep_asking(
     poller: Arc<Poller>,
     name: String,
     url: String,
-    hint: Arc<Notify>,
+    hint: Arc<Hint>,
     events: mpsc::Sender<Probed>,
 ) {
     let mut answers = true;
@@ -98,18 +143,25 @@ async fn keep_asking(
     loop {
         let lane = if answers { &poller.well } else { &poller.failing };
         let answer = match lane.acquire().await {
-            Ok(_permit) => poller.ask(&url).await,
+            Ok(_permit) => poller.get(&url).await,
             Err(_) => return,
         };
         answers = answer.is_ok();
+        let is_refused = answer.as_ref().is_err_and(|(is_refused, _)| *is_refused);
+        if is_refused && events.send(Probed::Refused { name: name.clone() }).await.is_err() {
+            return;
+        }
+        let answer = answer.map_err(|(_, why)| why);
         if events.send(Probed::Health { name: name.clone(), answer }).await.is_err() {
             return;
         }
         let pause = jittered(poller.interval);
-        let least = HINTS_APART.min(pause);
+        let least = if is_refused { REFUSED_AGAIN } else { HINTS_APART }.min(pause);
         sleep(least).await;
-        // Too late or on a hint, it is asked.
-        let _ = timeout(pause.saturating_sub(least), hint.notified()).await;
+        if !hint.closely.load(Ordering::Relaxed) {
+            // Too late or on a hint, it is asked.
+            let _ = timeout(pause.saturating_sub(least), hint.sooner.notified()).await;
+        }
     }
 }
 
@@ -128,14 +180,23 @@ impl Poller {
     }
 
     async fn ask(&self, url: &str) -> Result<Status, String> {
-        let answer = self.client.get(url).await.map_err(in_words)?;
-        if answer.status() != StatusCode::OK {
-            let hint = "is health_url right, like http://jibri-1:2222/jibri/api/v1.0/health?";
-            return Err(format!("{}; {hint}", answer.refusal()));
-        }
-        let body = answer.body(MOST_ANSWER).await.map_err(|fault| fault.to_string())?;
-        json::health(&body).map_err(|unreadable| unreadable.to_string())
+        self.get(url).await.map_err(|(_, why)| why)
     }
+
+    /// The error is whether the connection was refused, and why nothing is said, in words.
+    async fn get(&self, url: &str) -> Result<Status, (bool, String)> {
+        let answer = self.client.get(url).await.map_err(|fault| (fault.is_refused(), in_words(fault)))?;
+        read(answer).await.map_err(|why| (false, why))
+    }
+}
+
+async fn read(answer: Answer) -> Result<Status, String> {
+    if answer.status() != StatusCode::OK {
+        let hint = "is health_url right, like http://jibri-1:2222/jibri/api/v1.0/health?";
+        return Err(format!("{}; {hint}", answer.refusal()));
+    }
+    let body = answer.body(MOST_ANSWER).await.map_err(|fault| fault.to_string())?;
+    json::health(&body).map_err(|unreadable| unreadable.to_string())
 }
 
 fn in_words(fault: Fault) -> String {

@@ -8,11 +8,12 @@
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use subtle::ConstantTimeEq as _;
 use tokio::sync::{Notify, mpsc};
 
+use super::health::Hints;
 use super::json::{self, Unreadable};
 use super::{Probed, Status};
 use crate::config::{Jibri, Secret};
@@ -28,31 +29,42 @@ pub struct Webhooks {
 
 #[derive(Debug)]
 struct Shared {
-    /// Names by id.
-    names: BTreeMap<String, String>,
+    known: Mutex<Known>,
     token: Secret,
     /// A wrong token was told of.
     is_told: AtomicBool,
-    /// By name: who wakes up whoever asks its health port.
-    hints: BTreeMap<String, Arc<Notify>>,
     waiting: Mutex<BTreeMap<String, Status>>,
     news: Notify,
     unreadable: AtomicU64,
     dropped: AtomicU64,
 }
 
-impl Webhooks {
-    /// `hints`: by name, who wakes up whoever asks that Jibri's health port.
-    pub(super) fn new(jibri: &Jibri, hints: BTreeMap<String, Arc<Notify>>) -> Self {
+/// The `[[jibri.instance]]`.
+#[derive(Debug)]
+struct Known {
+    /// Names by id.
+    names: BTreeMap<String, String>,
+    /// By name: who wakes up whoever asks its health port.
+    hints: Hints,
+}
+
+impl Known {
+    fn new(jibri: &Jibri, hints: Hints) -> Self {
         let instances = &jibri.instances;
         // The id counts for more than the name: both may be given, to different Jibris.
         let by_name = instances.iter().map(|instance| (instance.name.clone(), instance.name.clone()));
         let by_id = instances.iter().map(|instance| (instance.id.clone(), instance.name.clone()));
+        Self { names: by_name.chain(by_id).collect(), hints }
+    }
+}
+
+impl Webhooks {
+    /// `hints`: by name, who wakes up whoever asks that Jibri's health port.
+    pub(super) fn new(jibri: &Jibri, hints: Hints) -> Self {
         let shared = Shared {
-            names: by_name.chain(by_id).collect(),
+            known: Mutex::new(Known::new(jibri, hints)),
             token: jibri.webhook_token.clone(),
             is_told: AtomicBool::new(false),
-            hints,
             waiting: Mutex::default(),
             news: Notify::new(),
             unreadable: AtomicU64::new(0),
@@ -61,13 +73,23 @@ impl Webhooks {
         Self { shared: Arc::new(shared) }
     }
 
+    /// Webhooks come from these from now on.
+    pub(super) fn use_instances(&self, jibri: &Jibri, hints: Hints) {
+        *self.known() = Known::new(jibri, hints);
+    }
+
+    fn known(&self) -> MutexGuard<'_, Known> {
+        self.shared.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// The body of a `v1/status`, and the token with which it came.
     pub fn take_status(&self, token: &str, body: &[u8]) {
         match json::pushed_status(body) {
             Ok((id, status)) if self.is_believed(token) => self.put(&id, status),
             Ok((id, _)) => {
-                if let Some(hint) = self.shared.hints.get(self.name(&id)) {
-                    hint.notify_one();
+                let name = self.name(&id);
+                if let Some(hint) = self.known().hints.get(&name) {
+                    hint.sooner.notify_one();
                 }
             }
             Err(unreadable) => self.count_unreadable(&unreadable),
@@ -106,15 +128,15 @@ impl Webhooks {
     }
 
     /// The id counts for more than the name.
-    fn name<'a>(&'a self, id: &'a str) -> &'a str {
-        self.shared.names.get(id).map_or(id, String::as_str)
+    fn name(&self, id: &str) -> String {
+        self.known().names.get(id).map_or(id, String::as_str).to_owned()
     }
 
     fn put(&self, id: &str, status: Status) {
         let name = self.name(id);
         let mut waiting = self.shared.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-        let has_room = waiting.len() < MOST_WAITING || waiting.contains_key(name);
-        let dropped = !has_room || waiting.insert(name.to_owned(), status).is_some();
+        let has_room = waiting.len() < MOST_WAITING || waiting.contains_key(&name);
+        let dropped = !has_room || waiting.insert(name, status).is_some();
         drop(waiting);
         self.shared.dropped.fetch_add(u64::from(dropped), Ordering::Relaxed);
         self.shared.news.notify_one();

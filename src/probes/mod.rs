@@ -3,6 +3,7 @@
 //! [`spawn`] starts it all. Nothing is concluded here, and nothing that is answered or sent, of whatever
 //! shape, size or speed, does more than cost a line. The brewery, which XMPP sees, is another edge's.
 
+mod conference;
 mod detector;
 mod health;
 mod inbox;
@@ -14,10 +15,14 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use crate::config::Settings;
-use crate::jibri::{Detected, Report};
+use crate::address::RoomJid;
+use crate::config::{Jibri, Settings};
+use crate::jibri::{Detected, JibriName, Report};
+pub use conference::AskRecorders;
+use conference::Conferences;
 pub use detector::AskNow;
 use detector::Detector;
+pub use health::AskClosely;
 pub use inbox::Webhooks;
 
 /// Probes that may wait for whoever takes them. Then those who ask wait, too; of what webhooks say, the
@@ -34,6 +39,11 @@ pub enum Probed {
         /// What it says, or in words why it says nothing that could be read.
         answer: Result<Status, String>,
     },
+    /// A health port was asked, and the connection was refused; told before the answer that there is none.
+    Refused {
+        /// The name of the `[[jibri.instance]]`.
+        name: String,
+    },
     /// A Jibri says how it is (docs/jitsi.md 6, webhook `v1/status`): at each change and each minute.
     Status {
         /// The name of the `[[jibri.instance]]` with this id or name, or else its id as it came.
@@ -46,6 +56,13 @@ pub enum Probed {
         /// In the order of their names. None: it looks for no Jibris, as recording is off (docker:
         /// `ENABLE_RECORDING`; jicofo.conf: `jibri.brewery-jid`).
         jibris: Option<Vec<Detected>>,
+    },
+    /// Whose recorders are in a meeting, by Jicofo (docs/jitsi.md 7); the answer to [`AskRecorders::ask`].
+    Recorders {
+        /// The room.
+        room: RoomJid,
+        /// Their ids, in order.
+        jibris: Vec<JibriName>,
     },
     /// Jicofo's belief cannot be had for a while. Told once an outage.
     DetectorDown {
@@ -105,9 +122,30 @@ pub struct Probes {
     pub events: mpsc::Receiver<Probed>,
     /// Where the HTTP server puts what is sent to it; none if `jibri.webhook` is off.
     pub webhooks: Option<Webhooks>,
+    webhooks_used: Option<Webhooks>,
     /// Has Jicofo asked sooner; none if it is not asked.
     pub look: Option<AskNow>,
+    /// Those who ask health ports.
+    health: JoinSet<()>,
+    sender: mpsc::Sender<Probed>,
+    limits: ProbeLimits,
+    /// Has Jicofo asked whose recorders are in a room; none if it is not asked.
+    pub recorders: Option<AskRecorders>,
+    /// Has health ports asked every second.
+    pub closely: AskClosely,
     _tasks: JoinSet<()>,
+}
+
+impl Probes {
+    /// Other health ports are to be asked from now on, and webhooks may come from other Jibris.
+    pub(crate) fn use_instances(&mut self, jibri: &Jibri) {
+        self.health = JoinSet::new();
+        let hints = health::spawn(jibri, self.limits, &self.sender, &mut self.health);
+        self.closely.use_hints(&hints);
+        if let Some(webhooks) = &self.webhooks_used {
+            webhooks.use_instances(jibri, hints);
+        }
+    }
 }
 
 /// What each health port says now, by the name of its instance; the error is why it says nothing, in words.
@@ -133,23 +171,42 @@ pub fn spawn(settings: &Settings) -> Probes {
 pub fn spawn_with(settings: &Settings, limits: ProbeLimits) -> Probes {
     let (sender, events) = mpsc::channel(EVENTS);
     let mut tasks = JoinSet::new();
-    let hints = health::spawn(&settings.jibri, limits, &sender, &mut tasks);
+    let mut health = JoinSet::new();
+    let hints = health::spawn(&settings.jibri, limits, &sender, &mut health);
     let webhooks = settings.jibri.webhook.then(|| {
-        let webhooks = Webhooks::new(&settings.jibri, hints);
+        let webhooks = Webhooks::new(&settings.jibri, hints.clone());
         tasks.spawn(webhooks.clone().forward(sender.clone()));
         webhooks
+    });
+    let recorders = Conferences::new(&settings.discovery.jicofo, limits).map(|(conferences, ask)| {
+        tasks.spawn(conferences.answer(sender.clone()));
+        ask
     });
     let mut look = None;
     match Detector::new(&settings.discovery.jicofo, limits) {
         Some(Ok(detector)) => {
             look = Some(detector.look());
-            tasks.spawn(detector.watch(sender));
+            tasks.spawn(detector.watch(sender.clone()));
         }
         Some(Err(why)) => {
             let down = Probed::DetectorDown { since: Instant::now(), why };
+            let sender = sender.clone();
             tasks.spawn(async move { drop(sender.send(down).await) });
         }
         None => {}
     }
-    Probes { events, webhooks, look, _tasks: tasks }
+    let webhooks_used = webhooks.clone();
+    let closely = AskClosely::of(hints);
+    Probes {
+        events,
+        webhooks,
+        webhooks_used,
+        look,
+        recorders,
+        closely,
+        health,
+        sender,
+        limits,
+        _tasks: tasks,
+    }
 }

@@ -28,8 +28,8 @@ pub(super) fn argv(template: &[String], instance: &str) -> Result<Vec<String>, U
     Ok(template.iter().map(|argument| argument.replace(PLACE, instance)).collect())
 }
 
-/// Runs it to its end, or to `limit`, at which it and its children are killed.
-pub(super) async fn run(argv: &[String], limit: Duration) -> End {
+/// Runs the command of this key to its end, or to `limit`, at which it and its children are killed.
+pub(super) async fn run(key: &str, argv: &[String], limit: Duration) -> End {
     let Some((program, arguments)) = argv.split_first() else {
         return End::failed(Unfit::NoProgram.to_string());
     };
@@ -40,7 +40,7 @@ pub(super) async fn run(argv: &[String], limit: Duration) -> End {
     }
     let mut group = match Group::spawn(command) {
         Ok(group) => group,
-        Err(error) => return End::failed(cannot_start(&error)),
+        Err(error) => return End::failed(cannot_start(key, &error)),
     };
     let output = Output::read(group.take_stdout(), group.take_stderr());
     let ended = timeout(limit, group.wait()).await;
@@ -59,11 +59,11 @@ fn is_ours(name: &OsString) -> bool {
     name.as_encoded_bytes().to_ascii_uppercase().starts_with(OURS)
 }
 
-fn cannot_start(error: &std::io::Error) -> String {
+fn cannot_start(key: &str, error: &std::io::Error) -> String {
     let hint = match error.kind() {
-        ErrorKind::NotFound => "; is the program of recovery.command there, with its whole path?",
-        ErrorKind::PermissionDenied => "; may this program's user run the program of recovery.command?",
-        _ => "",
+        ErrorKind::NotFound => format!("; is the program of {key} there, with its whole path?"),
+        ErrorKind::PermissionDenied => format!("; may this program's user run the program of {key}?"),
+        _ => String::new(),
     };
     format!("cannot be started: {error}{hint}")
 }

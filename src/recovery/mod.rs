@@ -94,10 +94,17 @@ pub fn check(recovery: &Recovery, instance: &str) -> Result<(), Unfit> {
 pub async fn recover(recovery: &Recovery, instance: &str) -> Outcome {
     let began = Instant::now();
     let end = match plan(recovery, instance) {
-        Ok(Plan::Command(argv)) => command::run(&argv, recovery.timeout).await,
+        Ok(Plan::Command(argv)) => command::run("recovery.command", &argv, recovery.timeout).await,
         Ok(Plan::Post(url)) => post::send(&url, recovery.timeout).await,
         Err(unfit) => End::failed(unfit.to_string()),
     };
+    Outcome { success: end.success, how: end.how, took: began.elapsed(), output: end.output }
+}
+
+/// Restarts Jicofo by `recovery.jicofo_command`, within `recovery.timeout` and a second, as [`recover`] does.
+pub async fn restart_jicofo(recovery: &Recovery) -> Outcome {
+    let began = Instant::now();
+    let end = command::run("recovery.jicofo_command", &recovery.jicofo_command, recovery.timeout).await;
     Outcome { success: end.success, how: end.how, took: began.elapsed(), output: end.output }
 }
 

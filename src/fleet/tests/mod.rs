@@ -1,9 +1,13 @@
 //! The core of the fleet by itself: a bench that plays the world around it, and what it is to do.
 
 mod blame;
+mod doubt;
+mod instances;
 mod lost;
 mod restarts;
 mod sight;
+mod verdicts;
+mod witness;
 
 use std::time::Duration;
 

@@ -56,7 +56,7 @@ fn a_webhook_alone_has_nobody_restarted_who_may_be_recording() {
     bench.pass(1);
     bench.shows("a", BUSY);
     bench.news("r1", News::Accepted);
-    bench.news("r1", News::On);
+    bench.news("r1", News::On { session: None });
     bench.pass(100);
     bench.give(Input::Webhook { id: "a".into(), report: EXPIRED });
     bench.pass(15);
@@ -136,7 +136,8 @@ fn restarts_of_before_we_were_started_count_for_the_limits() {
     let ago = |bench: &Bench, secs| Time::new(bench.now.since_start() - Duration::from_secs(secs));
     let remembering = |secs: &[(&str, u64)]| {
         let mut bench = Bench::new(&["a", "b"]);
-        let restarts = secs.iter().map(|(jibri, secs)| (name(jibri), ago(&bench, *secs))).collect();
+        let restarts =
+            secs.iter().map(|(jibri, secs)| (Whom::Jibri(name(jibri)), ago(&bench, *secs))).collect();
         bench.give(Input::Remembered(restarts));
         bench.shows("a", UNHEALTHY);
         bench.pass(20);

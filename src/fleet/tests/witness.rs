@@ -1,0 +1,224 @@
+//! Whether the Jibri whose recorder is in a meeting records it.
+
+use super::*;
+use crate::jibri::{Contradiction, RecordedBy};
+use crate::meeting::SessionId;
+
+fn on(session: &str) -> News {
+    News::On { session: Some(SessionId(session.into())) }
+}
+
+/// `a` has taken the start of `r1`, and records.
+fn recording(present: &[&str]) -> Bench {
+    let mut bench = Bench::new(present);
+    bench.news("r1", News::StartSent);
+    bench.shows("a", BUSY);
+    bench.news("r1", News::Accepted);
+    bench.pass(5);
+    bench.news("r1", on("s1"));
+    bench.pass(100);
+    assert_eq!(recorded_by(&bench), Some(RecordedBy::Works(name("a"))));
+    bench
+}
+
+/// What the meetings were told last.
+fn recorded_by(bench: &Bench) -> Option<RecordedBy> {
+    bench.effects.iter().rev().find_map(|effect| match effect {
+        Effect::RecordedBy { recorded_by, .. } => Some(recorded_by.clone()),
+        _ => None,
+    })
+}
+
+fn seated(bench: &mut Bench, ids: &[&str]) {
+    bench.give(Input::Recorders { room: room("r1"), ids: ids.iter().map(|id| name(id)).collect() });
+}
+
+fn moved(bench: &Bench) -> usize {
+    bench.told(|event| matches!(event, Event::Moved { .. }))
+}
+
+#[test]
+fn a_jibri_that_is_gone_records_nothing_at_once() {
+    let mut bench = recording(&["a", "b"]);
+    bench.give(Input::Brewery(Brewery::Left { name: name("a") }));
+    assert_eq!(recorded_by(&bench), Some(RecordedBy::Against(name("a"), Contradiction::Gone)));
+}
+
+#[test]
+fn one_that_was_restarted_unnoticed_says_idle_for_three_seconds() {
+    let mut bench = recording(&["a", "b"]);
+    bench.shows("a", IDLE);
+    bench.pass(2);
+    assert_eq!(recorded_by(&bench), Some(RecordedBy::Unknown));
+    bench.pass(2);
+    assert_eq!(recorded_by(&bench), Some(RecordedBy::Against(name("a"), Contradiction::Idle)));
+}
+
+/// What the brewery shows may be old (docs/jitsi.md 13.2.2, 13.2.3).
+#[test]
+fn its_own_port_knows_better_than_the_brewery() {
+    let mut bench = recording(&["a"]);
+    let port = |bench: &mut Bench, report| bench.give(Input::Health { name: name("a"), answer: Ok(report) });
+    bench.shows("a", IDLE);
+    port(&mut bench, BUSY);
+    bench.pass(5);
+    assert_eq!(recorded_by(&bench), Some(RecordedBy::Works(name("a"))));
+    bench.shows("a", BUSY);
+    port(&mut bench, IDLE);
+    bench.pass(2);
+    assert_ne!(
+        recorded_by(&bench),
+        Some(RecordedBy::Against(name("a"), Contradiction::Idle)),
+        "said once only"
+    );
+    bench.pass(2);
+    port(&mut bench, IDLE);
+    assert_eq!(recorded_by(&bench), Some(RecordedBy::Against(name("a"), Contradiction::Idle)));
+}
+
+/// Somebody else's start may have been taken for ours.
+#[test]
+fn nobody_is_accused_while_another_has_turned_busy_for_no_meeting_that_is_known() {
+    let mut bench = recording(&["a", "b"]);
+    bench.shows("b", BUSY);
+    bench.shows("a", IDLE);
+    bench.pass(5);
+    assert_eq!(recorded_by(&bench), Some(RecordedBy::Moves));
+    // Jicofo knows who is there, and its recorder would be by now.
+    seated(&mut bench, &["a"]);
+    assert_eq!(recorded_by(&bench), Some(RecordedBy::Moves));
+    bench.pass(30);
+    seated(&mut bench, &["a"]);
+    assert_eq!(recorded_by(&bench), Some(RecordedBy::Against(name("a"), Contradiction::Idle)));
+    seated(&mut bench, &["a", "b"]);
+    assert_eq!(recorded_by(&bench), Some(RecordedBy::Works(name("b"))));
+    assert_eq!(moved(&bench), 1);
+}
+
+#[test]
+fn a_session_that_goes_on_with_another_jibri_has_moved() {
+    let mut bench = recording(&["a", "b"]);
+    bench.give(Input::Brewery(Brewery::Left { name: name("a") }));
+    bench.news("r1", News::Ended { how: Ended::Failed, people: true });
+    bench.pass(2);
+    bench.shows("b", BUSY);
+    bench.pass(5);
+    bench.news("r1", on("s1"));
+    assert_eq!(recorded_by(&bench), Some(RecordedBy::Works(name("b"))));
+    let is_22_s = |event: &Event| {
+        matches!(event, Event::Moved { from, to, gap, .. }
+            if *from == name("a") && *to == name("b") && *gap == Duration::from_secs(22))
+    };
+    assert_eq!(bench.told(is_22_s), 1, "15 s in which nobody knew, and 7 s");
+}
+
+#[test]
+fn another_session_has_not_moved() {
+    let mut bench = recording(&["a", "b"]);
+    bench.give(Input::Brewery(Brewery::Left { name: name("a") }));
+    bench.news("r1", News::Ended { how: Ended::Failed, people: true });
+    bench.news("r1", News::StartSent);
+    bench.shows("b", BUSY);
+    bench.news("r1", News::Accepted);
+    bench.pass(7);
+    bench.news("r1", on("s2"));
+    assert_eq!(recorded_by(&bench), Some(RecordedBy::Works(name("b"))));
+    assert_eq!(moved(&bench), 0);
+}
+
+#[test]
+fn one_that_records_another_meeting_does_not_record_this_one() {
+    let mut bench = recording(&["a", "b"]);
+    bench.shows("a", IDLE);
+    bench.pass(1);
+    bench.news("r2", News::StartSent);
+    bench.shows("a", BUSY);
+    bench.news("r2", News::Accepted);
+    bench.pass(5);
+    bench.news("r2", on("s2"));
+    bench.pass(5);
+    let against = Effect::RecordedBy {
+        room: room("r1"),
+        recorded_by: RecordedBy::Against(name("a"), Contradiction::Elsewhere),
+    };
+    assert!(bench.effects.contains(&against));
+}
+
+/// Jicofo is asked when it tells something, and ever more rarely as long as it does not.
+#[test]
+fn jicofo_is_asked_until_it_has_told() {
+    let asked =
+        |bench: &Bench| bench.effects.iter().filter(|e| matches!(e, Effect::AskRecorders { .. })).count();
+    let mut bench = recording(&["a"]);
+    bench.effects.clear();
+    bench.pass(600);
+    assert!((5..=12).contains(&asked(&bench)), "{}", asked(&bench));
+    seated(&mut bench, &["a"]);
+    bench.pass(60);
+    bench.effects.clear();
+    bench.pass(600);
+    assert_eq!(asked(&bench), 0);
+    bench.shows("a", IDLE);
+    assert_eq!(asked(&bench), 1);
+}
+
+/// The port of `a` is refused at these milliseconds; whether a ping is answered after the first.
+fn refused(bench: &mut Bench, lives: bool) {
+    bench.give(Input::Health { name: name("b"), answer: Ok(IDLE) });
+    bench.effects.clear();
+    bench.give(Input::PortRefused { name: name("a") });
+    assert!(bench.effects.contains(&Effect::Ping { name: name("a") }));
+    bench.now = bench.now.after(Duration::from_millis(100));
+    if lives {
+        bench.give(Input::Pinged { name: name("a"), answered: true });
+    }
+    bench.now = bench.now.after(Duration::from_millis(400));
+    bench.give(Input::PortRefused { name: name("a") });
+}
+
+#[test]
+fn a_process_that_is_gone_is_given_up_before_the_brewery_shows_it() {
+    let mut bench = recording(&["a", "b"]);
+    assert!(bench.effects.contains(&Effect::AskClosely { name: name("a"), closely: true }));
+    refused(&mut bench, false);
+    assert_eq!(recorded_by(&bench), Some(RecordedBy::Against(name("a"), Contradiction::Dead)));
+    // What the brewery shows later is the old word, until it shows another.
+    bench.shows("a", IDLE);
+    assert_ne!(recorded_by(&bench), Some(RecordedBy::Works(name("a"))));
+}
+
+#[test]
+fn a_port_that_is_refused_while_its_jibri_lives_is_told_of_once_and_ignored() {
+    let mut bench = recording(&["a", "b"]);
+    refused(&mut bench, true);
+    for _ in 0..100 {
+        bench.pass(1);
+        bench.give(Input::PortRefused { name: name("a") });
+    }
+    assert_eq!(recorded_by(&bench), None, "nothing new");
+    assert_eq!(bench.told(|event| matches!(event, Event::PortRefused { .. })), 1);
+}
+
+#[test]
+fn without_others_that_answer_or_if_it_is_off_nobody_is_given_up_by_a_refusal() {
+    let mut bench = recording(&["a", "b"]);
+    for _ in 0..3 {
+        bench.give(Input::PortRefused { name: name("a") });
+        bench.now = bench.now.after(Duration::from_millis(500));
+    }
+    assert_eq!(recorded_by(&bench), Some(RecordedBy::Works(name("a"))), "it may be the way to all of them");
+    let settings = format!("{SETTINGS}\n[jibri]\nfast_failover = false\n");
+    let mut bench = Bench::from(&settings, &["a", "b"]);
+    bench.news("r1", News::StartSent);
+    bench.shows("a", BUSY);
+    bench.news("r1", News::Accepted);
+    bench.pass(5);
+    bench.news("r1", on("s1"));
+    bench.give(Input::Health { name: name("b"), answer: Ok(IDLE) });
+    for _ in 0..3 {
+        bench.give(Input::PortRefused { name: name("a") });
+        bench.now = bench.now.after(Duration::from_millis(500));
+    }
+    assert_eq!(recorded_by(&bench), Some(RecordedBy::Works(name("a"))));
+    assert!(!bench.effects.iter().any(|effect| matches!(effect, Effect::AskClosely { .. })));
+}
