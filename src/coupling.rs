@@ -9,7 +9,7 @@ use std::collections::VecDeque;
 
 use crate::address::RoomJid;
 use crate::fleet::{self, Effect, Fleet, News};
-use crate::meeting::{self, Event, RoomEvent, Supply};
+use crate::meeting::{self, Event, RoomEvent, Supply, What};
 
 /// Something that a core has to be told.
 #[derive(Debug)]
@@ -55,6 +55,9 @@ impl Coupling {
     /// The meetings tell something. `people`: somebody is in that room. Returns whether Jicofo's REST interface is
     /// worth asking at once: whom it selects, or has failed, shows in its next answer.
     pub fn event(&mut self, event: &Event, people: bool) -> bool {
+        if let What::Recorders(ids) = &event.what {
+            self.add(Step::Fleet(fleet::Input::Recorders { room: event.room.clone(), ids: ids.clone() }));
+        }
         let Some(news) = News::of(&event.what, people) else { return false };
         let shows_at_jicofo = matches!(news, News::StartSent | News::Failed { .. });
         self.add(Step::Fleet(fleet::Input::Meeting { room: event.room.clone(), news }));
@@ -65,9 +68,17 @@ impl Coupling {
     pub fn effect(&mut self, effect: &Effect) {
         let (room, event) = match effect {
             Effect::Look { room, gone } => (room, RoomEvent::JibriStopped { gone: *gone }),
+            Effect::RecordedBy { room, recorded_by } => (room, RoomEvent::RecordedBy(recorded_by.clone())),
+            Effect::HoldBack { room, until } => (room, RoomEvent::HoldBack(*until)),
             Effect::Taken { room } => (room, RoomEvent::Taken(true)),
             Effect::NotTaken { room } => (room, RoomEvent::Taken(false)),
-            Effect::Recover { .. } | Effect::Ping { .. } | Effect::AskJicofo | Effect::Tell(_) => return,
+            Effect::Recover { .. }
+            | Effect::RestartJicofo
+            | Effect::Ping { .. }
+            | Effect::AskJicofo
+            | Effect::AskRecorders { .. }
+            | Effect::AskClosely { .. }
+            | Effect::Tell(_) => return,
         };
         self.add(room_step(room, event));
     }

@@ -8,6 +8,7 @@ use super::io::{AttemptId, ListError, Out, Refusal, SessionId};
 use super::manual::ManualOrder;
 use crate::address::{Nick, RealJid, RoomJid};
 use crate::config::Mode;
+use crate::jibri::{Contradiction, JibriName};
 
 /// Something that came out of the core.
 #[derive(Debug, Clone)]
@@ -106,6 +107,8 @@ pub enum What {
         /// In which manner.
         how: Ended,
     },
+    /// Seen from inside, these Jibris have a recorder here: their ids.
+    Recorders(Vec<JibriName>),
     /// A start came to nothing.
     StartFailed {
         /// Why.
@@ -136,6 +139,10 @@ pub enum What {
     AwaitsModerator,
     /// The room's occupants cannot be listed.
     NoList(ListError),
+    /// Jicofo lists a meeting here for a while, and Prosody has no such room: a meeting that only seems to be.
+    Zombie,
+    /// The room exists again, or Jicofo does not list it any more.
+    NoZombie,
 }
 
 /// The state of a room, as users see it.
@@ -190,10 +197,31 @@ pub enum Ended {
     Lost,
     /// The recorder is gone, and focus, which was asked, does not say why.
     Unexplained,
+    /// Its recorder is in the room, or was, and its Jibri does not record it.
+    Refuted(Refutation),
     /// The recorder is gone while people were there and no recording was wanted any more; nobody was asked why.
     Unasked,
     /// The meeting is over.
     WithMeeting,
+}
+
+/// What shows that nothing records a meeting, though its recorder or focus's word says so (docs/jitsi.md 13.2).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Refutation {
+    /// Its Jibri does not.
+    Jibri(JibriName, Contradiction),
+    /// Its recorder has left, and focus goes on saying that it is on.
+    RecorderLeft,
+}
+
+impl fmt::Display for Refutation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            // Debug, because anybody may enter a brewery under any nickname.
+            Self::Jibri(name, why) => write!(f, "its Jibri {name:?} {why}"),
+            Self::RecorderLeft => f.write_str("the recorder has left, and Jicofo does not know"),
+        }
+    }
 }
 
 /// Why nothing is started.
@@ -340,6 +368,7 @@ impl fmt::Display for Ended {
             Self::Naturally => f.write_str("ended by itself (empty, all muted, or a time limit)"),
             Self::Lost => f.write_str("lost: Jicofo or the recorder has left"),
             Self::Unexplained => f.write_str("the recorder is gone and Jicofo does not say why"),
+            Self::Refuted(why) => write!(f, "nothing is recorded any more: {why}"),
             Self::Unasked => f.write_str("the recorder has left, and nothing was to be recorded any more"),
             Self::WithMeeting => f.write_str("the meeting is over"),
         }

@@ -3,6 +3,8 @@
 use super::watchlist::{Change, Sender};
 use crate::address::{Nick, RealJid, RoomJid};
 use crate::config::{Mode, Secret};
+use crate::jibri::{JibriName, RecordedBy};
+use crate::time::Time;
 
 /// Names one role query, so that a late answer is not taken for a new one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -166,6 +168,10 @@ pub enum RoomEvent {
         /// It is not there any more.
         gone: bool,
     },
+    /// A Jibri is to be restarted, to find out whether it or this room is the reason that starts fail: none before this.
+    HoldBack(Time),
+    /// What is known of the Jibri whose recorder is in this room.
+    RecordedBy(RecordedBy),
     /// A stanza from this room could not be read; the picture of it may be wrong now.
     Unreadable,
 }
@@ -273,6 +279,8 @@ pub struct Presence {
     pub session: Option<SessionId>,
     /// `<mode>`, which it shows with that, where it is one that we know.
     pub mode: Option<Mode>,
+    /// `<stats-id>`, which in a recorder's presence is its Jibri's id (docs/jitsi.md 1.1); anybody can claim it.
+    pub jibri: Option<JibriName>,
     /// `<jibri-recording-status>`; means something in the focus's presence only.
     pub recording: Option<RecordingStatus>,
     /// `created-ms` in `<conference-properties>`; means something in the focus's presence only.

@@ -19,6 +19,7 @@ mod roster;
 mod trial;
 mod view;
 pub mod watchlist;
+mod zombie;
 
 use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -28,14 +29,14 @@ use rand::SeedableRng as _;
 use rand::rngs::SmallRng;
 
 pub use answer::{Meaning, Misfit, StartFailure, StopFailure, meaning};
-pub use event::{Effect, Ended, Event, Hold, State, What};
+pub use event::{Effect, Ended, Event, Hold, Refutation, State, What};
 pub use identity::{Identity, Who};
 pub use io::*;
 pub use manual::{ManualOrder, NotTaken};
 pub use occupancy::{LETS_IN_SLOWLY, list_error_reason, refusal_reason};
-pub use room::unlisted_focus_reason;
+pub use room::{ZOMBIE_REASON, unlisted_focus_reason};
 pub use roster::Roster;
-pub use view::RoomView;
+pub use view::{Proof, RoomView};
 
 use crate::address::{Nick, RoomJid};
 use crate::config::{Footprint, Rule, Settings, Start, Stop};
@@ -212,6 +213,17 @@ impl Meetings {
         effects
     }
 
+    /// Jicofo lists these conferences, and no others.
+    pub fn jicofo_lists(&mut self, now: Time, listed: &BTreeSet<RoomJid>) -> Vec<Effect> {
+        let mut effects = Vec::new();
+        for (jid, room) in &mut self.rooms {
+            let is_listed = listed.contains(jid) && self.rules.policy_of(room).record;
+            let turn = room.zombie.listed(is_listed, now);
+            effects.extend(zombie_event(jid, turn));
+        }
+        effects
+    }
+
     /// Takes a room in hand, or gives it back to the rules.
     ///
     /// # Errors
@@ -302,6 +314,10 @@ impl Meetings {
         }
         let found = self.with_room(jid, now, effects, |room, ctx, rules| {
             let policy = rules.policy_of(room);
+            if let RoomEvent::Roles { result, .. } = &event {
+                let turn = room.zombie.seen(result);
+                ctx.effects.extend(zombie_event(jid, turn));
+            }
             let news = room.take(event, ctx, &rules.identity, policy);
             (news, if is_look { room.judge(news, now) } else { None })
         });
@@ -423,4 +439,12 @@ impl Meetings {
         }
         Some(result)
     }
+}
+
+fn zombie_event(room: &RoomJid, turn: Option<zombie::Turn>) -> Option<Effect> {
+    let what = match turn? {
+        zombie::Turn::Begins => What::Zombie,
+        zombie::Turn::Ends => What::NoZombie,
+    };
+    Some(Effect::Tell(Event { room: room.clone(), what }))
 }

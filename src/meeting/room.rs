@@ -15,8 +15,10 @@ use super::recording::Recording;
 use super::roster::{RecorderAccount, Roster};
 use super::trial::{Trial, Verdict};
 use super::view::RoomView;
+use super::zombie::Zombie;
 use crate::address::RealJid;
 use crate::config::{Footprint, StopWhen};
+use crate::jibri::RecordedBy;
 use crate::meeting::answer::{StartFailure, StopFailure};
 use crate::time::Time;
 
@@ -24,6 +26,9 @@ use crate::time::Time;
 const NUDGES_APART: Duration = Duration::from_millis(200);
 /// How many of them there are, in the long run: who asks need not tell the truth.
 const NUDGES: Rate = Rate { apart: Duration::from_secs(2), burst: 16 };
+
+/// What there is to say of a meeting that only seems to be.
+pub const ZOMBIE_REASON: &str = "Jicofo lists people here, and Prosody has no such room: people there must reload the page, nothing else helps";
 
 /// Why a room is not recorded in which Jicofo cannot be told from anybody.
 pub fn unlisted_focus_reason(jid: &RealJid) -> String {
@@ -44,6 +49,8 @@ pub(super) struct Room {
     pub(super) vouched: bool,
     /// Hearsay alone names it, and focus was not seen in it yet.
     pub(super) trial: Option<Trial>,
+    /// Whether it only seems to be.
+    pub(super) zombie: Zombie,
     /// The last look that was asked for from outside, and how many may be.
     nudged: Option<Time>,
     nudges: Budget,
@@ -70,6 +77,7 @@ impl Room {
             rule,
             vouched: true,
             trial: None,
+            zombie: Zombie::No,
             nudged: None,
             nudges: Budget::new(&NUDGES),
             state: State::Idle,
@@ -87,6 +95,7 @@ impl Room {
             recorder_present: self.recording.known().recorders.may_record(),
             attempt: self.recording.attempt(),
             session: self.recording.session(),
+            proof: self.recording.proof(self.occupancy.inside().is_some()),
             since: self.state_since,
             missing_since: self.recording.missing_since(),
             is_left_alone: self.recording.is_left_alone(),
@@ -101,6 +110,9 @@ impl Room {
 
     /// What keeps it from being recorded, where that is neither the recording's nor our occupant's own.
     fn reason(&self) -> Option<String> {
+        if self.zombie == Zombie::Yes {
+            return Some(ZOMBIE_REASON.to_owned());
+        }
         let jid = self.roster.unlisted_focus().filter(|_| !self.roster.has_focus())?;
         Some(unlisted_focus_reason(jid))
     }
@@ -144,6 +156,7 @@ impl Room {
 
     pub(super) fn link_down(&mut self) {
         self.occupancy.link_down();
+        self.zombie.is_not_seen();
         self.recording.link_down();
         if let Some(trial) = &mut self.trial {
             trial.begin_anew();
@@ -255,6 +268,17 @@ impl Room {
                 self.occupancy.look_at_everybody(ctx.now);
                 News::None
             }
+            RoomEvent::RecordedBy(recorded_by) => {
+                if matches!(recorded_by, RecordedBy::Against(..)) {
+                    self.occupancy.look_at_everybody(ctx.now);
+                }
+                self.recording.hears_who_records(recorded_by);
+                News::None
+            }
+            RoomEvent::HoldBack(until) => {
+                self.recording.hold_back(until);
+                News::None
+            }
             RoomEvent::Taken(taken) => {
                 self.recording.taken(taken, ctx, policy);
                 self.is_in_doubt |= !taken;
@@ -279,7 +303,12 @@ impl Room {
         match news {
             News::None | News::Unanswered => {}
             News::RoomGone => self.recording.meeting_over(ctx),
-            News::OtherPeople => self.recording.others_now(),
+            News::Listed => {
+                // Going in, we forget who was there.
+                let stayed = self.roster.has_stayed();
+                self.recording.lists(&self.roster, stayed);
+                self.occupancy.enter_or_look_again(ctx, &mut self.roster);
+            }
         }
         news
     }
@@ -301,14 +330,18 @@ impl Room {
 
     /// Decides what follows from all that is known now. Returns how urgent a role query is, if one is due.
     pub(super) fn decide(&mut self, ctx: &mut Ctx<'_>, policy: Policy<'_>) -> Option<Urgency> {
+        let visibility = self.occupancy.visibility();
+        let is_seen = matches!(visibility, Visibility::Inside | Visibility::Outside);
+        let stayed = is_seen.then(|| self.roster.has_stayed()).flatten();
         let now = Picture {
-            visibility: self.occupancy.visibility(),
+            visibility,
             visitor: !self.occupancy.is_resident(),
             focus: self.roster.has_focus(),
             people: self.roster.people(),
             moderators: self.roster.moderators(),
             our_nick: self.occupancy.inside(),
             roster: &self.roster,
+            stayed,
             fresh: self.occupancy.is_fresh(ctx.now),
             unwelcome: self.occupancy.is_unwelcome(),
         };

@@ -6,6 +6,7 @@ use super::identity::{Identity, Who};
 use super::io::{Affiliation, Listed, Marks, Presence, Role, Roles, SessionId};
 use crate::address::{Nick, RealJid};
 use crate::config::Mode;
+use crate::jibri::JibriName;
 
 #[derive(Debug, Clone)]
 struct Occupant {
@@ -29,6 +30,8 @@ struct Occupant {
 pub(super) struct Shown {
     pub(super) session: Option<SessionId>,
     pub(super) mode: Option<Mode>,
+    /// Whose recorder it is.
+    pub(super) jibri: Option<JibriName>,
 }
 
 /// A recorder's account in the room.
@@ -50,6 +53,8 @@ pub struct Roster {
     heard: u32,
     /// When somebody last left, or took another nickname.
     departed: u32,
+    /// When it was last asked who has stayed; none if nobody was here then, or not everybody has been seen since.
+    met: Option<u32>,
     /// What those who were here when we last saw everybody said of themselves: lists do not tell, and a
     /// telephone alone in a room is not to be entered, found out, left and entered for as long as it stays.
     claims: BTreeMap<Nick, (Option<RealJid>, Marks)>,
@@ -135,6 +140,12 @@ impl Roster {
         people.map(|o| o.jid.as_ref().map(RealJid::bare)).collect()
     }
 
+    /// The accounts of those who are none by what they are, or claim to be.
+    pub(super) fn machines(&self) -> impl Iterator<Item = &str> {
+        let machines = self.occupants.iter().filter(|o| o.who == Who::Machine);
+        machines.filter_map(|o| o.jid.as_ref().map(RealJid::bare))
+    }
+
     /// Says anew what everybody is.
     pub(super) fn reclassify(&mut self, identity: &Identity) {
         for mut occupant in std::mem::take(&mut self.occupants) {
@@ -170,7 +181,7 @@ impl Roster {
 
     /// The nickname that the bearer of this real JID has.
     pub fn bearer(&self, jid: &RealJid) -> Option<&Nick> {
-        self.occupants.iter().find(|o| o.jid.as_ref() == Some(jid)).map(|o| &o.nick)
+        self.of(Some(jid)).map(|o| &o.nick)
     }
 
     /// Whether the bearer of this real JID is a moderator here.
@@ -185,6 +196,11 @@ impl Roster {
 
     fn get(&self, nick: &Nick) -> Option<&Occupant> {
         self.position(nick).ok().and_then(|at| self.occupants.get(at))
+    }
+
+    /// Under another nickname somebody is still the same.
+    fn of(&self, jid: Option<&RealJid>) -> Option<&Occupant> {
+        self.occupants.iter().find(|o| jid.is_some() && o.jid.as_ref() == jid)
     }
 
     fn position(&self, nick: &Nick) -> Result<usize, usize> {
@@ -205,6 +221,17 @@ impl Roster {
         self.heard
     }
 
+    /// Whether a person is here who was here, as whatever, when this was asked last; none if that is not known, or if there
+    /// is nobody now or was nobody then.
+    pub(super) fn has_stayed(&mut self) -> Option<bool> {
+        let last = std::mem::take(&mut self.met);
+        if self.people == 0 {
+            return None;
+        }
+        self.met = Some(self.heard);
+        last.map(|last| self.occupants.iter().any(|o| counts_as_person(o) && o.first <= last))
+    }
+
     /// Takes in an available presence and says what its sender is.
     pub fn presence(&mut self, identity: &Identity, presence: &Presence) -> Who {
         let who = if presence.own {
@@ -215,9 +242,7 @@ impl Roster {
         };
         let heard = self.next_moment();
         let known = self.get(&presence.nick).filter(|o| o.jid == presence.jid);
-        // Under another nickname somebody is still the same.
-        let is_same = |o: &&Occupant| o.jid.is_some() && o.jid == presence.jid;
-        let known = known.or_else(|| self.occupants.iter().find(is_same));
+        let known = known.or_else(|| self.of(presence.jid.as_ref()));
         let first = known.map_or(heard, |o| o.first);
         let occupant = Occupant {
             nick: presence.nick.clone(),
@@ -267,10 +292,14 @@ impl Roster {
             .filter(|o| o.heard <= asked && o.role > Role::Visitor && !is_listed.contains(&o.nick))
             .map(|o| o.nick.clone())
             .collect();
-        for nick in gone {
-            self.take(&nick);
-        }
-        for entry in listed {
+        let now = self.next_moment();
+        // Somebody else may have his nickname by now.
+        let first = |entry: &Listed| {
+            let same = self.get(&entry.nick).filter(|o| o.jid == entry.jid);
+            same.or_else(|| self.of(entry.jid.as_ref())).map_or(now, |o| o.first)
+        };
+        let first: Vec<u32> = listed.iter().map(first).collect();
+        for (entry, first) in listed.iter().zip(first) {
             let known = self.get(&entry.nick);
             if known.map_or(self.departed > asked, |o| o.heard > asked) {
                 continue;
@@ -279,10 +308,12 @@ impl Roster {
             let (role, affiliation) = (entry.role, entry.affiliation);
             let who = identity.who(&entry.nick, entry.jid.as_ref(), (role, affiliation), marks);
             let same = known.filter(|o| o.jid == entry.jid);
-            let first = same.map_or(asked, |o| o.first);
             let shown = same.and_then(|o| o.shown.clone());
             let (nick, jid) = (entry.nick.clone(), entry.jid.clone());
             self.put(Occupant { nick, jid, heard: asked, first, role, affiliation, marks, who, shown });
+        }
+        for nick in gone {
+            self.take(&nick);
         }
     }
 
@@ -299,16 +330,6 @@ impl Roster {
             && listed.iter().all(|l| self.get(&l.nick).is_some_and(|o| o.role == l.role && o.jid == l.jid))
     }
 
-    /// Whether somebody of these is a person whom we know.
-    pub(super) fn has_person_of(&self, listed: &[Listed]) -> bool {
-        let is_same = |o: &Occupant, l: &Listed| match (&o.jid, &l.jid) {
-            (Some(known), Some(jid)) => known == jid,
-            _ => o.nick == l.nick,
-        };
-        let mut people = self.occupants.iter().filter(|o| counts_as_person(o));
-        people.any(|o| listed.iter().any(|l| is_same(o, l)))
-    }
-
     /// What decisions are made by: people, moderators, focus, recorder.
     pub(super) fn summary(&self) -> (u32, u32, bool, bool) {
         (self.people, self.moderators, self.has_focus(), self.has_recorder())
@@ -320,25 +341,12 @@ impl Roster {
         (people > 0, focus, recorder) == (self.people > 0, self.has_focus(), self.has_recorder())
     }
 
-    /// Everybody has been announced since this moment: who was not is gone. Returns whether there were people
-    /// before and none of them is left.
-    pub(super) fn keep_heard_after(&mut self, moment: u32) -> bool {
-        let had_people = self.people > self.people_since(moment);
-        let (gone, here): (Vec<_>, Vec<_>) =
-            self.occupants.iter().filter(|o| counts_as_person(o)).partition(|o| o.heard <= moment);
-        // Under another nickname somebody is still the same.
-        let has_stayed = gone.iter().any(|g| g.jid.is_some() && here.iter().any(|h| h.jid == g.jid));
+    /// Everybody has been announced since this moment: who was not is gone.
+    pub(super) fn keep_heard_after(&mut self, moment: u32) {
         let gone = self.occupants.iter().filter(|o| o.heard <= moment).map(|o| o.nick.clone());
         for nick in gone.collect::<Vec<_>>() {
             self.take(&nick);
         }
-        had_people && !has_stayed && self.people == self.people_since(moment)
-    }
-
-    /// How many people were first heard of after this moment.
-    fn people_since(&self, moment: u32) -> u32 {
-        let new = self.occupants.iter().filter(|o| counts_as_person(o) && o.first > moment).count();
-        u32::try_from(new).unwrap_or(u32::MAX)
     }
 
     /// We are not in the room any more.
@@ -383,8 +391,12 @@ impl Roster {
 /// claims who may be one.
 fn shown(presence: &Presence, who: Who) -> Option<Box<Shown>> {
     let is_claim = who == Who::Person && presence.session.is_some();
-    (who == Who::Recorder || is_claim)
-        .then(|| Box::new(Shown { session: presence.session.clone(), mode: presence.mode }))
+    let shown = || Shown {
+        session: presence.session.clone(),
+        mode: presence.mode,
+        jibri: presence.jibri.clone().filter(|_| who == Who::Recorder),
+    };
+    (who == Who::Recorder || is_claim).then(|| Box::new(shown()))
 }
 
 fn counts_as_moderator(occupant: &Occupant) -> bool {
@@ -419,6 +431,7 @@ mod tests {
             marks: Marks::default(),
             session: Some(SessionId(session.into())),
             mode: None,
+            jibri: None,
             recording: None,
             conference: None,
             own: false,
@@ -435,6 +448,48 @@ mod tests {
         roster.apply_lists(&identity, &[first, second], roster.moment());
         let shown: Vec<_> = roster.recorders().map(|occupancy| occupancy.shown.is_some()).collect();
         assert_eq!(shown, [true, false]);
+    }
+
+    #[test]
+    fn who_stays_is_the_same_in_whatever_role_and_by_whatever_nickname() {
+        let (identity, mut roster) = (identity(), Roster::default());
+        let person = |name: &str, nick: &str, role| Presence {
+            nick: Nick::new(nick).unwrap(),
+            jid: RealJid::new(&format!("{name}@meet.jitsi/1")).ok(),
+            role,
+            session: None,
+            ..shows(&recorder(nick), "")
+        };
+        let listed = |p: &Presence| Listed {
+            nick: p.nick.clone(),
+            jid: p.jid.clone(),
+            role: p.role,
+            affiliation: p.affiliation,
+        };
+        let ada = person("ada", "a", Role::Moderator);
+        roster.presence(&identity, &ada);
+        roster.presence(&identity, &person("bob", "b", Role::Visitor));
+        assert_eq!(roster.has_stayed(), None, "nobody was asked for before");
+        let bob = person("bob", "b2", Role::Moderator);
+        roster.apply_lists(&identity, &[listed(&bob)], roster.moment());
+        assert_eq!((roster.people(), roster.has_stayed()), (1, Some(true)), "a visitor before");
+        let (asked, eve) = (roster.moment(), person("eve", "e", Role::Participant));
+        roster.presence(&identity, &eve);
+        assert_eq!(roster.has_stayed(), Some(true));
+        roster.apply_lists(&identity, &[], asked);
+        assert_eq!((roster.people(), roster.has_stayed()), (1, Some(true)), "she came after the list");
+        roster.apply_lists(&identity, &[listed(&ada)], roster.moment());
+        assert_eq!(roster.has_stayed(), Some(false), "ada was away");
+        let renamed = person("ada", "a2", Role::Participant);
+        roster.apply_lists(
+            &identity,
+            &[listed(&person("eve", "a", Role::Moderator)), listed(&renamed)],
+            roster.moment(),
+        );
+        assert_eq!(roster.has_stayed(), Some(true), "another one has her nickname");
+        roster.clear();
+        roster.presence(&identity, &ada);
+        assert_eq!(roster.has_stayed(), None, "nobody knows");
     }
 
     #[test]

@@ -5,6 +5,28 @@ use super::io::SessionId;
 use crate::address::{Nick, RoomJid};
 use crate::time::Time;
 
+/// What proves that a meeting is recorded, the best there is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Proof {
+    /// Focus says so of its session, and nobody says otherwise.
+    Focus,
+    /// The Jibri whose recorder is there is known, alive and at work.
+    Jibri,
+    /// A recorder is there, and nothing is known of its Jibri: that proves nothing, and nothing speaks against it.
+    Seat,
+}
+
+impl Proof {
+    /// Its name in the API.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Focus => "focus",
+            Self::Jibri => "jibri",
+            Self::Seat => "seat",
+        }
+    }
+}
+
 /// A room as it can be shown.
 #[derive(Debug, Clone)]
 pub struct RoomView<'a> {
@@ -22,6 +44,8 @@ pub struct RoomView<'a> {
     pub attempt: u32,
     /// The session pending or on.
     pub session: Option<&'a SessionId>,
+    /// What proves that it is recorded; none if nothing does, or nothing is on.
+    pub proof: Option<Proof>,
     /// Since when it is in this state.
     pub since: Time,
     /// Since when a recording is wanted and there is none.

@@ -1,6 +1,6 @@
 //! Which meeting it is that goes on in a room.
 //!
-//! The rule: a meeting is the same as long as somebody who was in it has been seen there all the time. After a gap, in which
+//! The rule: a meeting is the same as long as somebody who was in it has been seen there all the time, in whatever role. After a gap, in which
 //! nobody was left or we could not see, the first that is known decides: the room's own name for its meeting, which is another
 //! one each time that the room is created; when focus made its conference, which ends with the last one in the room; whether
 //! focus still tells what it told before. And whatever these say, entirely different people, by real JID, are bound by nobody's
@@ -234,11 +234,24 @@ impl Meeting {
         self.gap.take_if(|gap| *gap == Gap::Unseen);
     }
 
-    /// These are there now.
-    pub(in crate::meeting) fn meets(&mut self, accounts: &[&str]) -> Company {
-        let marks: Vec<u64> = accounts.iter().map(|account| mark(account)).collect();
-        let are_back = self.before.has_any(&marks);
-        let goes_on = self.people.0.is_empty() || self.people.has_any(&marks);
+    /// Nobody is there, and something is heard of that was done in it: whoever comes next may be theirs who did it.
+    pub(in crate::meeting) fn is_of_whoever_comes(&mut self) {
+        self.before = std::mem::take(&mut self.people);
+    }
+
+    /// These are there now. `machines`: so are these, who may be people and say otherwise. `has_stayed`: one of the people
+    /// has been there with those of before, as whatever.
+    pub(in crate::meeting) fn meets<'a>(
+        &mut self,
+        accounts: &[&str],
+        machines: impl Iterator<Item = &'a str>,
+        has_stayed: bool,
+    ) -> Company {
+        let marks: Vec<u64> = accounts.iter().copied().map(mark).collect();
+        // A telephone is nobody whose meeting it is; who was one of them is, whatever he says of himself now.
+        let all: Vec<u64> = marks.iter().copied().chain(machines.map(mark)).collect();
+        let are_back = self.before.has_any(&all);
+        let goes_on = has_stayed || self.people.0.is_empty() || self.people.has_any(&all);
         if !goes_on {
             self.before = std::mem::take(&mut self.people);
         }
@@ -297,15 +310,31 @@ mod tests {
             (vec!["eve@meet.jitsi", "bob@meet.jitsi"], Back, "somebody of before"),
             (vec!["ada@meet.jitsi"], Same, "with whom he was"),
         ] {
-            assert_eq!(meeting.meets(&accounts), whose, "{why}");
+            assert_eq!(meeting.meets(&accounts, std::iter::empty(), false), whose, "{why}");
         }
+    }
+
+    #[test]
+    fn whoever_has_been_there_all_the_time_goes_on_with_it() {
+        let (ada, bob, eve) = ("ada@meet.jitsi", "bob@meet.jitsi", "eve@meet.jitsi");
+        let mut meeting = Meeting::default();
+        meeting.meets(&[ada], std::iter::empty(), false);
+        assert_eq!(meeting.meets(&[bob], std::iter::empty(), true), Company::Same, "he was a visitor before");
+        assert_eq!(
+            meeting.meets(&[eve], [ada].into_iter(), false),
+            Company::Same,
+            "ada calls herself a telephone"
+        );
+        assert_eq!(meeting.meets(&["dan@meet.jitsi"], std::iter::empty(), false), Company::Others);
+        meeting.is_of_whoever_comes();
+        assert_eq!(meeting.meets(&["fay@meet.jitsi"], std::iter::empty(), false), Company::Same);
     }
 
     #[test]
     fn what_is_kept_is_bounded() {
         let names: Vec<String> = (0..2000).map(|n| format!("p{n}@meet.jitsi")).collect();
         let mut meeting = Meeting::default();
-        meeting.meets(&names.iter().map(String::as_str).collect::<Vec<_>>());
+        meeting.meets(&names.iter().map(String::as_str).collect::<Vec<_>>(), std::iter::empty(), false);
         assert_eq!(meeting.people.0.len(), MOST);
     }
 

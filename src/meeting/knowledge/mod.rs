@@ -14,9 +14,12 @@ pub(super) use recorders::{Outlook, Recorders, SHOWS_WITHIN};
 
 use std::collections::VecDeque;
 
+use super::identity::Who;
 use super::io::{ConferenceId, RecordingStatus, SessionId};
+use super::roster::Roster;
 use crate::address::Nick;
 use crate::config::Mode;
+use crate::jibri::RecordedBy;
 use crate::time::Time;
 
 /// So many stops of ours are known besides the last one: of more than one session focus does not tell.
@@ -40,6 +43,8 @@ pub(super) struct Knowledge {
     our_stops: VecDeque<OurStop>,
     /// When the Jibri of this recording has stopped, maybe because the meeting is over, and whether it is gone.
     pub(super) jibri_stopped: Option<(Time, bool)>,
+    /// What is known of the Jibri whose recorder is there.
+    pub(super) recorded_by: RecordedBy,
 }
 
 #[derive(Debug)]
@@ -173,13 +178,16 @@ impl Knowledge {
         &self,
         mode: Mode,
         our_nick: Option<&Nick>,
+        roster: &Roster,
     ) -> Option<(&RecordingStatus, &Nick)> {
         let status = self
             .jicofo_status
             .as_ref()
             .filter(|status| !status.on && status.mode.is_none_or(|told| told == mode))?;
         let is_void = self.void.is_some() && self.void == status.session;
-        let nick = self.person_behind(status, our_nick).filter(|_| !is_void)?;
+        // Whoever is there has stopped it in their meeting, whatever was before it.
+        let is_there = |nick: &Nick| roster.who(nick) == Some(Who::Person);
+        let nick = self.person_behind(status, our_nick).filter(|nick| !is_void || is_there(nick))?;
         Some((status, nick))
     }
 
@@ -191,6 +199,11 @@ impl Knowledge {
         self.our_stops.push_front(OurStop { initiator, session: None, meant });
     }
 
+    /// Focus has not done what we have asked for last.
+    pub(super) fn our_stop_is_refused(&mut self) {
+        self.our_stops.pop_front();
+    }
+
     /// A recording is on: what focus may still tell is the end of the one that was meant.
     pub(super) fn is_on(&mut self) {
         for ours in &mut self.our_stops {
@@ -198,6 +211,7 @@ impl Knowledge {
         }
         self.our_stops.retain(|ours| ours.session.is_some());
         self.jibri_stopped = None;
+        self.recorded_by = RecordedBy::Unknown;
         // What is done to it from now on is done by those who are there.
         self.void = None;
     }
@@ -206,19 +220,25 @@ impl Knowledge {
     pub(super) fn is_over(&mut self, now: Time) {
         self.recorders.are_over(self.jicofo_status.as_ref().and_then(|status| status.session.as_ref()), now);
         self.jibri_stopped = None;
+        self.recorded_by = RecordedBy::Unknown;
     }
 
-    /// This session is known, or focus tells of it.
-    pub(super) fn knows_session(&mut self, session: Option<SessionId>) {
+    /// This session is known, or focus tells of it. Whether that is news.
+    pub(super) fn knows_session(&mut self, session: Option<SessionId>) -> bool {
         let told = || self.jicofo_status.as_ref().and_then(|status| status.session.clone());
-        if let Some(session) = session.or_else(told) {
-            self.last_session = Some(session);
+        let session = session.or_else(told);
+        let is_news = session.is_some() && session != self.last_session;
+        if is_news {
+            self.last_session = session;
         }
+        is_news
     }
 
-    /// Entirely different people are there: what was stopped before is nothing to them.
+    /// Entirely different people are there: what was stopped before is nothing to them. What was on when we saw nothing may
+    /// have been stopped when they were there.
     pub(super) fn stop_binds_nobody(&mut self) {
-        self.void.clone_from(&self.last_session);
+        let is_unseen = self.meeting.gap() == Some(Gap::Unseen);
+        self.void = if is_unseen { self.over_session() } else { self.last_session.as_ref() }.cloned();
     }
 
     /// Whoever has stopped something, or was there, is back.
@@ -236,5 +256,58 @@ impl OurStop {
         !status.on
             && status.initiator.as_ref() == Some(&self.initiator)
             && (self.session.is_none() || self.session == status.session)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::address::RealJid;
+    use crate::meeting::identity::tests::identity;
+    use crate::meeting::io::{Affiliation, Listed, Role};
+
+    fn roster(names: &[&str]) -> Roster {
+        let listed = |name: &&str| Listed {
+            nick: Nick::new(name).unwrap(),
+            jid: RealJid::new(&format!("{name}@meet.jitsi/1")).ok(),
+            role: Role::Moderator,
+            affiliation: Affiliation::Owner,
+        };
+        let mut roster = Roster::default();
+        roster.apply_lists(&identity(), &names.iter().map(listed).collect::<Vec<_>>(), 0);
+        roster
+    }
+
+    /// Others have come, when this session was known, and then focus tells that ada has stopped it.
+    fn stopped_for_others(known: &mut Knowledge) {
+        known.knows_session(Some(SessionId("s1".into())));
+        known.stop_binds_nobody();
+        let status = RecordingStatus {
+            on: false,
+            session: Some(SessionId("s1".into())),
+            mode: None,
+            failed: false,
+            initiator: Nick::new("ada").ok(),
+        };
+        known.focus_says(Some(status), None);
+    }
+
+    #[test]
+    fn a_stop_of_before_binds_others_if_whoever_made_it_is_one_of_them() {
+        let mut known = Knowledge::new(false);
+        stopped_for_others(&mut known);
+        assert!(known.stopped_by(Mode::File, None, &roster(&["bob"])).is_none());
+        assert!(known.stopped_by(Mode::File, None, &roster(&["bob", "ada"])).is_some());
+    }
+
+    #[test]
+    fn what_was_stopped_while_nothing_was_seen_may_have_been_theirs() {
+        let mut known = Knowledge::new(false);
+        known.meeting.link_down();
+        stopped_for_others(&mut known);
+        assert!(known.stopped_by(Mode::File, None, &roster(&["bob"])).is_some());
+        known.take_in();
+        known.stop_binds_nobody();
+        assert!(known.stopped_by(Mode::File, None, &roster(&["bob"])).is_none(), "they came later");
     }
 }

@@ -21,6 +21,8 @@ pub(in crate::meeting) struct Picture<'a> {
     pub(in crate::meeting) our_nick: Option<&'a Nick>,
     /// Everybody who is there, by name.
     pub(in crate::meeting) roster: &'a Roster,
+    /// Whether somebody is there who was when we last saw everybody; none if that is not known.
+    pub(in crate::meeting) stayed: Option<bool>,
     /// What is seen from outside is of this moment.
     pub(in crate::meeting) fresh: bool,
     /// The room did not let us in, or nobody wants us there, a moment ago.

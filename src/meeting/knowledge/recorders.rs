@@ -46,6 +46,8 @@ struct Account {
     is_remembered: bool,
     /// It is taken for the recorder, because nothing better can be known.
     is_believed: bool,
+    /// Its Jibri does not record this meeting.
+    is_orphan: bool,
     /// Its recording is over, since when; and which one it showed then.
     over: Option<(Time, Option<SessionId>)>,
     stands: Stands,
@@ -63,6 +65,7 @@ impl Account {
             is_awaited: false,
             is_remembered: false,
             is_believed: false,
+            is_orphan: false,
             over: None,
             stands: Stands::Unknown,
         }
@@ -77,6 +80,9 @@ impl Account {
     }
 
     fn judge(&self, mode: Mode) -> Stands {
+        if self.is_orphan {
+            return Stands::Nothing;
+        }
         if self.shown.session.is_some() {
             let fits = self.shown.mode.is_none_or(|shown| shown == mode);
             return if fits { Stands::Recording } else { Stands::OtherMode };
@@ -240,6 +246,13 @@ impl Recorders {
         }
     }
 
+    /// Nothing records what these stand for.
+    pub(in crate::meeting) fn are_orphans(&mut self) {
+        for account in self.accounts.iter_mut().filter(|account| account.stands == Stands::Recording) {
+            (account.is_orphan, account.stands) = (true, Stands::Nothing);
+        }
+    }
+
     /// Those that stand for a recording.
     fn recording(&self) -> impl Iterator<Item = &Account> {
         self.accounts.iter().filter(|account| account.stands == Stands::Recording && account.over.is_none())
@@ -361,6 +374,7 @@ mod tests {
                 marks: Marks::default(),
                 session,
                 mode,
+                jibri: None,
                 recording: None,
                 conference: None,
                 own: false,

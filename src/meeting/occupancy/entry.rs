@@ -99,15 +99,12 @@ impl Occupancy {
                 return News::RoomGone;
             }
             Place::Entering { moment, .. } => {
-                let others = roster.keep_heard_after(*moment);
+                roster.keep_heard_after(*moment);
                 // A visitor comes again and again, and whoever has our nickname stays.
                 self.conflicts = if self.resident { 0 } else { self.conflicts.min(1) };
                 self.refused = None;
                 self.place = Place::Inside { nick, poll: Poll::At(ctx.now.after(RELIST)) };
                 ctx.tell(What::Entered { people: roster.people(), moderators: roster.moderators() });
-                if others {
-                    return News::OtherPeople;
-                }
             }
             Place::Inside { nick: current, .. } => *current = nick,
             // An entry that nobody reckons with any more.
@@ -132,8 +129,10 @@ impl Occupancy {
     /// We are out of the room.
     pub(in crate::meeting) fn out(&mut self, out: &Out, ctx: &mut Ctx<'_>, roster: &mut Roster) -> News {
         let was_inside = match self.place {
-            Place::Offline | Place::Outside { .. } => return News::None,
-            Place::Entering { .. } | Place::Leaving { .. } => false,
+            Place::Offline => return News::None,
+            Place::Outside { .. } if *out == Out::Left => return News::None,
+            // What was left behind when the link broke may be thrown out as well.
+            Place::Outside { .. } | Place::Entering { .. } | Place::Leaving { .. } => false,
             Place::Inside { .. } => true,
         };
         if was_inside {

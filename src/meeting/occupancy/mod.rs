@@ -116,10 +116,10 @@ pub(super) struct Plan {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum News {
     None,
+    /// A list has shown everybody, by which a resident may go in.
+    Listed,
     /// The room does not exist, or no longer.
     RoomGone,
-    /// Nobody is left of those whom we saw last time, so this may be another meeting.
-    OtherPeople,
     /// The question who is in the room was not answered, or with an error that proves nothing.
     Unanswered,
 }
@@ -386,10 +386,8 @@ impl Occupancy {
         };
         self.no_list = None;
         *poll = Poll::At(ctx.now.after(RELIST));
-        let mut others = false;
         if which == Roles::Both {
             let before = roster.summary();
-            others = self.pictured && roster.people() > 0 && !roster.has_person_of(&listed);
             roster.apply_lists(identity, &listed, moment);
             self.listed = Some(ctx.now);
             self.pictured = true;
@@ -411,7 +409,7 @@ impl Occupancy {
             Place::Inside { nick, .. } if roster.who(nick) != Some(Who::Us) => self.lost(roster, ctx.now),
             // Still inside after a while: the next removal is a new story.
             Place::Inside { .. } => self.kicks = 0,
-            _ if self.resident => self.enter_or_look_again(ctx, roster),
+            _ if self.resident => return News::Listed,
             _ => {
                 let wait = self.rhythm.next(self.plan.pace);
                 self.look_in(wait, ctx.now);
@@ -419,7 +417,7 @@ impl Occupancy {
                 self.barred_until = None;
             }
         }
-        if others { News::OtherPeople } else { News::None }
+        News::None
     }
 
     /// What we were before the link broke is still there, and nobody else will take it away; it would keep

@@ -20,7 +20,7 @@ impl Occupancy {
     }
 
     /// The lists show whether the meeting has begun.
-    pub(super) fn enter_or_look_again(&mut self, ctx: &mut Ctx<'_>, roster: &mut Roster) {
+    pub(in crate::meeting) fn enter_or_look_again(&mut self, ctx: &mut Ctx<'_>, roster: &mut Roster) {
         let is_moderated = roster.moderators() > 0 || !self.awaits_moderator;
         if self.plan.record && roster.has_focus() && roster.people() > 0 && is_moderated {
             match self.late {

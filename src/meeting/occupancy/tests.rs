@@ -127,6 +127,7 @@ impl Play {
             marks: Marks::default(),
             session: None,
             mode: None,
+            jibri: None,
             recording: None,
             conference: None,
             own: true,

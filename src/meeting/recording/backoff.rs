@@ -20,6 +20,8 @@ pub(super) struct Backoff {
     last: Option<StartFailure>,
     /// No start before this.
     until: Option<Time>,
+    /// Nor before this, as a Jibri is to be restarted first.
+    held_back: Option<Time>,
     /// Which telling of the supply of Jibris the last one failed under.
     supply: Option<u64>,
 }
@@ -35,7 +37,15 @@ impl Backoff {
     }
 
     pub(super) fn is_pausing(&self) -> bool {
-        self.until.is_some()
+        self.until.is_some() || self.is_held_back()
+    }
+
+    pub(super) fn is_held_back(&self) -> bool {
+        self.held_back.is_some()
+    }
+
+    pub(super) fn hold_back(&mut self, until: Time) {
+        self.held_back = Some(until);
     }
 
     /// One more failure is one too many.
@@ -68,7 +78,7 @@ impl Backoff {
 
     /// It goes on at once.
     pub(super) fn resume(&mut self) {
-        self.until = None;
+        (self.until, self.held_back) = (None, None);
     }
 
     /// What failed before does not count any more; a pause is kept.
@@ -79,11 +89,10 @@ impl Backoff {
 
     /// The pause ends when its time has come, or a Jibri.
     pub(super) fn pass_deadlines(&mut self, is_wanted: bool, ctx: &Ctx<'_>) {
-        let Some(until) = self.until else { return };
-        let is_over = if is_wanted { ctx.is_past(until) } else { until <= ctx.now };
-        if is_over || ctx.chance.is_there && self.may_wake(ctx.chance) {
-            self.until = None;
-        }
+        let is_over = |until: &mut Time| if is_wanted { ctx.is_past(*until) } else { *until <= ctx.now };
+        self.held_back.take_if(is_over);
+        let is_woken = ctx.chance.is_there && self.may_wake(ctx.chance);
+        self.until.take_if(|until| is_over(until) || is_woken);
     }
 
     pub(super) fn wants_jibri(&self) -> bool {
@@ -92,6 +101,7 @@ impl Backoff {
 
     /// The last start has failed for want of a Jibri, and something has become free, or been taken, since.
     pub(super) fn may_wake(&self, chance: Chance) -> bool {
-        chance.change.is_some() && chance.change != self.supply && self.wants_jibri()
+        let is_news = chance.change.is_some() && chance.change != self.supply;
+        is_news && self.wants_jibri() && !self.is_held_back()
     }
 }

@@ -21,8 +21,9 @@ pub(super) const SHOWS_BY: Duration = Duration::from_secs(30);
 pub(super) enum Course {
     /// Nothing is on, and nothing under way.
     Nothing,
-    /// A start was sent. `sender`: in whose name; if in our own, an answer will come.
-    Asked { attempt: AttemptId, since: Time, deadline: Time, sender: Option<RealJid> },
+    /// A start was sent. `sender`: in whose name; if in our own, an answer will come. A test is given up at its deadline, and
+    /// may still be under way until `over`.
+    Asked { attempt: AttemptId, since: Time, deadline: Time, over: Time, sender: Option<RealJid> },
     /// A session is there, and not on yet.
     Found { session: Option<SessionId>, deadline: Time, by: FoundBy },
     /// It is on.
@@ -75,7 +76,8 @@ impl Recording {
         if self.inquiry.is_none() && by != FoundBy::Recorder {
             self.inquiry = Some((ctx.now.after(SHOWS_BY), 1));
         }
-        let deadline = ctx.now.after(policy.start.pending_timeout);
+        let moves_until = self.refuted.as_ref().and_then(|refuted| refuted.moves_until(ctx.now));
+        let deadline = moves_until.unwrap_or_else(|| ctx.now.after(policy.start.pending_timeout));
         ctx.wake(deadline);
         self.course = Course::Found { session, deadline, by };
     }
@@ -90,6 +92,9 @@ impl Recording {
             self.course = Course::On { session, since: *since, by };
             return;
         }
+        self.refuted = None;
+        self.unrecorded_since = None;
+        self.seated.clear();
         self.stop.recording_is_on(self.course == Course::Nothing && self.held().is_none());
         self.known.is_on();
         self.holds.is_on();

@@ -37,8 +37,9 @@ pub(super) enum Step {
     Visit,
     /// Go inside although nobody may be there: the recording is to be stopped.
     VisitToStop,
-    /// Send a start; in whose name, if not in our own.
-    Start(Option<RealJid>),
+    /// Send a start; in whose name, if not in our own. Before it, under this nickname, a stop: what focus says to be on is
+    /// not recorded.
+    Start(Option<RealJid>, Option<Nick>),
     /// Send a stop, under this nickname; in whose name, if not in our own.
     Stop(Nick, Option<RealJid>),
     /// A stop is due, and nobody is there in whose name it could be sent.
@@ -92,9 +93,11 @@ impl Recording {
                     || self.can_inquire(now, policy) && self.inquiry.is_some_and(|(at, _)| ctx.is_past(at));
                 visit_if(is_to_ask() | is_to_tell())
             }
-            (Course::On { by: Witness::Sighted, .. }, _) => {
-                let is_ambiguous = self.known.recorders.is_ambiguous();
-                visit_if(is_wanted && may_visit && is_ambiguous && self.is_to_tell(ctx))
+            (Course::On { .. }, _) if self.is_doubted() && !now.fresh && !now.is_inside() => Step::Poll,
+            (Course::On { by: Witness::Sighted, since, .. }, _) => {
+                let is_ambiguous = || self.known.recorders.is_ambiguous() && self.is_to_tell(ctx);
+                let is_due = || is_ambiguous() || self.is_to_be_proven(*since, ctx, policy);
+                visit_if(is_wanted && may_visit && is_due())
             }
             (Course::On { .. }, _) => Step::Nothing,
             (Course::Gone { ask: (at, _), .. }, _) => {
@@ -116,18 +119,34 @@ impl Recording {
             // A dry run is not worth a visit.
             _ if ctx.dry_run => Step::WouldStart,
             _ if !ctx.chance.is_there => Step::NoJibri,
-            _ if !policy.in_names && now.is_inside() => Step::Start(None),
+            _ if !policy.in_names && now.is_inside() => {
+                Step::Start(None, self.stops_first(now, now.our_nick))
+            }
             _ if !policy.in_names && now.may_visit(policy) => Step::Visit,
             _ if !policy.in_names || now.is_inside() => Step::Nothing,
             // A person may have stopped it before we could see.
             _ if self.known.meeting.gap() == Some(Gap::Unseen) && !now.unwelcome && now.may_visit(policy) => {
                 Step::Visit
             }
+            // Nor is it known whether somebody has stopped what is not recorded any more.
+            _ if self.refuted.as_ref().is_some_and(|refuted| !refuted.is_heard)
+                && !now.unwelcome
+                && now.may_visit(policy) =>
+            {
+                Step::Visit
+            }
             // Whoever is a moderator now is spoken for, one after the other if it comes to nothing.
             None => Step::NobodyToSpeakFor,
             Some(_) if !now.fresh => Step::Poll,
-            Some((_, sender)) => Step::Start(Some(sender.clone())),
+            Some((nick, sender)) => Step::Start(Some(sender.clone()), self.stops_first(now, Some(nick))),
         }
+    }
+
+    /// The nickname under which what is not recorded is stopped first, if focus says that it is on, or is not heard.
+    fn stops_first(&self, now: &Picture<'_>, nick: Option<&Nick>) -> Option<Nick> {
+        let word = self.known.jicofo_status();
+        let is_told = !now.is_inside() || word.is_some_and(|word| word.on);
+        nick.filter(|_| self.refuted.is_some() && is_told).cloned()
     }
 
     fn is_due(&self, ctx: &Ctx<'_>, policy: Policy<'_>) -> bool {
@@ -157,7 +176,7 @@ impl Recording {
     /// Does what comes next, as far as it is not a look or a visit.
     pub(super) fn carry_out(&mut self, step: Step, ctx: &mut Ctx<'_>, policy: Policy<'_>) {
         match &step {
-            Step::Start(sender) => self.send_start(sender.clone(), ctx, policy),
+            Step::Start(sender, stop) => self.send_start(sender.clone(), stop.clone(), ctx, policy),
             Step::Stop(nick, sender) => self.send_stop(nick.clone(), sender.clone(), ctx, policy),
             Step::CannotStop => self.stop.failed(StopFailure::NobodyToSpeakFor, ctx),
             Step::WouldStart => {
@@ -175,18 +194,30 @@ impl Recording {
         self.step = step;
     }
 
-    fn send_start(&mut self, sender: Option<RealJid>, ctx: &mut Ctx<'_>, policy: Policy<'_>) {
+    fn send_start(
+        &mut self,
+        sender: Option<RealJid>,
+        stop: Option<Nick>,
+        ctx: &mut Ctx<'_>,
+        policy: Policy<'_>,
+    ) {
         let start = policy.start;
+        if self.refuted.take().is_some()
+            && let Some(nick) = stop
+        {
+            self.stop_for_a_start(nick, sender.clone(), ctx, policy);
+        }
         let grace = if sender.is_none() { ANSWER_GRACE } else { Duration::ZERO };
         // What is there may be recording already; then nobody comes.
         let is_test = sender.is_some() && self.known.recorders.is_unknown();
         let patience = if is_test { start.request_timeout.min(TEST) } else { start.request_timeout };
         let (attempt, deadline) = (ctx.new_attempt(), ctx.now.after(patience).after(grace));
+        let over = ctx.now.after(start.request_timeout);
         self.inquiry = None;
         self.asked_at = Some(ctx.now);
         let wanted_for = self.missing_since.map_or(Duration::ZERO, |missing| ctx.now.since(missing));
         ctx.tell(What::StartSent { attempt, wanted_for, sender: sender.clone() });
-        self.course = Course::Asked { attempt, since: ctx.now, deadline, sender: sender.clone() };
+        self.course = Course::Asked { attempt, since: ctx.now, deadline, over, sender: sender.clone() };
         ctx.wake(deadline);
         let order = Order {
             mode: start.mode,

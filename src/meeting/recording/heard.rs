@@ -12,6 +12,7 @@ use crate::meeting::context::{Ctx, Policy};
 use crate::meeting::event::Ended;
 use crate::meeting::io::SessionId;
 use crate::meeting::knowledge::{Company, Gap, Picture, SHOWS_WITHIN, Told};
+use crate::meeting::roster::Roster;
 
 /// When focus is asked again whether it knows by now that a recorder is gone; doubled each time. It notices the death of
 /// a Jibri after 19 s (docs/jitsi.md 13.2), and each time people see us come and go.
@@ -24,6 +25,7 @@ impl Recording {
     /// gone: while we are kept out, while there is no link, or between two looks. After such a gap we rely on what focus
     /// tells, as after a restart of ours: only if it still says the same is it the same meeting for certain.
     pub(super) fn which_meeting(&mut self, now: &Picture<'_>, ctx: &mut Ctx<'_>, policy: Policy<'_>) {
+        self.have_others_come(now.stayed);
         if now.people == 0 {
             self.known.meeting.emptied();
             // Focus ends the conference when nobody is left, and an answer goes with it, for we leave too.
@@ -36,10 +38,24 @@ impl Recording {
                 self.forget_what_was_asked(policy);
             }
         }
-        self.whose_meeting(now);
+        self.whose_meeting(now.roster, now.stayed);
         self.is_it_another_meeting(now, ctx, policy);
         if !now.focus {
             self.known.focus_is_gone(now.is_inside());
+        }
+    }
+
+    /// These are in the list by which we go in, and may have left by then.
+    pub(in crate::meeting) fn lists(&mut self, roster: &Roster, stayed: Option<bool>) {
+        self.have_others_come(stayed);
+        self.whose_meeting(roster, stayed);
+    }
+
+    fn have_others_come(&mut self, stayed: Option<bool>) {
+        if stayed == Some(false) {
+            // All have left between two looks, for all we know.
+            self.known.meeting.emptied();
+            self.forget_order();
         }
     }
 
@@ -56,9 +72,11 @@ impl Recording {
 
     /// A stop is nothing to entirely different people, whatever focus goes on telling. That those who come back come to
     /// the same meeting is for focus to tell. Somebody whose account is not shown may be anybody.
-    fn whose_meeting(&mut self, now: &Picture<'_>) {
-        let company = match now.roster.accounts() {
-            Some(accounts) if now.people > 0 => self.known.meeting.meets(&accounts),
+    fn whose_meeting(&mut self, roster: &Roster, stayed: Option<bool>) {
+        let company = match roster.accounts() {
+            Some(accounts) if roster.people() > 0 => {
+                self.known.meeting.meets(&accounts, roster.machines(), stayed == Some(true))
+            }
             _ => Company::Same,
         };
         match company {
@@ -66,9 +84,11 @@ impl Recording {
             Company::Back => self.known.stop_binds_again(),
             Company::Others => self.stop_is_nothing_to_them(),
         }
-        // What is heard of for the first time now may have been in their meeting.
+        // What is heard of for the first time now may have been in their meeting, or theirs who have just left it.
         let session = self.session().cloned();
-        self.known.knows_session(session);
+        if self.known.knows_session(session) && roster.people() == 0 {
+            self.known.meeting.is_of_whoever_comes();
+        }
     }
 
     fn stop_is_nothing_to_them(&mut self) {
@@ -160,6 +180,15 @@ impl Recording {
         ctx: &mut Ctx<'_>,
         policy: Policy<'_>,
     ) {
+        if let Some(refuted) = self.refuted.as_mut().filter(|refuted| refuted.is(session.as_ref())) {
+            refuted.is_heard = true;
+            let may_have_moved = refuted.moves_until(ctx.now).is_some();
+            return match self.known.is_recorded() {
+                true => self.on(session, Witness::Focus, ctx),
+                false if may_have_moved => self.found(session, FoundBy::Focus, ctx, policy),
+                false => {}
+            };
+        }
         if now.visitor && !self.known.is_recorded() {
             // Whoever has begun it has changed his mind.
             self.holds.is_on();
@@ -220,7 +249,7 @@ impl Recording {
 
     /// Whose stop focus tells of now, if it is to be respected.
     pub(super) fn stopped_by(&self, now: &Picture<'_>, policy: Policy<'_>) -> Option<&Nick> {
-        let (status, nick) = self.known.stopped_by(policy.start.mode, now.our_nick)?;
+        let (status, nick) = self.known.stopped_by(policy.start.mode, now.our_nick, now.roster)?;
         (policy.stop.respect_manual && !self.is_overruled(status)).then_some(nick)
     }
 
@@ -228,6 +257,7 @@ impl Recording {
     fn off(&mut self, status: &RecordingStatus, now: &Picture<'_>, ctx: &mut Ctx<'_>, policy: Policy<'_>) {
         let is_of_ours = status.mode.is_none_or(|told| told == policy.start.mode);
         let person = self.known.person_behind(status, now.our_nick).cloned();
+        self.refuted = None;
         if let Some(nick) = self.stopped_by(now, policy).cloned() {
             self.ended(Ended::ByPerson(nick.clone()), ctx);
             self.order_is_countermanded();

@@ -3,7 +3,7 @@
 //! In the order of reading: `knowledge`, beside this folder, is what is known of the meeting, and which meeting it is.
 //! [`course`] is how far its recording has come; [`heard`] and [`seen`] say what focus's word and the picture of the room mean
 //! for that, [`answers`] what came of a start. [`holds`] is why nothing is started, [`backoff`] how long a failure pauses,
-//! [`hand`] what somebody has ordered, [`stop`] what becomes of a recording that nobody needs. [`decide`] is the table: from
+//! [`hand`] what somebody has ordered, [`proof`] whether what is said to be on is recorded, [`stop`] what becomes of a recording that nobody needs. [`decide`] is the table: from
 //! all of this to one next step. [`show`] is how people see it.
 
 mod answers;
@@ -13,6 +13,7 @@ mod decide;
 mod heard;
 mod holds;
 mod manual;
+mod proof;
 mod seen;
 mod show;
 mod stop;
@@ -25,6 +26,7 @@ use super::event::{Ended, What};
 use super::io::{Action, AttemptId, ConferenceId, MeetingId, QueryId, RecordingStatus};
 use super::knowledge::{Knowledge, Outlook, Picture};
 use super::occupancy::{Errand, Visibility};
+use crate::jibri::JibriName;
 use crate::time::Time;
 use course::{Course, FoundBy};
 use decide::Step;
@@ -53,6 +55,12 @@ pub(super) struct Recording {
     inquiry: Option<(Time, u32)>,
     /// A start that was given up, or whose recorder was seen, before its answer came, and until when that may still come.
     unanswered: Option<(AttemptId, Time)>,
+    /// What was said to be on was not recorded.
+    refuted: Option<proof::Refuted>,
+    /// Whose recorders were told to be inside.
+    seated: Vec<JibriName>,
+    /// Since when no recorder is there although something is on.
+    unrecorded_since: Option<Time>,
     /// What is there has to be taken for the recorder of a session that is on; whether one that shows nothing, too.
     believes: Option<bool>,
     /// What comes next, and since when that is a look or a visit.
@@ -76,6 +84,9 @@ impl Recording {
             asked_at: None,
             inquiry: None,
             unanswered: None,
+            refuted: None,
+            seated: Vec::new(),
+            unrecorded_since: None,
             believes: None,
             step: Step::Nothing,
             waits_since: None,
@@ -119,6 +130,11 @@ impl Recording {
         self.known.focus_is_not_heard();
     }
 
+    /// No start before this.
+    pub(super) fn hold_back(&mut self, until: Time) {
+        self.backoff.hold_back(until);
+    }
+
     /// The recorder may not be the one that it was taken for.
     pub(super) fn doubt(&mut self) {
         self.known.recorders.doubt();
@@ -132,12 +148,6 @@ impl Recording {
         let mut known = std::mem::take(&mut self.known);
         known.meeting_over();
         *self = Self { known, ..Self::new(false) };
-    }
-
-    /// Between two looks everybody has left, and others have come.
-    pub(super) fn others_now(&mut self) {
-        self.known.meeting.emptied();
-        self.forget_order();
     }
 
     /// No answer will come any more, and what was pending may have gone down with the server. If it has
@@ -189,6 +199,7 @@ impl Recording {
         if is_seen {
             self.which_meeting(now, ctx, policy);
             self.hear(now, ctx, policy);
+            self.refute(now, ctx, policy);
             self.see(wanted, now, ctx, policy);
         } else {
             self.known.meeting.is_out_of_sight();
@@ -205,6 +216,7 @@ impl Recording {
         self.carry_out(step, ctx, policy);
         since(&mut self.waits_since, self.step.is_errand(), ctx.now);
         self.tell_hold(ctx);
+        self.tell_recorders(now, ctx);
     }
 
     /// Which of Jibri's accounts stand for a recording, by what is known now.
@@ -236,16 +248,16 @@ impl Recording {
             Course::Found { by: FoundBy::Focus, .. } => self.asked_at,
             // Jicofo moves the session to another Jibri (docs/jitsi.md 13.2).
             Course::Gone { .. } => self.known.jibri_stopped.filter(|(_, gone)| *gone).map(|(at, _)| at),
+            Course::Nothing => self.refuted.as_ref().map(|refuted| refuted.at),
             _ => None,
         }
     }
 
     fn pass_deadlines(&mut self, now: &Picture<'_>, ctx: &mut Ctx<'_>, policy: Policy<'_>) {
         match &self.course {
-            Course::Asked { attempt, since, deadline, sender } if ctx.is_past(*deadline) => {
+            Course::Asked { attempt, deadline, over, sender, .. } if ctx.is_past(*deadline) => {
                 let why = if sender.is_some() { StartFailure::NoSign } else { StartFailure::NoAnswer };
-                // One that was a test only may still be under way.
-                self.unanswered = Some((*attempt, since.after(policy.start.request_timeout)));
+                self.unanswered = Some((*attempt, *over));
                 self.fail(why, ctx, policy);
             }
             Course::Found { deadline, by, session } if ctx.is_past(*deadline) => {

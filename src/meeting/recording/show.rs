@@ -66,6 +66,9 @@ impl Recording {
             (Course::Nothing, _) if self.may_be_on() => {
                 "an account of Jibri's is in the room, and it is to be found out whether it records"
             }
+            (Course::Nothing, _) if self.backoff.is_held_back() => {
+                "its starts fail, and the Jibri is to be restarted before the next one, to find out which of the two is the reason"
+            }
             (Course::Nothing, _) => return self.backoff.last().map(|why| why.to_string()),
             (Course::Asked { .. } | Course::Found { .. }, _) => return None,
         };

@@ -212,6 +212,22 @@ impl Recording {
         ctx.act(Action::Stop { room, attempt, sender, mode, timeout: STOP_TIMEOUT });
     }
 
+    /// Asks focus to stop what nothing records, right before a start; what it answers does not matter.
+    pub(super) fn stop_for_a_start(
+        &mut self,
+        initiator: Nick,
+        sender: Option<RealJid>,
+        ctx: &mut Ctx<'_>,
+        policy: Policy<'_>,
+    ) {
+        let attempt = ctx.new_attempt();
+        let session = self.known.jicofo_status().and_then(|word| word.session.clone());
+        self.known.we_stop(initiator, session);
+        ctx.tell(What::StopSent { sender: sender.clone() });
+        let (room, mode) = (ctx.room.clone(), policy.start.mode);
+        ctx.act(Action::Stop { room, attempt, sender, mode, timeout: STOP_TIMEOUT });
+    }
+
     /// Takes the answer to a stop; why it failed, if it did.
     pub(in crate::meeting) fn stop_answered(
         &mut self,
@@ -221,9 +237,16 @@ impl Recording {
         policy: Policy<'_>,
     ) -> Option<StopFailure> {
         self.stop.sent.take_if(|sent| sent.attempt == attempt)?;
+        let is_refused = matches!(answer, Answer::Refused(_));
         let why = stop_failure(answer);
         match why {
-            Some(why) => self.stop.failed(why, ctx),
+            Some(why) => {
+                // Of one that was sent before, and not answered, focus may tell yet.
+                if is_refused && self.stop.failures == 0 {
+                    self.known.our_stop_is_refused();
+                }
+                self.stop.failed(why, ctx);
+            }
             None => {
                 self.ended(Ended::ByUs, ctx);
                 self.backoff.pause(policy.start.retry_min, ctx);
