@@ -260,6 +260,11 @@ pub enum Fault {
 }
 
 impl Fault {
+    /// Somebody answers there that nobody listens: "Connection refused".
+    pub fn is_refused(&self) -> bool {
+        matches!(self, Self::Unreachable(why) if why.starts_with("Connection refused"))
+    }
+
     fn of(error: &legacy::Error) -> Self {
         if Endless::is_cause_of(error) {
             Self::NoHead(head::MOST)

@@ -16,10 +16,18 @@ pub enum Kind {
     JibriUnhealthy,
     /// A configured Jibri is not to be seen.
     JibriOffline,
+    /// The brewery shows a Jibri otherwise than it is.
+    JibriStale,
+    /// A Jibri is alive and not in the brewery.
+    JibriDetached,
     /// A Jibri was restarted by us.
     JibriRestarted,
     /// A Jibri did not come back from its restart.
     JibriNotBack,
+    /// Starts keep failing in one room.
+    RoomFails,
+    /// Jicofo lists a meeting in a room that Prosody does not have.
+    ZombieMeeting,
     /// Rooms wait for a Jibri.
     NoJibriFree,
     /// Jicofo does not know the Jibris that are there.
@@ -69,14 +77,18 @@ const HOUR: Duration = Duration::from_secs(60 * 60);
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 21] = [
         Self::StartOverdue,
         Self::RecordingLost,
         Self::JibriWedged,
         Self::JibriUnhealthy,
         Self::JibriOffline,
+        Self::JibriStale,
+        Self::JibriDetached,
         Self::JibriRestarted,
         Self::JibriNotBack,
+        Self::RoomFails,
+        Self::ZombieMeeting,
         Self::NoJibriFree,
         Self::JicofoLostBrewery,
         Self::NotAModerator,
@@ -97,8 +109,12 @@ impl Kind {
             Self::JibriWedged => "jibri_wedged",
             Self::JibriUnhealthy => "jibri_unhealthy",
             Self::JibriOffline => "jibri_offline",
+            Self::JibriStale => "jibri_stale",
+            Self::JibriDetached => "jibri_detached",
             Self::JibriRestarted => "jibri_restarted",
             Self::JibriNotBack => "jibri_not_back",
+            Self::RoomFails => "room_fails",
+            Self::ZombieMeeting => "zombie_meeting",
             Self::NoJibriFree => "no_jibri_free",
             Self::JicofoLostBrewery => "jicofo_lost_brewery",
             Self::NotAModerator => "not_a_moderator",
@@ -112,13 +128,30 @@ impl Kind {
         }
     }
 
+    /// A Jibri is there, or should be, and is of no use.
+    pub const fn is_of_a_broken_jibri(self) -> bool {
+        matches!(
+            self,
+            Self::JibriWedged
+                | Self::JibriUnhealthy
+                | Self::JibriOffline
+                | Self::JibriStale
+                | Self::JibriDetached
+                | Self::JibriNotBack
+        )
+    }
+
     /// How bad it is, always the same for one kind.
     pub const fn severity(self) -> Severity {
         match self {
             Self::StartOverdue
             | Self::RecordingLost
             | Self::JibriWedged
+            | Self::JibriStale
+            | Self::JibriDetached
             | Self::JibriNotBack
+            | Self::RoomFails
+            | Self::ZombieMeeting
             | Self::NoJibriFree
             | Self::JicofoLostBrewery
             | Self::NotAModerator
@@ -166,6 +199,14 @@ impl Kind {
                 "start it, or take its [[jibri.instance]] out. If it runs: its nickname in the brewery \
                  (JIBRI_INSTANCE_ID) must be that name, and it must reach Prosody"
             }
+            Self::JibriStale => {
+                "restart its process or container, or have that done: recovery.on = [\"stale\"]. Of a health port that says \
+                 busy see first that nobody is recorded there; then look for webhooks that nobody answers"
+            }
+            Self::JibriDetached => {
+                "restart its process or container, or have that done: recovery.on = [\"detached\"]. If it was never in the \
+                 brewery: its nickname (JIBRI_INSTANCE_ID) must be the name of its [[jibri.instance]]"
+            }
             Self::JibriRestarted => {
                 "nothing, if it is rare. If it is frequent: does the container have 2 GB of shm_size, and do Chrome \
                  and chromedriver have the same version?"
@@ -174,13 +215,23 @@ impl Kind {
                 "run recovery.command by hand and look at what it says; a Debian jibri.service stays down after \
                  the API's shutdown, so use systemctl restart there"
             }
+            Self::RoomFails => {
+                "restart that Jibri, or have it restarted (recovery.on = [\"wedged\"]): if the room is recorded then, it was the \
+                 Jibri. If the room is the reason: see whether a password or a lobby keeps recorders out"
+            }
+            Self::ZombieMeeting => {
+                "people there must reload the page, tell them: they believe that they are in the meeting, and nobody else \
+                 gets in. If it comes again: muc_cleanup_backend_services of Prosody does this, when people come back \
+                 within 20 s to a meeting in which only the recorder was left"
+            }
             Self::NoJibriFree => {
-                "add Jibris, each records one meeting at a time; an autoscaler can go by the metric \
-                 jibri_autostart_rooms_waiting"
+                "mend those that the summary names; if it names none, add Jibris, each records one meeting at a time (an \
+                 autoscaler can go by the metric jibri_autostart_rooms_waiting)"
             }
             Self::JicofoLostBrewery => {
                 "restart Jicofo (docker compose restart jicofo, systemctl restart jicofo): nothing else helps, and no \
-                 meeting is recorded before. Running meetings are interrupted for a moment"
+                 meeting is recorded before. Running meetings are interrupted for a moment. By itself: \
+                 recovery.jicofo_command"
             }
             Self::NotAModerator => {
                 "list the JID user@domain of [xmpp] in `admins` of Prosody's conference component; on Prosody 13 \

@@ -60,7 +60,7 @@ enum Command {
     /// List the rooms that are watched
     Rooms(Watch),
     /// List the Jibris
-    Jibris(Show),
+    Jibris(Jibris),
     /// Record a room now, whatever the rules say, until nobody is left in it
     Record(Order),
     /// Stop the recording of a room and start none until nobody is left in it
@@ -85,10 +85,13 @@ enum Command {
 }
 
 #[derive(Debug, clap::Args)]
-struct Show {
+struct Jibris {
     /// Print the JSON of the HTTP API
     #[arg(long)]
     json: bool,
+    /// Show what each source says of each Jibri, side by side
+    #[arg(long)]
+    why: bool,
 }
 
 #[derive(Debug, clap::Args)]
@@ -142,7 +145,10 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Prosody(arguments) => prosody::prosody(&loaded, arguments),
         Command::Status(Watch { json, watch }) => show::STATUS.show(&loaded.settings, json, watch),
         Command::Rooms(Watch { json, watch }) => show::ROOMS.show(&loaded.settings, json, watch),
-        Command::Jibris(Show { json }) => show::JIBRIS.show(&loaded.settings, json, false),
+        Command::Jibris(Jibris { json, why }) => {
+            let view = if why { show::JIBRIS_WHY } else { show::JIBRIS };
+            view.show(&loaded.settings, json, false)
+        }
         Command::Record(Order { room, json }) => {
             show::order(&loaded.settings, ManualOrder::Record, &room, json)
         }

@@ -38,6 +38,10 @@ pub(super) const ROOMS: View =
 pub(super) const JIBRIS: View =
     View { paths: &["/api/v1/jibris"], text: |bodies| Some(jibri_table(read(bodies.first()?)?)) };
 
+/// `jibris --why`.
+pub(super) const JIBRIS_WHY: View =
+    View { paths: &["/api/v1/jibris"], text: |bodies| Some(testimonies(read(bodies.first()?)?)) };
+
 /// `record`, `stop` and `release`: an order by hand.
 pub(super) fn order(settings: &Settings, hand: ManualOrder, room: &str, json: bool) -> ExitCode {
     let room = utf8_percent_encode(room, NON_ALPHANUMERIC);
@@ -137,7 +141,11 @@ fn room_table(rooms: Vec<Room>) -> String {
             "backoff" | "held" => Colour::Bad,
             _ => Colour::Odd,
         };
-        let recorder = if room.recorder_present { "there" } else { "" };
+        let recorder = match room.proof.as_deref() {
+            Some("seat") => "unproven",
+            _ if room.recorder_present => "there",
+            _ => "",
+        };
         let cells = vec![
             (room.room.as_ref().to_owned(), Colour::None),
             (room.state, colour),
@@ -175,6 +183,25 @@ fn jibri_table(jibris: Vec<Jibri>) -> String {
         table.row(cells, note);
     }
     table.text()
+}
+
+/// What each source says of each Jibri; what cannot be trusted now is in brackets.
+fn testimonies(jibris: Vec<Jibri>) -> String {
+    let mut text = String::new();
+    for jibri in jibris {
+        let head =
+            format!("{}: {}, {}", plain(&jibri.name, 200), jibri.verdict, plain(&jibri.evidence, 1000));
+        text.push_str(&head);
+        text.push('\n');
+        for said in jibri.testimonies {
+            let since = said.since.map_or(String::new(), |since| format!(", for {}", age(&since)));
+            let says = format!("{}{since}", plain(&said.says, 200));
+            let says = if said.trusted { says } else { format!("({says})") };
+            text.push_str(&cut(&format!("  {:17}{says}", said.source), WIDTH));
+            text.push('\n');
+        }
+    }
+    text
 }
 
 /// How long ago a time in RFC 3339 was.

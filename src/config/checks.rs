@@ -72,9 +72,11 @@ pub(super) fn recovery(recovery: &mut Recovery, scope: &mut Scope<'_, '_>) {
         let hint = "set command, like [\"docker\", \"restart\", \"{instance}\"], or http, or empty this list";
         scope.complain(&["on", "command", "http"], "neither command nor http says how to restart", hint);
     }
-    if recovery.command.first().is_some_and(String::is_empty) {
-        let hint = "write the program first, then its arguments";
-        scope.complain(&["command"], "the program has no name", hint);
+    for (key, command) in [("command", &recovery.command), ("jicofo_command", &recovery.jicofo_command)] {
+        if command.first().is_some_and(String::is_empty) {
+            let hint = "write the program first, then its arguments";
+            scope.complain(&[key], "the program has no name", hint);
+        }
     }
     if recovery.on.contains(&RecoveryTrigger::Recycle) && recovery.recycle_after == 0 {
         let hint = "set recycle_after to a number of recordings";

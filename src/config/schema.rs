@@ -169,6 +169,7 @@ section! { Jibri {
     webhook_token_file: Optional<File> = "",
     health_interval: Time<100> = "10s",
     wedged_after: Count<1> = "3",
+    fast_failover: Flag = "true",
 } lists { instances = "instance": JibriInstance, } check checks::jibri }
 
 section! { JibriInstance {
@@ -179,6 +180,8 @@ section! { JibriInstance {
 
 section! { Recovery {
     on: List<OneOf<RecoveryTrigger>> = "",
+    jicofo_command: List<Text> = "",
+    jicofo_after: ZeroOr<1> = "10m",
     recycle_after: Count<0> = "0",
     command: List<Text> = "",
     http: Optional<Url> = "",

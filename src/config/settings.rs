@@ -224,12 +224,14 @@ pub struct Jibri {
     pub health_interval: Duration,
     /// Failed starts in a row that make an idle Jibri wedged.
     pub wedged_after: u32,
+    /// Whether a recording Jibri whose process is gone, by its health port, is given up before Jicofo notices.
+    pub fast_failover: bool,
     /// `[[jibri.instance]]`.
     pub instances: Vec<JibriInstance>,
 }
 
 /// `[[jibri.instance]]`: one Jibri.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct JibriInstance {
     /// Its nickname in the brewery.
     pub name: String,
@@ -244,6 +246,10 @@ pub struct JibriInstance {
 pub struct Recovery {
     /// What leads to a restart.
     pub on: Vec<RecoveryTrigger>,
+    /// Restarts a Jicofo that has lost the brewery, argv; empty: nothing does.
+    pub jicofo_command: Vec<String>,
+    /// Not before it has lost it for so long, unless nothing is being recorded.
+    pub jicofo_after: Duration,
     /// Recordings after which a Jibri is recycled; zero: never.
     pub recycle_after: u32,
     /// The command, argv; empty: none.
@@ -271,6 +277,10 @@ pub enum RecoveryTrigger {
     Expired,
     /// Has made `recycle_after` recordings.
     Recycle,
+    /// What the brewery shows of it is not what it is at.
+    Stale,
+    /// Is alive, and not in the brewery.
+    Detached,
 }
 
 /// `[alerts]`: telling people.

@@ -265,7 +265,8 @@ choices! {
     Mode { "file" => File, "stream" => Stream }
     StopWhen { "never" => Never, "no-moderator" => NoModerator, "empty" => Empty }
     RecoveryTrigger {
-        "wedged" => Wedged, "unhealthy" => Unhealthy, "expired" => Expired, "recycle" => Recycle
+        "wedged" => Wedged, "unhealthy" => Unhealthy, "expired" => Expired, "recycle" => Recycle,
+        "stale" => Stale, "detached" => Detached
     }
     LogLevel { "error" => Error, "warn" => Warn, "info" => Info, "debug" => Debug, "trace" => Trace }
     LogFormat { "auto" => Auto, "text" => Text, "json" => Json }

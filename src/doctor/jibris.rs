@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::compare::{self, Words};
 use super::link::Brewery;
 use super::service::{Service, Snapshot};
 use super::{Finding, Verdict};
@@ -11,7 +12,8 @@ use crate::probes::Status;
 use crate::surface::Jibri;
 
 /// Where Jicofo has lost the brewery (docs/jitsi.md 13.2.1).
-const RESTART_JICOFO: &str = "restart Jicofo: it refuses every start until then, and nothing else helps";
+pub(super) const RESTART_JICOFO: &str =
+    "restart Jicofo: it refuses every start until then, and nothing else helps";
 
 /// What is known of them.
 pub(super) struct Fleet<'a> {
@@ -19,6 +21,8 @@ pub(super) struct Fleet<'a> {
     pub(super) service: &'a Service,
     pub(super) brewery: Option<Brewery>,
     pub(super) detected: Option<Result<Option<Vec<Detected>>, String>>,
+    /// What their health ports say.
+    pub(super) ports: &'a [(String, Result<Status, String>)],
 }
 
 /// One that is there, as somebody shows it.
@@ -36,7 +40,36 @@ impl Fleet<'_> {
             Service::Linked(snapshot) => findings.extend(self.by_service(snapshot)),
             _ => findings.extend(self.by_looking()),
         }
+        compare::put(self.words().map(|words| words.contradictions()).unwrap_or_default(), &mut findings);
         findings
+    }
+
+    /// What each source says, to be compared; none if nobody sees the Jibris.
+    fn words(&self) -> Option<Words<'_>> {
+        let listed = self.detected.as_ref().and_then(|detected| detected.as_ref().ok()?.as_deref());
+        let ports = self.ports;
+        if let Service::Linked(snapshot) = self.service {
+            let there = snapshot.jibris.iter().filter(|jibri| {
+                // It has been said, with since when.
+                !matches!(jibri.verdict.as_str(), "offline" | "detached" | "stale")
+            });
+            let busy = |is: bool| if is { Busy::Busy } else { Busy::Idle };
+            let mut shown: BTreeMap<&str, Option<Busy>> =
+                there.map(|jibri| (jibri.name.as_str(), jibri.busy.map(busy))).collect();
+            // Whoever has the service's FAIL needs no other.
+            for jibri in &snapshot.jibris {
+                shown.entry(jibri.name.as_str()).or_insert(None);
+            }
+            return Some(Words { by: "the service", shown, listed, ports });
+        }
+        if let Some(Brewery { trouble: None, inside }) = &self.brewery {
+            let said = inside
+                .iter()
+                .filter_map(|(nick, (report, _))| Some((nick.as_str(), Some(report.as_ref()?.busy))));
+            return Some(Words { by: "the brewery", shown: said.collect(), listed, ports });
+        }
+        let shown = listed?.iter().map(|row| (row.name.as_str(), Some(row.report.busy))).collect();
+        Some(Words { by: "Jicofo", shown, listed: None, ports })
     }
 
     fn brewery(&self) -> Finding {
@@ -214,6 +247,11 @@ fn judged(jibri: &Jibri) -> Finding {
              be the name there",
         ),
         "unhealthy" => unhealthy(&step, &evidence),
+        kind @ ("stale" | "detached") => Finding::fail(
+            &step,
+            evidence,
+            format!("restart its process or container, or have that done: recovery.on = [\"{kind}\"]"),
+        ),
         _ => Finding::fail(&step, evidence, "restart its process or container, or let [recovery] do it"),
     }
 }

@@ -329,6 +329,7 @@ mod tests {
             people: 1,
             moderators: 1,
             recorder_present: false,
+            proof: None,
             attempt: 0,
             session_id: None,
             since: humantime::format_rfc3339(SystemTime::now() - Duration::from_secs(3600)).to_string(),

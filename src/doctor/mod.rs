@@ -5,6 +5,7 @@
 //! newcomer throws the old one out. Rights are proved by using them to look: it enters no meeting, and starts nothing
 //! but with `--record-test`.
 
+mod compare;
 mod finding;
 mod jibris;
 mod link;
@@ -92,9 +93,10 @@ pub async fn examine(settings: &Settings, options: &Options, tell: &mut Tell<'_>
     }
     sources::findings(settings, &listed, items.as_ref()).into_iter().for_each(&mut *tell);
     opened::finding(settings, &listed, opened::counts(settings).await).into_iter().for_each(&mut *tell);
-    let fleet = jibris::Fleet { settings, service: &service, brewery, detected };
+    let ports = probes::health_now(settings).await;
+    let fleet = jibris::Fleet { settings, service: &service, brewery, detected, ports: &ports };
     fleet.findings().into_iter().for_each(&mut *tell);
-    jibris::health(settings, probes::health_now(settings).await).into_iter().for_each(&mut *tell);
+    jibris::health(settings, ports).into_iter().for_each(&mut *tell);
     place::recovery(settings).into_iter().for_each(&mut *tell);
     sinks::findings(&settings.alerts).await.into_iter().for_each(&mut *tell);
     tell(place::ledger(&settings.ledger));

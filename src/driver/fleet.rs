@@ -6,9 +6,9 @@ use tokio::task::{JoinHandle, JoinSet};
 
 use super::Clock;
 use crate::config::{Recovery, Settings};
-use crate::fleet::{Brewery, Fleet, Input, JibriName};
+use crate::fleet::{Brewery, Fleet, Input, JibriName, Reason, Whom};
 use crate::ledger::{self, Moment};
-use crate::probes::{AskNow, Probed};
+use crate::probes::{AskClosely, AskNow, AskRecorders, Probed, Probes};
 use crate::recovery::{self, Outcome};
 use crate::xmpp::BreweryEvent;
 
@@ -18,20 +18,31 @@ const HOUR: Duration = Duration::from_secs(3600);
 pub(super) struct Jibris {
     pub(super) core: Fleet,
     settings: Recovery,
-    restarts: JoinSet<(JibriName, Outcome)>,
+    restarts: JoinSet<(Whom, Outcome)>,
     /// Has Jicofo asked sooner.
     pub(super) look: Option<AskNow>,
+    /// Has Jicofo asked whose recorders are in a room.
+    pub(super) recorders: Option<AskRecorders>,
+    pub(super) closely: AskClosely,
     /// Jicofo has said that it looks for no Jibris.
     recording_is_off: bool,
 }
 
 impl Jibris {
     /// With `dry_run` nothing is restarted.
-    pub(super) fn new(settings: &Settings, dry_run: bool, look: Option<AskNow>, clock: Clock) -> Self {
+    pub(super) fn new(settings: &Settings, dry_run: bool, probes: &mut Probes, clock: Clock) -> Self {
         let mut settings = settings.clone();
         settings.recovery.dry_run |= dry_run;
         let core = Fleet::new(&settings, clock.now());
-        Self { core, settings: settings.recovery, restarts: JoinSet::new(), look, recording_is_off: false }
+        Self {
+            core,
+            settings: settings.recovery,
+            restarts: JoinSet::new(),
+            look: probes.look.take(),
+            recorders: probes.recorders.take(),
+            closely: probes.closely.clone(),
+            recording_is_off: false,
+        }
     }
 
     /// Says it when Jicofo begins or ceases to look for Jibris.
@@ -52,12 +63,18 @@ impl Jibris {
         let settings = self.settings.clone();
         self.restarts.spawn(async move {
             let outcome = recovery::recover(&settings, name.as_str()).await;
-            (name, outcome)
+            (Whom::Jibri(name), outcome)
         });
     }
 
+    /// Has Jicofo restarted, likewise.
+    pub(super) fn restart_jicofo(&mut self) {
+        let settings = self.settings.clone();
+        self.restarts.spawn(async move { (Whom::Jicofo, recovery::restart_jicofo(&settings).await) });
+    }
+
     /// The next restart that has ended.
-    pub(super) async fn restarted(&mut self) -> (JibriName, Outcome) {
+    pub(super) async fn restarted(&mut self) -> (Whom, Outcome) {
         loop {
             match self.restarts.join_next().await {
                 Some(Ok(ended)) => return ended,
@@ -78,7 +95,11 @@ pub(super) fn read_restarts(settings: &Settings, clock: Clock) -> JoinHandle<Inp
             tracing::warn!("{error}; recovery.cooldown and recovery.max_per_hour begin anew");
             Vec::new()
         });
-        let restart = |(name, at): (String, Moment)| (JibriName::new(&name), clock.time(at.into()));
+        let restart = |(name, why, at): (String, String, Moment)| {
+            let is_jicofo = why == Reason::LostBrewery.name();
+            let whom = if is_jicofo { Whom::Jicofo } else { Whom::Jibri(JibriName::new(&name)) };
+            (whom, clock.time(at.into()))
+        };
         Input::Remembered(restarts.into_iter().map(restart).collect())
     })
 }
@@ -93,9 +114,12 @@ pub(super) async fn remembered(reading: &mut Option<JoinHandle<Input>>) -> Input
 }
 
 /// What became of a restart, for the core.
-pub(super) fn recovered(name: JibriName, outcome: &Outcome) -> Input {
+pub(super) fn recovered(whom: Whom, outcome: &Outcome) -> Input {
     let result = if outcome.success { Ok(()) } else { Err(outcome.to_string()) };
-    Input::Recovered { name, result }
+    match whom {
+        Whom::Jibri(name) => Input::Recovered { name, result },
+        Whom::Jicofo => Input::JicofoRestarted(result),
+    }
 }
 
 /// What the brewery shows, for the core; none for what only people have to know.
@@ -118,6 +142,8 @@ pub(super) fn probed(probed: Probed) -> Option<Input> {
             Input::Health { name: JibriName::new(&name), answer: answer.map(|status| status.report) }
         }
         Probed::Status { name, status } => Input::Webhook { id: name, report: status.report },
+        Probed::Refused { name } => Input::PortRefused { name: JibriName::new(&name) },
+        Probed::Recorders { room, jibris } => Input::Recorders { room, ids: jibris },
         Probed::DetectorUp => return None,
         Probed::DetectorDown { .. } => Input::Detector(None),
         Probed::Detected { jibris } => Input::Detector(jibris),

@@ -23,6 +23,7 @@ use crate::coupling::Coupling;
 use crate::discovery::DiscoveryEvent;
 use crate::fleet::Input as FleetInput;
 use crate::ledger::{self, Ledger, Moment};
+use crate::meeting::watchlist::Source;
 use crate::meeting::{Input, Meetings};
 use crate::probes::{self, Probed, Probes};
 use crate::recovery;
@@ -71,7 +72,7 @@ pub async fn run(
     let sources = Sources::spawn(&settings, webhooks, surface.clone(), orders, ledger.reader());
     let mut meetings = Meetings::new(&settings, dry_run, rand::random(), clock.now());
     meetings.remember(recorded);
-    let jibris = Jibris::new(&settings, dry_run, probes.look.take(), clock);
+    let jibris = Jibris::new(&settings, dry_run, &mut probes, clock);
     let alarms = Alarms::new(&settings);
     let turn = Turn::new(&settings.standby, clock.now());
     tell_unfit(&settings);
@@ -182,17 +183,17 @@ impl Driver {
                 },
                 heard = self.sources.hear() => self.heard(heard),
                 Some(probed) = probes.events.recv() => self.probed(probed),
-                (name, outcome) = self.jibris.restarted() => {
-                    log_fleet::log_outcome(&name, &outcome);
-                    self.history.restarted(&name, &outcome);
-                    self.feed_fleet(fleet::recovered(name, &outcome));
+                (whom, outcome) = self.jibris.restarted() => {
+                    log_fleet::log_outcome(&whom, &outcome);
+                    self.history.restarted(&whom, &outcome);
+                    self.feed_fleet(fleet::recovered(whom, &outcome));
                 }
                 input = fleet::remembered(&mut restarts) => self.feed_fleet(input),
                 () = until(deadline) => self.tick(),
                 () = next_tick(&mut disco), if self.linked => self.ask_services(),
                 Some(order) = ordered.recv() => self.order(order),
                 Some(settings) = reloads.recv() => {
-                    self.reload(settings);
+                    self.reload(settings, probes);
                     self.supervisor.reloaded();
                 }
                 () = self.supervisor.due() => self.supervisor.alive(),
@@ -350,7 +351,17 @@ impl Driver {
             }
             _ => {}
         }
+        let listed = match &heard {
+            Heard::Discovery(DiscoveryEvent::Listed { source: Source::Jicofo, rooms, .. }) => {
+                Some(rooms.iter().cloned().collect())
+            }
+            _ => None,
+        };
         let changes = self.sources.take(heard);
+        if let Some(listed) = listed {
+            let effects = self.meetings.jicofo_lists(now, &listed);
+            self.carry_out(effects);
+        }
         self.feed_changes(changes);
     }
 

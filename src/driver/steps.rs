@@ -4,7 +4,7 @@ use super::Driver;
 use super::listeners::{log, log_fleet};
 use crate::address::Nick;
 use crate::coupling::Step;
-use crate::fleet;
+use crate::fleet::{self, Reason, Whom};
 use crate::meeting::watchlist::Change;
 use crate::meeting::{Effect, Event, Input};
 use crate::xmpp::Command;
@@ -116,18 +116,33 @@ impl Driver {
             self.coupling.effect(&effect);
             match effect {
                 fleet::Effect::Recover { name, reason } => {
-                    self.history.restarting(self.clock.now(), &name, reason);
+                    self.history.restarting(self.clock.now(), &Whom::Jibri(name.clone()), reason);
                     self.jibris.restart(name);
+                }
+                fleet::Effect::RestartJicofo => {
+                    self.history.restarting(self.clock.now(), &Whom::Jicofo, Reason::LostBrewery);
+                    self.jibris.restart_jicofo();
                 }
                 fleet::Effect::Ping { name } => match Nick::new(name.as_str()) {
                     Ok(nick) => self.link.send(Command::PingJibri { nick }),
                     Err(_) => tracing::debug!(instance = name.as_str(), "no nickname to ping"),
                 },
                 fleet::Effect::AskJicofo => self.ask_jicofo(),
+                fleet::Effect::AskClosely { name, closely } => {
+                    self.jibris.closely.set(name.as_str(), closely)
+                }
+                fleet::Effect::AskRecorders { room } => {
+                    if let Some(recorders) = &self.jibris.recorders {
+                        recorders.ask(room);
+                    }
+                }
                 fleet::Effect::Tell(event) => self.fleet_event(&event),
                 // For the meetings only.
-                fleet::Effect::Look { .. } | fleet::Effect::Taken { .. } | fleet::Effect::NotTaken { .. } => {
-                }
+                fleet::Effect::Look { .. }
+                | fleet::Effect::HoldBack { .. }
+                | fleet::Effect::Taken { .. }
+                | fleet::Effect::NotTaken { .. }
+                | fleet::Effect::RecordedBy { .. } => {}
             }
         }
     }

@@ -154,12 +154,12 @@ pub struct Attempt {
     pub reason: Option<String>,
 }
 
-/// A restart of a Jibri.
+/// A restart of a Jibri, or of Jicofo.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Recovery {
-    /// Of which.
+    /// Of which; `Jicofo` for that one.
     pub instance: String,
-    /// Why: `wedged`, `unhealthy`, `expired`, `recycle`.
+    /// Why: `wedged`, `unhealthy`, `expired`, `recycle`, `stale`, `detached`; `lost_brewery` of Jicofo.
     pub trigger: String,
     /// When it was begun.
     pub time: Moment,

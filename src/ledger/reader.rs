@@ -55,12 +55,11 @@ pub struct Reader {
 #[error("the ledger cannot be read: {0}")]
 pub struct Unreadable(#[from] rusqlite::Error);
 
-/// The restarts of Jibris that were begun since then, by a file that nobody need have opened yet: of which, and
-/// when. Reads a file, as [`Reader::read`].
+/// The restarts that were begun since then, by a file that nobody need have opened yet: of whom, why, and when. Reads a file, as [`Reader::read`].
 ///
 /// # Errors
 /// [`Unreadable`], if there is a file and it is.
-pub fn restarts(path: &Path, since: Moment) -> Result<Vec<(String, Moment)>, Unreadable> {
+pub fn restarts(path: &Path, since: Moment) -> Result<Vec<(String, String, Moment)>, Unreadable> {
     // What a link leads to is not ours, and the thread that writes says so.
     if !path.exists() || place::link(path).is_some() {
         return Ok(Vec::new());

@@ -177,14 +177,15 @@ pub(super) fn read(
     Ok(records)
 }
 
-/// The restarts that were begun since then: of which Jibri, and when.
-pub(super) fn restarts(file: &Connection, since: Moment) -> rusqlite::Result<Vec<(String, Moment)>> {
+/// The restarts that were begun since then: of whom, why, and when.
+pub(super) fn restarts(file: &Connection, since: Moment) -> rusqlite::Result<Vec<(String, String, Moment)>> {
     // Somebody has made the file, and nobody has written to it.
     if version(file)? == 0 {
         return Ok(Vec::new());
     }
-    let mut query = file.prepare("SELECT instance, time FROM recovery WHERE time >= ?1 AND outcome <> ?2")?;
-    let restart = |row: &Row<'_>| Ok((row.get("instance")?, Moment(row.get("time")?)));
+    let mut query =
+        file.prepare("SELECT instance, \"trigger\", time FROM recovery WHERE time >= ?1 AND outcome <> ?2")?;
+    let restart = |row: &Row<'_>| Ok((row.get("instance")?, row.get("trigger")?, Moment(row.get("time")?)));
     query.query_map(rusqlite::params![since.0, Recovery::DRY_RUN], restart)?.collect()
 }
 

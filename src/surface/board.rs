@@ -274,6 +274,7 @@ mod tests {
             people,
             moderators: 0,
             recorder_present: false,
+            proof: None,
             attempt: 0,
             session_id: None,
             since: String::new(),

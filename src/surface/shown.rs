@@ -12,7 +12,8 @@ pub const STATES: [&str; 8] =
     ["idle", "settling", "starting", "pending", "recording", "stopping", "backoff", "held"];
 
 /// What may be thought of a Jibri.
-pub const VERDICTS: [&str; 6] = ["ok", "suspect", "wedged", "unhealthy", "expired", "offline"];
+pub const VERDICTS: [&str; 8] =
+    ["ok", "suspect", "wedged", "unhealthy", "expired", "offline", "stale", "detached"];
 
 /// The link to Prosody.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -79,6 +80,9 @@ pub struct Room {
     pub attempt: u32,
     /// The session pending or on.
     pub session_id: Option<String>,
+    /// What proves that it is recorded: `focus`, `jibri` or `seat`, the last of which proves little.
+    #[serde(default)]
+    pub proof: Option<String>,
     /// Since when it is in this state, RFC 3339.
     pub since: String,
     /// Why, where that is not plain.
@@ -106,6 +110,22 @@ pub struct Jibri {
     pub restarts: u32,
     /// Why it is thought so of it, in words.
     pub evidence: String,
+    /// What each source says of it, side by side.
+    #[serde(default)]
+    pub testimonies: Vec<Testimony>,
+}
+
+/// What one source says of a Jibri.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Testimony {
+    /// Which source.
+    pub source: String,
+    /// What it says.
+    pub says: String,
+    /// Since when it has said so, or when it last did, RFC 3339.
+    pub since: Option<String>,
+    /// Whether the source itself can be trusted now.
+    pub trusted: bool,
 }
 
 impl Jibri {

@@ -7,12 +7,15 @@ use super::stanza::{
 use crate::address::tenant::Services;
 use crate::address::{Nick, RealJid, RoomJid, split_occupant};
 use crate::config::Mode;
+use crate::jibri::JibriName;
 use crate::meeting::{
     Affiliation, ConferenceId, Departure, Marks, Out, Presence, RecordingStatus, Role, RoomEvent, SessionId,
 };
 
 /// Longest `session_id` that is taken for one; Jicofo's are 36 characters.
 const MAX_SESSION: usize = 200;
+/// Bytes of a nickname.
+const MAX_JIBRI: usize = 1023;
 /// Status codes of a removal, the most telling first (XEP-0045, section 15.6.2); Prosody puts 307 next to
 /// 333.
 const REMOVALS: [u16; 6] = [333, 301, 321, 322, 332, 307];
@@ -65,6 +68,7 @@ fn available(stanza: &Stanza, nick: Nick) -> Option<Presence> {
         marks: marks(stanza),
         session: stanza.session.iter().find_map(|session| session_id(&session.text)),
         mode: stanza.mode.iter().find_map(|shown| mode(&shown.text)),
+        jibri: stanza.stats.iter().find_map(|stats| jibri(&stats.text)),
         recording: stanza.recording.iter().rev().find_map(recording),
         conference: stanza.conference.iter().rev().find_map(conference),
         own: has(x, 110),
@@ -123,6 +127,11 @@ fn conference(stanza: &ConferenceProperties) -> Option<ConferenceId> {
 /// A session id, unless it cannot be one.
 pub(super) fn session_id(text: &str) -> Option<SessionId> {
     (!text.is_empty() && text.len() <= MAX_SESSION).then(|| SessionId(text.into()))
+}
+
+/// A Jibri's id, unless it cannot be one: it is a nickname as well (RFC 7622, section 3.4).
+fn jibri(text: &str) -> Option<JibriName> {
+    (!text.is_empty() && text.len() <= MAX_JIBRI).then(|| JibriName::new(text))
 }
 
 /// What is recorded to, if it is something that we know.
@@ -193,7 +202,7 @@ mod tests {
         let read = event(
             "<presence from='r1@muc.meet.jitsi/Ada L.'><x xmlns='http://jabber.org/protocol/muc#user'>\
              <item affiliation='none' role='none'/></x><features><feature var='http://jitsi.org/protocol/jigasi'/></features>\
-             <session_id/><session_id>s1</session_id><mode/><mode>sip</mode><mode>stream</mode>\
+             <session_id/><session_id>s1</session_id><mode/><mode>sip</mode><mode>stream</mode><stats-id/><stats-id>jibri-1</stats-id>\
              <jibri-recording-status xmlns='http://jitsi.org/protocol/jibri' status='on' session_id='s2' recording_mode='file' \
              initiator='r1@muc.meet.jitsi/autostart'/><jibri-recording-status xmlns='http://jitsi.org/protocol/jibri' status='odd'/>\
              <x xmlns='http://jabber.org/protocol/muc#user'><item affiliation='owner' role='moderator' jid='a@meet.jitsi/x'/>\
@@ -208,6 +217,7 @@ mod tests {
         assert_eq!(p.jid.unwrap().domain(), "meet.jitsi");
         assert_eq!(p.marks, Marks { jigasi: true, ..Marks::default() });
         assert_eq!((p.session, p.mode), (Some(SessionId("s1".into())), Some(Mode::Stream)));
+        assert_eq!(p.jibri, Some(JibriName::new("jibri-1")));
         let recording = p.recording.unwrap();
         assert_eq!((recording.on, recording.mode, recording.failed), (true, Some(Mode::File), false));
         assert_eq!(recording.initiator.unwrap().as_str(), "autostart");

@@ -123,6 +123,8 @@ pub(super) struct Presence {
     #[xml(child(n = ..))]
     pub(super) mode: Vec<ModeText>,
     #[xml(child(n = ..))]
+    pub(super) stats: Vec<StatsIdText>,
+    #[xml(child(n = ..))]
     pub(super) recording: Vec<RecordingStatus>,
     #[xml(child(n = ..))]
     pub(super) conference: Vec<ConferenceProperties>,
@@ -194,6 +196,14 @@ pub(super) struct SessionIdText {
 #[derive(FromXml, Debug)]
 #[xml(namespace = NS_COMPONENT, name = "mode", on_unknown_child = Discard, on_unknown_attribute = Discard)]
 pub(super) struct ModeText {
+    #[xml(text)]
+    pub(super) text: String,
+}
+
+/// By what name an occupant's statistics go; a recorder's is its Jibri's id (docs/jitsi.md 1.1).
+#[derive(FromXml, Debug)]
+#[xml(namespace = NS_COMPONENT, name = "stats-id", on_unknown_child = Discard, on_unknown_attribute = Discard)]
+pub(super) struct StatsIdText {
     #[xml(text)]
     pub(super) text: String,
 }

@@ -9,7 +9,7 @@ use crate::alerts::{self, Book, Deliverer, Delivery, Kind, Report};
 use crate::config::Settings;
 use crate::fleet::{self, Verdict};
 use crate::lasting::lasting;
-use crate::meeting::{Ended, Hold, ListError, Misfit, RoomView, State, What};
+use crate::meeting::{Ended, Hold, ListError, Misfit, RoomView, State, What, ZOMBIE_REASON};
 use crate::schedule::Schedule;
 use crate::time::Time;
 
@@ -37,6 +37,8 @@ pub(in crate::driver) struct Alarms {
     down: Option<(Time, String)>,
     /// Since when rooms wait for a Jibri.
     without_jibri: Option<Time>,
+    /// What was told of a Jicofo that has lost the brewery.
+    lost_brewery: String,
     /// Another instance acts, and tells.
     stands_by: bool,
     /// The book is not what it was when it was last shown.
@@ -62,6 +64,7 @@ impl Alarms {
             held: BTreeMap::new(),
             down: None,
             without_jibri: None,
+            lost_brewery: String::new(),
             stands_by: false,
             has_news: true,
             told: Vec::new(),
@@ -98,8 +101,21 @@ impl Alarms {
         }
         let is_explained = self.book.active().any(|alert| alert.kind == Kind::JicofoLostBrewery);
         if self.without_jibri.take_if(|since| since.after(WITHOUT_JIBRI) <= now).is_some() && !is_explained {
-            let summary = "meetings wait for a Jibri, and none is free";
-            self.raise(now, Report::new(Kind::NoJibriFree, "fleet", summary));
+            // Those that do not work are the cause; that none is free follows from it.
+            let broken: Vec<String> = self
+                .book
+                .active()
+                .filter(|alert| alert.kind.is_of_a_broken_jibri())
+                .map(|alert| format!("{} ({})", alert.subject, alert.kind))
+                .take(5)
+                .collect();
+            let cause = if broken.is_empty() {
+                "and none is free".to_owned()
+            } else {
+                format!("and none is free, for these do not work: {}", broken.join(", "))
+            };
+            let summary = format!("meetings wait for a Jibri, {cause}");
+            self.raise(now, Report::new(Kind::NoJibriFree, "fleet", &summary));
         }
         let deliveries = self.book.tick(now);
         self.send(now, deliveries);
@@ -193,7 +209,10 @@ impl Alarms {
                     *reason = Some(why.to_string());
                 }
             }
-            What::Ended { session, how: how @ (Ended::Failed | Ended::Lost | Ended::Unexplained) } => {
+            What::Ended {
+                session,
+                how: how @ (Ended::Failed | Ended::Lost | Ended::Unexplained | Ended::Refuted(_)),
+            } => {
                 let session = session.as_ref().map_or("", |session| &session.0);
                 let report = about(Kind::RecordingLost, &format!("the recording of {room} is over: {how}"));
                 self.raise(now, report.label("session_id", session));
@@ -218,6 +237,10 @@ impl Alarms {
                     Report::new(Kind::NotAModerator, room.service(), why).label("room", room.as_str());
                 self.raise(now, report);
             }
+            What::Zombie => {
+                self.raise(now, about(Kind::ZombieMeeting, &format!("{room}: {ZOMBIE_REASON}")));
+            }
+            What::NoZombie => self.resolve(now, Kind::ZombieMeeting, room.as_str()),
             What::Seen { .. } => self.resolve(now, Kind::NotAModerator, room.service()),
             What::Entered { .. } => {
                 self.resolve(now, Kind::CannotEnter, room.as_str());
@@ -291,6 +314,27 @@ impl Alarms {
                 // That there is no Jibri for anybody follows from it.
                 self.resolve(now, Kind::NoJibriFree, "fleet");
                 self.raise(now, Report::new(Kind::JicofoLostBrewery, "jicofo", &summary));
+                self.lost_brewery = summary;
+            }
+            fleet::Event::JibriOrRoom { room, name, count } => {
+                let summary = format!(
+                    "{count} starts failed in {room} and none elsewhere: the reason is the room or Jibri {}, and only a \
+                     restart of the Jibri tells which",
+                    name.as_str()
+                );
+                self.room_fails(now, room, &summary);
+            }
+            fleet::Event::RoomAtFault { room, name } => {
+                let summary = format!(
+                    "no recorder gets into {room}: its starts failed on Jibri {} before and after a restart",
+                    name.as_str()
+                );
+                self.room_fails(now, room, &summary);
+            }
+            fleet::Event::RoomSettled { room, .. } => self.resolve(now, Kind::RoomFails, room.as_str()),
+            fleet::Event::JicofoRestart(restart) => {
+                let summary = format!("{}; {}", self.lost_brewery, restart.words(|at| clock.shown(at)));
+                self.raise(now, Report::new(Kind::JicofoLostBrewery, "jicofo", &summary));
             }
             fleet::Event::JicofoHasBrewery => self.resolve(now, Kind::JicofoLostBrewery, "jicofo"),
             fleet::Event::Restarted { name, reason } => {
@@ -309,9 +353,19 @@ impl Alarms {
                     format!("Jibri {name} is not back since its restart at {}", clock.shown(*since));
                 self.raise(now, Report::new(Kind::JibriNotBack, name, &summary).label("jibri", name));
             }
+            fleet::Event::Removed { name } => {
+                for kind in Kind::ALL.into_iter().filter(|kind| kind.is_of_a_broken_jibri()) {
+                    self.resolve(now, kind, name.as_str());
+                }
+            }
             fleet::Event::Back { name, .. } => self.resolve(now, Kind::JibriNotBack, name.as_str()),
             _ => {}
         }
+    }
+
+    fn room_fails(&mut self, now: Time, room: &RoomJid, summary: &str) {
+        let report = Report::new(Kind::RoomFails, room.as_str(), summary);
+        self.raise(now, report.label("room", room.as_str()));
     }
 
     /// Another instance acts, and tells what is wrong; or not any more, and what stands is for us to tell.
@@ -375,6 +429,8 @@ fn kind_of(verdict: Verdict) -> Option<Kind> {
         Verdict::Wedged => Some(Kind::JibriWedged),
         Verdict::Unhealthy => Some(Kind::JibriUnhealthy),
         Verdict::Offline => Some(Kind::JibriOffline),
+        Verdict::Stale => Some(Kind::JibriStale),
+        Verdict::Detached => Some(Kind::JibriDetached),
         Verdict::Ok | Verdict::Suspect | Verdict::Expired => None,
     }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::super::{Clock, Driver};
 use crate::address::RoomJid;
 use crate::alerts::{self, Delivery};
-use crate::fleet::{self, JibriName, Reason, Serving};
+use crate::fleet::{self, JicofoRestart, Reason, Serving, Whom};
 use crate::lasting::lasting;
 use crate::ledger::{self, Attempt, Entry, Key, Ledger, Moment, Outcome, Recovery};
 use crate::meeting::{Ended, Event, RoomView, Roster, SessionId, State, What};
@@ -23,8 +23,13 @@ const OFF: u64 = 500;
 const MOST_NICK: usize = 200;
 /// Most characters of a reason, or an output.
 const MOST_TEXT: usize = 1000;
+/// How the reason of one begins that was moved to another Jibri.
+const MOVED: &str = "moved from ";
 /// Restarts whose end may still be told otherwise.
 const RESTARTS: usize = 64;
+
+/// Who is restarted, where it is no Jibri.
+const JICOFO: &str = "Jicofo";
 
 /// Writes the ledger.
 #[derive(Debug)]
@@ -38,10 +43,17 @@ pub(in crate::driver) struct History {
     explained: Option<RoomJid>,
     restarts: VecDeque<(Key, Recovery)>,
     /// What was said at the restart that has just ended.
-    output: Option<(JibriName, String)>,
+    output: Option<(Whom, String)>,
     /// Those that stand, and when they were raised.
     alerts: BTreeMap<(alerts::Kind, String), (Key, Moment)>,
     swept: Time,
+}
+
+fn name_of(whom: &Whom) -> &str {
+    match whom {
+        Whom::Jibri(name) => name.as_str(),
+        Whom::Jicofo => JICOFO,
+    }
 }
 
 /// What is under way in a room.
@@ -213,7 +225,10 @@ impl History {
         let Some(Open { key, mut attempt, .. }) = self.rooms.remove(room) else { return };
         attempt.off = Some(self.wall(now));
         attempt.outcome = outcome;
-        attempt.reason = Some(plain(reason, MOST_TEXT));
+        // That a part is missing is told to the end.
+        let moved = attempt.reason.take().filter(|before| before.starts_with(MOVED));
+        let reason = moved.map_or_else(|| reason.to_owned(), |moved| format!("{moved}; {reason}"));
+        attempt.reason = Some(plain(&reason, MOST_TEXT));
         self.ledger.put(key, Entry::Attempt(attempt));
     }
 
@@ -273,34 +288,56 @@ impl History {
     }
 
     /// A restart is begun. Written down at once: should we not live to see its end, it counts all the same.
-    pub(in crate::driver) fn restarting(&mut self, now: Time, name: &JibriName, reason: Reason) {
-        self.restart(now, name, reason, Recovery::RUNNING);
+    pub(in crate::driver) fn restarting(&mut self, now: Time, whom: &Whom, reason: Reason) {
+        self.restart(now, name_of(whom), reason, Recovery::RUNNING);
     }
 
     /// A restart was carried out; what follows from it comes as events.
-    pub(in crate::driver) fn restarted(&mut self, name: &JibriName, outcome: &recovery::Outcome) {
-        self.output = Some((name.clone(), outcome.to_string()));
+    pub(in crate::driver) fn restarted(&mut self, whom: &Whom, outcome: &recovery::Outcome) {
+        self.output = Some((whom.clone(), outcome.to_string()));
     }
 
     /// Something has happened in the fleet.
     pub(in crate::driver) fn fleet(&mut self, now: Time, event: &fleet::Event) {
         match event {
             fleet::Event::Restarted { name, .. } => {
-                let output = self.output.take().filter(|(of, _)| of == name).map(|(_, output)| output);
-                self.restart_ended(name, "restarted", output.as_deref());
+                self.has_restarted(&Whom::Jibri(name.clone()));
             }
-            fleet::Event::RecoveryFailed { name, why, .. } => self.restart_ended(name, "failed", Some(why)),
+            fleet::Event::RecoveryFailed { name, why, .. } => {
+                self.restart_ended(name.as_str(), "failed", Some(why))
+            }
             fleet::Event::WouldRecover { name, reason } => {
-                self.restart(now, name, *reason, Recovery::DRY_RUN);
+                self.restart(now, name.as_str(), *reason, Recovery::DRY_RUN);
             }
-            fleet::Event::NotBack { name, .. } => self.restart_ended(name, "not_back", None),
+            fleet::Event::NotBack { name, .. } => self.restart_ended(name.as_str(), "not_back", None),
+            fleet::Event::JicofoRestart(restart) => match restart {
+                JicofoRestart::Done => self.has_restarted(&Whom::Jicofo),
+                JicofoRestart::Failed(why) => self.restart_ended(JICOFO, "failed", Some(why)),
+                JicofoRestart::Would => {
+                    self.restart(now, JICOFO, Reason::LostBrewery, Recovery::DRY_RUN);
+                }
+                JicofoRestart::Waits(_) | JicofoRestart::Limited(_) => {}
+            },
+            fleet::Event::Moved { room, from, to, gap } => {
+                let [from, to] = [from, to].map(|name| plain(name.as_str(), MOST_NICK));
+                let moved = format!("{MOVED}{from} to {to}, about {} not recorded", lasting(*gap));
+                self.change(room, |attempt| {
+                    attempt.jibri = Some(to);
+                    attempt.reason = Some(moved);
+                });
+            }
             _ => {}
         }
     }
 
-    /// What has become of the last restart of this Jibri.
-    fn restart_ended(&mut self, name: &JibriName, outcome: &str, output: Option<&str>) {
-        let instance = plain(name.as_str(), MOST_NICK);
+    fn has_restarted(&mut self, whom: &Whom) {
+        let output = self.output.take().filter(|(of, _)| of == whom).map(|(_, output)| output);
+        self.restart_ended(name_of(whom), "restarted", output.as_deref());
+    }
+
+    /// What has become of the last restart of this one.
+    fn restart_ended(&mut self, name: &str, outcome: &str, output: Option<&str>) {
+        let instance = plain(name, MOST_NICK);
         let last = self.restarts.iter_mut().rev().find(|(_, restart)| restart.instance == instance);
         let Some((key, restart)) = last else { return };
         outcome.clone_into(&mut restart.outcome);
@@ -308,9 +345,9 @@ impl History {
         self.ledger.put(*key, Entry::Recovery(restart.clone()));
     }
 
-    fn restart(&mut self, now: Time, name: &JibriName, reason: Reason, outcome: &str) {
+    fn restart(&mut self, now: Time, name: &str, reason: Reason, outcome: &str) {
         let restart = Recovery {
-            instance: plain(name.as_str(), MOST_NICK),
+            instance: plain(name, MOST_NICK),
             trigger: reason.name().to_owned(),
             time: self.wall(now),
             outcome: outcome.to_owned(),
@@ -381,7 +418,7 @@ fn name(session: Option<&SessionId>) -> Option<String> {
 fn ended(how: &Ended) -> Outcome {
     match how {
         Ended::ByPerson(_) | Ended::ByUs => Outcome::Stopped,
-        Ended::Failed | Ended::Lost | Ended::Unexplained => Outcome::Failed,
+        Ended::Failed | Ended::Lost | Ended::Unexplained | Ended::Refuted(_) => Outcome::Failed,
         Ended::Naturally | Ended::Unasked | Ended::WithMeeting => Outcome::Recorded,
     }
 }

@@ -6,7 +6,7 @@ use tracing::{debug, error, info, warn};
 
 use crate::address::RealJid;
 use crate::meeting::{
-    Ended, Event, Hold, LETS_IN_SLOWLY, SessionId, What, list_error_reason, refusal_reason,
+    Ended, Event, Hold, LETS_IN_SLOWLY, SessionId, What, ZOMBIE_REASON, list_error_reason, refusal_reason,
     unlisted_focus_reason,
 };
 
@@ -50,6 +50,7 @@ pub(in crate::driver) fn log(event: &Event, attempt: u32) {
                 "Jicofo has found a Jibri, waiting for it to be on"
             );
         }
+        What::Recorders(ids) => debug!(room, ?ids, "these Jibris have a recorder inside"),
         What::Adopted => info!(room, "a recording is there already, adopted"),
         What::On { session, wanted_for } => {
             let wanted_ms = wanted_for.map(ms);
@@ -58,7 +59,7 @@ pub(in crate::driver) fn log(event: &Event, attempt: u32) {
         What::Ended { session, how } => {
             let session_id = id(session.as_ref());
             match how {
-                Ended::Failed | Ended::Lost | Ended::Unexplained => {
+                Ended::Failed | Ended::Lost | Ended::Unexplained | Ended::Refuted(_) => {
                     warn!(room, session_id, "recording over: {how}")
                 }
                 _ => info!(room, session_id, "recording over: {how}"),
@@ -104,6 +105,8 @@ pub(in crate::driver) fn log(event: &Event, attempt: u32) {
             "nobody here is a moderator, waiting outside: if nobody ever becomes one while we are inside, Jicofo \
              does not trust our domain (docker-jitsi-meet: JICOFO_TRUSTED_DOMAINS; jicofo.conf: trusted-domains)"
         ),
+        What::Zombie => warn!(room, "a meeting that only seems to be: {ZOMBIE_REASON}"),
+        What::NoZombie => info!(room, "the meeting that only seemed to be is over"),
         What::NoList(error) => warn!(room, "cannot see who is in the room: {}", list_error_reason(*error)),
     }
 }

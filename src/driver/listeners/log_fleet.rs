@@ -3,7 +3,7 @@
 use tracing::{debug, error, info, warn};
 
 use super::super::Clock;
-use crate::fleet::{Event, JibriName, Limit, Verdict};
+use crate::fleet::{Event, JibriName, Limit, Settled, Verdict, Whom};
 use crate::recovery::Outcome;
 
 /// Writes an event to the log. Nicknames from the brewery are written as strings, which the log escapes.
@@ -16,6 +16,8 @@ pub(in crate::driver) fn log(event: &Event, clock: Clock) {
                 Verdict::Ok => info!(instance, from, "Jibri is all right"),
                 Verdict::Suspect => info!(instance, from, "Jibri is suspect: {why}"),
                 Verdict::Offline => warn!(instance, from, "Jibri is offline: {why}"),
+                Verdict::Stale => error!(instance, from, "Jibri is stale: {why}"),
+                Verdict::Detached => error!(instance, from, "Jibri is detached: {why}"),
                 Verdict::Wedged => error!(instance, from, "Jibri is wedged: {why}"),
                 Verdict::Unhealthy | Verdict::Expired => {
                     warn!(instance, from, "Jibri needs a restart: {why}")
@@ -26,6 +28,9 @@ pub(in crate::driver) fn log(event: &Event, clock: Clock) {
             "Jicofo has lost the Jibris since {}: {by}. It refuses every start until it is restarted",
             clock.shown(*since)
         ),
+        Event::JicofoRestart(restart) => {
+            warn!("Jicofo has lost the Jibris: {}", restart.words(|at| clock.shown(at)))
+        }
         Event::JicofoHasBrewery => info!("Jicofo knows the Jibris again"),
         Event::InDoubt { among, room, why } => {
             let names: Vec<&str> = among.iter().map(JibriName::as_str).collect();
@@ -35,6 +40,38 @@ pub(in crate::driver) fn log(event: &Event, clock: Clock) {
                 "one of these Jibris has failed, and nobody can tell which: {why}"
             );
         }
+        Event::JibriOrRoom { room, name, count } => warn!(
+            room = room.as_str(),
+            instance = name.as_str(),
+            "{count} starts failed in this room and none elsewhere: the reason is the room or this Jibri, and only a restart \
+             of the Jibri tells which"
+        ),
+        Event::RoomAtFault { room, name } => error!(
+            room = room.as_str(),
+            instance = name.as_str(),
+            "no recorder gets into this room: its starts failed on this Jibri before and after a restart"
+        ),
+        Event::RoomSettled { room, how } => match how {
+            Settled::ByRestart(name) => info!(
+                room = room.as_str(),
+                instance = name.as_str(),
+                "this room is recorded since the restart of this Jibri, which was the reason of its failures"
+            ),
+            Settled::Recorded => info!(room = room.as_str(), "this room is recorded again"),
+            Settled::Forgotten => debug!(room = room.as_str(), "nothing has failed in this room for an hour"),
+        },
+        Event::Removed { name } => info!(instance = name.as_str(), "Jibri is no [[jibri.instance]] any more"),
+        Event::Moved { room, from, to, gap } => warn!(
+            room = room.as_str(),
+            from = from.as_str(),
+            to = to.as_str(),
+            gap_s = gap.as_secs(),
+            "Jicofo has moved the recording from one Jibri to another, and in between nothing was recorded"
+        ),
+        Event::PortRefused { name } => warn!(
+            instance = name.as_str(),
+            "the health port of this Jibri refuses connections, and the Jibri lives: is health_url right?"
+        ),
         Event::Twins { name, items } => warn!(
             instance = name.as_str(),
             items,
@@ -84,8 +121,13 @@ pub(in crate::driver) fn log(event: &Event, clock: Clock) {
 }
 
 /// What a restart did.
-pub(in crate::driver) fn log_outcome(name: &JibriName, outcome: &Outcome) {
+pub(in crate::driver) fn log_outcome(whom: &Whom, outcome: &Outcome) {
     let took_ms = u64::try_from(outcome.took.as_millis()).unwrap_or(u64::MAX);
-    let (instance, output) = (name.as_str(), outcome.output.as_str());
-    info!(instance, took_ms, output, "restart of Jibri: {}", outcome.how);
+    let output = outcome.output.as_str();
+    match whom {
+        Whom::Jibri(name) => {
+            info!(instance = name.as_str(), took_ms, output, "restart of Jibri: {}", outcome.how)
+        }
+        Whom::Jicofo => info!(took_ms, output, "restart of Jicofo: {}", outcome.how),
+    }
 }

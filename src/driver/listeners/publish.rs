@@ -8,9 +8,9 @@ use super::super::{Clock, Driver};
 use crate::address::RoomJid;
 use crate::alerts::Kind;
 use crate::config::Footprint;
-use crate::fleet::{self, JibriName, JibriView, Reason};
+use crate::fleet::{self, Fleet, JibriName, JibriView, JicofoRestart, Reason};
 use crate::meeting::{Effect, Event, Input, Meetings, RoomView, StartFailure, State, What};
-use crate::surface::{Alert, Jibri, Link, Metrics, Room, Surface};
+use crate::surface::{Alert, Jibri, Link, Metrics, Room, Surface, Testimony};
 use crate::time::Time;
 
 /// Jibris and alerts are written no sooner after they were written last.
@@ -18,6 +18,9 @@ const AGAIN: Duration = Duration::from_millis(100);
 /// They are written at least so often, because a last sight is no event; and so are rooms that wait for
 /// something, because not everything that they may wait for comes with one.
 const AT_LEAST: Duration = Duration::from_secs(1);
+
+const KEEPS_OUT: &str = "no recorder gets into this room, on a Jibri that was restarted for it either: does a password or a \
+                         lobby keep it out?";
 
 /// What has changed and is not on the board yet.
 pub(in crate::driver) struct Publisher {
@@ -118,17 +121,24 @@ impl Publisher {
     }
 
     /// Counts what happened in the fleet.
-    pub(in crate::driver) fn fleet(&self, event: &fleet::Event) {
-        let count = |reason: &Reason, outcome| self.surface.metrics.recovery(reason.name(), outcome);
+    pub(in crate::driver) fn fleet(&mut self, event: &fleet::Event) {
+        let metrics = Arc::clone(&self.surface.metrics);
+        let count = |reason: &Reason, outcome| metrics.recovery(reason.name(), outcome);
         match event {
             fleet::Event::Restarted { reason, .. } => count(reason, "restarted"),
             fleet::Event::RecoveryFailed { reason, .. } => count(reason, "failed"),
             fleet::Event::WouldRecover { reason, .. } => count(reason, "dry_run"),
+            fleet::Event::JicofoRestart(JicofoRestart::Done) => count(&Reason::LostBrewery, "restarted"),
+            fleet::Event::JicofoRestart(JicofoRestart::Failed(_)) => count(&Reason::LostBrewery, "failed"),
+            fleet::Event::JicofoRestart(JicofoRestart::Would) => count(&Reason::LostBrewery, "dry_run"),
+            fleet::Event::RoomAtFault { room, .. } | fleet::Event::RoomSettled { room, .. } => {
+                self.rooms.insert(room.clone());
+            }
             _ => {}
         }
     }
 
-    fn write_rooms(&mut self, meetings: &Meetings, clock: Clock, now: Time) {
+    fn write_rooms(&mut self, meetings: &Meetings, fleet: &Fleet, clock: Clock, now: Time) {
         let board = &self.surface.board;
         if now.since(self.swept) >= AT_LEAST {
             self.swept = now;
@@ -136,13 +146,13 @@ impl Publisher {
             self.rooms.extend(meetings.rooms().filter(waits).map(|view| view.room.clone()));
         }
         if std::mem::take(&mut self.all_rooms) {
-            let rooms: Vec<_> = meetings.rooms().map(|view| shown_room(&view, clock)).collect();
+            let rooms: Vec<_> = meetings.rooms().map(|view| shown_room(&view, fleet, clock)).collect();
             board.put_rooms(&rooms);
         }
         let mut rooms = Vec::new();
         for room in std::mem::take(&mut self.rooms) {
             match meetings.room(&room) {
-                Some(view) => rooms.push(shown_room(&view, clock)),
+                Some(view) => rooms.push(shown_room(&view, fleet, clock)),
                 None => {
                     if self.starting.remove(&room) {
                         self.surface.metrics.start("abandoned");
@@ -155,14 +165,14 @@ impl Publisher {
         board.set_waiting(u64::try_from(meetings.rooms_waiting()).unwrap_or(u64::MAX));
     }
 
-    fn write_jibris<'a>(&mut self, views: impl Iterator<Item = JibriView<'a>>, clock: Clock) {
+    fn write_jibris(&mut self, fleet: &Fleet, clock: Clock, now: Time) {
         let mut before = std::mem::take(&mut self.jibris);
         let mut shown = Vec::new();
-        for view in views {
+        for view in fleet.view(now) {
             let reports = view.busy.is_some() || view.healthy.is_some();
             let name = before.take(view.name).or_else(|| reports.then(|| view.name.clone()));
             if view.configured || name.is_some() {
-                shown.push(shown_jibri(&view, clock));
+                shown.push(shown_jibri(&view, fleet.testimonies(view.name, now), clock));
             }
             self.jibris.extend(name);
         }
@@ -195,7 +205,7 @@ impl Driver {
             reason: self.trouble.clone(),
         };
         self.publisher.write_link(link, clock, now);
-        self.publisher.write_rooms(&self.meetings, clock, now);
+        self.publisher.write_rooms(&self.meetings, &self.jibris.core, clock, now);
         if self.alarms.take_news() {
             self.publisher.lists();
         }
@@ -206,7 +216,7 @@ impl Driver {
         }
         self.publisher.listed = Some(now);
         self.publisher.lists = false;
-        self.publisher.write_jibris(self.jibris.core.view(now), clock);
+        self.publisher.write_jibris(&self.jibris.core, clock, now);
         let board = &self.publisher.surface.board;
         let book = self.alarms.book();
         let raised: BTreeMap<_, _> = Kind::ALL.map(|kind| (kind.name(), book.raised(kind))).into();
@@ -215,21 +225,31 @@ impl Driver {
     }
 }
 
-fn shown_room(view: &RoomView<'_>, clock: Clock) -> Arc<Room> {
+/// The fleet knows whether a room keeps recorders out.
+fn shown_room(view: &RoomView<'_>, fleet: &Fleet, clock: Clock) -> Arc<Room> {
+    let is_at_fault = view.missing_since.is_some() && fleet.is_at_fault(view.room);
+    let reason = if is_at_fault { Some(KEEPS_OUT.to_owned()) } else { view.reason.clone() };
     Arc::new(Room {
         room: view.room.as_str().into(),
         state: view.state.name().to_owned(),
         people: view.people,
         moderators: view.moderators,
         recorder_present: view.recorder_present,
+        proof: view.proof.map(|proof| proof.name().to_owned()),
         attempt: view.attempt,
         session_id: view.session.map(|session| session.0.to_string()),
         since: clock.shown(view.since),
-        reason: view.reason.clone(),
+        reason,
     })
 }
 
-fn shown_jibri(view: &JibriView<'_>, clock: Clock) -> Jibri {
+fn shown_jibri(view: &JibriView<'_>, testimonies: Vec<fleet::Testimony>, clock: Clock) -> Jibri {
+    let shown = |said: fleet::Testimony| Testimony {
+        source: said.source.to_string(),
+        says: said.says,
+        since: said.since.map(|at| clock.shown(at)),
+        trusted: said.trusted,
+    };
     Jibri {
         name: view.name.as_str().to_owned(),
         busy: view.busy,
@@ -240,6 +260,7 @@ fn shown_jibri(view: &JibriView<'_>, clock: Clock) -> Jibri {
         room: view.room.map(|room| room.as_str().to_owned()),
         restarts: view.restarts,
         evidence: view.evidence.words(|at| clock.shown(at)),
+        testimonies: testimonies.into_iter().map(shown).collect(),
     }
 }
 

@@ -39,7 +39,8 @@ const meetings = new Table("meetings", {
     set(parts.people, room.people ? `${room.people} (${room.moderators})` : "nobody");
     const attempt = room.attempt > 1 ? `attempt ${room.attempt}` : "";
     const unseen = room.state === "recording" && !room.recorder_present ? "the recorder is not seen inside" : "";
-    name(parts.why, [plain(room.reason) || because, attempt, unseen].filter(Boolean).join("; "));
+    const unproven = room.proof === "seat" ? "nothing is known of the recorder's Jibri" : "";
+    name(parts.why, [plain(room.reason) || because, attempt, unseen, unproven].filter(Boolean).join("; "));
     tr.dataset.tone = tone;
     tr.filter = `${room.room}\n${words}\n${room.state}`.toLowerCase();
     tr.hidden = !tr.filter.includes(wanted());
@@ -64,6 +65,8 @@ $("filter").addEventListener("input", filter);
 const VERDICTS = {
   wedged: ["Wedged", "bad"],
   unhealthy: ["Unhealthy", "bad"],
+  stale: ["Stale", "bad"],
+  detached: ["Detached", "bad"],
   offline: ["Offline", "bad"],
   expired: ["Expired", "warn"],
   suspect: ["Suspect", "warn"],

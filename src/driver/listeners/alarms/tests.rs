@@ -33,6 +33,7 @@ fn presence(nick: &str, jid: &str, recording: Option<RecordingStatus>) -> Presen
         marks: Marks::default(),
         session: None,
         mode: None,
+        jibri: None,
         recording,
         conference: None,
         own: false,

@@ -35,6 +35,7 @@ impl Told {
             people: self.people,
             moderators: self.people,
             recorder_present: false,
+            proof: None,
             attempt: 0,
             session: None,
             since: Time::default(),
@@ -287,7 +288,7 @@ async fn what_others_start_is_an_entry_too() {
 #[tokio::test]
 async fn restarts_are_written_with_what_they_said() {
     let mut told = Told::new();
-    let name = || JibriName::new("jibri-1");
+    let name = || crate::fleet::JibriName::new("jibri-1");
     let outcome = recovery::Outcome {
         success: true,
         how: "exit status 0".to_owned(),
@@ -297,13 +298,14 @@ async fn restarts_are_written_with_what_they_said() {
     let reason = Reason::Wedged;
     told.history.fleet(secs(1), &fleet::Event::WouldRecover { name: name(), reason });
     let why = "x\n".repeat(5000);
-    told.history.restarting(secs(2), &name(), reason);
+    let whom = Whom::Jibri(name());
+    told.history.restarting(secs(2), &whom, reason);
     told.history.fleet(secs(2), &fleet::Event::RecoveryFailed { name: name(), reason, why });
-    told.history.restarting(secs(3), &name(), reason);
-    told.history.restarted(&name(), &outcome);
+    told.history.restarting(secs(3), &whom, reason);
+    told.history.restarted(&whom, &outcome);
     told.history.fleet(secs(3), &fleet::Event::Restarted { name: name(), reason });
     told.history.fleet(secs(4), &fleet::Event::NotBack { name: name(), since: secs(3), has_gone: true });
-    told.history.restarting(secs(5), &name(), reason);
+    told.history.restarting(secs(5), &whom, reason);
     let entries = told.entries().await;
     let restarts: Vec<_> = entries
         .iter()
