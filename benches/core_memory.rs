@@ -126,6 +126,7 @@ fn presence(nick: &str, own: bool) -> Presence {
         marks: Marks::default(),
         session: None,
         mode: None,
+        jibri: None,
         recording: None,
         conference: None,
         own,

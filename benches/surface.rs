@@ -93,6 +93,7 @@ fn room(n: usize) -> Arc<Room> {
         recorder_present: true,
         attempt: 0,
         session_id: Some(format!("{n:036}")),
+        proof: Some("jibri".to_owned()),
         since: "2026-11-22T12:00:00Z".to_owned(),
         reason: None,
     })

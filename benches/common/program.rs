@@ -40,7 +40,11 @@ impl Program {
         let log = Arc::<Mutex<Vec<String>>>::default();
         let lines = Arc::clone(&log);
         std::thread::spawn(move || {
+            let shows = std::env::var_os("BENCH_SHOW_LOG").is_some();
             for line in BufReader::new(stderr).lines().map_while(std::io::Result::ok) {
+                if shows {
+                    println!("{line}");
+                }
                 lines.lock().unwrap().push(line);
             }
         });
