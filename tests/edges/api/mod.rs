@@ -145,6 +145,7 @@ fn fill(board: &Board) {
         room: Some("r1@muc.meet.jitsi".to_owned()),
         restarts: 0,
         evidence: "nothing speaks against it".to_owned(),
+        testimonies: Vec::new(),
     };
     board.set_jibris(vec![jibri("\u{202e}\"<b>", "ok"), jibri("jibri-1", "wedged")]);
     let alert = Alert {
@@ -167,6 +168,7 @@ fn room(local: &str, state: &str) -> Arc<Room> {
         people: 2,
         moderators: 1,
         recorder_present: true,
+        proof: Some("jibri".into()),
         attempt: 1,
         session_id: Some("s1".to_owned()),
         since: "2026-11-22T12:00:00Z".to_owned(),

@@ -132,8 +132,8 @@ fn restarts_are_known_to_the_next_life() {
         known
     };
     let expected = [
-        ("a".to_owned(), now.before(Duration::from_secs(10))),
-        ("b".to_owned(), now.before(Duration::from_secs(20))),
+        ("a".to_owned(), String::new(), now.before(Duration::from_secs(10))),
+        ("b".to_owned(), String::new(), now.before(Duration::from_secs(20))),
     ];
     assert_eq!(known(), expected);
     drop(ledger);

@@ -25,9 +25,13 @@ fn watching(urls: impl IntoIterator<Item = String>, interval: Duration) -> Setti
 }
 
 async fn answer(probes: &mut Probes) -> (String, Result<Status, String>) {
-    match next(probes).await {
-        Probed::Health { name, answer } => (name, answer),
-        other => panic!("expected an answer, got {other:?}"),
+    loop {
+        match next(probes).await {
+            Probed::Health { name, answer } => return (name, answer),
+            // Told besides, at once.
+            Probed::Refused { .. } => {}
+            other => panic!("expected an answer, got {other:?}"),
+        }
     }
 }
 

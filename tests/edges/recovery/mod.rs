@@ -21,6 +21,8 @@ const LONG: Duration = Duration::from_secs(60);
 
 fn settings(command: &[&str], http: Option<String>, timeout: Duration) -> Recovery {
     Recovery {
+        jicofo_command: Vec::new(),
+        jicofo_after: Duration::ZERO,
         on: Vec::new(),
         recycle_after: 0,
         command: command.iter().map(|&argument| argument.to_owned()).collect(),

@@ -62,7 +62,7 @@ fn the_dependencies_are_a_layer_of_their_own() {
     let (stdout, stderr) = texts(&output);
     assert!(output.status.success(), "{stderr}");
     let metadata: serde_json::Value = serde_json::from_str(&stdout).unwrap();
-    assert_eq!(metadata["packages"].as_array().unwrap().len(), 2);
+    assert_eq!(metadata["packages"].as_array().unwrap().len(), 3);
 }
 
 /// What the build copies is sent to it.

@@ -11,6 +11,9 @@ use crate::stand_in::{Manner, StandIn};
 /// What a health port says.
 pub(crate) const WELL: &str =
     r#"{"status":{"busyStatus":"IDLE","health":{"healthStatus":"HEALTHY","details":{}}}}"#;
+/// The same while it records.
+pub(crate) const AT_WORK: &str =
+    r#"{"status":{"busyStatus":"BUSY","health":{"healthStatus":"HEALTHY","details":{}}}}"#;
 
 /// A deployment: the settings, and who is asked besides Prosody and Jicofo.
 pub(crate) struct Deployment {

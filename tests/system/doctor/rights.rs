@@ -124,7 +124,8 @@ async fn no_answer_from_the_brewery(version: Version) -> testkit::Result {
     let mut deployment = Deployment::of(&world).await?;
     deployment.set("MUC__FOOTPRINT", "unseen");
     let examined = deployment.examine().await;
-    examined.fails(&[("brewery", "muc_filter_whitelist"), ("jibris", "start one")]);
+    let alive = ("jibri jibri-1", "\"detached\"");
+    examined.fails(&[("brewery", "muc_filter_whitelist"), ("jibris", "start one"), alive]);
     examined.says("sender", "ok", "moderators' names");
     never_seen_by(&ada)?;
     Ok(())

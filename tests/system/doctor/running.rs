@@ -7,8 +7,10 @@ use axum::{Json, Router};
 use jibri_autostart::http::{self, HttpEvent};
 use testkit::{Behaviour, SOON, Version, config, eventually, ports};
 
+use crate::stand_in::Manner;
+
 use super::autostart::Autostart;
-use super::examination::Deployment;
+use super::examination::{AT_WORK, Deployment};
 use super::{links, visits, world};
 
 /// Asks until the answer has this text.
@@ -43,6 +45,9 @@ testkit::on_each_prosody! {
         let gone = || ada.occupancy().look(|view| !view.occupants.keys().any(|nick| nick.starts_with("autostart")));
         assert!(eventually(SOON, gone).await);
         let seen = visits(&ada);
+        let idle = deployment.examine().await;
+        idle.fails(&[("jibri jibri-1", "\"stale\"")]).says("health jibri-1", "ok", "");
+        deployment.health.be(Manner::Body(AT_WORK.into()));
         deployment.examine().await.is_well();
         let unseen = deployment.examine_with(&[("MUC__FOOTPRINT", "unseen")], &[]).await;
         unseen.fails(&[("sender", "validate_from_addresses")]).warns(&[]);

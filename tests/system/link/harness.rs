@@ -75,9 +75,12 @@ pub(crate) fn settings(server: String, secret: &str) -> Settings {
             webhook_token_file: None,
             health_interval: seconds(10),
             wedged_after: 2,
+            fast_failover: true,
             instances: Vec::new(),
         },
         recovery: Recovery {
+            jicofo_command: Vec::new(),
+            jicofo_after: Duration::ZERO,
             on: Vec::new(),
             recycle_after: 0,
             command: Vec::new(),

@@ -1,11 +1,16 @@
-//! Scenarios that mostly wait, all of them at once: together they take as long as the longest.
+//! Scenarios that mostly wait, many of them at once.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use testkit::{Result, Version};
+use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 
-/// Runs scenarios with their footprints on both Prosodys, all at once, as one test. With `SCENARIO=text` in the
+/// Each has a Prosody and up to five processes; where all of them start in one moment, starts time out that would work.
+const AT_ONCE: usize = 20;
+
+/// Runs scenarios with their footprints on both Prosodys, side by side, as one test. With `SCENARIO=text` in the
 /// environment only those run that have the text in their name, like `a_stranger_is_left_alone on Debian13`.
 macro_rules! all_at_once {
     ($test:ident: $($footprint:literal $module:ident::$scenario:ident),* $(,)?) => {
@@ -21,9 +26,15 @@ macro_rules! all_at_once {
 }
 pub(crate) use all_at_once;
 
-#[derive(Default)]
 pub(crate) struct AtOnce {
     running: Vec<(String, JoinHandle<Result>)>,
+    turns: Arc<Semaphore>,
+}
+
+impl Default for AtOnce {
+    fn default() -> Self {
+        AtOnce { running: Vec::new(), turns: Arc::new(Semaphore::new(AT_ONCE)) }
+    }
 }
 
 impl AtOnce {
@@ -38,8 +49,9 @@ impl AtOnce {
         if std::env::var("SCENARIO").is_ok_and(|only| !name.contains(&only)) {
             return;
         }
-        let told = name.clone();
+        let (told, turns) = (name.clone(), self.turns.clone());
         let scenario = async move {
+            let _turn = turns.acquire().await?;
             let began = Instant::now();
             let result = future.await;
             let outcome = if result.is_ok() { "ok" } else { "FAILED" };

@@ -1,7 +1,10 @@
 //! Fleets of real processes: what does not work is found, restarted and of use again, and nobody else is touched.
 
+mod contradictions;
 mod limits;
 mod line;
+mod proof;
+mod seeming;
 mod sources;
 mod wedged;
 mod worn;
@@ -43,6 +46,24 @@ all_at_once! {
     "discreet" sources::a_brewery_that_does_not_let_us_in,
     "discreet" sources::a_jicofo_that_loses_the_brewery,
     "resident" sources::a_jicofo_that_loses_the_brewery,
+    "discreet" proof::killed_with_browser_alive,
+    "discreet" proof::restarted_within_15_s,
+    "resident" proof::restarted_within_15_s,
+    "discreet" proof::silent_move,
+    "discreet" proof::fast_failover,
+    "resident" proof::fast_failover,
+    "discreet" contradictions::stale_busy,
+    "resident" contradictions::stale_busy,
+    "discreet" contradictions::stale_idle,
+    "resident" contradictions::detached,
+    "discreet" contradictions::lost_brewery_with_its_list,
+    "resident" contradictions::lost_brewery_without_a_list,
+    "discreet" contradictions::one_jibri_one_room_failing,
+    "resident" contradictions::one_jibri_one_room_failing,
+    "discreet" contradictions::one_room_that_keeps_recorders_out,
+    "resident" contradictions::one_room_that_keeps_recorders_out,
+    "discreet" seeming::zombie,
+    "resident" seeming::zombie,
     "discreet" alerts::a_recording_that_is_missing_and_no_jibri_to_make_it,
     "resident" alerts::a_recording_that_is_missing_and_no_jibri_to_make_it,
 }

@@ -1,13 +1,16 @@
 //! SIGHUP: the configuration is read again while meetings go on.
 
-use testkit::{Result, Version};
+use testkit::process::this_test;
+use testkit::{JibriProcess, JibriProcessOptions, Result, ServiceManager, Version};
 
+use super::api::until;
 use super::autostart::Autostart;
 use super::{LONG, autostart_is_in, on_both, world};
 
 on_both! {
     a_good_file_takes_effect_at_once,
     a_file_with_mistakes_changes_nothing,
+    other_jibris_take_effect_at_once,
 }
 
 const PRIVATE: &str = "[discovery]\nrooms = [\"private-1@muc.meet.jitsi\"]\n\
@@ -84,5 +87,41 @@ async fn a_file_with_mistakes_changes_nothing(version: Version) -> Result {
     autostart.signal("HUP");
     ada.wait_recording("on", LONG).await?;
     assert_eq!(autostart.count("linked to Prosody"), 1);
+    Ok(())
+}
+
+/// One that is new is asked and watched, one that is gone goes on as a stranger.
+async fn other_jibris_take_effect_at_once(version: Version) -> Result {
+    let world = world(version).await?;
+    let manager = ServiceManager::start(this_test()).await?;
+    let first = world.jibri_process(&manager, JibriProcessOptions::new("jibri-1")).await?;
+    let second = world.jibri_process(&manager, JibriProcessOptions::new("jibri-2")).await?;
+    let dir = tempfile::tempdir()?;
+    let file = dir.path().join("config.toml");
+    let of = |jibri: &JibriProcess| {
+        let (name, url) = (jibri.name(), jibri.health_url());
+        format!("[[jibri.instance]]\nname = {name:?}\nhealth_url = \"{url}/jibri/api/v1.0/health\"\n")
+    };
+    std::fs::write(&file, of(&first))?;
+    let path = file.to_str().ok_or("a path")?;
+    let autostart = Autostart::start_with(&world.prosody, &[], &[], &["--config", path])?;
+    autostart.logged("the brewery is seen").await?;
+    let url = autostart.http().await?;
+    let port_of = |jibris: &serde_json::Value, name: &str| {
+        let jibri = jibris.as_array()?.iter().find(|jibri| jibri["name"] == name)?;
+        let said =
+            jibri["testimonies"].as_array()?.iter().find(|said| said["source"] == "its health port")?;
+        said["says"].as_str().map(str::to_owned)
+    };
+    let is = |name: &'static str, says: &'static str| {
+        move |jibris: &serde_json::Value| port_of(jibris, name).as_deref() == Some(says)
+    };
+    until(&url, "/api/v1/jibris", is("jibri-1", "idle, healthy")).await?;
+    until(&url, "/api/v1/jibris", is("jibri-2", "not asked")).await?;
+    std::fs::write(&file, of(&second))?;
+    autostart.signal("HUP");
+    autostart.logged(r#""changed":"jibri.instance"#).await?;
+    until(&url, "/api/v1/jibris", is("jibri-2", "idle, healthy")).await?;
+    until(&url, "/api/v1/jibris", is("jibri-1", "not asked")).await?;
     Ok(())
 }

@@ -21,6 +21,7 @@ pub(crate) fn room(local: &str, state: &str, since: u64) -> Room {
         people: 4,
         moderators: 1,
         recorder_present: state == "recording",
+        proof: (state == "recording").then(|| "jibri".into()),
         attempt: 0,
         session_id: None,
         since: ago(since),
@@ -43,6 +44,7 @@ pub(crate) fn jibri(name: &str, verdict: &str, evidence: &str, room: Option<&str
         room: room.map(|room| format!("{room}@muc.meet.jitsi")),
         restarts: 0,
         evidence: evidence.to_owned(),
+        testimonies: Vec::new(),
     }
 }
 
