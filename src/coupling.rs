@@ -26,6 +26,8 @@ pub struct Coupling {
     steps: VecDeque<Step>,
     /// The supply that the meetings were told last.
     told: Supply,
+    /// The fleet was told that rooms wait.
+    is_in_want: bool,
     /// The fleet has counted a start since.
     has_counted: bool,
 }
@@ -52,11 +54,29 @@ impl Coupling {
         (is_new || has_counted).then_some(Step::Meetings(meeting::Input::Supply(supply)))
     }
 
+    /// So many rooms wait for a Jibri. To be told when nothing is left to be told; returns whether there is something again.
+    pub fn waiting(&mut self, rooms: usize) -> bool {
+        let is_in_want = rooms > 0;
+        let is_new = std::mem::replace(&mut self.is_in_want, is_in_want) != is_in_want;
+        if is_new {
+            self.add(Step::Fleet(fleet::Input::InWant(is_in_want)));
+        }
+        is_new
+    }
+
     /// The meetings tell something. `people`: somebody is in that room. Returns whether Jicofo's REST interface is
     /// worth asking at once: whom it selects, or has failed, shows in its next answer.
     pub fn event(&mut self, event: &Event, people: bool) -> bool {
         if let What::Recorders(ids) = &event.what {
             self.add(Step::Fleet(fleet::Input::Recorders { room: event.room.clone(), ids: ids.clone() }));
+        }
+        let alone = match &event.what {
+            What::RecorderAlone => Some(true),
+            What::RecorderNotAlone => Some(false),
+            _ => None,
+        };
+        if let Some(is_alone) = alone {
+            self.add(Step::Fleet(fleet::Input::Alone { room: event.room.clone(), is_alone }));
         }
         let Some(news) = News::of(&event.what, people) else { return false };
         let shows_at_jicofo = matches!(news, News::StartSent | News::Failed { .. });
@@ -76,6 +96,7 @@ impl Coupling {
             | Effect::RestartJicofo
             | Effect::Ping { .. }
             | Effect::AskJicofo
+            | Effect::EndRecording { .. }
             | Effect::AskRecorders { .. }
             | Effect::AskClosely { .. }
             | Effect::Tell(_) => return,

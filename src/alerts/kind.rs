@@ -28,6 +28,8 @@ pub enum Kind {
     RoomFails,
     /// Jicofo lists a meeting in a room that Prosody does not have.
     ZombieMeeting,
+    /// A recorder is in a room where nobody is.
+    GhostRecording,
     /// Rooms wait for a Jibri.
     NoJibriFree,
     /// Jicofo does not know the Jibris that are there.
@@ -77,7 +79,7 @@ const HOUR: Duration = Duration::from_secs(60 * 60);
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 22] = [
         Self::StartOverdue,
         Self::RecordingLost,
         Self::JibriWedged,
@@ -89,6 +91,7 @@ impl Kind {
         Self::JibriNotBack,
         Self::RoomFails,
         Self::ZombieMeeting,
+        Self::GhostRecording,
         Self::NoJibriFree,
         Self::JicofoLostBrewery,
         Self::NotAModerator,
@@ -115,6 +118,7 @@ impl Kind {
             Self::JibriNotBack => "jibri_not_back",
             Self::RoomFails => "room_fails",
             Self::ZombieMeeting => "zombie_meeting",
+            Self::GhostRecording => "ghost_recording",
             Self::NoJibriFree => "no_jibri_free",
             Self::JicofoLostBrewery => "jicofo_lost_brewery",
             Self::NotAModerator => "not_a_moderator",
@@ -159,6 +163,7 @@ impl Kind {
             | Self::ProsodyDown => Severity::Critical,
             Self::JibriUnhealthy
             | Self::JibriOffline
+            | Self::GhostRecording
             | Self::SourceDown
             | Self::CannotEnter
             | Self::BreweryUnreadable
@@ -223,6 +228,11 @@ impl Kind {
                 "people there must reload the page, tell them: they believe that they are in the meeting, and nobody else \
                  gets in. If it comes again: muc_cleanup_backend_services of Prosody does this, when people come back \
                  within 20 s to a meeting in which only the recorder was left"
+            }
+            Self::GhostRecording => {
+                "nothing, if it is rare: Jicofo starts what it had refused when a Jibri goes away, the Jibri ends when it has \
+                 found itself alone for a while, and if a meeting needs it before, it is told to end. If it stays for minutes, \
+                 restart that Jibri with its Chrome"
             }
             Self::NoJibriFree => {
                 "mend those that the summary names; if it names none, add Jibris, each records one meeting at a time (an \

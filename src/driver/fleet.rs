@@ -19,6 +19,7 @@ pub(super) struct Jibris {
     pub(super) core: Fleet,
     settings: Recovery,
     restarts: JoinSet<(Whom, Outcome)>,
+    stops: JoinSet<()>,
     /// Has Jicofo asked sooner.
     pub(super) look: Option<AskNow>,
     /// Has Jicofo asked whose recorders are in a room.
@@ -38,6 +39,7 @@ impl Jibris {
             core,
             settings: settings.recovery,
             restarts: JoinSet::new(),
+            stops: JoinSet::new(),
             look: probes.look.take(),
             recorders: probes.recorders.take(),
             closely: probes.closely.clone(),
@@ -71,6 +73,20 @@ impl Jibris {
     pub(super) fn restart_jicofo(&mut self) {
         let settings = self.settings.clone();
         self.restarts.spawn(async move { (Whom::Jicofo, recovery::restart_jicofo(&settings).await) });
+    }
+
+    /// Has one end what it records.
+    pub(super) fn end_recording(&mut self, name: JibriName, url: String) {
+        self.stops.spawn(async move {
+            if let Err(why) = recovery::stop_service(&url).await {
+                tracing::warn!(
+                    instance = name.as_str(),
+                    "Jibri was told to end its recording, and has not: {why}"
+                );
+            }
+        });
+        // Those that have ended.
+        while self.stops.try_join_next().is_some() {}
     }
 
     /// The next restart that has ended.

@@ -4,9 +4,10 @@ use super::Driver;
 use super::listeners::{log, log_fleet};
 use crate::address::Nick;
 use crate::coupling::Step;
-use crate::fleet::{self, Reason, Whom};
+use crate::fleet::{self, JibriName, Reason, Whom};
 use crate::meeting::watchlist::Change;
 use crate::meeting::{Effect, Event, Input};
+use crate::recovery;
 use crate::xmpp::Command;
 
 impl Driver {
@@ -42,7 +43,7 @@ impl Driver {
     }
 
     fn go(&mut self) {
-        while let Some(step) = self.coupling.next(&self.jibris.core) {
+        while let Some(step) = self.next_step() {
             let now = self.clock.now();
             match step {
                 Step::Meetings(input) => {
@@ -72,6 +73,14 @@ impl Driver {
             }
         }
         self.alarms.waiting(self.clock.now(), self.meetings.rooms_waiting());
+    }
+
+    fn next_step(&mut self) -> Option<Step> {
+        let step = self.coupling.next(&self.jibris.core);
+        if step.is_none() && self.coupling.waiting(self.meetings.rooms_waiting()) {
+            return self.coupling.next(&self.jibris.core);
+        }
+        step
     }
 
     fn meeting_effects(&mut self, effects: Vec<Effect>) {
@@ -105,6 +114,19 @@ impl Driver {
         }
     }
 
+    /// By its own API where that is known, else through the brewery.
+    fn end_recording(&mut self, name: JibriName) {
+        let instance = self.settings.jibri.instances.iter().find(|instance| instance.name == name.as_str());
+        let health = instance.and_then(|instance| instance.health_url.as_deref());
+        if let Some(url) = health.and_then(recovery::stop_service_url) {
+            return self.jibris.end_recording(name, url);
+        }
+        match Nick::new(name.as_str()) {
+            Ok(nick) => self.link.send(Command::StopJibri { nick }),
+            Err(_) => tracing::debug!(instance = name.as_str(), "no nickname to stop"),
+        }
+    }
+
     fn ask_jicofo(&self) {
         if let Some(look) = &self.jibris.look {
             look.now();
@@ -127,6 +149,7 @@ impl Driver {
                     Ok(nick) => self.link.send(Command::PingJibri { nick }),
                     Err(_) => tracing::debug!(instance = name.as_str(), "no nickname to ping"),
                 },
+                fleet::Effect::EndRecording { name } => self.end_recording(name),
                 fleet::Effect::AskJicofo => self.ask_jicofo(),
                 fleet::Effect::AskClosely { name, closely } => {
                     self.jibris.closely.set(name.as_str(), closely)

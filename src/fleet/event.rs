@@ -72,6 +72,11 @@ pub enum Effect {
         /// The room.
         room: RoomJid,
     },
+    /// Have it end what it records, by its own API, else by a stop in the brewery: it records nobody.
+    EndRecording {
+        /// Whom.
+        name: JibriName,
+    },
     /// Ask Jicofo's REST interface now, and not only when it is time: it knows what became of a start.
     AskJicofo,
     /// To be told.
@@ -158,6 +163,27 @@ pub enum Event {
         room: RoomJid,
         /// How.
         why: StartFailure,
+    },
+    /// A recorder is in a room where nobody is, and ends by itself only when it notices.
+    Ghost {
+        /// The room.
+        room: RoomJid,
+        /// Whose recorder it is, if that is known.
+        name: Option<JibriName>,
+    },
+    /// It is not there any more, or somebody has come.
+    NoGhost {
+        /// The room.
+        room: RoomJid,
+    },
+    /// Its Jibri was told to end it, as a meeting waits for it.
+    GhostEnds {
+        /// The room.
+        room: RoomJid,
+        /// The Jibri.
+        name: JibriName,
+        /// It was not: this is a dry run.
+        dry_run: bool,
     },
     /// Starts keep failing in one room, on this Jibri or mostly on it, and nothing tells which of the two is the reason.
     JibriOrRoom {

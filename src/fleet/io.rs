@@ -47,6 +47,15 @@ pub enum Input {
         /// Whose.
         ids: Vec<JibriName>,
     },
+    /// From the meetings: a recorder is alone in a room that is to be recorded, as was just seen; or not any more.
+    Alone {
+        /// Where.
+        room: RoomJid,
+        /// It is.
+        is_alone: bool,
+    },
+    /// From the meetings: some wait for a Jibri, or none does any more.
+    InWant(bool),
     /// From the meetings: what became of a start, or of a recording.
     Meeting {
         /// Where.

@@ -181,11 +181,11 @@ impl Witnesses {
         self.words.remove(name);
     }
 
-    fn word(&self, name: &JibriName) -> (Word, Time) {
+    pub(super) fn word(&self, name: &JibriName) -> (Word, Time) {
         self.words.get(name).copied().unwrap_or_default()
     }
 
-    fn has_seat_elsewhere(&self, room: &RoomJid, name: &JibriName) -> bool {
+    pub(super) fn has_seat_elsewhere(&self, room: &RoomJid, name: &JibriName) -> bool {
         let sits = |r: &Recorded| r.seats.as_ref().is_some_and(|(_, names)| names.contains(name));
         self.rooms.iter().any(|(other, recorded)| other != room && sits(recorded))
     }
@@ -234,6 +234,7 @@ impl Fleet {
         // A recorder shows its Jibri's id, which need not be the name that the brewery knows it by.
         let name = |id: &JibriName| self.ids.get(id.as_str()).unwrap_or(id).clone();
         let names: BTreeSet<JibriName> = ids.iter().map(name).collect();
+        self.ghosts.seated(room, &names, now);
         let mut working = names.iter().filter(|name| self.witnesses.word(name).0 == Word::Works);
         let only = working.next().filter(|_| working.next().is_none()).cloned();
         self.witnesses.seated(room, names, now);

@@ -139,6 +139,10 @@ pub enum What {
     AwaitsModerator,
     /// The room's occupants cannot be listed.
     NoList(ListError),
+    /// Nobody is in the room but a recorder, and that for a while; told again each time that this is seen.
+    RecorderAlone,
+    /// It is not alone any more, or nobody knows.
+    RecorderNotAlone,
     /// Jicofo lists a meeting here for a while, and Prosody has no such room: a meeting that only seems to be.
     Zombie,
     /// The room exists again, or Jicofo does not list it any more.

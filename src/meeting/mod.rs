@@ -3,6 +3,7 @@
 //! [`Meetings`] is a value: [`Meetings::handle`] takes one [`Input`] and returns what is to be done and
 //! told, [`Meetings::next_deadline`] says when it wants to be called with [`Input::Tick`] at the latest.
 
+mod alone;
 mod answer;
 mod context;
 mod event;
@@ -11,6 +12,7 @@ mod io;
 mod knowledge;
 mod manual;
 mod occupancy;
+mod occupants;
 mod polling;
 mod queue;
 mod recording;

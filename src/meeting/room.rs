@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::alone::{self, Alone};
 use super::context::{Ctx, Policy};
 use super::event::{State, What};
 use super::identity::{Identity, Who};
@@ -51,6 +52,7 @@ pub(super) struct Room {
     pub(super) trial: Option<Trial>,
     /// Whether it only seems to be.
     pub(super) zombie: Zombie,
+    alone: Alone,
     /// The last look that was asked for from outside, and how many may be.
     nudged: Option<Time>,
     nudges: Budget,
@@ -78,6 +80,7 @@ impl Room {
             vouched: true,
             trial: None,
             zombie: Zombie::No,
+            alone: Alone::default(),
             nudged: None,
             nudges: Budget::new(&NUDGES),
             state: State::Idle,
@@ -207,7 +210,7 @@ impl Room {
     /// was, nothing but an order by hand is.
     pub(super) fn is_over(&self) -> bool {
         let is_blank = self.recording.is_blank() || self.trial.is_some() && self.hand().is_none();
-        !self.vouched && self.occupancy.is_out() && is_blank
+        !self.vouched && self.occupancy.is_out() && is_blank && !self.alone.is_told()
     }
 
     /// It is this room's turn to be looked at; how many queries it sends, if any.
@@ -302,11 +305,17 @@ impl Room {
         }
         match news {
             News::None | News::Unanswered => {}
-            News::RoomGone => self.recording.meeting_over(ctx),
+            News::RoomGone => {
+                self.recording.meeting_over(ctx);
+                self.seen_alone(ctx);
+            }
             News::Listed => {
                 // Going in, we forget who was there.
                 let stayed = self.roster.has_stayed();
                 self.recording.lists(&self.roster, stayed);
+                if policy.record {
+                    self.seen_alone(ctx);
+                }
                 self.occupancy.enter_or_look_again(ctx, &mut self.roster);
             }
         }
@@ -331,6 +340,11 @@ impl Room {
     /// Decides what follows from all that is known now. Returns how urgent a role query is, if one is due.
     pub(super) fn decide(&mut self, ctx: &mut Ctx<'_>, policy: Policy<'_>) -> Option<Urgency> {
         let visibility = self.occupancy.visibility();
+        if !policy.record || visibility == Visibility::Blind {
+            tell_alone(self.alone.is_not_seen(), ctx);
+        } else if visibility == Visibility::Inside {
+            self.seen_alone(ctx);
+        }
         let is_seen = matches!(visibility, Visibility::Inside | Visibility::Outside);
         let stayed = is_seen.then(|| self.roster.has_stayed()).flatten();
         let now = Picture {
@@ -358,6 +372,12 @@ impl Room {
             self.state_since = ctx.now;
         }
         poll
+    }
+
+    /// Whether the recorder has nobody with it, now that everybody was seen.
+    fn seen_alone(&mut self, ctx: &mut Ctx<'_>) {
+        let is_there = self.roster.recorders().next().is_some();
+        tell_alone(self.alone.seen(is_there, self.roster.people(), ctx.now), ctx);
     }
 
     fn is_wanted(&self, policy: Policy<'_>) -> bool {
@@ -402,7 +422,7 @@ impl Room {
         let needs_moderator = policy.start.min_moderators > 0 && self.hand() != Some(ManualOrder::Record);
         let pace = match state {
             _ if !policy.record || self.trial.is_some() => Pace::Ebbing,
-            _ if !self.roster.has_focus() => Pace::Steady,
+            _ if !self.roster.has_focus() || self.alone.is_there() => Pace::Steady,
             _ if visit && self.occupancy.is_unwelcome() => Pace::Ebbing,
             _ if visit => Pace::Eager,
             State::Settling | State::Starting | State::Pending | State::Stopping => Pace::Eager,
@@ -412,6 +432,7 @@ impl Room {
         };
         let which = match state {
             _ if self.occupancy.is_resident() || visit || !self.roster.has_focus() => Roles::Both,
+            _ if self.alone.is_there() => Roles::Both,
             State::Recording if policy.stop.when != StopWhen::Never => Roles::Both,
             State::Starting | State::Pending | State::Recording | State::Held => Roles::Participants,
             _ if needs_moderator && self.roster.moderators() == 0 => Roles::Moderators,
@@ -448,5 +469,13 @@ impl Room {
     pub(super) fn deadline(&self, now: Time) -> Option<Time> {
         let keeps_until = self.recording.keeps_until().filter(|until| now < *until);
         self.occupancy.deadline().into_iter().chain(keeps_until).min()
+    }
+}
+
+fn tell_alone(turn: Option<alone::Turn>, ctx: &mut Ctx<'_>) {
+    match turn {
+        Some(alone::Turn::Is) => ctx.tell(What::RecorderAlone),
+        Some(alone::Turn::IsNot) => ctx.tell(What::RecorderNotAlone),
+        None => {}
     }
 }

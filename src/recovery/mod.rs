@@ -7,6 +7,7 @@ mod command;
 mod group;
 mod output;
 mod post;
+mod stop_service;
 
 use std::fmt;
 use std::time::Duration;
@@ -14,6 +15,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::config::Recovery;
+pub use stop_service::{stop_service, stop_service_url};
 
 /// What is replaced by the name of the Jibri.
 const PLACE: &str = "{instance}";

@@ -34,6 +34,11 @@ pub enum Command {
         /// Its nickname there.
         nick: Nick,
     },
+    /// Tell a Jibri to stop what it records, through the brewery; nothing is told of what becomes of it.
+    StopJibri {
+        /// Its nickname there.
+        nick: Nick,
+    },
     /// Have everybody in the brewery listed anew, or try to enter it again, now and not only when it is time.
     ListBrewery,
 }

@@ -14,6 +14,7 @@ use super::refusal;
 use super::stanza::{AdminItem, DataField, Iq, NS_COMMANDS, Payload, StanzaError};
 use crate::address::tenant::Services;
 use crate::address::{Nick, RealJid, RoomJid};
+use crate::config::Mode;
 use crate::config::Secret;
 use crate::meeting::{Answer, AttemptId, ListError, Listed, MeetingId, QueryId, Roles, RoomEvent};
 use crate::schedule::Schedule;
@@ -213,6 +214,13 @@ impl Requests {
             TIMEOUT,
             About::Jibri { brewery, nick },
         );
+        IqOut { from: from.to_owned(), ..iq }
+    }
+
+    /// A stop to a Jibri, from whom we are in the brewery (docs/jitsi.md 13.2.5).
+    pub(super) fn stop_jibri(&mut self, from: &str, brewery: &RoomJid, nick: &Nick) -> IqOut {
+        let stop = PayloadOut::stop(Mode::File);
+        let iq = self.ask(brewery.occupant(nick), "set", stop, TIMEOUT, About::Ping);
         IqOut { from: from.to_owned(), ..iq }
     }
 

@@ -267,6 +267,15 @@ impl<'a> Session<'a> {
                     None => Ok(()),
                 }
             }
+            Command::StopJibri { nick } => {
+                match self.occupancy.as_ref().filter(|occupancy| occupancy.is_inside()) {
+                    Some(occupancy) => {
+                        let iq = self.requests.stop_jibri(occupancy.me(), occupancy.room(), &nick);
+                        self.send_iq(&iq).await
+                    }
+                    None => Ok(()),
+                }
+            }
             Command::ListBrewery => {
                 self.list_brewery();
                 Ok(())

@@ -316,6 +316,14 @@ impl Alarms {
                 self.raise(now, Report::new(Kind::JicofoLostBrewery, "jicofo", &summary));
                 self.lost_brewery = summary;
             }
+            fleet::Event::Ghost { room, name } => {
+                let whose = name.as_ref().map(|name| format!(", that of Jibri {}", name.as_str()));
+                let summary =
+                    format!("a recorder{} is in {room}, where nobody is", whose.unwrap_or_default());
+                let report = Report::new(Kind::GhostRecording, room.as_str(), &summary);
+                self.raise(now, report.label("room", room.as_str()));
+            }
+            fleet::Event::NoGhost { room } => self.resolve(now, Kind::GhostRecording, room.as_str()),
             fleet::Event::JibriOrRoom { room, name, count } => {
                 let summary = format!(
                     "{count} starts failed in {room} and none elsewhere: the reason is the room or Jibri {}, and only a \

@@ -105,6 +105,8 @@ pub(in crate::driver) fn log(event: &Event, attempt: u32) {
             "nobody here is a moderator, waiting outside: if nobody ever becomes one while we are inside, Jicofo \
              does not trust our domain (docker-jitsi-meet: JICOFO_TRUSTED_DOMAINS; jicofo.conf: trusted-domains)"
         ),
+        // The fleet says whose it is.
+        What::RecorderAlone | What::RecorderNotAlone => {}
         What::Zombie => warn!(room, "a meeting that only seems to be: {ZOMBIE_REASON}"),
         What::NoZombie => info!(room, "the meeting that only seemed to be is over"),
         What::NoList(error) => warn!(room, "cannot see who is in the room: {}", list_error_reason(*error)),

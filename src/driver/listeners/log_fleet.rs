@@ -40,6 +40,18 @@ pub(in crate::driver) fn log(event: &Event, clock: Clock) {
                 "one of these Jibris has failed, and nobody can tell which: {why}"
             );
         }
+        Event::Ghost { room, name } => warn!(
+            room = room.as_str(),
+            instance = name.as_ref().map_or("unknown", JibriName::as_str),
+            "a recorder is in a room where nobody is"
+        ),
+        Event::NoGhost { room } => info!(room = room.as_str(), "no recorder is alone in this room any more"),
+        Event::GhostEnds { room, name, dry_run } => warn!(
+            room = room.as_str(),
+            instance = name.as_str(),
+            dry_run,
+            "a meeting waits for this Jibri, which records a room where nobody is: it is told to end that"
+        ),
         Event::JibriOrRoom { room, name, count } => warn!(
             room = room.as_str(),
             instance = name.as_str(),

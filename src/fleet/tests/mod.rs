@@ -2,6 +2,7 @@
 
 mod blame;
 mod doubt;
+mod ghosts;
 mod instances;
 mod lost;
 mod restarts;
@@ -14,7 +15,7 @@ use std::time::Duration;
 use super::*;
 use crate::address::RoomJid;
 use crate::config;
-use crate::meeting::{Ended, Supply};
+use crate::meeting::{Ended, StartFailure, Supply};
 
 const SETTINGS: &str = r#"
 [xmpp]

@@ -148,6 +148,7 @@ impl World {
             Effect::NotTaken { .. } => self.seen.count("starts seen not to be taken"),
             Effect::Recover { name, reason } => self.recover(&name, reason),
             Effect::RestartJicofo => self.restart_jicofo(),
+            Effect::EndRecording { name } => self.told_to_end(self.names[&name]),
             Effect::Tell(event) => self.told(event),
         }
     }
@@ -188,6 +189,9 @@ impl World {
             }
             Event::JicofoRestart(_) => self.seen.count("event: JicofoRestart"),
             Event::Removed { .. } => self.fail("nobody has changed the settings".into()),
+            Event::Ghost { .. } => self.seen.count("event: Ghost"),
+            Event::NoGhost { .. } => self.seen.count("event: NoGhost"),
+            Event::GhostEnds { .. } => self.seen.count("event: GhostEnds"),
             Event::JibriOrRoom { .. } => self.seen.count("event: JibriOrRoom"),
             Event::RoomAtFault { room, name } => {
                 self.seen.count("event: RoomAtFault");

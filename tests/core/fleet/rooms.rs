@@ -147,6 +147,10 @@ impl World {
         }
     }
 
+    pub fn told_to_end(&mut self, j: usize) {
+        self.fail(format!("{} is told to end, and no room is without people", self.jibris[j].plan.name));
+    }
+
     pub fn room_stopped(&mut self, _r: usize) {}
 
     pub fn room_refused(&mut self, r: usize, (): Asker, why: Refusal) {

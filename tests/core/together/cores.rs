@@ -113,7 +113,7 @@ impl World {
     fn go(&mut self) {
         let mut steps = 0;
         while self.violation.is_none()
-            && let Some(step) = self.cores.coupling.next(&self.cores.fleet)
+            && let Some(step) = self.next_step()
         {
             steps += 1;
             if steps > 10_000 {
@@ -139,6 +139,14 @@ impl World {
                 }
             }
         }
+    }
+
+    fn next_step(&mut self) -> Option<Step> {
+        let step = self.cores.coupling.next(&self.cores.fleet);
+        if step.is_none() && self.cores.coupling.waiting(self.cores.meetings.rooms_waiting()) {
+            return self.cores.coupling.next(&self.cores.fleet);
+        }
+        step
     }
 
     fn meeting_effect(&mut self, effect: Effect) {

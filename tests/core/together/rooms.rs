@@ -345,6 +345,17 @@ impl World {
     /// The meetings are told by the coupling.
     pub fn room_held_back(&mut self, _room: &RoomJid, _until: Time) {}
 
+    /// Of use to nobody: no meeting of people has it.
+    pub fn told_to_end(&mut self, j: usize) {
+        self.seen.count("a recording of nobody is ended");
+        let room = self.jibris[j].model.recording().map(|(r, _)| *r);
+        let has_it = |r: &usize| self.jicofo.session(r).is_some_and(|session| session.jibri == Some(j));
+        if room.filter(has_it).is_some_and(|r| !self.rooms[r].people.is_empty()) {
+            self.fail(format!("{} records a meeting, and is told to end", self.jibris[j].plan.name));
+        }
+        self.jibri_meets(j, model::jibri::Input::StopService);
+    }
+
     pub fn room_stopped(&mut self, r: usize) {
         self.rooms[r].on_since = None;
         self.publish(r);

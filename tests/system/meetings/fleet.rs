@@ -64,6 +64,9 @@ all_at_once! {
     "resident" contradictions::one_room_that_keeps_recorders_out,
     "discreet" seeming::zombie,
     "resident" seeming::zombie,
+    "discreet" seeming::ghost,
+    "resident" seeming::ghost,
+    "discreet" seeming::ghost_with_a_port,
     "discreet" alerts::a_recording_that_is_missing_and_no_jibri_to_make_it,
     "resident" alerts::a_recording_that_is_missing_and_no_jibri_to_make_it,
 }

@@ -1,0 +1,101 @@
+//! Who is there, by lists and by presences.
+
+use super::*;
+use crate::meeting::identity::tests::identity;
+use crate::meeting::io::Affiliation;
+
+fn recorder(name: &str) -> Listed {
+    Listed {
+        nick: Nick::new(name).unwrap(),
+        jid: RealJid::new(&format!("recorder@hidden.meet.jitsi/{name}")).ok(),
+        role: Role::Participant,
+        affiliation: Affiliation::None,
+    }
+}
+
+fn shows(listed: &Listed, session: &str) -> Presence {
+    Presence {
+        nick: listed.nick.clone(),
+        jid: listed.jid.clone(),
+        role: listed.role,
+        affiliation: listed.affiliation,
+        marks: Marks::default(),
+        session: Some(SessionId(session.into())),
+        mode: None,
+        jibri: None,
+        recording: None,
+        conference: None,
+        own: false,
+        created: false,
+    }
+}
+
+#[test]
+fn a_second_recorder_in_a_list_does_not_have_the_session_of_the_first() {
+    let (identity, mut roster) = (identity(), Roster::default());
+    let (first, second) = (recorder("rec0"), recorder("rec1"));
+    assert_eq!(roster.presence(&identity, &shows(&first, "s2")), Who::Recorder);
+    roster.apply_lists(&identity, std::slice::from_ref(&first), roster.moment());
+    roster.apply_lists(&identity, &[first, second], roster.moment());
+    let shown: Vec<_> = roster.recorders().map(|occupancy| occupancy.shown.is_some()).collect();
+    assert_eq!(shown, [true, false]);
+}
+
+#[test]
+fn who_stays_is_the_same_in_whatever_role_and_by_whatever_nickname() {
+    let (identity, mut roster) = (identity(), Roster::default());
+    let person = |name: &str, nick: &str, role| Presence {
+        nick: Nick::new(nick).unwrap(),
+        jid: RealJid::new(&format!("{name}@meet.jitsi/1")).ok(),
+        role,
+        session: None,
+        ..shows(&recorder(nick), "")
+    };
+    let listed = |p: &Presence| Listed {
+        nick: p.nick.clone(),
+        jid: p.jid.clone(),
+        role: p.role,
+        affiliation: p.affiliation,
+    };
+    let ada = person("ada", "a", Role::Moderator);
+    roster.presence(&identity, &ada);
+    roster.presence(&identity, &person("bob", "b", Role::Visitor));
+    assert_eq!(roster.has_stayed(), None, "nobody was asked for before");
+    let bob = person("bob", "b2", Role::Moderator);
+    roster.apply_lists(&identity, &[listed(&bob)], roster.moment());
+    assert_eq!((roster.people(), roster.has_stayed()), (1, Some(true)), "a visitor before");
+    let (asked, eve) = (roster.moment(), person("eve", "e", Role::Participant));
+    roster.presence(&identity, &eve);
+    assert_eq!(roster.has_stayed(), Some(true));
+    roster.apply_lists(&identity, &[], asked);
+    assert_eq!((roster.people(), roster.has_stayed()), (1, Some(true)), "she came after the list");
+    roster.apply_lists(&identity, &[listed(&ada)], roster.moment());
+    assert_eq!(roster.has_stayed(), Some(false), "ada was away");
+    let renamed = person("ada", "a2", Role::Participant);
+    roster.apply_lists(
+        &identity,
+        &[listed(&person("eve", "a", Role::Moderator)), listed(&renamed)],
+        roster.moment(),
+    );
+    assert_eq!(roster.has_stayed(), Some(true), "another one has her nickname");
+    roster.clear();
+    roster.presence(&identity, &ada);
+    assert_eq!(roster.has_stayed(), None, "nobody knows");
+}
+
+#[test]
+fn whoever_shows_a_session_is_a_recorder_only_where_nobody_else_comes_from() {
+    let (identity, mut roster) = (identity(), Roster::default());
+    let session = SessionId("s1".into());
+    let unlisted = Listed { jid: RealJid::new("recorder@rec.example.org/a").ok(), ..recorder("rec0") };
+    roster.presence(&identity, &shows(&unlisted, "s1"));
+    assert_eq!(roster.unlisted_recorder(&session), unlisted.jid.as_ref());
+    assert_eq!(roster.unlisted_recorder(&SessionId("s2".into())), None);
+    let moderator = Presence { role: Role::Moderator, ..shows(&unlisted, "s1") };
+    roster.presence(&identity, &moderator);
+    assert_eq!(roster.unlisted_recorder(&session), None, "a moderator is a person");
+    roster.presence(&identity, &shows(&unlisted, "s1"));
+    let guest = Listed { jid: RealJid::new("ada@rec.example.org/b").ok(), ..recorder("ada") };
+    roster.apply_lists(&identity, &[unlisted, guest], roster.moment());
+    assert_eq!(roster.unlisted_recorder(&session), None, "people come from there");
+}
