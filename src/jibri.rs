@@ -126,6 +126,8 @@ pub enum Contradiction {
     Idle,
     /// It records another meeting.
     Elsewhere,
+    /// Jicofo has listed its recorder there, and for 3 s does not any more. It may be moving the session to another one.
+    Left,
     /// Its process is gone, and Jicofo does not know yet: its health port refuses connections, and it answers no ping.
     Dead,
 }
@@ -136,6 +138,7 @@ impl fmt::Display for Contradiction {
             Self::Gone => "is not in the brewery",
             Self::Idle => "says that it is idle",
             Self::Elsewhere => "records another meeting",
+            Self::Left => "has no recorder there any more, as Jicofo lists",
             Self::Dead => "is not running: its health port refuses connections, and it answers no ping",
         })
     }

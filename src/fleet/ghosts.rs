@@ -1,7 +1,7 @@
 //! Recorders in rooms where nobody is (docs/jitsi.md 13.2.5): told of, and ended where a meeting waits for their Jibri.
 //! Jicofo cannot end them, their session is none of the room's.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::event::{Effect, Event};
@@ -42,10 +42,16 @@ pub(super) struct Ghosts {
 
 impl Ghosts {
     /// These have a recorder there, as a fact.
-    pub(super) fn seated(&mut self, room: &RoomJid, names: &BTreeSet<JibriName>, now: Time) {
+    pub(super) fn seated<'a>(
+        &mut self,
+        room: &RoomJid,
+        mut names: impl Iterator<Item = &'a JibriName>,
+        now: Time,
+    ) {
         if let Some(ghost) = self.rooms.get_mut(room) {
-            ghost.is_other = names.is_empty();
-            ghost.by = names.first().filter(|_| names.len() == 1).map(|only| (only.clone(), now));
+            let (first, second) = (names.next(), names.next());
+            ghost.is_other = first.is_none();
+            ghost.by = first.filter(|_| second.is_none()).map(|only| (only.clone(), now));
         }
     }
 }

@@ -122,8 +122,13 @@ impl Policy {
         if quiet > now {
             return Some(Obstacle::NotNow(Some(quiet)));
         }
+        // What is only asked now and then has to have said so again.
+        let is_asked = jibri.primary(sight).is_some_and(|(by, _, _)| by == Source::HealthPort);
+        if is_asked && is_to_be_idle && jibri.port.is_some_and(|port| port.at < quiet) {
+            return Some(Obstacle::NotNow(None));
+        }
         let selected = jibri.row.as_ref().and_then(|row| row.selected_at).map(|at| at.after(LAUNCHING));
-        if (can_be_selected || reason == Reason::Stale) && selected.is_some_and(|until| until > now) {
+        if reason != Reason::Expired && selected.is_some_and(|until| until > now) {
             return Some(Obstacle::NotNow(selected));
         }
         if may_be_taken {

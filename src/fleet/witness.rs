@@ -19,6 +19,8 @@ use crate::time::Time;
 
 /// One that has said for so long that it is idle is not about to show that it is busy.
 pub(super) const IDLE_FOR: Duration = Duration::from_secs(3);
+/// The same where two sources say so, one after the other: it may be chosen for another meeting before three seconds are over.
+const AGREED_FOR: Duration = Duration::from_secs(1);
 /// Whoever was busy for so long before somebody else's recording was seen is not its Jibri.
 const BEFORE: Duration = Duration::from_secs(120);
 /// Until a recording is proven Jicofo is asked whose recorders are there: so soon again, doubled each time, up to this.
@@ -52,6 +54,12 @@ pub(super) enum Word {
     Dead,
 }
 
+/// How many recorders each Jibri has in a room.
+type Seats = BTreeMap<JibriName, usize>;
+
+/// More seats that nobody records from than this are not remembered.
+const MOST_ORPHANS: usize = 1000;
+
 /// A meeting that is said to be recorded.
 #[derive(Debug)]
 struct Recorded {
@@ -60,8 +68,10 @@ struct Recorded {
     from: Time,
     /// Who was seen to take the start.
     by: Option<JibriName>,
-    /// Whose recorders are there, as a fact, and since when that is known.
-    seats: Option<(Time, BTreeSet<JibriName>)>,
+    /// Whose recorders are there, and how many of each, as a fact, and since when that is known.
+    seats: Option<(Time, Seats)>,
+    /// Whose recorder was listed there and is not any more, and since when: that none is there is a fact as well then.
+    left: Option<(JibriName, Time)>,
     told: RecordedBy,
     /// The last one that did record it, and since when it does not.
     worked: Option<JibriName>,
@@ -72,7 +82,8 @@ struct Recorded {
 
 impl Recorded {
     fn may_be_of(&self, name: &JibriName) -> bool {
-        self.by.as_ref() == Some(name) || self.seats.as_ref().is_some_and(|(_, names)| names.contains(name))
+        self.by.as_ref() == Some(name)
+            || self.seats.as_ref().is_some_and(|(_, seats)| seats.contains_key(name))
     }
 }
 
@@ -88,6 +99,9 @@ pub(super) struct Witnesses {
     closely: BTreeSet<JibriName>,
     /// Sessions that had lost their Jibri when their recording was given up: whose, and since when.
     lost: BTreeMap<RoomJid, (SessionId, JibriName, Time)>,
+    /// Seats from which nothing is recorded, as their Jibri was idle or at work for another meeting: they may stay for good
+    /// (docs/jitsi.md 13.2.6), also when that Jibri works again.
+    orphans: BTreeMap<RoomJid, Seats>,
 }
 
 impl Witnesses {
@@ -119,6 +133,7 @@ impl Witnesses {
             from: lost.map(|at| at.before(JOINS_WITHIN)).or(sent).unwrap_or_else(|| now.before(BEFORE)),
             by,
             seats: None,
+            left: None,
             told: RecordedBy::Unknown,
             worked,
             lost,
@@ -150,11 +165,46 @@ impl Witnesses {
     }
 
     /// These have a recorder there, as a fact.
-    fn seated(&mut self, room: &RoomJid, names: BTreeSet<JibriName>, now: Time) {
+    fn seated(&mut self, room: &RoomJid, seats: Seats, now: Time) {
+        let before =
+            self.rooms.get(room).and_then(|recorded| recorded.seats.as_ref()).map(|(_, seats)| seats);
+        if let Some(orphans) = self.orphans.get_mut(room) {
+            orphans.retain(|name, count| {
+                let there = seats.get(name).copied().unwrap_or_default();
+                // Where one of several has gone, it was the dead one.
+                let gone =
+                    before.and_then(|seats| seats.get(name)).map_or(0, |before| before.saturating_sub(there));
+                *count = count.saturating_sub(gone).min(there);
+                *count > 0
+            });
+            if orphans.is_empty() {
+                self.orphans.remove(room);
+            }
+        }
         if let Some(recorded) = self.rooms.get_mut(room) {
-            recorded.seats = Some((now, names)).filter(|(_, names)| !names.is_empty());
+            let last = recorded.seats.take().and_then(|(_, before)| before.into_keys().next());
+            if seats.is_empty() {
+                recorded.left = recorded.left.take().or(last.map(|name| (name, now)));
+            } else {
+                (recorded.left, recorded.seats) = (None, Some((now, seats)));
+            }
             self.dirty.insert(room.clone());
         }
+    }
+
+    /// Nothing is recorded from the seats that are there now.
+    fn are_orphans(&mut self, room: &RoomJid) {
+        let seats = self.rooms.get(room).and_then(|recorded| recorded.seats.as_ref());
+        if let Some((_, seats)) = seats.filter(|_| self.orphans.len() < MOST_ORPHANS) {
+            self.orphans.insert(room.clone(), seats.clone());
+        }
+    }
+
+    /// All its seats there are such.
+    fn is_orphan(&self, room: &RoomJid, recorded: &Recorded, name: &JibriName) -> bool {
+        let there = recorded.seats.as_ref().and_then(|(_, seats)| seats.get(name));
+        let orphans = self.orphans.get(room).and_then(|orphans| orphans.get(name));
+        there.zip(orphans).is_some_and(|(there, orphans)| there <= orphans)
     }
 
     /// What one says, or shows; where that is new, all whose recording it may be are looked at again.
@@ -186,7 +236,7 @@ impl Witnesses {
     }
 
     pub(super) fn has_seat_elsewhere(&self, room: &RoomJid, name: &JibriName) -> bool {
-        let sits = |r: &Recorded| r.seats.as_ref().is_some_and(|(_, names)| names.contains(name));
+        let sits = |r: &Recorded| r.seats.as_ref().is_some_and(|(_, seats)| seats.contains_key(name));
         self.rooms.iter().any(|(other, recorded)| other != room && sits(recorded))
     }
 }
@@ -209,7 +259,9 @@ impl Jibri {
             Some(port) if port.report.busy == Busy::Busy => Word::Works,
             Some(port) if port.report.busy == Busy::Idle => {
                 let since = shown.map_or(port.since, |shown| shown.max(port.since));
-                if port.at.since(since) >= IDLE_FOR { Word::Idle } else { Word::Unknown }
+                let lasts =
+                    if self.looks == Appearance::Idle && shown.is_some() { AGREED_FOR } else { IDLE_FOR };
+                if port.at.since(since) >= lasts { Word::Idle } else { Word::Unknown }
             }
             Some(_) => Word::Unknown,
             None if !is_seen => Word::Unknown,
@@ -233,11 +285,15 @@ impl Fleet {
     pub(super) fn seated(&mut self, room: &RoomJid, ids: &[JibriName], now: Time) -> Vec<Mark> {
         // A recorder shows its Jibri's id, which need not be the name that the brewery knows it by.
         let name = |id: &JibriName| self.ids.get(id.as_str()).unwrap_or(id).clone();
-        let names: BTreeSet<JibriName> = ids.iter().map(name).collect();
-        self.ghosts.seated(room, &names, now);
-        let mut working = names.iter().filter(|name| self.witnesses.word(name).0 == Word::Works);
+        let mut seats = Seats::new();
+        for id in ids {
+            let count = seats.entry(name(id)).or_default();
+            *count = count.saturating_add(1);
+        }
+        self.ghosts.seated(room, seats.keys(), now);
+        let mut working = seats.keys().filter(|name| self.witnesses.word(name).0 == Word::Works);
         let only = working.next().filter(|_| working.next().is_none()).cloned();
-        self.witnesses.seated(room, names, now);
+        self.witnesses.seated(room, seats, now);
         only.map(|name| self.sessions.is_served_by(room, &name)).unwrap_or_default()
     }
 
@@ -257,6 +313,9 @@ impl Fleet {
         while let Some(room) = self.witnesses.dirty.pop_first() {
             let Some(recorded) = self.witnesses.rooms.get(&room) else { continue };
             let recorded_by = self.recorded_by(&room, recorded, now);
+            if let RecordedBy::Against(_, Contradiction::Idle | Contradiction::Elsewhere) = recorded_by {
+                self.witnesses.are_orphans(&room);
+            }
             let moved = self.moved(&room, &recorded_by, now);
             effects.extend(moved);
             let Some(recorded) = self.witnesses.rooms.get_mut(&room) else { continue };
@@ -309,13 +368,26 @@ impl Fleet {
 
     fn recorded_by(&self, room: &RoomJid, recorded: &Recorded, now: Time) -> RecordedBy {
         let names: Vec<&JibriName> = match (&recorded.seats, &recorded.by) {
-            (Some((_, names)), _) => names.iter().collect(),
+            (Some((_, seats)), _) => seats.keys().collect(),
             (None, by) => by.iter().collect(),
         };
         let is_elsewhere = |name: &JibriName| {
             let serves = self.jibris.get(name).and_then(|jibri| jibri.serving.as_ref());
-            serves.is_some_and(|other| other != room) || self.witnesses.has_seat_elsewhere(room, name)
+            serves.is_some_and(|other| other != room)
+                || self.witnesses.has_seat_elsewhere(room, name)
+                || self.witnesses.is_orphan(room, recorded, name)
         };
+        if let Some((name, since)) = &recorded.left {
+            // Its own word says more than that.
+            let why = match self.witnesses.word(name).0 {
+                Word::Idle => Contradiction::Idle,
+                Word::Gone => Contradiction::Gone,
+                Word::Dead => Contradiction::Dead,
+                Word::Works | Word::Unknown if now.since(*since) >= IDLE_FOR => Contradiction::Left,
+                Word::Works | Word::Unknown => return RecordedBy::Unknown,
+            };
+            return RecordedBy::Against(name.clone(), why);
+        }
         let mut against = None;
         let mut last_word = Time::default();
         for name in &names {

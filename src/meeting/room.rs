@@ -275,7 +275,7 @@ impl Room {
                 if matches!(recorded_by, RecordedBy::Against(..)) {
                     self.occupancy.look_at_everybody(ctx.now);
                 }
-                self.recording.hears_who_records(recorded_by);
+                self.recording.hears_who_records(recorded_by, ctx.now);
                 News::None
             }
             RoomEvent::HoldBack(until) => {

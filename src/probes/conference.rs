@@ -1,7 +1,7 @@
 //! Whose recorders are in a meeting: `GET /debug/conference/ROOM` of Jicofo's REST interface (docs/jitsi.md 7, 13.2.6). Asked
 //! only when somebody wants to know, one room after the other.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde::Deserialize;
@@ -78,7 +78,7 @@ impl Conferences {
     }
 }
 
-/// The Jibris whose recorders are among the members; none if that is not told.
+/// The Jibris whose recorders are among the members, one for each recorder; none if that is not told.
 fn read(body: &[u8]) -> Option<Vec<JibriName>> {
     #[derive(Deserialize)]
     struct State<'a> {
@@ -100,7 +100,8 @@ fn read(body: &[u8]) -> Option<Vec<JibriName>> {
     let members = state.chat_room?.members;
     let member = |text: &&RawValue| serde_json::from_str::<Member>(text.get()).ok();
     let recorders = members.values().filter_map(member).filter(|member| member.is_jibri);
-    let names: BTreeSet<String> = recorders.map(|recorder| recorder.stats_id).collect();
+    let mut names: Vec<String> = recorders.map(|recorder| recorder.stats_id).collect();
+    names.sort_unstable();
     let is_name = |name: &&String| !name.is_empty() && *name != "null" && name.len() <= MOST_NAME;
     Some(names.iter().filter(is_name).take(MOST_RECORDERS).map(|name| JibriName::new(name)).collect())
 }
@@ -120,9 +121,11 @@ mod tests {
             r#"{{"name":"r1@muc.meet.jitsi","deep":{deep},"chat_room":{{"room_jid":"r1@muc.meet.jitsi","members":{{
             "a":{{"role":"OWNER","is_jibri":false,"stats_id":"jibri-0"}},"b":{{"is_jibri":true,"stats_id":"jibri-2"}},
             "c":{{"is_jibri":true,"stats_id":"null"}},"d":{{"is_jibri":true}},"e":{deep},"f":7,
-            "g":{{"is_jibri":true,"features":{deep},"stats_id":"jibri-\u0031"}}}}}}}}"#
+            "g":{{"is_jibri":true,"features":{deep},"stats_id":"jibri-\u0031"}},
+            "h":{{"is_jibri":true,"stats_id":"jibri-1"}}}}}}}}"#
         );
-        assert_eq!(names(&body), Some(vec!["jibri-1".to_owned(), "jibri-2".to_owned()]));
+        let two = ["jibri-1", "jibri-1", "jibri-2"].map(String::from);
+        assert_eq!(names(&body), Some(two.to_vec()), "one for each recorder");
         assert_eq!(names(r#"{"chat_room":{"members":{}}}"#), Some(Vec::new()));
     }
 

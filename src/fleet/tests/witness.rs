@@ -222,3 +222,42 @@ fn without_others_that_answer_or_if_it_is_off_nobody_is_given_up_by_a_refusal() 
     assert_eq!(recorded_by(&bench), Some(RecordedBy::Works(name("a"))));
     assert!(!bench.effects.iter().any(|effect| matches!(effect, Effect::AskClosely { .. })));
 }
+
+/// Its seat may stay for good (docs/jitsi.md 13.2.6).
+#[test]
+fn a_dead_seat_proves_nothing_when_its_jibri_works_again() {
+    let mut bench = recording(&["a", "b"]);
+    seated(&mut bench, &["a"]);
+    bench.shows("a", IDLE);
+    bench.pass(4);
+    seated(&mut bench, &["a"]);
+    assert_eq!(recorded_by(&bench), Some(RecordedBy::Against(name("a"), Contradiction::Idle)));
+    bench.news("r1", News::Over);
+    bench.pass(100);
+    bench.shows("a", BUSY);
+    bench.news("r1", on("s1"));
+    seated(&mut bench, &["a"]);
+    assert_eq!(recorded_by(&bench), Some(RecordedBy::Against(name("a"), Contradiction::Elsewhere)));
+    seated(&mut bench, &["a", "a"]);
+    assert_eq!(recorded_by(&bench), Some(RecordedBy::Works(name("a"))), "it has a new one");
+    seated(&mut bench, &["a"]);
+    assert_eq!(
+        recorded_by(&bench),
+        Some(RecordedBy::Works(name("a"))),
+        "and the old one has gone, or the new"
+    );
+}
+
+/// Jicofo lists no recorder where it has listed one.
+#[test]
+fn a_seat_that_has_gone_is_told_by_jicofo() {
+    let mut bench = recording(&["a"]);
+    seated(&mut bench, &["a"]);
+    seated(&mut bench, &[]);
+    assert_eq!(recorded_by(&bench), Some(RecordedBy::Unknown));
+    bench.pass(4);
+    seated(&mut bench, &[]);
+    assert_eq!(recorded_by(&bench), Some(RecordedBy::Against(name("a"), Contradiction::Left)));
+    seated(&mut bench, &["a"]);
+    assert_eq!(recorded_by(&bench), Some(RecordedBy::Works(name("a"))));
+}

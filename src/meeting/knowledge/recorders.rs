@@ -121,11 +121,16 @@ pub(in crate::meeting) struct Recorders {
     blind: bool,
     /// The last session that one has shown.
     last: Option<SessionId>,
+    /// Those whose Jibri did not record this meeting. They may be out of sight, and be there still.
+    orphans: Vec<(Nick, Option<RealJid>)>,
 }
+
+/// More orphans than this in one room are not remembered.
+const MOST_ORPHANS: usize = 8;
 
 impl Default for Recorders {
     fn default() -> Self {
-        Self { accounts: Vec::new(), remembers: false, blind: true, last: None }
+        Self { accounts: Vec::new(), remembers: false, blind: true, last: None, orphans: Vec::new() }
     }
 }
 
@@ -171,7 +176,10 @@ impl Recorders {
         let was_there = std::mem::take(&mut self.blind);
         for seen in roster.recorders() {
             if !self.accounts.iter().any(|account| account.is(&seen)) {
-                self.accounts.push(Account::new(&seen, was_there, now));
+                let mut account = Account::new(&seen, was_there, now);
+                account.is_orphan =
+                    self.orphans.iter().any(|(nick, jid)| nick == seen.nick && jid.as_ref() == seen.jid);
+                self.accounts.push(account);
             }
         }
         if std::mem::take(&mut self.remembers)
@@ -250,7 +258,9 @@ impl Recorders {
     pub(in crate::meeting) fn are_orphans(&mut self) {
         for account in self.accounts.iter_mut().filter(|account| account.stands == Stands::Recording) {
             (account.is_orphan, account.stands) = (true, Stands::Nothing);
+            self.orphans.insert(0, (account.nick.clone(), account.jid.clone()));
         }
+        self.orphans.truncate(MOST_ORPHANS);
     }
 
     /// Those that stand for a recording.

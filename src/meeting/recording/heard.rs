@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::course::{Course, FoundBy, Witness};
+use super::course::{Course, FoundBy, SHOWS_BY, Witness};
 use super::{Recording, RecordingStatus};
 use crate::address::Nick;
 use crate::config::Mode;
@@ -16,7 +16,7 @@ use crate::meeting::roster::Roster;
 
 /// When focus is asked again whether it knows by now that a recorder is gone; doubled each time. It notices the death of
 /// a Jibri after 19 s (docs/jitsi.md 13.2), and each time people see us come and go.
-const ASK_AGAIN: Duration = Duration::from_secs(25);
+const ASK_AGAIN: Duration = SHOWS_BY;
 /// From outside nothing may show that what is on instead has ended; how often we look again then.
 const POLL_AGAIN: Duration = Duration::from_secs(60);
 
@@ -150,6 +150,10 @@ impl Recording {
     pub(super) fn hear(&mut self, now: &Picture<'_>, ctx: &mut Ctx<'_>, policy: Policy<'_>) {
         if now.is_inside() && now.focus {
             self.resolve_doubt(now, ctx, policy);
+            // It says nothing of what is refuted, or what it says is taken in below: to come again would tell no more.
+            if let Some(refuted) = &mut self.refuted {
+                refuted.is_heard = true;
+            }
         }
         if now.focus && self.known.news().is_some() {
             self.judge(now, ctx, policy);

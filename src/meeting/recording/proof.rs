@@ -42,7 +42,16 @@ impl Refuted {
 
 impl Recording {
     /// What is known of the Jibri whose recorder is there.
-    pub(in crate::meeting) fn hears_who_records(&mut self, recorded_by: RecordedBy) {
+    pub(in crate::meeting) fn hears_who_records(&mut self, recorded_by: RecordedBy, now: Time) {
+        // Its recorder has gone and its Jibri does not record it: focus knows why by now, or in a moment.
+        let asks_from = match recorded_by {
+            RecordedBy::Against(..) => Some(now),
+            RecordedBy::Moves => Some(now.after(HAS_LEFT)),
+            RecordedBy::Works(_) | RecordedBy::Unknown => None,
+        };
+        if let (Some(from), Course::Gone { ask: (at, _), .. }) = (asks_from, &mut self.course) {
+            *at = (*at).min(from);
+        }
         self.known.recorded_by = recorded_by;
     }
 
@@ -82,10 +91,13 @@ impl Recording {
         let is_seen = is_told || now.fresh && self.known.is_recorded() || now.is_inside();
         let why = match &self.known.recorded_by {
             RecordedBy::Against(name, why) if is_seen => Refutation::Jibri(name.clone(), *why),
-            RecordedBy::Unknown if is_told && self.recorder_has_left(ctx) => Refutation::RecorderLeft,
+            RecordedBy::Unknown | RecordedBy::Moves if is_told && self.recorder_has_left(ctx) => {
+                Refutation::RecorderLeft
+            }
             _ => return,
         };
-        let may_move = matches!(why, Refutation::Jibri(_, Contradiction::Gone));
+        let may_move = matches!(why, Refutation::Jibri(_, Contradiction::Gone | Contradiction::Left))
+            || self.known.recorded_by == RecordedBy::Moves;
         let stop_from = if may_move { ctx.now.after(SHOWS_BY) } else { ctx.now };
         let session = self.session().cloned();
         self.ended(Ended::Refuted(why), ctx);
@@ -107,11 +119,13 @@ impl Recording {
         }
     }
 
-    /// It has shown the session that focus tells of, and is gone.
+    /// It has shown the session that focus tells of, and is gone; or no recorder has been there for so long that there would
+    /// be another one, if Jicofo had moved the session.
     fn recorder_has_left(&self, ctx: &Ctx<'_>) -> bool {
         let session = self.session().or(self.known.jicofo_status().and_then(|word| word.session.as_ref()));
-        session.is_some_and(|session| self.known.recorders.have_shown(session))
-            && self.unrecorded_since.is_some_and(|at| ctx.is_past(at.after(HAS_LEFT)))
+        let was_its = session.is_some_and(|session| self.known.recorders.have_shown(session));
+        let lasts = if was_its { HAS_LEFT } else { SHOWS_BY };
+        self.unrecorded_since.is_some_and(|at| ctx.is_past(at.after(lasts)))
     }
 
     /// What there is to say against it is to be looked at first.

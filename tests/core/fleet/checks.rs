@@ -258,7 +258,8 @@ impl World {
         };
         // What was known of a process that is gone, before its end is known.
         let is_new = self.now < jibri.since + 5 * SEC;
-        if !is_own_fault && jibri.model.is_running() && !is_new {
+        let is_excused = jibri.strayed && matches!(evidence, Evidence::FailedStarts { .. });
+        if !is_own_fault && !is_excused && jibri.model.is_running() && !is_new {
             let (name, fault) = (jibri.plan.name.clone(), jibri.fault);
             self.seen.accused += 1;
             self.fail(format!("{name} ({fault:?}) is good and accused: {evidence:?}"));
@@ -434,7 +435,11 @@ impl World {
                 && jibri.server.flatten().is_some();
             let (name, fault) = (jibri.plan.name.clone(), jibri.fault);
             let is_good = is_settled && fault.is_good() && !self.jibris[j].is_expired();
-            if is_good && matches!(verdict, Some(Verdict::Wedged | Verdict::Unhealthy)) {
+            let is_accused = match verdict {
+                Some(Verdict::Wedged) => !jibri.strayed,
+                other => other == Some(Verdict::Unhealthy),
+            };
+            if is_good && is_accused {
                 self.seen.accused += 1;
                 self.fail(format!("{name} is good, and {verdict:?}"));
             }

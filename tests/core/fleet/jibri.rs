@@ -27,6 +27,8 @@ pub struct Jibri {
     pub server: Option<Option<Report>>,
     /// Cured by a restart; the fault does not come back.
     pub cured: bool,
+    /// It was told to stop what another session had (docs/jitsi.md 13.2.10): to us it looks as if it had failed.
+    pub strayed: bool,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -57,6 +59,7 @@ impl Jibri {
             has_twin: false,
             server: None,
             cured: false,
+            strayed: false,
         }
     }
 

@@ -111,7 +111,9 @@ impl World {
                     self.line(|w| format!("     Jicofo selects {} for r{r}", w.jibris[j].plan.name));
                     self.after(WAY, Ev::JibriAsked { j, work: (r, session.id) });
                 }
-                Output::Stop { jibri: j, .. } => {
+                Output::Stop { jibri: j, session } => {
+                    let has_another = self.jibris[j].model.job().is_some_and(|((_, its), _)| *its != session);
+                    self.jibris[j].strayed |= has_another;
                     self.after(WAY, Ev::JibriMeets { j, input: JibriInput::Stop })
                 }
                 Output::Publish(r, status) => match (status.on, status.initiator, self.rooms[r].on) {

@@ -173,8 +173,8 @@ impl World {
     pub fn asked_for_recorders(&mut self, room: &RoomJid) {
         if self.plan.detector.is_some() && self.detector_up && self.is_linked() {
             let r = self.cores.index[room];
-            let ids =
-                (0..self.jibris.len()).filter(|j| self.has_seat(*j, r)).map(|j| self.name_of(j)).collect();
+            let seats = |j: usize| self.jibris[j].model.seats().filter(|(room, _)| *room == r).count();
+            let ids = (0..self.jibris.len()).flat_map(|j| vec![self.name_of(j); seats(j)]).collect();
             let lag = self.some(0, 200 * MS);
             self.after(lag, Ev::ToFleet(fleet::Input::Recorders { room: room.clone(), ids }));
         }

@@ -7,6 +7,7 @@ use jibri_autostart::meeting::{Hold, State, Supply, What};
 
 use super::link::us;
 use super::plan::{SEC, Us};
+use super::rooms::Room;
 use super::world::{World, time};
 
 /// A free Jibri is not kept for a room that cannot act for longer than this, and the next one's visit.
@@ -16,8 +17,9 @@ const STARTING: Us = 40 * SEC;
 /// What one that does not work may cost: a page that does not load, and its end.
 const LOST: Us = 115 * SEC;
 
-/// A dead Jibri stays in the brewery for 15 s, and that it is gone is known 20 s later.
-const UNPROVEN: Us = 35 * SEC;
+/// A dead Jibri stays in the brewery for 15 s, comes back, and is idle for 3 s between two meetings; another one that has
+/// turned busy then may have taken over for 30 s.
+const UNPROVEN: Us = 60 * SEC;
 
 #[derive(Debug)]
 pub struct Promises {
@@ -62,6 +64,13 @@ fn at(time: jibri_autostart::time::Time) -> Us {
     us(time.since_start())
 }
 
+impl Promises {
+    /// What is owed to this room counts from now.
+    pub fn begins_anew(&mut self, r: usize) {
+        self.owed_since[r] = None;
+    }
+}
+
 impl World {
     fn is_unseen(&self) -> bool {
         self.plan.settings.muc.footprint == Footprint::Unseen
@@ -98,7 +107,10 @@ impl World {
 
     /// A start reaches Jicofo.
     pub fn check_stopped(&mut self, r: usize, is_ours: bool) {
-        if is_ours && self.rooms[r].stopped.is_some_and(|at| self.now > at + SEC) {
+        // While nobody can be listed all may have gone and others come, one after the other: then it is not seen whose
+        // meeting it is.
+        let was_deaf = |at| self.rooms[r].deaf_until > at;
+        if is_ours && self.rooms[r].stopped.is_some_and(|at| self.now > at + SEC && !was_deaf(at)) {
             self.fail(format!("(5) a start in r{r}, whose recording a person has stopped"));
         }
     }
@@ -174,7 +186,9 @@ impl World {
 
     /// Once a second.
     pub fn watch(&mut self) {
-        let deaf = self.rooms.iter().filter(|room| self.now < room.deaf_until || room.locked).count();
+        // Whoever can be looked at again is, a few seconds later.
+        let is_deaf = |room: &&Room| self.now < room.deaf_until + 5 * SEC || room.locked;
+        let deaf = self.rooms.iter().filter(is_deaf).count();
         let kept = self.cores.promises.kept_since.filter(|since| self.now > since + KEPT * (1 + deaf as u64));
         if let Some(since) = kept {
             let waits: Vec<usize> = (0..self.rooms.len()).filter(|r| self.is_denied(*r)).collect();
@@ -199,7 +213,8 @@ impl World {
         let is_shown = view.is_some_and(|view| view.state == State::Recording);
         let is_seen = self.plan.detector.is_some() && !self.plan.detector_trouble && self.is_linked();
         let is_open = !self.rooms[r].locked && self.now >= self.rooms[r].deaf_until;
-        if !is_shown || !is_seen || !is_open || self.is_served(r) {
+        let is_meeting = !self.rooms[r].people.is_empty();
+        if !is_shown || !is_seen || !is_open || !is_meeting || self.is_served(r) {
             self.cores.promises.unproven_since[r] = None;
             return;
         }

@@ -412,6 +412,10 @@ impl World {
 
     pub fn room_failed(&mut self, r: usize, why: StartFailure, how: Ended, was_on: bool) {
         self.line(|_| format!("     r{r} fails: {why:?} {how:?} was on {was_on}"));
+        if how == Ended::Naturally {
+            // A stop of another session has hit it, or a page has not loaded: nobody can be told from whom.
+            self.cores.promises.begins_anew(r);
+        }
         self.rooms[r].on_since = None;
         self.publish(r);
     }
