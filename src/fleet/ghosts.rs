@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::event::{Effect, Event};
 use super::jibri::Appearance;
+use super::sessions::LAG;
 use super::witness::Word;
 use super::{Fleet, Verdict};
 use crate::address::RoomJid;
@@ -16,6 +17,8 @@ use crate::time::Time;
 const ASKED_EVERY: Duration = Duration::from_secs(5);
 /// And what it has said is believed for so long.
 const HOLDS: Duration = Duration::from_secs(7);
+/// It was alone for at least so long when that was first told (`meeting/alone.rs`).
+const FOR: Duration = Duration::from_secs(10);
 /// A Jibri that was told to end and goes on is told again.
 const AGAIN: Duration = Duration::from_secs(60);
 
@@ -84,7 +87,7 @@ impl Fleet {
             && self.ghosts.rooms.len() == 1
             && self.works_for_nobody().count() == 1;
         let is_one = by.is_some() || may_be;
-        let ended = by.filter(|name| is_one && self.is_to_end(room, name, ghost.ended, now)).cloned();
+        let ended = by.filter(|name| is_one && self.is_to_end(room, name, ghost, now)).cloned();
         let (told, by) = (ghost.told, by.cloned());
         let Some(ghost) = self.ghosts.rooms.get_mut(room) else { return };
         if is_one && !told {
@@ -102,10 +105,13 @@ impl Fleet {
     }
 
     /// It is needed, and it records nobody's meeting.
-    fn is_to_end(&self, room: &RoomJid, name: &JibriName, ended: Option<Time>, now: Time) -> bool {
+    fn is_to_end(&self, room: &RoomJid, name: &JibriName, ghost: &Ghost, now: Time) -> bool {
+        let (since, ended) = (ghost.since.before(FOR), ghost.ended);
         let is_needed = self.ghosts.is_in_want && self.available.visible && self.available.free == 0;
         let serves_nobody = self.jibris.get(name).is_some_and(|jibri| {
+            // A recorder comes after its Jibri has turned busy; one that was there before is a dead one.
             jibri.looks == Appearance::Busy
+                && jibri.looks_since <= since.after(LAG)
                 && !jibri.is_twins()
                 && jibri.verdict != Verdict::Stale
                 && jibri.serving.as_ref().is_none_or(|served| served == room)
@@ -115,6 +121,7 @@ impl Fleet {
             && !self.policy.stands_by
             && self.witnesses.word(name).0 == Word::Works
             && !self.witnesses.has_seat_elsewhere(room, name)
+            && !self.witnesses.has_orphan(room, name)
             && ended.is_none_or(|at| now.since(at) >= AGAIN)
     }
 

@@ -200,6 +200,11 @@ impl Witnesses {
         }
     }
 
+    /// It has a dead seat there.
+    pub(super) fn has_orphan(&self, room: &RoomJid, name: &JibriName) -> bool {
+        self.orphans.get(room).is_some_and(|orphans| orphans.contains_key(name))
+    }
+
     /// All its seats there are such.
     fn is_orphan(&self, room: &RoomJid, recorded: &Recorded, name: &JibriName) -> bool {
         let there = recorded.seats.as_ref().and_then(|(_, seats)| seats.get(name));

@@ -21,12 +21,6 @@ pub(super) struct Alone {
     told: bool,
 }
 
-impl Default for Alone {
-    fn default() -> Self {
-        Self { with_people: true, since: None, told: false }
-    }
-}
-
 /// What is to be told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Turn {
@@ -37,6 +31,11 @@ pub(super) enum Turn {
 }
 
 impl Alone {
+    /// `has_past`: the meeting may have begun before we could see it.
+    pub(super) fn new(has_past: bool) -> Self {
+        Self { with_people: has_past, since: None, told: false }
+    }
+
     /// A complete look at a room that is to be recorded has shown this.
     pub(super) fn seen(&mut self, is_there: bool, people: u32, now: Time) -> Option<Turn> {
         if !is_there || people > 0 {
@@ -49,9 +48,16 @@ impl Alone {
         self.told.then_some(Turn::Is)
     }
 
-    /// Nothing is known of the room any more.
+    /// Who was there before is not known any more.
+    pub(super) fn link_down(&mut self) {
+        self.with_people = true;
+    }
+
+    /// Nobody is seen in the room now, or nobody wants to know.
     pub(super) fn is_not_seen(&mut self) -> Option<Turn> {
-        std::mem::take(self).told.then_some(Turn::IsNot)
+        // Of a new room nothing is known yet.
+        self.since?;
+        std::mem::replace(self, Self::new(true)).told.then_some(Turn::IsNot)
     }
 
     /// Nobody else is there, for however long.
@@ -80,7 +86,7 @@ mod tests {
 
     /// Of looks at (second, recorder, people) those that told something.
     fn told(looks: &[(u64, bool, u32)]) -> Vec<(u64, Turn)> {
-        let mut alone = Alone::default();
+        let mut alone = Alone::new(true);
         let tell =
             |(s, is_there, people): &(u64, bool, u32)| Some((*s, alone.seen(*is_there, *people, at(*s))?));
         looks.iter().filter_map(tell).collect()
@@ -101,12 +107,14 @@ mod tests {
         assert_eq!(told(&left), []);
         assert_eq!(told(&[(0, true, 2), (1, true, 0), (90, true, 0), (91, true, 0)]), [(91, Turn::Is)]);
         assert_eq!(told(&[(0, true, 0), (89, true, 0)]), [], "it may have begun before we could see");
+        let mut new = Alone::new(false);
+        assert_eq!((new.seen(true, 0, at(0)), new.seen(true, 0, at(10))), (None, Some(Turn::Is)));
     }
 
     #[test]
     fn whoever_is_blind_tells_nothing() {
-        let mut alone = Alone::default();
-        assert_eq!(alone.is_not_seen(), None);
+        let mut alone = Alone::new(true);
+        assert_eq!((alone.is_not_seen(), alone), (None, Alone::new(true)));
         assert_eq!(alone.seen(false, 0, at(0)), None);
         assert_eq!(alone.seen(true, 0, at(1)), None);
         assert_eq!(alone.due(), Some(at(11)));

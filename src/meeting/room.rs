@@ -80,7 +80,7 @@ impl Room {
             vouched: true,
             trial: None,
             zombie: Zombie::No,
-            alone: Alone::default(),
+            alone: Alone::new(has_past),
             nudged: None,
             nudges: Budget::new(&NUDGES),
             state: State::Idle,
@@ -160,6 +160,7 @@ impl Room {
     pub(super) fn link_down(&mut self) {
         self.occupancy.link_down();
         self.zombie.is_not_seen();
+        self.alone.link_down();
         self.recording.link_down();
         if let Some(trial) = &mut self.trial {
             trial.begin_anew();
@@ -229,6 +230,7 @@ impl Room {
         identity: &Identity,
         policy: Policy<'_>,
     ) -> News {
+        let is_look = matches!(event, RoomEvent::Roles { .. });
         let roster = &mut self.roster;
         let news = match event {
             RoomEvent::Roles { query, result } => {
@@ -299,6 +301,9 @@ impl Room {
                 News::None
             }
         };
+        if is_look && policy.record && self.occupancy.is_listed(ctx.now) {
+            self.seen_alone(ctx);
+        }
         // When focus leaves, what it said is gone with it (docs/jitsi.md 3); when we leave, it is not heard.
         if !self.roster.has_focus() || !self.occupancy.listens() {
             self.recording.focus_is_not_heard();
@@ -313,9 +318,6 @@ impl Room {
                 // Going in, we forget who was there.
                 let stayed = self.roster.has_stayed();
                 self.recording.lists(&self.roster, stayed);
-                if policy.record {
-                    self.seen_alone(ctx);
-                }
                 self.occupancy.enter_or_look_again(ctx, &mut self.roster);
             }
         }
@@ -432,7 +434,8 @@ impl Room {
         };
         let which = match state {
             _ if self.occupancy.is_resident() || visit || !self.roster.has_focus() => Roles::Both,
-            _ if self.alone.is_there() => Roles::Both,
+            // A recorder that nobody is with is a participant.
+            _ if self.roster.people() == 0 => Roles::Both,
             State::Recording if policy.stop.when != StopWhen::Never => Roles::Both,
             State::Starting | State::Pending | State::Recording | State::Held => Roles::Participants,
             _ if needs_moderator && self.roster.moderators() == 0 => Roles::Moderators,

@@ -15,6 +15,7 @@ fn seated(bench: &mut Bench, in_room: &str, ids: &[&str]) {
 fn ghost() -> Bench {
     let mut bench = Bench::new(&["a"]);
     bench.shows("a", BUSY);
+    bench.pass(10);
     is_alone(&mut bench, "r1", true);
     seated(&mut bench, "r1", &["a"]);
     is_alone(&mut bench, "r1", true);
@@ -69,6 +70,12 @@ fn nobody_is_ended_who_may_be_of_use() {
         seated(bench, "r2", &["a"]);
     };
     assert_eq!(ended_after(serves_another), 0);
+    let works_for_another = |bench: &mut Bench| {
+        bench.shows("a", IDLE);
+        bench.pass(1);
+        bench.shows("a", BUSY);
+    };
+    assert_eq!(ended_after(works_for_another), 0, "it has turned busy after its recorder was there");
 }
 
 #[test]

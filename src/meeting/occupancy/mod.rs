@@ -249,6 +249,11 @@ impl Occupancy {
         self.place = Place::Offline;
     }
 
+    /// Everybody was listed at this moment.
+    pub(super) fn is_listed(&self, now: Time) -> bool {
+        self.listed == Some(now)
+    }
+
     /// Does what follows from what the room wants and from the time. Returns whether a role query is due.
     pub(super) fn follow(&mut self, plan: Plan, ctx: &mut Ctx<'_>, roster: &mut Roster) -> Option<Urgency> {
         if !self.resident

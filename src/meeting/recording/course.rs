@@ -94,6 +94,7 @@ impl Recording {
         }
         self.refuted = None;
         self.unrecorded_since = None;
+        self.had_recorder = false;
         self.seated.clear();
         self.stop.recording_is_on(self.course == Course::Nothing && self.held().is_none());
         self.known.is_on();

@@ -61,6 +61,8 @@ pub(super) struct Recording {
     seated: Vec<JibriName>,
     /// Since when no recorder is there although something is on.
     unrecorded_since: Option<Time>,
+    /// A recorder was there for what is on.
+    had_recorder: bool,
     /// What is there has to be taken for the recorder of a session that is on; whether one that shows nothing, too.
     believes: Option<bool>,
     /// What comes next, and since when that is a look or a visit.
@@ -87,6 +89,7 @@ impl Recording {
             refuted: None,
             seated: Vec::new(),
             unrecorded_since: None,
+            had_recorder: false,
             believes: None,
             step: Step::Nothing,
             waits_since: None,

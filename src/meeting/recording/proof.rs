@@ -77,6 +77,7 @@ impl Recording {
     pub(super) fn refute(&mut self, now: &Picture<'_>, ctx: &mut Ctx<'_>, policy: Policy<'_>) {
         let is_on = matches!(self.course, Course::On { .. } | Course::Gone { .. });
         since(&mut self.unrecorded_since, is_on && !self.known.is_recorded(), ctx.now);
+        self.had_recorder |= is_on && self.known.is_recorded();
         if !is_on || self.stop.is_under_way() {
             return;
         }
@@ -119,13 +120,13 @@ impl Recording {
         }
     }
 
-    /// It has shown the session that focus tells of, and is gone; or no recorder has been there for so long that there would
-    /// be another one, if Jicofo had moved the session.
+    /// It has shown the session that focus tells of, and is gone; or one was there, and has been gone for so long that there
+    /// would be another one, if Jicofo had moved the session.
     fn recorder_has_left(&self, ctx: &Ctx<'_>) -> bool {
         let session = self.session().or(self.known.jicofo_status().and_then(|word| word.session.as_ref()));
         let was_its = session.is_some_and(|session| self.known.recorders.have_shown(session));
         let lasts = if was_its { HAS_LEFT } else { SHOWS_BY };
-        self.unrecorded_since.is_some_and(|at| ctx.is_past(at.after(lasts)))
+        (was_its || self.had_recorder) && self.unrecorded_since.is_some_and(|at| ctx.is_past(at.after(lasts)))
     }
 
     /// What there is to say against it is to be looked at first.
