@@ -27,7 +27,7 @@ pub struct Jibri {
     pub server: Option<Option<Report>>,
     /// Cured by a restart; the fault does not come back.
     pub cured: bool,
-    /// It was told to stop what another session had (docs/jitsi.md 13.2.10): to us it looks as if it had failed.
+    /// This process was told to stop what another session had (docs/jitsi.md 13.2.10): to us it looks as if it had failed.
     pub strayed: bool,
 }
 
@@ -189,6 +189,7 @@ impl World {
         jibri.process += 1;
         jibri.since = self.now;
         jibri.fault = Fault::None;
+        jibri.strayed = false;
         jibri.model.settings.single_use = false;
         self.checks.lost[j].clear();
         self.checks.reset(j);
