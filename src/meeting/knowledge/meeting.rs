@@ -189,7 +189,9 @@ impl Meeting {
 
     /// People are there. Whether nobody was before.
     pub(in crate::meeting) fn peopled(&mut self) -> bool {
-        self.was_seen = true;
+        // With the first of whom anything is known it begins.
+        let is_first = !std::mem::replace(&mut self.was_seen, true) && self.people.0.is_empty();
+        self.gap.take_if(|gap| is_first && *gap == Gap::Emptied);
         std::mem::take(&mut self.is_deserted)
     }
 
@@ -350,6 +352,18 @@ mod tests {
         meeting.is_out_of_sight();
         assert_eq!(meeting.gap(), Some(Gap::Emptied));
         assert!(meeting.peopled() && !meeting.peopled(), "once");
+    }
+
+    #[test]
+    fn in_a_room_where_nobody_was_it_begins_with_the_first() {
+        let mut meeting = Meeting::new(true);
+        meeting.emptied();
+        meeting.peopled();
+        meeting.meets(&["ada@meet.jitsi"], std::iter::empty(), false);
+        assert_eq!(meeting.gap(), None, "nothing was missed of it");
+        meeting.emptied();
+        meeting.peopled();
+        assert_eq!(meeting.gap(), Some(Gap::Emptied), "she may have come back");
     }
 
     /// A meeting that the room has called `a`, after this gap, and what the room calls it now.
