@@ -8,7 +8,7 @@
 use std::collections::VecDeque;
 
 use crate::address::RoomJid;
-use crate::fleet::{self, Effect, Fleet, News};
+use crate::fleet::{self, Brewery, Effect, Fleet, News};
 use crate::meeting::{self, Event, RoomEvent, Supply, What};
 
 /// Something that a core has to be told.
@@ -26,6 +26,8 @@ pub struct Coupling {
     steps: VecDeque<Step>,
     /// The supply that the meetings were told last.
     told: Supply,
+    /// What the fleet was told of Jicofo last.
+    is_jicofo_there: Option<bool>,
     /// The fleet was told that rooms wait.
     is_in_want: bool,
     /// The fleet has counted a start since.
@@ -42,8 +44,18 @@ impl Coupling {
     /// nothing is left, the meetings are told how many Jibris are free, if that may be news.
     pub fn next(&mut self, fleet: &Fleet) -> Option<Step> {
         let step = self.steps.pop_front().or_else(|| self.supply(fleet))?;
-        self.has_counted |= matches!(step, Step::Fleet(fleet::Input::Meeting { news: News::StartSent, .. }));
+        match &step {
+            Step::Fleet(fleet::Input::Meeting { news: News::StartSent, .. }) => self.has_counted = true,
+            Step::Fleet(fleet::Input::Brewery(Brewery::Jicofo { is_there })) => self.jicofo(*is_there),
+            _ => {}
+        }
         Some(step)
+    }
+
+    fn jicofo(&mut self, is_there: bool) {
+        if self.is_jicofo_there.replace(is_there).is_some_and(|before| before != is_there) {
+            self.add(Step::Meetings(meeting::Input::JicofoRestarts));
+        }
     }
 
     fn supply(&mut self, fleet: &Fleet) -> Option<Step> {

@@ -357,6 +357,13 @@ impl Driver {
             }
             _ => None,
         };
+        if let Heard::Discovery(
+            DiscoveryEvent::SourceDown { source: Source::Jicofo, .. }
+            | DiscoveryEvent::SourceUp { source: Source::Jicofo },
+        ) = &heard
+        {
+            self.feed(Input::JicofoRestarts);
+        }
         let changes = self.sources.take(heard);
         if let Some(listed) = listed {
             let effects = self.meetings.jicofo_lists(now, &listed);

@@ -33,6 +33,8 @@ impl Policy<'_> {
 /// One step in one room.
 pub(super) struct Ctx<'a> {
     pub(super) now: Time,
+    /// Jicofo has gone, or is back, not long ago: what is there may be gone in a moment.
+    pub(super) is_unsettled: bool,
     /// The earliest moment at which a question of this step would be answered otherwise.
     pub(super) alarm: Cell<Option<Time>>,
     /// Whether there is a Jibri for this room.

@@ -39,6 +39,8 @@ pub enum Input {
     /// Prosody does not let us speak in other people's names (docs/jitsi.md 9): footprint `unseen` does not
     /// work.
     SenderRefused,
+    /// Jicofo has gone, or is back: before long people come to all rooms anew, and recorders do not (docs/jitsi.md 13.2.13).
+    JicofoRestarts,
     /// Somebody vouches for this room: it is watched, and looked at without delay.
     Watch {
         /// The room.
@@ -84,7 +86,12 @@ impl Input {
             | Self::Poll { room }
             | Self::Forget { room }
             | Self::Room { room, .. } => Some(room),
-            Self::LinkUp | Self::LinkDown | Self::SenderRefused | Self::Supply(_) | Self::Tick => None,
+            Self::LinkUp
+            | Self::LinkDown
+            | Self::SenderRefused
+            | Self::JicofoRestarts
+            | Self::Supply(_)
+            | Self::Tick => None,
         }
     }
 }

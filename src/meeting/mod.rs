@@ -54,6 +54,8 @@ use watchlist::Sender;
 
 /// The sources have named all rooms that were there before the link by then.
 const FOUND_WITHIN: Duration = Duration::from_secs(3);
+/// So long after Jicofo has gone, or is back, everybody who comes to his room anew has come (docs/jitsi.md 13.2.13).
+const COME_ANEW: Duration = Duration::from_secs(60);
 
 /// All rooms.
 #[derive(Debug)]
@@ -66,6 +68,8 @@ pub struct Meetings {
     queue: Queue,
     /// Since when there is a link.
     linked: Option<Time>,
+    /// Until when people may come anew to rooms that have not changed for long.
+    unsettled_until: Time,
     rules: Rules,
     rng: SmallRng,
     next_id: u64,
@@ -133,6 +137,7 @@ impl Meetings {
             turns: Turns::default(),
             queue: Queue::default(),
             linked: None,
+            unsettled_until: Time::default(),
             rules,
             rng: SmallRng::seed_from_u64(seed),
             next_id: 0,
@@ -187,6 +192,10 @@ impl Meetings {
                     other => other,
                 };
                 self.all_rooms(now, &mut effects, |room, _| room.sender_refused());
+            }
+            Input::JicofoRestarts => {
+                self.unsettled_until = now.after(COME_ANEW);
+                self.all_rooms(now, &mut effects, |room, _| room.look_at_everybody(now));
             }
             Input::LinkDown => {
                 self.linked = None;
@@ -398,6 +407,7 @@ impl Meetings {
         let (stood, was_starting) = (room.standing, room.is_starting());
         let mut ctx = Ctx {
             now,
+            is_unsettled: now < self.unsettled_until,
             alarm: Cell::new(None),
             chance: self.queue.chance(room.missing_since().unwrap_or(now), &jid),
             room: &jid,

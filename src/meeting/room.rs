@@ -53,6 +53,8 @@ pub(super) struct Room {
     /// Whether it only seems to be.
     pub(super) zombie: Zombie,
     alone: Alone,
+    /// One of Jibri's accounts has been in it.
+    had_recorder: bool,
     /// The last look that was asked for from outside, and how many may be.
     nudged: Option<Time>,
     nudges: Budget,
@@ -81,6 +83,7 @@ impl Room {
             trial: None,
             zombie: Zombie::No,
             alone: Alone::new(has_past),
+            had_recorder: false,
             nudged: None,
             nudges: Budget::new(&NUDGES),
             state: State::Idle,
@@ -214,6 +217,11 @@ impl Room {
         !self.vouched && self.occupancy.is_out() && is_blank && !self.alone.is_told()
     }
 
+    /// Whoever was there may have left, and others have come.
+    pub(super) fn look_at_everybody(&mut self, now: Time) {
+        self.occupancy.look_at_everybody(now);
+    }
+
     /// It is this room's turn to be looked at; how many queries it sends, if any.
     pub(super) fn ask(&mut self, ctx: &mut Ctx<'_>) -> Option<u32> {
         let which = self.occupancy.ask(ctx, &self.roster)?;
@@ -304,6 +312,7 @@ impl Room {
         if is_look && policy.record && self.occupancy.is_listed(ctx.now) {
             self.seen_alone(ctx);
         }
+        self.had_recorder |= self.roster.recorders().next().is_some();
         // When focus leaves, what it said is gone with it (docs/jitsi.md 3); when we leave, it is not heard.
         if !self.roster.has_focus() || !self.occupancy.listens() {
             self.recording.focus_is_not_heard();
@@ -313,6 +322,10 @@ impl Room {
             News::RoomGone => {
                 self.recording.meeting_over(ctx);
                 self.seen_alone(ctx);
+                // With the room all seats in it have gone, those that had outlived their Jibri among them.
+                if std::mem::take(&mut self.had_recorder) {
+                    ctx.tell(What::Recorders(Vec::new()));
+                }
             }
             News::Listed => {
                 // Going in, we forget who was there.
@@ -362,7 +375,7 @@ impl Room {
             unwelcome: self.occupancy.is_unwelcome(),
         };
         self.recording.reconcile(self.is_wanted(policy), &now, ctx, policy);
-        let plan = self.plan(policy);
+        let plan = self.plan(ctx.is_unsettled, policy);
         let poll = self.occupancy.follow(plan, ctx, &mut self.roster);
         if !self.occupancy.listens() {
             self.recording.focus_is_not_heard();
@@ -418,7 +431,7 @@ impl Room {
         self.roster.unlisted_focus().filter(|_| !self.roster.has_focus()).cloned()
     }
 
-    fn plan(&self, policy: Policy<'_>) -> Plan {
+    fn plan(&self, is_unsettled: bool, policy: Policy<'_>) -> Plan {
         let (state, errand) = (self.recording.state(), self.recording.errand());
         let visit = errand != Errand::None;
         let needs_moderator = policy.start.min_moderators > 0 && self.hand() != Some(ManualOrder::Record);
@@ -430,12 +443,14 @@ impl Room {
             State::Settling | State::Starting | State::Pending | State::Stopping => Pace::Eager,
             State::Backoff => Pace::Steady,
             State::Recording if self.recording.is_unneeded() => Pace::Steady,
+            // Nobody would say that its people have left, or have come anew.
+            _ if is_unsettled || !self.vouched => Pace::Steady,
             State::Idle | State::Recording | State::Held => Pace::Ebbing,
         };
         let which = match state {
             _ if self.occupancy.is_resident() || visit || !self.roster.has_focus() => Roles::Both,
             // A recorder that nobody is with is a participant.
-            _ if self.roster.people() == 0 => Roles::Both,
+            _ if self.roster.people() == 0 || is_unsettled => Roles::Both,
             State::Recording if policy.stop.when != StopWhen::Never => Roles::Both,
             State::Starting | State::Pending | State::Recording | State::Held => Roles::Participants,
             _ if needs_moderator && self.roster.moderators() == 0 => Roles::Moderators,

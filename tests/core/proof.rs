@@ -6,8 +6,8 @@ use jibri_autostart::address::{Nick, RealJid, RoomJid};
 use jibri_autostart::config::{Mode, from_toml};
 use jibri_autostart::jibri::{Contradiction, JibriName, RecordedBy};
 use jibri_autostart::meeting::{
-    Action, Affiliation, Answer, Departure, Effect, Ended, Input, Listed, Marks, Meetings, Out, Presence,
-    Proof, RecordingStatus, Refutation, Role, Roles, RoomEvent, SessionId, State, What,
+    Action, Affiliation, Answer, Departure, Effect, Ended, Input, ListError, Listed, Marks, Meetings, Out,
+    Presence, Proof, RecordingStatus, Refutation, Role, Roles, RoomEvent, SessionId, State, What,
 };
 use jibri_autostart::time::Time;
 
@@ -19,8 +19,11 @@ struct Room {
     now: Time,
     jid: RoomJid,
     has_recorder: bool,
+    exists: bool,
     is_on: bool,
     us: Option<Nick>,
+    /// How often it was looked at from outside.
+    looks: usize,
     /// What was sent or told, in short.
     done: Vec<String>,
 }
@@ -34,7 +37,17 @@ impl Room {
         let core = Meetings::new(&from_toml(&toml).unwrap().settings, false, 1, Time::default());
         let jid = RoomJid::new("r0@muc.meet.jitsi").unwrap();
         let now = Time::default();
-        let mut room = Self { core, now, jid, has_recorder: true, is_on: true, us: None, done: Vec::new() };
+        let mut room = Self {
+            core,
+            now,
+            jid,
+            has_recorder: true,
+            exists: true,
+            is_on: true,
+            us: None,
+            looks: 0,
+            done: Vec::new(),
+        };
         room.feed(Input::LinkUp);
         room.run_for(Duration::from_secs(20));
         assert_eq!(room.state(), State::Recording);
@@ -93,8 +106,10 @@ impl Room {
                 let events = match effect {
                     Effect::Do(action) => self.carry_out(action),
                     Effect::Tell(event) => {
-                        if let What::Ended { how, .. } = event.what {
-                            self.done.push(format!("{how:?}"));
+                        match event.what {
+                            What::Ended { how, .. } => self.done.push(format!("{how:?}")),
+                            What::Recorders(ids) => self.done.push(format!("recorders {ids:?}")),
+                            _ => {}
                         }
                         Vec::new()
                     }
@@ -107,7 +122,12 @@ impl Room {
 
     fn carry_out(&mut self, action: Action) -> Vec<RoomEvent> {
         match action {
+            Action::AskRoles { query, .. } if !self.exists => {
+                self.looks += 1;
+                vec![RoomEvent::Roles { query, result: Err(ListError::Gone) }]
+            }
             Action::AskRoles { query, which, .. } => {
+                self.looks += 1;
                 let mut all = self.occupants();
                 if self.us.is_some() {
                     all.push(("autostart", "autostart@autostart.meet.jitsi/a", Role::Moderator));
@@ -251,4 +271,38 @@ fn a_seat_of_which_nothing_is_known_is_shown_as_such_and_focus_is_asked_once() {
     room.testifies(RecordedBy::Works(JibriName::new("jibri-1")));
     assert_eq!(room.proof(), Some(Proof::Jibri));
     assert_eq!(Room::recorded("resident").proof(), Some(Proof::Focus));
+}
+
+/// People come anew when Jicofo has been restarted, and a room that has not changed for long is looked at every 15 s
+/// (docs/jitsi.md 13.2.13).
+#[test]
+fn when_jicofo_restarts_each_room_is_looked_at_every_second_for_a_minute() {
+    let looks = |room: &mut Room, secs: u64| {
+        room.looks = 0;
+        room.run_for(Duration::from_secs(secs));
+        room.looks
+    };
+    let mut room = Room::recorded("discreet");
+    room.testifies(RecordedBy::Works(JibriName::new("jibri-1")));
+    room.run_for(Duration::from_secs(100));
+    assert!(looks(&mut room, 50) < 10);
+    room.feed(Input::JicofoRestarts);
+    let often = looks(&mut room, 50);
+    assert!((45..70).contains(&often), "{often}");
+    looks(&mut room, 30);
+    assert!(looks(&mut room, 50) < 10);
+}
+
+#[test]
+fn when_jicofo_restarts_the_end_of_a_meeting_is_seen_at_once() {
+    let mut room = Room::recorded("discreet");
+    room.run_for(Duration::from_secs(300));
+    room.feed(Input::JicofoRestarts);
+    room.run_for(Duration::from_secs(20));
+    room.done.clear();
+    room.exists = false;
+    room.run_for(Duration::from_millis(1500));
+    let ended = room.done.iter().position(|done| *done == format!("{:?}", Ended::WithMeeting));
+    let seats = room.done.iter().position(|done| done == "recorders []");
+    assert!(ended.is_some() && seats > ended, "{:?}", room.done);
 }
