@@ -22,7 +22,9 @@ impl Program {
     /// Starts it with these settings (`MUC__FOOTPRINT` and so on) beyond what it needs to find Prosody.
     pub(crate) fn start(prosody: &Prosody, settings: &[(&str, &str)]) -> Result<Self> {
         let server = prosody.component().to_string();
+        let shows = std::env::var_os("BENCH_SHOW_LOG").is_some();
         let link = [
+            ("LOG__LEVEL", if shows { "debug" } else { "info" }),
             ("XMPP__SERVER", server.as_str()),
             ("XMPP__DOMAIN", testkit::config::COMPONENT),
             ("XMPP__SECRET", prosody.component_secret()),
@@ -40,7 +42,6 @@ impl Program {
         let log = Arc::<Mutex<Vec<String>>>::default();
         let lines = Arc::clone(&log);
         std::thread::spawn(move || {
-            let shows = std::env::var_os("BENCH_SHOW_LOG").is_some();
             for line in BufReader::new(stderr).lines().map_while(std::io::Result::ok) {
                 if shows {
                     println!("{line}");

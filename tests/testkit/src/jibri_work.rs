@@ -155,8 +155,7 @@ impl Inner {
             }
             Output::Leaves(_) => {
                 if let Some(occupancy) = self.end_chrome() {
-                    occupancy.leave();
-                    tokio::spawn(async move { occupancy.client().close().await });
+                    self.goes(occupancy);
                 }
             }
             Output::Reports(work, report) => {
@@ -268,10 +267,16 @@ impl Inner {
         lock(&self.chrome).is_some()
     }
 
+    /// Says that it leaves, and ends when that has gone out: who only breaks off keeps its seat for a minute.
+    fn goes(&self, occupancy: Arc<Occupancy>) {
+        occupancy.leave();
+        tokio::spawn(async move { occupancy.client().close().await });
+    }
+
     pub(crate) fn loses_meeting(&self) {
         if let Some(occupancy) = self.end_chrome() {
             lock(&self.state).model.alone = true;
-            occupancy.leave();
+            self.goes(occupancy);
         }
     }
 
