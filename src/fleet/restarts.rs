@@ -31,7 +31,7 @@ impl Fleet {
         let Some(jibri) = self.jibris.get_mut(name) else { return };
         let Some(recovering) = &mut jibri.recovering else { return };
         let (since, reason) = (recovering.since, recovering.reason);
-        let is_anew = recovering.gone || recovering.renewed;
+        let is_anew = recovering.is_anew();
         if recovering.phase != Phase::Running
             && is_anew
             && matches!(jibri.looks, Appearance::Idle | Appearance::Busy)
@@ -43,7 +43,7 @@ impl Fleet {
             if let Some(room) = room {
                 self.doubts.has_tried(&room, name);
             }
-        } else if recovering.is_under_way() && recovering.until <= now {
+        } else if recovering.deadline().is_some_and(|until| until <= now) {
             if recovering.phase == Phase::Running {
                 jibri.recovering = None;
                 jibri.unmended = Some((reason, since));
@@ -72,7 +72,7 @@ impl Fleet {
         };
         self.policy.wanting.insert(name.clone());
         // A Jibri that is refused by a Jicofo without a brewery has done nothing wrong.
-        if reason == Reason::Wedged && self.jicofo.is_suspect() {
+        if matches!(reason, Reason::Wedged | Reason::Recycle) && self.jicofo.is_suspect() {
             jibri.retry_at = None;
             return;
         }

@@ -84,6 +84,23 @@ fn one_that_is_not_back_is_told_of_and_does_not_hold_up_others() {
     assert_eq!(bench.recovered().len(), 2);
 }
 
+/// A command that restarts something else, or nothing, keeps a Jibri that works from nobody for long.
+#[test]
+fn one_that_does_not_even_leave_is_told_of_soon() {
+    let mut bench = Bench::new(&["a", "b"]);
+    bench.shows("a", UNHEALTHY);
+    bench.pass(20);
+    assert_eq!(bench.recovered().len(), 1);
+    bench.give(Input::Recovered { name: name("a"), result: Ok(()) });
+    bench.pass(40);
+    assert_eq!(bench.told(|event| matches!(event, Event::NotBack { .. })), 0);
+    bench.pass(10);
+    assert_eq!(bench.told(|event| matches!(event, Event::NotBack { has_gone: false, .. })), 1);
+    bench.give(Input::Brewery(Brewery::Left { name: name("a") }));
+    bench.shows("a", IDLE);
+    assert_eq!(bench.told(|event| matches!(event, Event::Back { .. })), 1, "it came late");
+}
+
 /// The alert that it could not be restarted would stand for ever.
 #[test]
 fn one_that_could_not_be_restarted_is_told_to_be_back_whoever_mends_it() {
