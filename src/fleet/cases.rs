@@ -32,12 +32,13 @@ pub(super) struct Case {
 
 pub(super) const CASES: [Case; 13] = [
     Case {
-        heard: "not in the brewery for 60 s (where that is not seen: not in Jicofo's list), and its health port answers",
+        heard: "not in the brewery (where that is not seen: not in Jicofo's list), and its health port answers, both for 60 s",
         verdict: Verdict::Detached,
         done: "alert; restarted with `detached`, if it has been in the brewery before, which is seen, and its port says idle",
         holds: |heard| {
-            let (by, since) = heard.misses()?;
-            heard.port()?;
+            let (by, missed) = heard.misses()?;
+            // One that has only just started is about to enter.
+            let since = missed.max(heard.port()?.since);
             (heard.now.since(since) >= DETACHED_AFTER).then_some(Evidence::Detached { by, since })
         },
     },
@@ -161,8 +162,9 @@ pub(super) const LOST: [LostCase; 4] = [
     LostCase {
         heard: "Jibris are in the brewery, and Jicofo is not",
         holds: |fleet, now| {
-            let is_seen = fleet.jicofo.is_missing() && fleet.there().next().is_some();
-            is_seen.then_some((LostBy::NotThere, now))
+            // That it comes back, and not that the last Jibri goes, is what ends it.
+            let is_asked_for = fleet.there().next().is_some() || fleet.jicofo.is_told_to_be_lost();
+            (fleet.jicofo.is_missing() && is_asked_for).then_some((LostBy::NotThere, now))
         },
     },
     LostCase {

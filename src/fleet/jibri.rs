@@ -87,6 +87,8 @@ pub(super) struct Said {
 pub(super) struct Row {
     pub(super) detected: Detected,
     pub(super) since: Time,
+    /// Since when it tells of its last failure; how old that was in the first row cannot be said.
+    failed_since: Time,
     /// The poll it was last in.
     pub(super) poll: u64,
     pub(super) selected_at: Option<Time>,
@@ -300,7 +302,7 @@ impl Jibri {
     ) -> bool {
         let Some(row) = &mut self.row else {
             // The first is what later ones are compared with.
-            self.row = Some(Row { detected, since: now, poll, selected_at: None });
+            self.row = Some(Row { detected, since: now, failed_since: now, poll, selected_at: None });
             return true;
         };
         row.poll = poll;
@@ -312,6 +314,7 @@ impl Jibri {
             self.shunned_until = self.shunned_until.max(Some(now.after(SELECTED)));
         }
         if row.detected.failed != detected.failed {
+            row.failed_since = now;
             if detected.failed.is_never() {
                 self.shunned_until = self.shunned_until.map(|until| until.min(now));
             } else {
@@ -398,6 +401,12 @@ impl Jibri {
         }
         self.weigh(sight, now);
         before
+    }
+
+    /// Jicofo, whose list is read, may not have chosen it at that moment, as it had failed it less than a minute before.
+    pub(super) fn may_be_shunned(&self, at: Time) -> bool {
+        let is_untold = |row: &Row| !row.detected.failed.is_never() && row.failed_since.after(SHUNNED) > at;
+        self.shunned_until.is_some_and(|until| until > at) || self.row.as_ref().is_some_and(is_untold)
     }
 
     /// What Jicofo reports counts for nothing: it sees no Jibri.

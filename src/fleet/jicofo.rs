@@ -85,6 +85,11 @@ impl Jicofo {
         self.suspicion.is_some()
     }
 
+    /// That was told.
+    pub(super) fn is_told_to_be_lost(&self) -> bool {
+        self.is_told
+    }
+
     /// What speaks against it now, and since when at the latest; what is to be told.
     pub(super) fn observe(&mut self, now_by: Option<(LostBy, Time)>, now: Time) -> Option<Event> {
         let before = self.suspicion.take().map(|(_, since)| since);

@@ -251,7 +251,7 @@ impl Fleet {
             let marks = self.sessions.due(now, looks);
             self.apply(marks, now, effects);
             while let Some(answer) = self.sessions.next_answer(now) {
-                self.weigh(answer, now, effects);
+                self.weigh(answer, effects);
             }
             if self.dirty.is_empty() {
                 break;

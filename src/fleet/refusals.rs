@@ -9,7 +9,6 @@ use super::jibri::{GIVEN_UP, Jibri, SHUNNED};
 use super::sessions::{LAG, NoneUsable};
 use crate::jibri::{Busy, Health, JibriName, Report};
 use crate::meeting::StartFailure;
-use crate::time::Time;
 
 /// An idle Jibri accused by "all busy" has to have been idle for so long when the start was sent.
 const IDLE_BEFORE: Duration = Duration::from_secs(5);
@@ -24,7 +23,7 @@ impl Fleet {
     /// - One that has failed less than 60 s ago was not selected again (docs/jitsi.md 2): this answer is that
     ///   failure's consequence and not another one.
     /// - Which of several starts it has failed does not matter: it has taken none of them.
-    pub(super) fn weigh(&mut self, answer: NoneUsable, now: Time, effects: &mut Vec<Effect>) {
+    pub(super) fn weigh(&mut self, answer: NoneUsable, effects: &mut Vec<Effect>) {
         let is_told = self.sight.detector && self.polled_since.after(LAG) <= answer.sent;
         // What a Jicofo says that has lost the brewery is no Jibri's fault.
         if self.sight.brewery.is_none() || self.jicofo.is_suspect() {
@@ -41,7 +40,7 @@ impl Fleet {
         };
         let idle: Vec<JibriName> =
             self.jibris.iter().filter(|(_, j)| is_candidate(j)).map(|(name, _)| name.clone()).collect();
-        self.weigh_jicofo(&answer, &idle, is_told, now);
+        self.weigh_jicofo(&answer, &idle, is_told);
         match idle.as_slice() {
             [] => {}
             _ if answer.why == StartFailure::NoJibri => {}
@@ -66,7 +65,7 @@ impl Fleet {
 
     /// What the same answer says of Jicofo: it has not seen these that are `idle`. Where it tells whom it has failed, one
     /// that it has not failed is enough; else all of several would have to have failed at once.
-    fn weigh_jicofo(&mut self, answer: &NoneUsable, idle: &[JibriName], is_told: bool, now: Time) {
+    fn weigh_jicofo(&mut self, answer: &NoneUsable, idle: &[JibriName], is_told: bool) {
         let is_agreed = |name: &&JibriName| {
             let Some(jibri) = self.jibris.get(*name) else { return false };
             let idle = Report { busy: Busy::Idle, health: Health::Healthy };
@@ -74,7 +73,7 @@ impl Fleet {
             let is_silent = jibri.ping_reach.is_silent() || jibri.port_reach.is_silent();
             !is_silent
                 && jibri.port.is_none_or(|port| port.report == idle)
-                && (!is_told || jibri.shunned_until.is_none_or(|until| until <= now))
+                && !(is_told && jibri.may_be_shunned(answer.sent))
         };
         let idle: Vec<JibriName> = idle.iter().filter(is_agreed).cloned().collect();
         let sure = is_told || answer.why == StartFailure::NoJibri;
