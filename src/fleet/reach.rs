@@ -14,11 +14,29 @@ pub(super) struct Reach {
     pub(super) ever: bool,
     silent_since: Option<Time>,
     calls: u32,
+    last_call: Option<Time>,
     /// Calls in vain, one after the other, while the same line to others worked: since when, how many. One that
     /// was made while nobody answered ends them, or the edges of an outage would add up.
     sure_since: Option<Time>,
     sure: u32,
     why: String,
+}
+
+/// Whose a silence is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Whose {
+    /// Others answer, so it is not the network.
+    Its,
+    /// Others have answered not long ago, and nobody since the last call in vain.
+    Unknown,
+    /// Nobody answers.
+    Everybodys,
+}
+
+impl Whose {
+    pub(super) fn its_if(is_its: bool) -> Self {
+        if is_its { Self::Its } else { Self::Everybodys }
+    }
 }
 
 /// A line that was good and is not.
@@ -35,18 +53,28 @@ impl Reach {
         *self = Self { ever: true, ..Self::default() };
     }
 
-    /// `sure`: others answer, so it is not the network.
-    pub(super) fn silent(&mut self, now: Time, sure: bool, why: &str) {
+    /// `whose`: whether its silence is its own.
+    pub(super) fn silent(&mut self, now: Time, whose: Whose, why: &str) {
         self.silent_since.get_or_insert(now);
         self.calls = self.calls.saturating_add(1);
-        if sure {
-            self.sure_since.get_or_insert(now);
-            self.sure = self.sure.saturating_add(1);
-        } else {
-            self.sure_since = None;
-            self.sure = 0;
+        self.last_call = Some(now);
+        match whose {
+            Whose::Its => {
+                self.sure_since.get_or_insert(now);
+                self.sure = self.sure.saturating_add(1);
+            }
+            Whose::Unknown => {}
+            Whose::Everybodys => {
+                self.sure_since = None;
+                self.sure = 0;
+            }
         }
         why.clone_into(&mut self.why);
+    }
+
+    /// When it was called in vain last, if it is silent.
+    pub(super) fn last_call(&self) -> Option<Time> {
+        self.last_call
     }
 
     pub(super) fn is_well(&self) -> bool {
@@ -85,10 +113,10 @@ mod tests {
         let mut line = Reach::default();
         line.answered();
         for secs in [10, 20, 30] {
-            line.silent(at(secs), true, "refused");
+            line.silent(at(secs), Whose::Its, "refused");
             assert!(line.dead(at(secs), interval).is_none(), "{secs}");
         }
-        line.silent(at(40), true, "refused");
+        line.silent(at(40), Whose::Its, "refused");
         assert!(line.dead(at(40), interval).unwrap().sure);
         line.answered();
         assert!(line.dead(at(90), interval).is_none());
@@ -98,7 +126,7 @@ mod tests {
     fn a_line_that_never_was_is_not_dead() {
         let mut line = Reach::default();
         for secs in 0..100 {
-            line.silent(at(secs), true, "refused");
+            line.silent(at(secs), Whose::Its, "refused");
         }
         assert!(line.dead(at(100), Duration::from_secs(10)).is_none());
     }
@@ -107,10 +135,23 @@ mod tests {
     fn the_network_is_no_jibri() {
         let mut line = Reach::default();
         line.answered();
-        line.silent(at(0), true, "timed out");
+        line.silent(at(0), Whose::Its, "timed out");
         for secs in 1..100 {
-            line.silent(at(secs), false, "timed out");
+            line.silent(at(secs), Whose::Everybodys, "timed out");
         }
         assert!(!line.dead(at(100), Duration::from_secs(10)).unwrap().sure);
+    }
+
+    #[test]
+    fn a_call_of_which_nothing_is_known_neither_counts_nor_ends_what_was_counted() {
+        let mut line = Reach::default();
+        line.answered();
+        let its = [Whose::Its, Whose::Unknown, Whose::Its, Whose::Unknown];
+        for (secs, whose) in (0..40).step_by(10).zip(its) {
+            line.silent(at(secs), whose, "timed out");
+        }
+        assert!(!line.dead(at(40), Duration::from_secs(10)).unwrap().sure);
+        line.silent(at(40), Whose::Its, "timed out");
+        assert!(line.dead(at(40), Duration::from_secs(10)).unwrap().sure);
     }
 }

@@ -3,6 +3,7 @@
 use super::event::{Effect, Event};
 use super::io::Brewery;
 use super::jibri::{Jibri, Said};
+use super::reach::Whose;
 use super::{Fleet, STRANGERS};
 use crate::jibri::{Detected, JibriName, Report};
 use crate::time::Time;
@@ -114,7 +115,8 @@ impl Fleet {
     pub(super) fn health(&mut self, name: &JibriName, answer: Result<Report, String>, now: Time) {
         // Whether others have answered lately, so that the way is open.
         let interval = self.sight.interval;
-        let is_open = self.port_answered.is_some_and(|at| now.since(at) <= interval);
+        let answered = self.port_answered;
+        let is_open = answered.is_some_and(|at| now.since(at) <= interval);
         let Some(jibri) = self.jibris.get_mut(name).filter(|jibri| jibri.configured) else { return };
         match answer {
             Ok(report) => {
@@ -127,8 +129,15 @@ impl Fleet {
             }
             Err(why) => {
                 jibri.port = None;
-                let is_sure = is_open || jibri.ping_reach.is_silent();
-                jibri.port_reach.silent(now, is_sure, &why);
+                let last_call = jibri.port_reach.last_call();
+                let whose = if jibri.ping_reach.is_silent() {
+                    Whose::Its
+                } else if is_open && last_call.is_some_and(|last| answered <= Some(last)) {
+                    Whose::Unknown
+                } else {
+                    Whose::its_if(is_open)
+                };
+                jibri.port_reach.silent(now, whose, &why);
                 // A second witness is wanted soon.
                 jibri.ping_due = jibri.ping_due.min(now.after(jibri.ping_pause(self.sight)));
                 if let Some(recovering) = &mut jibri.recovering
@@ -178,7 +187,7 @@ impl Fleet {
         } else {
             // The only one there is: our own link is watched by others.
             let is_sure = is_open || !others || jibri.port_reach.is_silent();
-            jibri.ping_reach.silent(now, is_sure, "no answer to a ping");
+            jibri.ping_reach.silent(now, Whose::its_if(is_sure), "no answer to a ping");
             jibri.ping_due = jibri.ping_due.min(now.after(self.sight.interval));
         }
         self.dirty.insert(name.clone());
