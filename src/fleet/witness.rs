@@ -192,11 +192,10 @@ impl Witnesses {
         }
     }
 
-    /// Nothing is recorded from the seats that are there now.
-    fn are_orphans(&mut self, room: &RoomJid) {
-        let seats = self.rooms.get(room).and_then(|recorded| recorded.seats.as_ref());
-        if let Some((_, seats)) = seats.filter(|_| self.orphans.len() < MOST_ORPHANS) {
-            self.orphans.insert(room.clone(), seats.clone());
+    /// Nothing is recorded from these seats.
+    fn are_orphans(&mut self, room: &RoomJid, seats: Seats) {
+        if !seats.is_empty() && (self.orphans.len() < MOST_ORPHANS || self.orphans.contains_key(room)) {
+            self.orphans.entry(room.clone()).or_default().extend(seats);
         }
     }
 
@@ -241,8 +240,12 @@ impl Witnesses {
     }
 
     pub(super) fn has_seat_elsewhere(&self, room: &RoomJid, name: &JibriName) -> bool {
-        let sits = |r: &Recorded| r.seats.as_ref().is_some_and(|(_, seats)| seats.contains_key(name));
-        self.rooms.iter().any(|(other, recorded)| other != room && sits(recorded))
+        // Where another one works, its seat is a dead one.
+        let needs = |r: &Recorded| !matches!(&r.told, RecordedBy::Works(other) if other != name);
+        let sits =
+            |r: &Recorded| needs(r) && r.seats.as_ref().is_some_and(|(_, seats)| seats.contains_key(name));
+        let is_dead = |other: &RoomJid, r: &Recorded| self.is_orphan(other, r, name);
+        self.rooms.iter().any(|(other, r)| other != room && sits(r) && !is_dead(other, r))
     }
 }
 
@@ -296,7 +299,12 @@ impl Fleet {
             *count = count.saturating_add(1);
         }
         self.ghosts.seated(room, seats.keys(), now);
-        let mut working = seats.keys().filter(|name| self.witnesses.word(name).0 == Word::Works);
+        let is_free_for_it = |name: &JibriName| {
+            let serves = self.jibris.get(name).and_then(|jibri| jibri.serving.as_ref());
+            serves.is_none_or(|other| other == room) && !self.witnesses.has_orphan(room, name)
+        };
+        let works = |name: &JibriName| self.witnesses.word(name).0 == Word::Works;
+        let mut working = seats.keys().filter(|name| works(name) && is_free_for_it(name));
         let only = working.next().filter(|_| working.next().is_none()).cloned();
         self.witnesses.seated(room, seats, now);
         only.map(|name| self.sessions.is_served_by(room, &name)).unwrap_or_default()
@@ -317,9 +325,13 @@ impl Fleet {
         let is_any = !self.witnesses.dirty.is_empty();
         while let Some(room) = self.witnesses.dirty.pop_first() {
             let Some(recorded) = self.witnesses.rooms.get(&room) else { continue };
+            let orphans = self.seats_of_the_idle(recorded);
+            self.witnesses.are_orphans(&room, orphans);
+            let Some(recorded) = self.witnesses.rooms.get(&room) else { continue };
             let recorded_by = self.recorded_by(&room, recorded, now);
             if let RecordedBy::Against(_, Contradiction::Idle | Contradiction::Elsewhere) = recorded_by {
-                self.witnesses.are_orphans(&room);
+                let all = recorded.seats.as_ref().map(|(_, seats)| seats.clone()).unwrap_or_default();
+                self.witnesses.are_orphans(&room, all);
             }
             let moved = self.moved(&room, &recorded_by, now);
             effects.extend(moved);
@@ -371,6 +383,17 @@ impl Fleet {
         }
     }
 
+    /// The seats of those who say, later than their seats were listed, that they are idle.
+    fn seats_of_the_idle(&self, recorded: &Recorded) -> Seats {
+        let Some((listed, seats)) = &recorded.seats else { return Seats::new() };
+        let says_so = |name: &JibriName| {
+            let port = self.jibris.get(name).and_then(|jibri| jibri.port);
+            self.witnesses.word(name).0 == Word::Idle
+                && (self.sight.brewery.is_some() || port.is_some_and(|port| port.at >= *listed))
+        };
+        seats.iter().filter(|(name, _)| says_so(name)).map(|(name, count)| (name.clone(), *count)).collect()
+    }
+
     fn recorded_by(&self, room: &RoomJid, recorded: &Recorded, now: Time) -> RecordedBy {
         let names: Vec<&JibriName> = match (&recorded.seats, &recorded.by) {
             (Some((_, seats)), _) => seats.keys().collect(),
@@ -378,8 +401,8 @@ impl Fleet {
         };
         let is_elsewhere = |name: &JibriName| {
             let serves = self.jibris.get(name).and_then(|jibri| jibri.serving.as_ref());
-            serves.is_some_and(|other| other != room)
-                || self.witnesses.has_seat_elsewhere(room, name)
+            // Where it was seen to take the start, its seat elsewhere is a dead one.
+            serves.map_or_else(|| self.witnesses.has_seat_elsewhere(room, name), |other| other != room)
                 || self.witnesses.is_orphan(room, recorded, name)
         };
         if let Some((name, since)) = &recorded.left {

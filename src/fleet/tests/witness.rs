@@ -248,6 +248,38 @@ fn a_dead_seat_proves_nothing_when_its_jibri_works_again() {
     );
 }
 
+/// What is left of a meeting in which a Jibri was lost does not speak against the next one in a room of that name.
+#[test]
+fn a_dead_seat_goes_with_its_room() {
+    let mut bench = recording(&["a", "b"]);
+    seated(&mut bench, &["a"]);
+    bench.shows("a", IDLE);
+    bench.pass(4);
+    bench.news("r1", News::Over);
+    // The room is gone.
+    seated(&mut bench, &[]);
+    bench.shows("a", BUSY);
+    bench.news("r1", on("s2"));
+    seated(&mut bench, &["a"]);
+    assert_eq!(recorded_by(&bench), Some(RecordedBy::Works(name("a"))));
+}
+
+/// It has taken the start for this one, so its seat in the other is an old one.
+#[test]
+fn one_that_was_seen_to_take_the_start_works_for_it_whatever_seats_it_has_elsewhere() {
+    let mut bench = recording(&["a", "b"]);
+    bench.give(Input::Recorders { room: room("r2"), ids: vec![name("a")] });
+    bench.news("r2", on("s2"));
+    bench.give(Input::Recorders { room: room("r2"), ids: vec![name("a")] });
+    assert_eq!(recorded_by(&bench), Some(RecordedBy::Against(name("a"), Contradiction::Elsewhere)), "r2");
+    seated(&mut bench, &["a"]);
+    let of_r1 = bench.effects.iter().rev().find_map(|effect| match effect {
+        Effect::RecordedBy { room: other, recorded_by } if *other == room("r1") => Some(recorded_by.clone()),
+        _ => None,
+    });
+    assert_eq!(of_r1, Some(RecordedBy::Works(name("a"))));
+}
+
 /// Jicofo lists no recorder where it has listed one.
 #[test]
 fn a_seat_that_has_gone_is_told_by_jicofo() {
