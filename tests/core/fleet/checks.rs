@@ -56,6 +56,12 @@ impl Checks {
         }
     }
 
+    /// A restart of it was asked for, and that it has done nothing may not be known yet: 10 s for the command, 45 s in which
+    /// it is not seen to go.
+    pub fn is_restarting(&self, j: usize, now: Us) -> bool {
+        self.restarts.iter().any(|(at, which)| *which == j && now < at + 56 * SEC)
+    }
+
     pub fn reset(&mut self, j: usize) {
         self.fault[j] = None;
         self.found[j] = false;
@@ -175,6 +181,8 @@ impl World {
                 if idle.iter().all(|name| !self.jibris[self.names[name]].fault.is_good()) =>
             {
                 self.seen.count("event: JicofoLostBrewery, for all fail");
+                // If it comes true, that is told already.
+                self.checks.lost_told = true;
             }
             Event::JicofoLostBrewery { .. } if self.checks.lost_at.is_some() => {
                 self.seen.count("event: JicofoLostBrewery");

@@ -163,8 +163,11 @@ impl World {
             }
             // No source is hearsay here.
             Effect::Proven(_) => {}
+            // A source that is no hearsay goes on vouching for what it lists.
             Effect::NoSuchRoom(room) => {
-                self.cores.coupling.add(Step::Meetings(Input::Forget { room }));
+                if !self.exists(self.cores.index[&room]) {
+                    self.cores.coupling.add(Step::Meetings(Input::Forget { room }));
+                }
             }
         }
     }

@@ -14,6 +14,8 @@ use super::world::{World, time};
 const KEPT: Us = 3 * SEC;
 /// What Jicofo and a working Jibri need, with everything on its way: 8 s for Chrome, 12 s to join, a visit, a look.
 const STARTING: Us = 40 * SEC;
+/// Until Jicofo, which takes a session for one that goes on, has had its time to move it to another Jibri.
+const MOVING: Us = 35 * SEC;
 /// What one that does not work may cost: a page that does not load, and its end.
 const LOST: Us = 115 * SEC;
 
@@ -33,6 +35,12 @@ pub struct Promises {
     kept_since: Option<Us>,
     /// Since when a room could be recorded and is not.
     owed_since: Vec<Option<Us>>,
+    /// How many Jibris did not work at most since then; each may have cost its time before it was restarted.
+    bad: Vec<u64>,
+    /// How many starts have met a Jibri since then that another had taken, where Jicofo tries no other.
+    met_busy: Vec<u64>,
+    /// Jicofo has taken a session for one that goes on since then.
+    is_mistaken: Vec<bool>,
     /// Since when a room is shown as recorded and is not.
     unproven_since: Vec<Option<Us>>,
     /// The longest that any room has waited so.
@@ -47,6 +55,9 @@ impl Promises {
             started: Vec::new(),
             kept_since: None,
             owed_since: vec![None; rooms],
+            bad: vec![0; rooms],
+            met_busy: vec![0; rooms],
+            is_mistaken: vec![false; rooms],
             unproven_since: vec![None; rooms],
             longest: 0,
         }
@@ -65,6 +76,11 @@ fn at(time: jibri_autostart::time::Time) -> Us {
 }
 
 impl Promises {
+    /// Jicofo has given up a start at once.
+    pub fn meets_busy(&mut self, r: usize) {
+        self.met_busy[r] += 1;
+    }
+
     /// What is owed to this room counts from now.
     pub fn begins_anew(&mut self, r: usize) {
         self.owed_since[r] = None;
@@ -110,7 +126,9 @@ impl World {
         // While nobody can be listed all may have gone and others come, one after the other: then it is not seen whose
         // meeting it is.
         let was_deaf = |at| self.rooms[r].deaf_until > at;
-        if is_ours && self.rooms[r].stopped.is_some_and(|at| self.now > at + SEC && !was_deaf(at)) {
+        let is_bound = self.rooms[r].is_bound();
+        if is_ours && is_bound && self.rooms[r].stopped.is_some_and(|at| self.now > at + SEC && !was_deaf(at))
+        {
             self.fail(format!("(5) a start in r{r}, whose recording a person has stopped"));
         }
     }
@@ -240,7 +258,7 @@ impl World {
         let is_good = |j: &usize| {
             let jibri = &self.jibris[*j];
             let works = jibri.model.is_free() && jibri.fault.is_good() && !jibri.has_twin;
-            works && self.would_select(*j)
+            works && self.would_select(*j) && !self.checks.is_restarting(*j, self.now)
         };
         let is_bad = |j: &usize| self.jibris[*j].server.is_some() && !self.jibris[*j].fault.is_good();
         let good = (0..self.jibris.len()).filter(is_good).count();
@@ -258,12 +276,18 @@ impl World {
             && !room.bad
             && !room.locked
             && self.now >= room.deaf_until
-            && room.stopped.is_none();
+            && room.stopped.is_none()
+            && !room.is_doubtful;
         if !is_owed {
             self.cores.promises.owed_since[r] = None;
+            self.cores.promises.bad[r] = 0;
+            self.cores.promises.met_busy[r] = 0;
+            self.cores.promises.is_mistaken[r] = false;
             return;
         }
         let since = *self.cores.promises.owed_since[r].get_or_insert(self.now);
+        let bad = bad.max(self.cores.promises.bad[r]);
+        self.cores.promises.bad[r] = bad;
         let start = &self.plan.settings.start;
         // Of what is asked in somebody's name nobody may tell us that it has come to nothing.
         let untold = if self.is_unseen() { us(start.request_timeout) } else { 0 };
@@ -271,6 +295,10 @@ impl World {
         // clears a failure (docs/jitsi.md 2).
         let rounds = if bad > 1 { 1 + u64::from(self.plan.num_retries) } else { 1 };
         let bound = us(start.settle) + us(start.retry_max) + untold + STARTING + bad * rounds * LOST;
+        let bound = bound + self.cores.promises.met_busy[r] * us(start.retry_max);
+        // It may be moving it, and says nothing.
+        self.cores.promises.is_mistaken[r] |= self.jicofo.session(&r).is_some_and(|session| session.on);
+        let bound = if self.cores.promises.is_mistaken[r] { bound + MOVING } else { bound };
         let bound = if is_haunted { bound + us(start.pending_timeout) + 60 * SEC } else { bound };
         let waits = self.now - since;
         self.cores.promises.longest = self.cores.promises.longest.max(waits);
@@ -298,7 +326,9 @@ impl World {
             .cores
             .index
             .iter()
-            .filter(|(room, _)| !matches!(self.cores.fleet.serving(room), Serving::Unknown))
+            .filter(|(room, _)| {
+                !matches!(self.cores.fleet.serving(room), Serving::Unknown) && !is_haunted(room)
+            })
             .map(|(_, r)| r)
             .collect();
         if !left.is_empty() || starting > 0 || !busy.is_empty() {

@@ -24,7 +24,14 @@ pub struct Person {
     pub nick: Nick,
     pub jid: RealJid,
     pub moderator: bool,
+    came: Us,
+    /// The meeting whose recording was stopped is his, as whoever looks every 15 s can see: he was there, or for so long with
+    /// somebody whose it was.
+    is_bound: bool,
 }
+
+/// Between two looks at a room in which nothing is awaited, with the time for the answers.
+const LOOKED_AT: Us = 16 * SEC;
 
 #[derive(Debug)]
 pub struct Room {
@@ -46,6 +53,9 @@ pub struct Room {
     pub on_since: Option<Us>,
     /// A person has stopped the recording of this meeting.
     pub stopped: Option<Us>,
+    /// All whose meeting that was have left while we saw nothing, and focus, who is still there, tells of the stop: whoever is
+    /// there now may have been with them, for all that can be known.
+    pub is_doubtful: bool,
     /// Our nickname, while we are inside, and whom we have been shown.
     pub us: Option<Nick>,
     pub shown: BTreeMap<Nick, Shown>,
@@ -96,6 +106,7 @@ impl Room {
             status: None,
             on_since: None,
             stopped: None,
+            is_doubtful: false,
             us: None,
             shown: BTreeMap::new(),
             deaf_until: 0,
@@ -107,6 +118,20 @@ impl Room {
 
     pub fn has_moderator(&self) -> bool {
         self.people.iter().any(|person| person.moderator)
+    }
+
+    /// Somebody is there whose meeting it was when its recording was stopped, and that can be known.
+    pub fn is_bound(&self) -> bool {
+        self.people.iter().any(|person| person.is_bound)
+    }
+
+    /// He leaves the others, who have been seen together with him if we could see.
+    fn leaves(&mut self, at: usize, seen_from: Us, now: Us) {
+        let gone = self.people.remove(at);
+        let from = seen_from.max(self.deaf_until).max(gone.came);
+        for person in self.people.iter_mut().filter(|_| gone.is_bound) {
+            person.is_bound |= now >= from.max(person.came) + LOOKED_AT;
+        }
     }
 }
 
@@ -231,7 +256,13 @@ impl World {
         if self.rooms[r].people.is_empty() && self.is_linked() {
             self.vouch(r);
         }
-        self.rooms[r].people.push(Person { nick: nick.clone(), jid, moderator: false });
+        self.rooms[r].people.push(Person {
+            nick: nick.clone(),
+            jid,
+            moderator: false,
+            came: self.now,
+            is_bound: false,
+        });
         let stays = if self.chance(0.2) { self.some(SEC, 60 * SEC) } else { self.some(60 * SEC, 600 * SEC) };
         self.room_later(r, stays, Step::Leaves(nick));
         let wait = self.some(50 * MS, 500 * MS);
@@ -251,12 +282,14 @@ impl World {
 
     fn person_leaves(&mut self, r: usize, nick: &Nick) {
         let Some(at) = self.rooms[r].people.iter().position(|p| p.nick == *nick) else { return };
-        self.rooms[r].people.remove(at);
+        let (seen_from, now) = (self.cores.link.up_at, self.now);
+        self.rooms[r].leaves(at, seen_from, now);
         self.room_later(r, 200 * MS, Step::Elects);
         if self.rooms[r].people.is_empty() {
             self.rooms[r].emptied_at = self.now;
             // Nobody comes back here, and whoever comes now has stopped nothing.
-            self.rooms[r].stopped = None;
+            let was_stopped = self.rooms[r].stopped.take().is_some();
+            self.rooms[r].is_doubtful |= was_stopped && !self.is_linked();
             self.conference_may_end(r);
         }
     }
@@ -278,6 +311,7 @@ impl World {
         self.cores.promises.in_flight[r] = false;
         room.focus = false;
         room.stopped = None;
+        room.is_doubtful = false;
         room.status = None;
         room.on_since = None;
         self.rooms[r].on = false;
@@ -365,6 +399,11 @@ impl World {
         }
         self.seen.count("stopped by a person");
         self.rooms[r].stopped = Some(self.now);
+        let now = self.now;
+        for person in &mut self.rooms[r].people {
+            let is_he = initiator.as_deref() == Some(person.nick.as_str());
+            person.is_bound = is_he || now >= person.came + LOOKED_AT;
+        }
     }
 
     /// Nobody but the recorder is there.
@@ -398,6 +437,7 @@ impl World {
         self.rooms[r].on_since = Some(self.now);
         // Who begins anew has changed his mind; before it is on nobody is told of that, so the stop goes on.
         self.rooms[r].stopped = None;
+        self.rooms[r].is_doubtful = false;
         self.publish(r);
         let j = self.jicofo.session(&r).and_then(|session| session.jibri);
         if j.is_some_and(|j| self.jibris[j].cured) {
@@ -429,6 +469,9 @@ impl World {
             Why::InternalServerError => Condition::InternalServerError,
             _ => Condition::ItemNotFound,
         };
+        if why == Why::InternalServerError && self.plan.num_retries == 0 {
+            self.cores.promises.meets_busy(r);
+        }
         if why == Why::AlreadyEnabled {
             self.seen.count("a start where there is a session");
         }
