@@ -27,6 +27,9 @@ pub(super) struct Jicofo {
     /// What speaks against it, and since when something does.
     suspicion: Option<(LostBy, Time)>,
     is_told: bool,
+    /// Since when that can have no other reason, and whether it has lasted.
+    sure_since: Option<Time>,
+    is_lost: bool,
     /// Starts that it has refused although Jibris were idle: when first, when last, how many, and how the last.
     refused: Option<(Time, Time, u32, LostBy)>,
 }
@@ -35,7 +38,8 @@ impl Jicofo {
     /// The brewery shows it, or does not.
     pub(super) fn is_seen(&mut self, is_there: Option<bool>, now: Time) {
         if is_there.is_none() || is_there == Some(true) && self.is_there == Some(false) {
-            self.refused = None;
+            // What else speaks against it is from before.
+            (self.refused, self.sure_since) = (None, None);
         }
         let missing_since = self.missing_since.filter(|_| self.is_there == Some(false));
         self.missing_since = (is_there == Some(false)).then_some(missing_since.unwrap_or(now));
@@ -94,6 +98,11 @@ impl Jicofo {
     pub(super) fn observe(&mut self, now_by: Option<(LostBy, Time)>, now: Time) -> Option<Event> {
         let before = self.suspicion.take().map(|(_, since)| since);
         self.suspicion = now_by.map(|(by, since)| (by, before.map_or(since, |before| before.min(since))));
+        let sure = self.suspicion.as_ref().filter(|(by, _)| by.is_sure()).map(|(_, since)| *since);
+        // It may have been suspected for another reason before, and be only restarting now.
+        self.sure_since =
+            sure.map(|since| self.sure_since.unwrap_or(if before.is_none() { since } else { now }));
+        self.is_lost = self.sure_since.is_some_and(|since| since.after(COMES_BACK) <= now);
         match &self.suspicion {
             None => std::mem::take(&mut self.is_told).then_some(Event::JicofoHasBrewery),
             Some((by, since)) if !self.is_told && since.after(COMES_BACK) <= now => {
@@ -104,10 +113,9 @@ impl Jicofo {
         }
     }
 
-    /// It has lost the brewery, that was told, and nothing else can explain it: since when.
+    /// It has lost the brewery, that was told, and nothing else can explain it for long: since when.
     pub(super) fn lost_since(&self) -> Option<Time> {
-        let (by, since) = self.suspicion.as_ref().filter(|_| self.is_told)?;
-        by.is_sure().then_some(*since)
+        self.sure_since.filter(|_| self.is_told && self.is_lost)
     }
 
     /// It was restarted: what it refused before says nothing.
@@ -117,7 +125,8 @@ impl Jicofo {
 
     /// When it is to be told, if nothing changes.
     pub(super) fn deadline(&self) -> Option<Time> {
-        let (_, since) = self.suspicion.as_ref().filter(|_| !self.is_told)?;
-        Some(since.after(COMES_BACK))
+        let untold = self.suspicion.as_ref().filter(|_| !self.is_told).map(|(_, since)| *since);
+        let unsure = self.sure_since.filter(|_| !self.is_lost);
+        untold.into_iter().chain(unsure).min().map(|since| since.after(COMES_BACK))
     }
 }

@@ -240,3 +240,30 @@ fn a_dry_run_and_a_standby_restart_no_jicofo() {
     bench.give(Input::StandBy(false));
     assert_eq!(restarts(&bench), 1);
 }
+
+/// It may have been suspected for long for another reason, and be only restarting now.
+#[test]
+fn what_is_sure_has_to_last_before_jicofo_is_restarted() {
+    let settings = SETTINGS.replace("[recovery]\n", "[recovery]\njicofo_command = [\"true\"]\n");
+    let mut bench = Bench::from(&settings, &["a", "b"]);
+    jicofo(&mut bench, true);
+    // Both are idle, and fail each start.
+    for _ in 0..3 {
+        bench.news("r1", News::StartSent);
+        bench.news("r1", News::Failed { why: StartFailure::AllBusy, people: true });
+        bench.pass(90);
+    }
+    assert_eq!(
+        bench.told(|event| matches!(event, Event::JicofoLostBrewery { .. })),
+        1,
+        "{:?}",
+        bench.effects
+    );
+    let restarts =
+        |bench: &Bench| bench.effects.iter().filter(|e| matches!(e, Effect::RestartJicofo)).count();
+    jicofo(&mut bench, false);
+    bench.pass(40);
+    assert_eq!(restarts(&bench), 0, "it may be restarting");
+    bench.pass(10);
+    assert_eq!(restarts(&bench), 1);
+}

@@ -24,6 +24,8 @@ pub struct Checks {
     current: Option<(usize, Us)>,
     /// Since when Jicofo has lost the brewery, whether that was told, and when it was restarted for that.
     pub lost_at: Option<Us>,
+    /// When somebody has restarted it, who tells nobody.
+    pub mended_at: Option<Us>,
     lost_told: bool,
     /// At how many looks, one after the other, it had lost it for long.
     lost_seen: u32,
@@ -49,6 +51,7 @@ impl Checks {
             restarts: Vec::new(),
             current: None,
             lost_at: None,
+            mended_at: None,
             lost_told: false,
             lost_seen: 0,
             jicofo_restarts: Vec::new(),
@@ -358,7 +361,10 @@ impl World {
         };
         let last = self.checks.jicofo_restarts.last();
         let in_hour = self.checks.jicofo_restarts.iter().filter(|at| self.now < **at + 3600 * SEC).count();
-        let wrong = if self.checks.lost_at.is_none_or(|at| self.now < at + 45 * SEC) {
+        let is_lost = self.checks.lost_at.is_some_and(|at| self.now >= at + 45 * SEC);
+        // Its list and the brewery tell of it a moment later.
+        let was_lost = self.checks.mended_at.is_some_and(|at| self.now < at + 5 * SEC);
+        let wrong = if !is_lost && !was_lost {
             Some("it has not lost the brewery for long")
         } else if settings.jicofo_command.is_empty() || settings.dry_run {
             Some("it is not to be")

@@ -64,6 +64,7 @@ impl World {
         if self.checks.lost_at.take().is_none() {
             return;
         }
+        self.checks.mended_at = Some(self.now);
         self.line(|_| "     Jicofo is restarted".into());
         let sessions: Vec<bool> = (0..self.rooms.len()).map(|r| self.jicofo.session(&r).is_some()).collect();
         self.jicofo_hears(Input::Restarts);
