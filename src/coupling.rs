@@ -79,8 +79,8 @@ impl Coupling {
     /// The meetings tell something. `people`: somebody is in that room. Returns whether Jicofo's REST interface is
     /// worth asking at once: whom it selects, or has failed, shows in its next answer.
     pub fn event(&mut self, event: &Event, people: bool) -> bool {
-        if let What::Recorders(ids) = &event.what {
-            self.add(Step::Fleet(fleet::Input::Recorders { room: event.room.clone(), ids: ids.clone() }));
+        if let What::Recorders(seats) = &event.what {
+            self.add(Step::Fleet(fleet::Input::Recorders { room: event.room.clone(), seats: seats.clone() }));
         }
         let alone = match &event.what {
             What::RecorderAlone => Some(true),

@@ -4,6 +4,8 @@ use std::borrow::Borrow;
 use std::fmt;
 use std::sync::Arc;
 
+use crate::address::Nick;
+
 /// A Jibri's name: its nickname in the brewery, and `jibri.instance.name`.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct JibriName(Arc<str>);
@@ -36,6 +38,15 @@ impl fmt::Debug for JibriName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:?}", &*self.0)
     }
+}
+
+/// A recorder in a room: another page of Chrome is another one, under another nickname (docs/jitsi.md 7, 13.2.6).
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Seat {
+    /// The nickname of its occupant, by which Jicofo lists it as well.
+    pub nick: Nick,
+    /// The id that its Jibri has written into it.
+    pub jibri: JibriName,
 }
 
 /// What a Jibri is said to do and how it is said to be.

@@ -2,7 +2,7 @@
 
 use crate::address::RoomJid;
 use crate::config::JibriInstance;
-pub use crate::jibri::{Busy, Detected, Health, JibriName, Report, Stamp};
+pub use crate::jibri::{Busy, Detected, Health, JibriName, Report, Seat, Stamp};
 use crate::meeting::{Ended, Hold, SessionId, StartFailure, State, What};
 use crate::time::Time;
 
@@ -39,13 +39,12 @@ pub enum Input {
         /// Whether anything came back in time.
         answered: bool,
     },
-    /// Whose recorders are in a meeting, by Jicofo's REST interface or by what they show inside: their ids
-    /// (docs/jitsi.md 13.2.6).
+    /// Whose recorders are in a meeting, by Jicofo's REST interface or by what they show inside (docs/jitsi.md 13.2.6).
     Recorders {
         /// Where.
         room: RoomJid,
-        /// Whose.
-        ids: Vec<JibriName>,
+        /// Theirs.
+        seats: Vec<Seat>,
     },
     /// From the meetings: a recorder is alone in a room that is to be recorded, as was just seen; or not any more.
     Alone {

@@ -145,8 +145,8 @@ impl Fleet {
             Input::Webhook { id, report } => self.webhook(&id, report, now),
             Input::Pinged { name, answered } => self.pinged(&name, answered, now, &mut effects),
             Input::PortRefused { name } => self.refused(&name, now, &mut effects),
-            Input::Recorders { room, ids } => {
-                let marks = self.seated(&room, &ids, now);
+            Input::Recorders { room, seats } => {
+                let marks = self.seated(&room, seats, now);
                 self.apply(marks, now, &mut effects);
             }
             Input::Alone { room, is_alone: true } => self.is_alone(&room, now, &mut effects),
@@ -200,7 +200,9 @@ impl Fleet {
     pub fn next_deadline(&self) -> Option<Time> {
         let jibri = self.deadlines.next();
         let stale = self.sight.polled.filter(|_| self.sight.detector).map(|at| at.after(self.poll_lasts));
-        let jicofo = self.jicofo.deadline().into_iter().chain(self.jicofo_restarts.deadline()).min();
+        // While nobody sees the brewery nothing is told of it.
+        let jicofo = self.jicofo.deadline().filter(|_| self.sight.brewery.is_some());
+        let jicofo = jicofo.into_iter().chain(self.jicofo_restarts.deadline()).min();
         let (sessions, policy) = (self.sessions.next_deadline(), self.policy.next_deadline());
         let (doubts, witnesses) = (self.doubts.next_deadline(), self.witnesses.next_deadline());
         [jibri, stale, jicofo, sessions, policy, doubts, witnesses].into_iter().flatten().min()
@@ -332,6 +334,7 @@ impl Fleet {
                 self.sessions.turned_busy(name);
             }
             Appearance::Idle => {
+                self.witnesses.is_idle(name);
                 let fell = jibri.falling.take().filter(|_| !jibri.is_twins());
                 if let Some((room, _)) = fell {
                     self.has_failed(name, &room, now, effects);

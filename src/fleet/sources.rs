@@ -2,10 +2,10 @@
 
 use super::event::{Effect, Event};
 use super::io::Brewery;
-use super::jibri::{Jibri, Said};
+use super::jibri::{Appearance, Jibri, Said};
 use super::reach::Whose;
 use super::{Fleet, STRANGERS};
-use crate::jibri::{Detected, JibriName, Report};
+use crate::jibri::{Busy, Detected, JibriName, Report};
 use crate::time::Time;
 
 /// Pings are rarer than health polls while all is well.
@@ -122,10 +122,14 @@ impl Fleet {
             Ok(report) => {
                 let since = jibri.port.filter(|port| port.report == report).map_or(now, |port| port.since);
                 jibri.port = Some(Said { report, since, at: now });
+                let is_for_show = report.busy == Busy::Busy && jibri.looks == Appearance::Idle;
                 (jibri.refused, jibri.is_dead) = (None, false);
                 jibri.port_reach.answered();
                 jibri.last_seen = Some(now);
                 self.port_answered = Some(now);
+                if is_for_show {
+                    self.witnesses.is_idle_for_show(name);
+                }
             }
             Err(why) => {
                 jibri.port = None;

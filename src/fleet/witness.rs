@@ -10,9 +10,9 @@ use std::time::Duration;
 use super::event::{Effect, Event};
 use super::jibri::{Appearance, Coverage, Jibri};
 use super::{Fleet, Mark};
-use crate::address::RoomJid;
+use crate::address::{Nick, RoomJid};
 use crate::doubling::doubled;
-use crate::jibri::{Busy, Contradiction, JibriName, RecordedBy};
+use crate::jibri::{Busy, Contradiction, JibriName, RecordedBy, Seat};
 use crate::meeting::SessionId;
 use crate::schedule::Schedule;
 use crate::time::Time;
@@ -54,8 +54,8 @@ pub(super) enum Word {
     Dead,
 }
 
-/// How many recorders each Jibri has in a room.
-type Seats = BTreeMap<JibriName, usize>;
+/// The recorders in a room, by nickname, and whose they are.
+type Seats = BTreeMap<Nick, JibriName>;
 
 /// More seats that nobody records from than this are not remembered.
 const MOST_ORPHANS: usize = 1000;
@@ -68,7 +68,7 @@ struct Recorded {
     from: Time,
     /// Who was seen to take the start.
     by: Option<JibriName>,
-    /// Whose recorders are there, and how many of each, as a fact, and since when that is known.
+    /// Whose recorders are there, as a fact, and since when that is known.
     seats: Option<(Time, Seats)>,
     /// Whose recorder was listed there and is not any more, and since when: that none is there is a fact as well then.
     left: Option<(JibriName, Time)>,
@@ -83,7 +83,7 @@ struct Recorded {
 impl Recorded {
     fn may_be_of(&self, name: &JibriName) -> bool {
         self.by.as_ref() == Some(name)
-            || self.seats.as_ref().is_some_and(|(_, seats)| seats.contains_key(name))
+            || self.seats.as_ref().is_some_and(|(_, seats)| seats.values().any(|of| of == name))
     }
 }
 
@@ -166,23 +166,14 @@ impl Witnesses {
 
     /// These have a recorder there, as a fact.
     fn seated(&mut self, room: &RoomJid, seats: Seats, now: Time) {
-        let before =
-            self.rooms.get(room).and_then(|recorded| recorded.seats.as_ref()).map(|(_, seats)| seats);
         if let Some(orphans) = self.orphans.get_mut(room) {
-            orphans.retain(|name, count| {
-                let there = seats.get(name).copied().unwrap_or_default();
-                // Where one of several has gone, it was the dead one.
-                let gone =
-                    before.and_then(|seats| seats.get(name)).map_or(0, |before| before.saturating_sub(there));
-                *count = count.saturating_sub(gone).min(there);
-                *count > 0
-            });
+            orphans.retain(|nick, _| seats.contains_key(nick));
             if orphans.is_empty() {
                 self.orphans.remove(room);
             }
         }
         if let Some(recorded) = self.rooms.get_mut(room) {
-            let last = recorded.seats.take().and_then(|(_, before)| before.into_keys().next());
+            let last = recorded.seats.take().and_then(|(_, before)| before.into_values().next());
             if seats.is_empty() {
                 recorded.left = recorded.left.take().or(last.map(|name| (name, now)));
             } else {
@@ -201,14 +192,35 @@ impl Witnesses {
 
     /// It has a dead seat there.
     pub(super) fn has_orphan(&self, room: &RoomJid, name: &JibriName) -> bool {
-        self.orphans.get(room).is_some_and(|orphans| orphans.contains_key(name))
+        self.orphans.get(room).is_some_and(|orphans| orphans.values().any(|of| of == name))
     }
 
-    /// All its seats there are such.
-    fn is_orphan(&self, room: &RoomJid, recorded: &Recorded, name: &JibriName) -> bool {
-        let there = recorded.seats.as_ref().and_then(|(_, seats)| seats.get(name));
-        let orphans = self.orphans.get(room).and_then(|orphans| orphans.get(name));
-        there.zip(orphans).is_some_and(|(there, orphans)| there <= orphans)
+    /// Whose seats there may be recorded from.
+    fn live<'a>(&self, room: &RoomJid, recorded: &'a Recorded) -> impl Iterator<Item = &'a JibriName> {
+        let orphans = self.orphans.get(room);
+        let is_dead = move |nick: &Nick| orphans.is_some_and(|orphans| orphans.contains_key(nick));
+        let seats = recorded.seats.iter().flat_map(|(_, seats)| seats);
+        seats.filter(move |(nick, _)| !is_dead(nick)).map(|(_, name)| name)
+    }
+
+    /// It turns idle: from whatever seats it has had nothing is recorded any more.
+    pub(super) fn is_idle(&mut self, name: &JibriName) {
+        let its = |recorded: &Recorded| -> Seats {
+            let seats = recorded.seats.iter().flat_map(|(_, seats)| seats);
+            seats.filter(|(_, of)| *of == name).map(|(nick, of)| (nick.clone(), of.clone())).collect()
+        };
+        let all: Vec<_> = self.rooms.iter().map(|(room, recorded)| (room.clone(), its(recorded))).collect();
+        for (room, seats) in all {
+            self.are_orphans(&room, seats);
+        }
+    }
+
+    /// Its own port says that it works, while the brewery shows it idle: that may have been wrong before.
+    pub(super) fn is_idle_for_show(&mut self, name: &JibriName) {
+        self.orphans.retain(|_, seats| {
+            seats.retain(|_, of| of != name);
+            !seats.is_empty()
+        });
     }
 
     /// What one says, or shows; where that is new, all whose recording it may be are looked at again.
@@ -242,10 +254,8 @@ impl Witnesses {
     pub(super) fn has_seat_elsewhere(&self, room: &RoomJid, name: &JibriName) -> bool {
         // Where another one works, its seat is a dead one.
         let needs = |r: &Recorded| !matches!(&r.told, RecordedBy::Works(other) if other != name);
-        let sits =
-            |r: &Recorded| needs(r) && r.seats.as_ref().is_some_and(|(_, seats)| seats.contains_key(name));
-        let is_dead = |other: &RoomJid, r: &Recorded| self.is_orphan(other, r, name);
-        self.rooms.iter().any(|(other, r)| other != room && sits(r) && !is_dead(other, r))
+        let sits = |other: &RoomJid, r: &Recorded| self.live(other, r).any(|of| of == name);
+        self.rooms.iter().any(|(other, r)| other != room && needs(r) && sits(other, r))
     }
 }
 
@@ -267,9 +277,11 @@ impl Jibri {
             Some(port) if port.report.busy == Busy::Busy => Word::Works,
             Some(port) if port.report.busy == Busy::Idle => {
                 let since = shown.map_or(port.since, |shown| shown.max(port.since));
-                let lasts =
-                    if self.looks == Appearance::Idle && shown.is_some() { AGREED_FOR } else { IDLE_FOR };
-                if port.at.since(since) >= lasts { Word::Idle } else { Word::Unknown }
+                let is_shown = self.looks == Appearance::Idle && shown.is_some();
+                let lasts = if is_shown { AGREED_FOR } else { IDLE_FOR };
+                // The brewery would show at once that it is not any more.
+                let is_shown_still = is_shown && now.since(self.looks_since.max(since)) >= IDLE_FOR;
+                if port.at.since(since) >= lasts || is_shown_still { Word::Idle } else { Word::Unknown }
             }
             Some(_) => Word::Unknown,
             None if !is_seen => Word::Unknown,
@@ -290,21 +302,18 @@ impl Jibri {
 
 impl Fleet {
     /// Whose recorders are in a meeting, as a fact.
-    pub(super) fn seated(&mut self, room: &RoomJid, ids: &[JibriName], now: Time) -> Vec<Mark> {
+    pub(super) fn seated(&mut self, room: &RoomJid, seats: Vec<Seat>, now: Time) -> Vec<Mark> {
         // A recorder shows its Jibri's id, which need not be the name that the brewery knows it by.
-        let name = |id: &JibriName| self.ids.get(id.as_str()).unwrap_or(id).clone();
-        let mut seats = Seats::new();
-        for id in ids {
-            let count = seats.entry(name(id)).or_default();
-            *count = count.saturating_add(1);
-        }
-        self.ghosts.seated(room, seats.keys(), now);
+        let name = |id: JibriName| self.ids.get(id.as_str()).cloned().unwrap_or(id);
+        let seats: Seats = seats.into_iter().map(|seat| (seat.nick, name(seat.jibri))).collect();
+        let names: BTreeSet<JibriName> = seats.values().cloned().collect();
+        self.ghosts.seated(room, names.iter(), now);
         let is_free_for_it = |name: &JibriName| {
             let serves = self.jibris.get(name).and_then(|jibri| jibri.serving.as_ref());
             serves.is_none_or(|other| other == room) && !self.witnesses.has_orphan(room, name)
         };
         let works = |name: &JibriName| self.witnesses.word(name).0 == Word::Works;
-        let mut working = seats.keys().filter(|name| works(name) && is_free_for_it(name));
+        let mut working = names.iter().filter(|name| works(name) && is_free_for_it(name));
         let only = working.next().filter(|_| working.next().is_none()).cloned();
         self.witnesses.seated(room, seats, now);
         only.map(|name| self.sessions.is_served_by(room, &name)).unwrap_or_default()
@@ -391,19 +400,23 @@ impl Fleet {
             self.witnesses.word(name).0 == Word::Idle
                 && (self.sight.brewery.is_some() || port.is_some_and(|port| port.at >= *listed))
         };
-        seats.iter().filter(|(name, _)| says_so(name)).map(|(name, count)| (name.clone(), *count)).collect()
+        seats.iter().filter(|(_, name)| says_so(name)).map(|(nick, of)| (nick.clone(), of.clone())).collect()
     }
 
     fn recorded_by(&self, room: &RoomJid, recorded: &Recorded, now: Time) -> RecordedBy {
-        let names: Vec<&JibriName> = match (&recorded.seats, &recorded.by) {
-            (Some((_, seats)), _) => seats.keys().collect(),
+        let live: BTreeSet<&JibriName> = self.witnesses.live(room, recorded).collect();
+        let are_dead = live.is_empty();
+        let names: BTreeSet<&JibriName> = match (&recorded.seats, &recorded.by) {
+            (Some((_, seats)), _) if are_dead => seats.values().collect(),
+            (Some(_), _) => live,
             (None, by) => by.iter().collect(),
         };
+        let are_dead = are_dead && recorded.seats.is_some();
         let is_elsewhere = |name: &JibriName| {
             let serves = self.jibris.get(name).and_then(|jibri| jibri.serving.as_ref());
             // Where it was seen to take the start, its seat elsewhere is a dead one.
             serves.map_or_else(|| self.witnesses.has_seat_elsewhere(room, name), |other| other != room)
-                || self.witnesses.is_orphan(room, recorded, name)
+                || are_dead
         };
         if let Some((name, since)) = &recorded.left {
             // Its own word says more than that.
@@ -455,7 +468,7 @@ impl Fleet {
     fn unexplained<'a>(
         &'a self,
         recorded: &Recorded,
-        names: &[&JibriName],
+        names: &BTreeSet<&JibriName>,
     ) -> impl Iterator<Item = &'a JibriName> {
         let busy = self.jibris.iter().filter(move |(name, jibri)| {
             jibri.looks == Appearance::Busy

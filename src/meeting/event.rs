@@ -8,7 +8,7 @@ use super::io::{AttemptId, ListError, Out, Refusal, SessionId};
 use super::manual::ManualOrder;
 use crate::address::{Nick, RealJid, RoomJid};
 use crate::config::Mode;
-use crate::jibri::{Contradiction, JibriName};
+use crate::jibri::{Contradiction, JibriName, Seat};
 
 /// Something that came out of the core.
 #[derive(Debug, Clone)]
@@ -107,8 +107,8 @@ pub enum What {
         /// In which manner.
         how: Ended,
     },
-    /// Seen from inside, these Jibris have a recorder here: their ids.
-    Recorders(Vec<JibriName>),
+    /// Seen from inside, these Jibris have a recorder here.
+    Recorders(Vec<Seat>),
     /// A start came to nothing.
     StartFailed {
         /// Why.

@@ -11,10 +11,10 @@ use tokio::time::sleep;
 use url::Url;
 
 use super::{ProbeLimits, Probed};
-use crate::address::RoomJid;
+use crate::address::{Nick, RoomJid};
 use crate::config::JicofoRest;
 use crate::http_client::Client;
-use crate::jibri::JibriName;
+use crate::jibri::{JibriName, Seat};
 
 /// Rooms that wait for their turn; who finds no place asks again later.
 const WAITING: usize = 256;
@@ -57,8 +57,8 @@ impl Conferences {
     /// Asks, until nobody wants to hear of it any more.
     pub(super) async fn answer(mut self, events: mpsc::Sender<Probed>) {
         while let Some(room) = self.asked.recv().await {
-            if let Some(jibris) = self.ask(&room).await
-                && events.send(Probed::Recorders { room, jibris }).await.is_err()
+            if let Some(seats) = self.ask(&room).await
+                && events.send(Probed::Recorders { room, seats }).await.is_err()
             {
                 return;
             }
@@ -66,7 +66,7 @@ impl Conferences {
         }
     }
 
-    async fn ask(&self, room: &RoomJid) -> Option<Vec<JibriName>> {
+    async fn ask(&self, room: &RoomJid) -> Option<Vec<Seat>> {
         let mut url = self.base.clone();
         url.path_segments_mut().ok()?.pop_if_empty().extend(["debug", "conference", room.as_str()]);
         let answer = self.client.get(url.as_str()).await;
@@ -78,8 +78,8 @@ impl Conferences {
     }
 }
 
-/// The Jibris whose recorders are among the members, one for each recorder; none if that is not told.
-fn read(body: &[u8]) -> Option<Vec<JibriName>> {
+/// The recorders among the members whose Jibri is told, in order; none if that is not told.
+fn read(body: &[u8]) -> Option<Vec<Seat>> {
     #[derive(Deserialize)]
     struct State<'a> {
         #[serde(borrow)]
@@ -87,7 +87,7 @@ fn read(body: &[u8]) -> Option<Vec<JibriName>> {
     }
     #[derive(Deserialize)]
     struct ChatRoom<'a> {
-        /// Each as the text it is: no value, however deep, is ever built.
+        /// By nickname, each as the text it is: no value, however deep, is ever built.
         #[serde(borrow)]
         members: BTreeMap<String, &'a RawValue>,
     }
@@ -98,20 +98,23 @@ fn read(body: &[u8]) -> Option<Vec<JibriName>> {
     }
     let state: State<'_> = serde_json::from_slice(body).ok()?;
     let members = state.chat_room?.members;
-    let member = |text: &&RawValue| serde_json::from_str::<Member>(text.get()).ok();
-    let recorders = members.values().filter_map(member).filter(|member| member.is_jibri);
-    let mut names: Vec<String> = recorders.map(|recorder| recorder.stats_id).collect();
-    names.sort_unstable();
-    let is_name = |name: &&String| !name.is_empty() && *name != "null" && name.len() <= MOST_NAME;
-    Some(names.iter().filter(is_name).take(MOST_RECORDERS).map(|name| JibriName::new(name)).collect())
+    let is_name = |name: &str| !name.is_empty() && name != "null" && name.len() <= MOST_NAME;
+    let seat = |(nick, text): (&String, &&RawValue)| {
+        let member = serde_json::from_str::<Member>(text.get()).ok()?;
+        let is_recorder = member.is_jibri && is_name(&member.stats_id);
+        let nick = Nick::new(nick).ok().filter(|_| is_recorder)?;
+        Some(Seat { nick, jibri: JibriName::new(&member.stats_id) })
+    };
+    Some(members.iter().filter_map(seat).take(MOST_RECORDERS).collect())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn names(body: &str) -> Option<Vec<String>> {
-        read(body.as_bytes()).map(|names| names.iter().map(|name| name.as_str().to_owned()).collect())
+    fn seats(body: &str) -> Option<Vec<String>> {
+        let seats = read(body.as_bytes())?;
+        Some(seats.iter().map(|seat| format!("{} {}", seat.nick.as_str(), seat.jibri.as_str())).collect())
     }
 
     #[test]
@@ -124,9 +127,9 @@ mod tests {
             "g":{{"is_jibri":true,"features":{deep},"stats_id":"jibri-\u0031"}},
             "h":{{"is_jibri":true,"stats_id":"jibri-1"}}}}}}}}"#
         );
-        let two = ["jibri-1", "jibri-1", "jibri-2"].map(String::from);
-        assert_eq!(names(&body), Some(two.to_vec()), "one for each recorder");
-        assert_eq!(names(r#"{"chat_room":{"members":{}}}"#), Some(Vec::new()));
+        let all = ["b jibri-2", "g jibri-1", "h jibri-1"].map(String::from);
+        assert_eq!(seats(&body), Some(all.to_vec()), "each recorder");
+        assert_eq!(seats(r#"{"chat_room":{"members":{}}}"#), Some(Vec::new()));
     }
 
     #[test]
@@ -134,7 +137,7 @@ mod tests {
         for bad in
             ["", "{}", "[]", "null", "<html>", r#"{"chat_room":null}"#, r#"{"chat_room":{"members":[]}}"#]
         {
-            assert_eq!(names(bad), None, "{bad}");
+            assert_eq!(seats(bad), None, "{bad}");
         }
     }
 }

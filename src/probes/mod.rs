@@ -17,7 +17,7 @@ use tokio::time::Instant;
 
 use crate::address::RoomJid;
 use crate::config::{Jibri, Settings};
-use crate::jibri::{Detected, JibriName, Report};
+use crate::jibri::{Detected, Report, Seat};
 pub use conference::AskRecorders;
 use conference::Conferences;
 pub use detector::AskNow;
@@ -61,8 +61,8 @@ pub enum Probed {
     Recorders {
         /// The room.
         room: RoomJid,
-        /// Their ids, in order.
-        jibris: Vec<JibriName>,
+        /// Theirs whose Jibri is told, in order.
+        seats: Vec<Seat>,
     },
     /// Jicofo's belief cannot be had for a while. Told once an outage.
     DetectorDown {

@@ -50,7 +50,7 @@ pub(in crate::driver) fn log(event: &Event, attempt: u32) {
                 "Jicofo has found a Jibri, waiting for it to be on"
             );
         }
-        What::Recorders(ids) => debug!(room, ?ids, "these Jibris have a recorder inside"),
+        What::Recorders(seats) => debug!(room, ?seats, "these Jibris have a recorder inside"),
         What::Adopted => info!(room, "a recording is there already, adopted"),
         What::On { session, wanted_for } => {
             let wanted_ms = wanted_for.map(ms);

@@ -8,7 +8,7 @@ fn is_alone(bench: &mut Bench, in_room: &str, is_alone: bool) {
 
 /// What Jicofo's REST interface says.
 fn seated(bench: &mut Bench, in_room: &str, ids: &[&str]) {
-    bench.give(Input::Recorders { room: room(in_room), ids: ids.iter().map(|id| name(id)).collect() });
+    bench.give(Input::Recorders { room: room(in_room), seats: seats(ids) });
 }
 
 /// `a` records r1, where nobody is, and Jicofo has said so.

@@ -13,7 +13,7 @@ mod witness;
 use std::time::Duration;
 
 use super::*;
-use crate::address::RoomJid;
+use crate::address::{Nick, RoomJid};
 use crate::config;
 use crate::meeting::{Ended, StartFailure, Supply};
 
@@ -49,6 +49,15 @@ fn name(text: &str) -> JibriName {
 
 fn room(text: &str) -> RoomJid {
     RoomJid::new(&format!("{text}@muc.meet.jitsi")).unwrap()
+}
+
+/// Recorders: `a` is a Jibri's, under its own name; in `a/2` the nickname is another one.
+fn seats(ids: &[&str]) -> Vec<Seat> {
+    let seat = |id: &&str| Seat {
+        nick: Nick::new(id).unwrap(),
+        jibri: name(id.split('/').next().unwrap_or_default()),
+    };
+    ids.iter().map(seat).collect()
 }
 
 impl Bench {

@@ -26,7 +26,7 @@ use super::event::{Ended, What};
 use super::io::{Action, AttemptId, ConferenceId, MeetingId, QueryId, RecordingStatus};
 use super::knowledge::{Knowledge, Outlook, Picture};
 use super::occupancy::{Errand, Visibility};
-use crate::jibri::JibriName;
+use crate::jibri::Seat;
 use crate::time::Time;
 use course::{Course, FoundBy};
 use decide::Step;
@@ -58,7 +58,7 @@ pub(super) struct Recording {
     /// What was said to be on was not recorded.
     refuted: Option<proof::Refuted>,
     /// Whose recorders were told to be inside.
-    seated: Vec<JibriName>,
+    seated: Vec<Seat>,
     /// Since when no recorder is there although something is on.
     unrecorded_since: Option<Time>,
     /// A recorder was there for what is on.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::course::{Course, SHOWS_BY, Witness};
 use super::{Recording, since};
-use crate::jibri::{Contradiction, JibriName, RecordedBy};
+use crate::jibri::{Contradiction, RecordedBy, Seat};
 use crate::meeting::context::{Ctx, Policy};
 use crate::meeting::event::{Ended, Refutation, What};
 use crate::meeting::io::SessionId;
@@ -111,12 +111,14 @@ impl Recording {
         if !now.is_inside() || !matches!(self.course, Course::On { .. }) {
             return;
         }
-        let recorders = now.roster.recorders().filter_map(|seen| seen.shown?.jibri.clone());
-        let mut ids: Vec<JibriName> = recorders.collect();
-        ids.sort();
-        if self.seated != ids {
-            self.seated.clone_from(&ids);
-            ctx.tell(What::Recorders(ids));
+        let seats: Vec<Seat> = now
+            .roster
+            .recorders()
+            .filter_map(|seen| Some(Seat { nick: seen.nick.clone(), jibri: seen.shown?.jibri.clone()? }))
+            .collect();
+        if self.seated != seats {
+            self.seated.clone_from(&seats);
+            ctx.tell(What::Recorders(seats));
         }
     }
 

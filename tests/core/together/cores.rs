@@ -6,7 +6,7 @@ use std::time::Duration;
 use jibri_autostart::address::RoomJid;
 use jibri_autostart::config::Footprint;
 use jibri_autostart::coupling::{Coupling, Step};
-use jibri_autostart::fleet::{self, Fleet};
+use jibri_autostart::fleet::{self, Fleet, Seat};
 use jibri_autostart::meeting::{Effect, Input, Meetings, RoomEvent};
 use jibri_autostart::time::Time;
 use rand::RngExt as _;
@@ -176,10 +176,13 @@ impl World {
     pub fn asked_for_recorders(&mut self, room: &RoomJid) {
         if self.plan.detector.is_some() && self.detector_up && self.is_linked() {
             let r = self.cores.index[room];
-            let seats = |j: usize| self.jibris[j].model.seats().filter(|(room, _)| *room == r).count();
-            let ids = (0..self.jibris.len()).flat_map(|j| vec![self.name_of(j); seats(j)]).collect();
+            let seat = |recorder: (usize, u64, &str)| Seat {
+                nick: World::nick_of(recorder),
+                jibri: self.name_of(recorder.0),
+            };
+            let seats = self.recorders(r).map(seat).collect();
             let lag = self.some(0, 200 * MS);
-            self.after(lag, Ev::ToFleet(fleet::Input::Recorders { room: room.clone(), ids }));
+            self.after(lag, Ev::ToFleet(fleet::Input::Recorders { room: room.clone(), seats }));
         }
     }
 

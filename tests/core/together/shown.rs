@@ -25,13 +25,20 @@ impl World {
         self.recorders(r).next().is_some()
     }
 
-    fn recorders(&self, r: usize) -> impl Iterator<Item = (usize, &str)> {
-        let seats = move |j: usize| self.jibris[j].model.seats().filter(move |(room, _)| *room == r);
-        (0..self.jibris.len()).flat_map(move |j| seats(j).map(move |(_, session)| (j, session.as_str())))
+    /// The nickname of a recorder.
+    pub fn nick_of((j, page, _): (usize, u64, &str)) -> Nick {
+        Nick::new(&format!("rec{j}-{page}")).unwrap()
+    }
+
+    /// Whose they are, which of its pages, and of which session.
+    pub fn recorders(&self, r: usize) -> impl Iterator<Item = (usize, u64, &str)> {
+        let seats = move |j: usize| self.jibris[j].model.seats().filter(move |(_, (room, _))| *room == r);
+        (0..self.jibris.len())
+            .flat_map(move |j| seats(j).map(move |(page, (_, session))| (j, page, session.as_str())))
     }
 
     pub fn has_seat(&self, j: usize, r: usize) -> bool {
-        self.jibris[j].model.seats().any(|(room, _)| *room == r)
+        self.jibris[j].model.seats().any(|(_, (room, _))| *room == r)
     }
 
     /// Everybody but us.
@@ -49,13 +56,14 @@ impl World {
             let role = if person.moderator { Role::Moderator } else { Role::Participant };
             add(person.nick.as_str(), person.jid.as_str(), role, None, None);
         }
-        for (j, session) in self.recorders(r) {
-            let jid = format!("recorder@hidden.meet.jitsi/j{j}{session}");
-            add(&format!("rec{j}{session}"), &jid, Role::Participant, Some(SessionId(session.into())), None);
+        for recorder @ (j, page, session) in self.recorders(r) {
+            let nick = Self::nick_of(recorder);
+            let jid = format!("recorder@hidden.meet.jitsi/j{j}-{page}");
+            add(nick.as_str(), &jid, Role::Participant, Some(SessionId(session.into())), None);
         }
-        for (j, session) in self.recorders(r) {
-            let nick = Nick::new(&format!("rec{j}{session}")).unwrap();
-            all.entry(nick).and_modify(|shown| shown.jibri = Some(self.name_of(j)));
+        for recorder in self.recorders(r) {
+            let jibri = self.name_of(recorder.0);
+            all.entry(Self::nick_of(recorder)).and_modify(|shown| shown.jibri = Some(jibri));
         }
         all
     }

@@ -109,8 +109,10 @@ pub struct Jibri<W> {
     waiting: Vec<Input<W>>,
     /// Its recorder is in a room, or on its way there.
     seat: Option<W>,
-    /// Recorders that have outlived their Jibri, and until when.
-    dead: Vec<(W, Option<Duration>)>,
+    /// How many have been; each is another occupant.
+    pages: u64,
+    /// Recorders that have outlived their Jibri, by number, and until when.
+    dead: Vec<(u64, W, Option<Duration>)>,
     shown: Option<Status>,
     timers: Vec<(Duration, Timer)>,
 }
@@ -131,6 +133,7 @@ impl<W: Clone> Jibri<W> {
             job: None,
             waiting: Vec::new(),
             seat: None,
+            pages: 0,
             dead: Vec::new(),
             shown: None,
             timers: Vec::new(),
@@ -169,9 +172,10 @@ impl<W: Clone> Jibri<W> {
         self.running && self.job.is_none() && self.own_status() == IDLE
     }
 
-    /// Where recorders of its Chromes are, or are about to be: its own, and those that have outlived it.
-    pub fn seats(&self) -> impl Iterator<Item = &W> {
-        self.seat.iter().chain(self.dead.iter().map(|(work, _)| work))
+    /// Where recorders of its Chromes are, or are about to be: its own, and those that have outlived it; each has a number.
+    pub fn seats(&self) -> impl Iterator<Item = (u64, &W)> {
+        let own = self.seat.iter().map(|work| (self.pages, work));
+        own.chain(self.dead.iter().map(|(page, work, _)| (*page, work)))
     }
 
     /// What its health port says.
@@ -191,7 +195,7 @@ impl<W: Clone> Jibri<W> {
 
     /// When it next does something by itself.
     pub fn next_deadline(&self) -> Option<Duration> {
-        let dead = self.dead.iter().filter_map(|(_, until)| *until);
+        let dead = self.dead.iter().filter_map(|(_, _, until)| *until);
         self.timers.iter().map(|(at, _)| *at).chain(dead).min()
     }
 
@@ -213,8 +217,8 @@ impl<W: Clone> Jibri<W> {
                     self.comes_due(at, timer, out);
                 }
                 None => {
-                    let gone = self.dead.extract_if(.., |(_, until)| *until == Some(at));
-                    out.extend(gone.map(|(work, _)| Output::Leaves(work)));
+                    let gone = self.dead.extract_if(.., |(_, _, until)| *until == Some(at));
+                    out.extend(gone.map(|(_, work, _)| Output::Leaves(work)));
                 }
             }
         }
@@ -329,6 +333,7 @@ impl<W: Clone> Jibri<W> {
             Timer::Loaded(Step::Works) => {
                 job.stage = Stage::Inside;
                 (self.seat, self.alone) = (Some(work.clone()), false);
+                self.pages += 1;
                 out.push(Output::Enters(work));
             }
             Timer::Loaded(step) | Timer::Recorded(step) => {
@@ -406,7 +411,7 @@ impl<W: Clone> Jibri<W> {
             self.leaves(out);
         }
         let until = self.settings.seat.map(|stays| now + stays);
-        self.dead.extend(self.seat.take().map(|work| (work, until)));
+        self.dead.extend(self.seat.take().map(|work| (self.pages, work, until)));
     }
 
     fn dies(&mut self, now: Duration, out: &mut Vec<Output<W>>) {
