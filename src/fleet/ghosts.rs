@@ -121,7 +121,7 @@ impl Fleet {
             && !self.policy.stands_by
             && self.witnesses.word(name).0 == Word::Works
             && !self.witnesses.has_seat_elsewhere(room, name)
-            && !self.witnesses.has_orphan(room, name)
+            && !self.witnesses.orphans.has(room, name)
             && ended.is_none_or(|at| now.since(at) >= AGAIN)
     }
 

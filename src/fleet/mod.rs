@@ -18,6 +18,7 @@ mod jibri;
 mod jicofo;
 mod jicofo_restart;
 mod judge;
+mod orphans;
 mod reach;
 mod recovering;
 mod recovery;

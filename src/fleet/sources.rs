@@ -128,7 +128,7 @@ impl Fleet {
                 jibri.last_seen = Some(now);
                 self.port_answered = Some(now);
                 if is_for_show {
-                    self.witnesses.is_idle_for_show(name);
+                    self.witnesses.orphans.works(name);
                 }
             }
             Err(why) => {

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use super::event::{Effect, Event};
 use super::jibri::{Appearance, Coverage, Jibri};
+use super::orphans::{Orphans, Seats};
 use super::{Fleet, Mark};
 use crate::address::{Nick, RoomJid};
 use crate::doubling::doubled;
@@ -54,12 +55,6 @@ pub(super) enum Word {
     Dead,
 }
 
-/// The recorders in a room, by nickname, and whose they are.
-type Seats = BTreeMap<Nick, JibriName>;
-
-/// More seats that nobody records from than this are not remembered.
-const MOST_ORPHANS: usize = 1000;
-
 /// A meeting that is said to be recorded.
 #[derive(Debug)]
 struct Recorded {
@@ -81,9 +76,12 @@ struct Recorded {
 }
 
 impl Recorded {
+    fn seats(&self) -> impl Iterator<Item = (&Nick, &JibriName)> {
+        self.seats.iter().flat_map(|(_, seats)| seats)
+    }
+
     fn may_be_of(&self, name: &JibriName) -> bool {
-        self.by.as_ref() == Some(name)
-            || self.seats.as_ref().is_some_and(|(_, seats)| seats.values().any(|of| of == name))
+        self.by.as_ref() == Some(name) || self.seats().any(|(_, of)| of == name)
     }
 }
 
@@ -99,9 +97,7 @@ pub(super) struct Witnesses {
     closely: BTreeSet<JibriName>,
     /// Sessions that had lost their Jibri when their recording was given up: whose, and since when.
     lost: BTreeMap<RoomJid, (SessionId, JibriName, Time)>,
-    /// Seats from which nothing is recorded, as their Jibri was idle or at work for another meeting: they may stay for good
-    /// (docs/jitsi.md 13.2.6), also when that Jibri works again.
-    orphans: BTreeMap<RoomJid, Seats>,
+    pub(super) orphans: Orphans,
 }
 
 impl Witnesses {
@@ -166,12 +162,7 @@ impl Witnesses {
 
     /// These have a recorder there, as a fact.
     fn seated(&mut self, room: &RoomJid, seats: Seats, now: Time) {
-        if let Some(orphans) = self.orphans.get_mut(room) {
-            orphans.retain(|nick, _| seats.contains_key(nick));
-            if orphans.is_empty() {
-                self.orphans.remove(room);
-            }
-        }
+        self.orphans.listed(room, &seats);
         if let Some(recorded) = self.rooms.get_mut(room) {
             let last = recorded.seats.take().and_then(|(_, before)| before.into_values().next());
             if seats.is_empty() {
@@ -183,44 +174,18 @@ impl Witnesses {
         }
     }
 
-    /// Nothing is recorded from these seats.
-    fn are_orphans(&mut self, room: &RoomJid, seats: Seats) {
-        if !seats.is_empty() && (self.orphans.len() < MOST_ORPHANS || self.orphans.contains_key(room)) {
-            self.orphans.entry(room.clone()).or_default().extend(seats);
+    /// It turns idle: from whatever seats it has had nothing is recorded any more.
+    pub(super) fn is_idle(&mut self, name: &JibriName) {
+        for (room, recorded) in &self.rooms {
+            let its = recorded.seats().filter(|(_, of)| *of == name);
+            self.orphans.add(room, its.map(|(nick, of)| (nick.clone(), of.clone())).collect());
         }
-    }
-
-    /// It has a dead seat there.
-    pub(super) fn has_orphan(&self, room: &RoomJid, name: &JibriName) -> bool {
-        self.orphans.get(room).is_some_and(|orphans| orphans.values().any(|of| of == name))
     }
 
     /// Whose seats there may be recorded from.
-    fn live<'a>(&self, room: &RoomJid, recorded: &'a Recorded) -> impl Iterator<Item = &'a JibriName> {
-        let orphans = self.orphans.get(room);
-        let is_dead = move |nick: &Nick| orphans.is_some_and(|orphans| orphans.contains_key(nick));
-        let seats = recorded.seats.iter().flat_map(|(_, seats)| seats);
-        seats.filter(move |(nick, _)| !is_dead(nick)).map(|(_, name)| name)
-    }
-
-    /// It turns idle: from whatever seats it has had nothing is recorded any more.
-    pub(super) fn is_idle(&mut self, name: &JibriName) {
-        let its = |recorded: &Recorded| -> Seats {
-            let seats = recorded.seats.iter().flat_map(|(_, seats)| seats);
-            seats.filter(|(_, of)| *of == name).map(|(nick, of)| (nick.clone(), of.clone())).collect()
-        };
-        let all: Vec<_> = self.rooms.iter().map(|(room, recorded)| (room.clone(), its(recorded))).collect();
-        for (room, seats) in all {
-            self.are_orphans(&room, seats);
-        }
-    }
-
-    /// Its own port says that it works, while the brewery shows it idle: that may have been wrong before.
-    pub(super) fn is_idle_for_show(&mut self, name: &JibriName) {
-        self.orphans.retain(|_, seats| {
-            seats.retain(|_, of| of != name);
-            !seats.is_empty()
-        });
+    fn living<'a>(&self, room: &RoomJid, recorded: &'a Recorded) -> impl Iterator<Item = &'a JibriName> {
+        let seats = recorded.seats.iter().map(|(_, seats)| seats);
+        seats.flat_map(|seats| self.orphans.living(room, seats))
     }
 
     /// What one says, or shows; where that is new, all whose recording it may be are looked at again.
@@ -254,7 +219,7 @@ impl Witnesses {
     pub(super) fn has_seat_elsewhere(&self, room: &RoomJid, name: &JibriName) -> bool {
         // Where another one works, its seat is a dead one.
         let needs = |r: &Recorded| !matches!(&r.told, RecordedBy::Works(other) if other != name);
-        let sits = |other: &RoomJid, r: &Recorded| self.live(other, r).any(|of| of == name);
+        let sits = |other: &RoomJid, r: &Recorded| self.living(other, r).any(|of| of == name);
         self.rooms.iter().any(|(other, r)| other != room && needs(r) && sits(other, r))
     }
 }
@@ -310,7 +275,7 @@ impl Fleet {
         self.ghosts.seated(room, names.iter(), now);
         let is_free_for_it = |name: &JibriName| {
             let serves = self.jibris.get(name).and_then(|jibri| jibri.serving.as_ref());
-            serves.is_none_or(|other| other == room) && !self.witnesses.has_orphan(room, name)
+            serves.is_none_or(|other| other == room) && !self.witnesses.orphans.has(room, name)
         };
         let works = |name: &JibriName| self.witnesses.word(name).0 == Word::Works;
         let mut working = names.iter().filter(|name| works(name) && is_free_for_it(name));
@@ -335,12 +300,12 @@ impl Fleet {
         while let Some(room) = self.witnesses.dirty.pop_first() {
             let Some(recorded) = self.witnesses.rooms.get(&room) else { continue };
             let orphans = self.seats_of_the_idle(recorded);
-            self.witnesses.are_orphans(&room, orphans);
+            self.witnesses.orphans.add(&room, orphans);
             let Some(recorded) = self.witnesses.rooms.get(&room) else { continue };
             let recorded_by = self.recorded_by(&room, recorded, now);
             if let RecordedBy::Against(_, Contradiction::Idle | Contradiction::Elsewhere) = recorded_by {
                 let all = recorded.seats.as_ref().map(|(_, seats)| seats.clone()).unwrap_or_default();
-                self.witnesses.are_orphans(&room, all);
+                self.witnesses.orphans.add(&room, all);
             }
             let moved = self.moved(&room, &recorded_by, now);
             effects.extend(moved);
@@ -404,7 +369,7 @@ impl Fleet {
     }
 
     fn recorded_by(&self, room: &RoomJid, recorded: &Recorded, now: Time) -> RecordedBy {
-        let live: BTreeSet<&JibriName> = self.witnesses.live(room, recorded).collect();
+        let live: BTreeSet<&JibriName> = self.witnesses.living(room, recorded).collect();
         let are_dead = live.is_empty();
         let names: BTreeSet<&JibriName> = match (&recorded.seats, &recorded.by) {
             (Some((_, seats)), _) if are_dead => seats.values().collect(),
