@@ -335,7 +335,11 @@ impl Fleet {
                 self.sessions.turned_busy(name);
             }
             Appearance::Idle => {
-                self.witnesses.is_idle(name);
+                // A webhook's word is anybody's.
+                let is_own = jibri.port.is_some_and(|port| port.report.busy == Busy::Idle);
+                if self.sight.brewery.is_some() || self.sight.detector || is_own {
+                    self.witnesses.is_idle(name);
+                }
                 let fell = jibri.falling.take().filter(|_| !jibri.is_twins());
                 if let Some((room, _)) = fell {
                     self.has_failed(name, &room, now, effects);

@@ -278,6 +278,21 @@ fn one_that_was_seen_to_take_the_start_works_for_it_whatever_seats_it_has_elsewh
     assert_eq!(of_r1, Some(RecordedBy::Works(name("a"))));
 }
 
+/// Without a token anybody may send it.
+#[test]
+fn no_webhook_has_the_seat_of_one_that_records_taken_for_a_dead_one() {
+    let mut bench = Bench::with(SETTINGS);
+    let says = |bench: &mut Bench| bench.give(Input::Health { name: name("a"), answer: Ok(BUSY) });
+    says(&mut bench);
+    bench.news("r1", on("s1"));
+    seated(&mut bench, &["a"]);
+    bench.pass(1);
+    bench.give(Input::Webhook { id: "a".into(), report: IDLE });
+    bench.pass(1);
+    seated(&mut bench, &["a"]);
+    assert_eq!(recorded_by(&bench), Some(RecordedBy::Works(name("a"))));
+}
+
 /// Jicofo lists no recorder where it has listed one.
 #[test]
 fn a_seat_that_has_gone_is_told_by_jicofo() {
