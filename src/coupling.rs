@@ -80,7 +80,8 @@ impl Coupling {
     /// worth asking at once: whom it selects, or has failed, shows in its next answer.
     pub fn event(&mut self, event: &Event, people: bool) -> bool {
         if let What::Recorders(seats) = &event.what {
-            self.add(Step::Fleet(fleet::Input::Recorders { room: event.room.clone(), seats: seats.clone() }));
+            let (room, seats) = (event.room.clone(), seats.clone());
+            self.add(Step::Fleet(fleet::Input::Recorders { room, seats, listed: false }));
         }
         let alone = match &event.what {
             What::RecorderAlone => Some(true),

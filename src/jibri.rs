@@ -126,6 +126,8 @@ pub enum RecordedBy {
     Moves,
     /// This one, and it does not record this meeting, whatever its recorder shows.
     Against(JibriName, Contradiction),
+    /// Jicofo, which lists recorders elsewhere, has listed none in this room since its recording is on.
+    Nobody,
 }
 
 /// Why a Jibri does not record the meeting that its recorder is in (docs/jitsi.md 13.2.6, 13.2.12).

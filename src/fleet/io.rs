@@ -45,6 +45,8 @@ pub enum Input {
         room: RoomJid,
         /// Theirs.
         seats: Vec<Seat>,
+        /// By Jicofo's REST interface, which lists all that there are.
+        listed: bool,
     },
     /// From the meetings: a recorder is alone in a room that is to be recorded, as was just seen; or not any more.
     Alone {
@@ -140,6 +142,8 @@ pub enum News {
     On {
         /// Its session, if it is known.
         session: Option<SessionId>,
+        /// Only a recorder stands for it: focus was heard, and knows of none.
+        is_denied: bool,
     },
     /// The recording is over.
     Ended {
@@ -156,7 +160,9 @@ impl News {
         Some(match what {
             What::StartSent { .. } => Self::StartSent,
             What::Accepted { .. } => Self::Accepted,
-            What::On { session, .. } => Self::On { session: session.clone() },
+            What::On { session, is_denied, .. } => {
+                Self::On { session: session.clone(), is_denied: *is_denied }
+            }
             What::Ended { how, .. } => Self::Ended { how: how.clone(), people },
             What::StartFailed { why, .. } | What::Held(Hold::GaveUp(why)) => {
                 Self::Failed { why: *why, people }

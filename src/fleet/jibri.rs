@@ -364,6 +364,11 @@ impl Jibri {
         self.has_served = false;
     }
 
+    /// Its health port has answered, the last time too.
+    pub(super) fn port_answers(&self) -> bool {
+        self.port.is_some() && self.port_reach.is_well()
+    }
+
     /// Lets pass what the time has ended.
     pub(super) fn age(&mut self, sight: Coverage, now: Time) {
         let port_lasts = sight.interval.saturating_mul(4);

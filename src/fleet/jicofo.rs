@@ -57,7 +57,7 @@ impl Jicofo {
         if self.missing_since.is_some_and(|since| sent.is_none_or(|sent| sent <= since.after(LAG))) {
             return;
         }
-        self.is_elsewhere = self.is_there != Some(true);
+        self.is_elsewhere = self.is_there == Some(false);
         self.refused = None;
         self.suspicion = None;
     }

@@ -79,7 +79,7 @@ pub struct Fleet {
     polled_since: Time,
     poll_lasts: Duration,
     /// When any health port, and any Jibri by XMPP, last answered.
-    port_answered: Option<Time>,
+    port_answers: Option<reach::Answers>,
     ping_answered: Option<Time>,
     /// Whether Jicofo knows of them.
     jicofo: jicofo::Jicofo,
@@ -115,7 +115,7 @@ impl Fleet {
             poll: 0,
             polled_since: now,
             poll_lasts: poll_lasts(settings),
-            port_answered: None,
+            port_answers: None,
             ping_answered: None,
             jicofo: jicofo::Jicofo::default(),
             jicofo_restarts: jicofo_restart::JicofoRestarts::default(),
@@ -146,8 +146,8 @@ impl Fleet {
             Input::Webhook { id, report } => self.webhook(&id, report, now),
             Input::Pinged { name, answered } => self.pinged(&name, answered, now, &mut effects),
             Input::PortRefused { name } => self.refused(&name, now, &mut effects),
-            Input::Recorders { room, seats } => {
-                let marks = self.seated(&room, seats, now);
+            Input::Recorders { room, seats, listed } => {
+                let marks = self.seated(&room, seats, listed, now);
                 self.apply(marks, now, &mut effects);
             }
             Input::Alone { room, is_alone: true } => self.is_alone(&room, now, &mut effects),
@@ -166,13 +166,14 @@ impl Fleet {
                     }
                     News::Failed { why, people } => self.sessions.failed(&room, why, people, now),
                     News::Over => self.sessions.over(&room),
-                    News::On { session } => {
+                    News::On { session, is_denied } => {
                         self.sessions.on(&room, now);
                         let by = match self.sessions.serving(&room) {
                             Serving::Known(name) => Some(name.clone()),
                             Serving::OneOf(_) | Serving::Unknown => None,
                         };
                         self.witnesses.on(&room, session, self.sessions.sent_at(&room), by, now);
+                        self.witnesses.is_denied(&room, is_denied);
                         Vec::new()
                     }
                     News::Ended { how, people } => self.sessions.ended(&room, &how, people, now),
@@ -345,6 +346,8 @@ impl Fleet {
                     self.has_failed(name, &room, now, effects);
                 }
             }
+            // Jicofo's list may be empty because it has lost the brewery.
+            Appearance::Absent if self.sight.brewery.is_none() && jibri.port_answers() => {}
             Appearance::Absent => jibri.forget_process(),
             Appearance::Unknown | Appearance::Unwell => jibri.falling = None,
         }

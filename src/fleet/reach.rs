@@ -7,6 +7,9 @@ use crate::time::Time;
 /// Silent for so many intervals, and at so many calls: dead.
 const DEAD_AFTER: u32 = 3;
 
+/// An answer may come so much later than the one before it.
+const LATE: Duration = Duration::from_secs(3);
+
 /// A line to one Jibri.
 #[derive(Debug, Default)]
 pub(super) struct Reach {
@@ -36,6 +39,39 @@ pub(super) enum Whose {
 impl Whose {
     pub(super) fn its_if(is_its: bool) -> Self {
         if is_its { Self::Its } else { Self::Everybodys }
+    }
+
+    /// By what others have answered, where this one has not answered at `last_call` and again not now.
+    pub(super) fn by(
+        others: Option<Answers>,
+        last_call: Option<Time>,
+        interval: Duration,
+        now: Time,
+    ) -> Self {
+        let lately = others.filter(|others| now.since(others.last) <= interval);
+        let Some(others) = lately else { return Self::Everybodys };
+        match last_call {
+            Some(last_call) if others.last <= last_call => Self::Unknown,
+            // They have been silent as well in between, or were when this one was called.
+            Some(last_call) => Self::its_if(others.since <= last_call),
+            None => Self::Its,
+        }
+    }
+}
+
+/// Answers of any port, without a break.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Answers {
+    since: Time,
+    last: Time,
+}
+
+impl Answers {
+    /// There is another one.
+    pub(super) fn go_on(before: Option<Self>, interval: Duration, now: Time) -> Self {
+        let without_break = interval.saturating_add(LATE);
+        let goes_on = before.filter(|before| now.since(before.last) <= without_break);
+        Self { since: goes_on.map_or(now, |before| before.since), last: now }
     }
 }
 
@@ -140,6 +176,23 @@ mod tests {
             line.silent(at(secs), Whose::Everybodys, "timed out");
         }
         assert!(!line.dead(at(100), Duration::from_secs(10)).unwrap().sure);
+    }
+
+    #[test]
+    fn the_edges_of_an_outage_are_nobodys() {
+        let interval = Duration::from_secs(10);
+        let answers = |all: &[u64]| {
+            all.iter().fold(None, |before, secs| Some(Answers::go_on(before, interval, at(*secs))))
+        };
+        let by = |all: &[u64], last_call: Option<u64>, now| {
+            Whose::by(answers(all), last_call.map(at), interval, at(now))
+        };
+        assert_eq!(by(&[], None, 5), Whose::Everybodys);
+        assert_eq!(by(&[1, 11], None, 12), Whose::Its);
+        assert_eq!(by(&[1, 11, 21], Some(12), 22), Whose::Its);
+        assert_eq!(by(&[1, 11], Some(12), 20), Whose::Unknown);
+        assert_eq!(by(&[1, 11, 33], Some(22), 34), Whose::Everybodys, "nobody answered from 11 to 33");
+        assert_eq!(by(&[1, 11], Some(12), 40), Whose::Everybodys);
     }
 
     #[test]

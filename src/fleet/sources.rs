@@ -3,7 +3,7 @@
 use super::event::{Effect, Event};
 use super::io::Brewery;
 use super::jibri::{Appearance, Jibri, Said};
-use super::reach::Whose;
+use super::reach::{Answers, Whose};
 use super::{Fleet, STRANGERS};
 use crate::jibri::{Busy, Detected, JibriName, Report};
 use crate::time::Time;
@@ -115,8 +115,7 @@ impl Fleet {
     pub(super) fn health(&mut self, name: &JibriName, answer: Result<Report, String>, now: Time) {
         // Whether others have answered lately, so that the way is open.
         let interval = self.sight.interval;
-        let answered = self.port_answered;
-        let is_open = answered.is_some_and(|at| now.since(at) <= interval);
+        let answers = self.port_answers;
         let Some(jibri) = self.jibris.get_mut(name).filter(|jibri| jibri.configured) else { return };
         match answer {
             Ok(report) => {
@@ -126,20 +125,17 @@ impl Fleet {
                 (jibri.refused, jibri.is_dead) = (None, false);
                 jibri.port_reach.answered();
                 jibri.last_seen = Some(now);
-                self.port_answered = Some(now);
+                self.port_answers = Some(Answers::go_on(answers, interval, now));
                 if is_for_show {
                     self.witnesses.orphans.works(name);
                 }
             }
             Err(why) => {
                 jibri.port = None;
-                let last_call = jibri.port_reach.last_call();
                 let whose = if jibri.ping_reach.is_silent() {
                     Whose::Its
-                } else if is_open && last_call.is_some_and(|last| answered <= Some(last)) {
-                    Whose::Unknown
                 } else {
-                    Whose::its_if(is_open)
+                    Whose::by(answers, jibri.port_reach.last_call(), interval, now)
                 };
                 jibri.port_reach.silent(now, whose, &why);
                 // A second witness is wanted soon.

@@ -10,7 +10,7 @@ use std::time::Duration;
 use super::event::{Effect, Event};
 use super::jibri::{Appearance, Coverage, Jibri};
 use super::orphans::{Orphans, Seats};
-use super::{Fleet, Mark};
+use super::{Fleet, Mark, STRANGERS};
 use crate::address::{Nick, RoomJid};
 use crate::doubling::doubled;
 use crate::jibri::{Busy, Contradiction, JibriName, RecordedBy, Seat};
@@ -36,6 +36,8 @@ const KEPT: Duration = Duration::from_secs(15);
 const LOADS: Duration = Duration::from_secs(5);
 /// The recorder of one that has turned busy is in the room by then.
 const JOINS_WITHIN: Duration = Duration::from_secs(30);
+/// When a recording is on its recorder is there, or is there again after a move by then.
+const NOBODY_FOR: Duration = Duration::from_secs(25);
 /// A session that goes on without its Jibri shows another one by then, or never does.
 const MOVES_WITHIN: Duration = Duration::from_secs(180);
 
@@ -59,12 +61,16 @@ pub(super) enum Word {
 #[derive(Debug)]
 struct Recorded {
     session: Option<SessionId>,
+    /// Only a recorder stands for it: focus knows of none.
+    is_denied: bool,
     /// Who was busy before this is not its Jibri.
     from: Time,
     /// Who was seen to take the start.
     by: Option<JibriName>,
     /// Whose recorders are there, as a fact, and since when that is known.
     seats: Option<(Time, Seats)>,
+    /// Since when Jicofo lists none there, while it has listed none at all.
+    nobody_since: Option<Time>,
     /// Whose recorder was listed there and is not any more, and since when: that none is there is a fact as well then.
     left: Option<(JibriName, Time)>,
     told: RecordedBy,
@@ -89,6 +95,10 @@ impl Recorded {
 #[derive(Debug, Default)]
 pub(super) struct Witnesses {
     rooms: BTreeMap<RoomJid, Recorded>,
+    /// Jicofo has listed a recorder somewhere, so that it lists none says something.
+    does_list: bool,
+    /// Recorders show the names by which Jibris are known: one of a name that nobody knows is a dead one's.
+    do_names_match: bool,
     /// When Jicofo is to be asked whose recorders are there.
     ask: Schedule<RoomJid>,
     dirty: BTreeSet<RoomJid>,
@@ -126,9 +136,11 @@ impl Witnesses {
         let (worked, lost) = former.map(|(_, name, at)| (name, at)).unzip();
         let recorded = Recorded {
             session,
+            is_denied: false,
             from: lost.map(|at| at.before(JOINS_WITHIN)).or(sent).unwrap_or_else(|| now.before(BEFORE)),
             by,
             seats: None,
+            nobody_since: None,
             left: None,
             told: RecordedBy::Unknown,
             worked,
@@ -136,6 +148,13 @@ impl Witnesses {
             asked: 0,
         };
         self.rooms.insert(room.clone(), recorded);
+    }
+
+    /// Whether focus, which was heard, knows of no recording there.
+    pub(super) fn is_denied(&mut self, room: &RoomJid, is_denied: bool) {
+        if let Some(recorded) = self.rooms.get_mut(room) {
+            recorded.is_denied = is_denied;
+        }
     }
 
     /// It is over, or not known to be on any more.
@@ -161,9 +180,12 @@ impl Witnesses {
     }
 
     /// These have a recorder there, as a fact.
-    fn seated(&mut self, room: &RoomJid, seats: Seats, now: Time) {
+    fn seated(&mut self, room: &RoomJid, seats: Seats, listed: bool, now: Time) {
         self.orphans.listed(room, &seats);
+        self.does_list |= listed && !seats.is_empty();
         if let Some(recorded) = self.rooms.get_mut(room) {
+            let is_none = seats.is_empty() && (listed || recorded.nobody_since.is_some());
+            recorded.nobody_since = is_none.then(|| recorded.nobody_since.unwrap_or(now));
             let last = recorded.seats.take().and_then(|(_, before)| before.into_values().next());
             if seats.is_empty() {
                 recorded.left = recorded.left.take().or(last.map(|name| (name, now)));
@@ -171,7 +193,14 @@ impl Witnesses {
                 (recorded.left, recorded.seats) = (None, Some((now, seats)));
             }
             self.dirty.insert(room.clone());
+            self.denied_are_doubtful();
         }
+    }
+
+    /// Where focus knows of no recording, a seat of the same Jibri elsewhere says that nothing is recorded.
+    fn denied_are_doubtful(&mut self) {
+        let denied = self.rooms.iter().filter(|(_, recorded)| recorded.is_denied);
+        self.dirty.extend(denied.map(|(room, _)| room.clone()));
     }
 
     /// It turns idle: from whatever seats it has had nothing is recorded any more.
@@ -217,8 +246,12 @@ impl Witnesses {
     }
 
     pub(super) fn has_seat_elsewhere(&self, room: &RoomJid, name: &JibriName) -> bool {
-        // Where another one works, its seat is a dead one.
-        let needs = |r: &Recorded| !matches!(&r.told, RecordedBy::Works(other) if other != name);
+        let is_denied = |r: &Recorded| r.is_denied;
+        let is_denied_here = self.rooms.get(room).is_some_and(is_denied);
+        // Where another one works, its seat is a dead one; so it is where focus knows of no recording, rather than where it may.
+        let needs = |r: &Recorded| {
+            !matches!(&r.told, RecordedBy::Works(other) if other != name) && (is_denied_here || !r.is_denied)
+        };
         let sits = |other: &RoomJid, r: &Recorded| self.living(other, r).any(|of| of == name);
         self.rooms.iter().any(|(other, r)| other != room && needs(r) && sits(other, r))
     }
@@ -234,7 +267,8 @@ impl Jibri {
         if self.is_dead {
             return Word::Dead;
         }
-        if self.looks == Appearance::Absent {
+        // Jicofo's list may be empty because it has lost the brewery: what the Jibri itself says outweighs that.
+        if self.looks == Appearance::Absent && (sight.brewery.is_some() || !self.port_answers()) {
             return Word::Gone;
         }
         let shown = self.primary(sight).filter(|_| is_seen).map(|(_, _, since)| since);
@@ -267,9 +301,12 @@ impl Jibri {
 
 impl Fleet {
     /// Whose recorders are in a meeting, as a fact.
-    pub(super) fn seated(&mut self, room: &RoomJid, seats: Vec<Seat>, now: Time) -> Vec<Mark> {
+    pub(super) fn seated(&mut self, room: &RoomJid, seats: Vec<Seat>, listed: bool, now: Time) -> Vec<Mark> {
         // A recorder shows its Jibri's id, which need not be the name that the brewery knows it by.
         let name = |id: JibriName| self.ids.get(id.as_str()).cloned().unwrap_or(id);
+        let is_same = |id: &JibriName| self.ids.get(id.as_str()).is_none_or(|name| name == id);
+        let is_plain = |id: &JibriName| is_same(id) && self.jibris.contains_key(id);
+        self.witnesses.do_names_match |= seats.iter().any(|seat| is_plain(&seat.jibri));
         let seats: Seats = seats.into_iter().map(|seat| (seat.nick, name(seat.jibri))).collect();
         let names: BTreeSet<JibriName> = seats.values().cloned().collect();
         self.ghosts.seated(room, names.iter(), now);
@@ -280,7 +317,9 @@ impl Fleet {
         let works = |name: &JibriName| self.witnesses.word(name).0 == Word::Works;
         let mut working = names.iter().filter(|name| works(name) && is_free_for_it(name));
         let only = working.next().filter(|_| working.next().is_none()).cloned();
-        self.witnesses.seated(room, seats, now);
+        self.witnesses.seated(room, seats, listed, now);
+        let only =
+            only.filter(|_| !self.witnesses.rooms.get(room).is_some_and(|recorded| recorded.is_denied));
         only.map(|name| self.sessions.is_served_by(room, &name)).unwrap_or_default()
     }
 
@@ -368,6 +407,16 @@ impl Fleet {
         seats.iter().filter(|(_, name)| says_so(name)).map(|(nick, of)| (nick.clone(), of.clone())).collect()
     }
 
+    /// What one says whose recorder is in a room; also one that has died before we came, and is known to nobody.
+    fn word_of(&self, name: &JibriName) -> (Word, Time) {
+        let are_all_seen = self.sight.brewery.is_some() || self.sight.detector;
+        let are_all_seen = are_all_seen && self.strangers < STRANGERS;
+        if self.witnesses.do_names_match && are_all_seen && !self.jibris.contains_key(name) {
+            return (Word::Gone, Time::default());
+        }
+        self.witnesses.word(name)
+    }
+
     fn recorded_by(&self, room: &RoomJid, recorded: &Recorded, now: Time) -> RecordedBy {
         let live: BTreeSet<&JibriName> = self.witnesses.living(room, recorded).collect();
         let are_dead = live.is_empty();
@@ -394,10 +443,13 @@ impl Fleet {
             };
             return RecordedBy::Against(name.clone(), why);
         }
+        if self.witnesses.does_list && recorded.nobody_since.is_some_and(|at| now.since(at) >= NOBODY_FOR) {
+            return RecordedBy::Nobody;
+        }
         let mut against = None;
         let mut last_word = Time::default();
         for name in &names {
-            let (word, since) = self.witnesses.word(name);
+            let (word, since) = self.word_of(name);
             last_word = last_word.max(since);
             let why = match word {
                 Word::Works if !is_elsewhere(name) => return RecordedBy::Works((*name).clone()),

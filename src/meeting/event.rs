@@ -99,6 +99,8 @@ pub enum What {
         session: Option<SessionId>,
         /// How long a recording was wanted and missing; none if it was not wanted.
         wanted_for: Option<Duration>,
+        /// Only a recorder stands for it: focus was heard, and knows of none.
+        is_denied: bool,
     },
     /// The recording is over.
     Ended {
@@ -216,6 +218,8 @@ pub enum Refutation {
     Jibri(JibriName, Contradiction),
     /// Its recorder has left, and focus goes on saying that it is on.
     RecorderLeft,
+    /// Focus says that it is on, and no recorder has come: the Jibri that says so is at work for another meeting.
+    NoRecorder,
 }
 
 impl fmt::Display for Refutation {
@@ -224,6 +228,7 @@ impl fmt::Display for Refutation {
             // Debug, because anybody may enter a brewery under any nickname.
             Self::Jibri(name, why) => write!(f, "its Jibri {name:?} {why}"),
             Self::RecorderLeft => f.write_str("the recorder has left, and Jicofo does not know"),
+            Self::NoRecorder => f.write_str("Jicofo says that it is on, and no recorder is in the room"),
         }
     }
 }

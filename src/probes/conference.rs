@@ -78,7 +78,7 @@ impl Conferences {
     }
 }
 
-/// The recorders among the members whose Jibri is told, in order; none if that is not told.
+/// The recorders among the members whose Jibri is told, in order; none if that is not told, or of none that is there.
 fn read(body: &[u8]) -> Option<Vec<Seat>> {
     #[derive(Deserialize)]
     struct State<'a> {
@@ -94,18 +94,21 @@ fn read(body: &[u8]) -> Option<Vec<Seat>> {
     #[derive(Deserialize)]
     struct Member {
         is_jibri: bool,
-        stats_id: String,
+        #[serde(default)]
+        stats_id: Option<String>,
     }
     let state: State<'_> = serde_json::from_slice(body).ok()?;
     let members = state.chat_room?.members;
     let is_name = |name: &str| !name.is_empty() && name != "null" && name.len() <= MOST_NAME;
+    let mut is_any = false;
     let seat = |(nick, text): (&String, &&RawValue)| {
         let member = serde_json::from_str::<Member>(text.get()).ok()?;
-        let is_recorder = member.is_jibri && is_name(&member.stats_id);
-        let nick = Nick::new(nick).ok().filter(|_| is_recorder)?;
-        Some(Seat { nick, jibri: JibriName::new(&member.stats_id) })
+        is_any |= member.is_jibri;
+        let id = member.stats_id.filter(|id| member.is_jibri && is_name(id))?;
+        Some(Seat { nick: Nick::new(nick).ok()?, jibri: JibriName::new(&id) })
     };
-    Some(members.iter().filter_map(seat).take(MOST_RECORDERS).collect())
+    let seats: Vec<Seat> = members.iter().filter_map(seat).take(MOST_RECORDERS).collect();
+    (!seats.is_empty() || !is_any).then_some(seats)
 }
 
 #[cfg(test)]
@@ -130,6 +133,8 @@ mod tests {
         let all = ["b jibri-2", "g jibri-1", "h jibri-1"].map(String::from);
         assert_eq!(seats(&body), Some(all.to_vec()), "each recorder");
         assert_eq!(seats(r#"{"chat_room":{"members":{}}}"#), Some(Vec::new()));
+        let nameless = r#"{"chat_room":{"members":{"c":{"is_jibri":true},"p":{"is_jibri":false}}}}"#;
+        assert_eq!(seats(nameless), None, "there is one, and nobody says whose");
     }
 
     #[test]

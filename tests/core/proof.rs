@@ -30,6 +30,14 @@ struct Room {
 
 impl Room {
     fn recorded(footprint: &str) -> Self {
+        let mut room = Self::new(footprint);
+        room.begins();
+        assert_eq!(room.state(), State::Recording);
+        room.done.clear();
+        room
+    }
+
+    fn new(footprint: &str) -> Self {
         let toml = format!(
             "[xmpp]\ndomain = \"autostart.meet.jitsi\"\nsecret = \"s\"\n[muc]\ndomains = [\"muc.meet.jitsi\"]\n\
              footprint = {footprint:?}\n[discovery]\nrooms = [\"r0@muc.meet.jitsi\"]\n"
@@ -37,7 +45,7 @@ impl Room {
         let core = Meetings::new(&from_toml(&toml).unwrap().settings, false, 1, Time::default());
         let jid = RoomJid::new("r0@muc.meet.jitsi").unwrap();
         let now = Time::default();
-        let mut room = Self {
+        Self {
             core,
             now,
             jid,
@@ -47,12 +55,12 @@ impl Room {
             us: None,
             looks: 0,
             done: Vec::new(),
-        };
-        room.feed(Input::LinkUp);
-        room.run_for(Duration::from_secs(20));
-        assert_eq!(room.state(), State::Recording);
-        room.done.clear();
-        room
+        }
+    }
+
+    fn begins(&mut self) {
+        self.feed(Input::LinkUp);
+        self.run_for(Duration::from_secs(20));
     }
 
     fn state(&self) -> State {
@@ -234,6 +242,32 @@ fn what_jicofo_does_not_know_to_be_lost_is_stopped_and_started_in_one_visit() {
     let mut room = Room::recorded("resident");
     room.against(Contradiction::Idle);
     assert_eq!(room.done, [refuted(Contradiction::Idle).as_str(), "stop", "start"]);
+}
+
+/// A Jibri that works for another meeting says `on`, and Jicofo takes it for this one's (docs/jitsi.md 13.2.10).
+#[test]
+fn an_on_without_a_recorder_is_stopped_and_started_anew() {
+    for (footprint, begins) in [("discreet", 125), ("resident", 5)] {
+        let mut room = Room::new(footprint);
+        room.has_recorder = false;
+        room.begins();
+        room.done.clear();
+        if footprint == "resident" {
+            room.testifies(RecordedBy::Nobody);
+        } else {
+            assert_eq!(room.state(), State::Pending, "Jicofo may be moving it");
+            room.run_for(Duration::from_secs(90));
+            assert!(!room.done.contains(&"stop".to_owned()), "{:?}", room.done);
+        }
+        room.run_for(Duration::from_secs(begins));
+        let stops = room.done.iter().filter(|done| *done == "stop").count();
+        assert_eq!(
+            (stops, room.done.last().map(String::as_str)),
+            (1, Some("start")),
+            "{footprint}: {:?}",
+            room.done
+        );
+    }
 }
 
 #[test]

@@ -128,7 +128,7 @@ impl History {
                 attempt.session_id = name(session.as_ref());
             }),
             What::Taken | What::Adopted => self.change(room, |attempt| attempt.outcome = Outcome::Pending),
-            What::On { session, wanted_for } => {
+            What::On { session, wanted_for, .. } => {
                 if self.outcome(room) == Some(Outcome::Recording) {
                     self.close(now, room, Outcome::Recorded, "another recording took its place");
                 }

@@ -52,7 +52,7 @@ pub(in crate::driver) fn log(event: &Event, attempt: u32) {
         }
         What::Recorders(seats) => debug!(room, ?seats, "these Jibris have a recorder inside"),
         What::Adopted => info!(room, "a recording is there already, adopted"),
-        What::On { session, wanted_for } => {
+        What::On { session, wanted_for, .. } => {
             let wanted_ms = wanted_for.map(ms);
             info!(room, session_id = id(session.as_ref()), wanted_ms, "recording is on");
         }

@@ -166,7 +166,7 @@ fn a_fallback_exonerates_itself_and_not_the_one_that_failed() {
     bench.pass(3);
     bench.shows("b", BUSY);
     bench.pass(8);
-    bench.news("r1", News::On { session: None });
+    bench.news("r1", News::On { session: None, is_denied: false });
     bench.pass(5);
     assert_eq!(bench.fleet.serving(&room("r1")), Serving::Known(&name("b")));
     assert_eq!(bench.failures("a"), 0, "the recording has to last first");
@@ -177,7 +177,7 @@ fn a_fallback_exonerates_itself_and_not_the_one_that_failed() {
     bench.shows("a", BUSY);
     bench.news("r2", News::Accepted);
     bench.pass(5);
-    bench.news("r2", News::On { session: None });
+    bench.news("r2", News::On { session: None, is_denied: false });
     bench.pass(70);
     assert_eq!((bench.failures("a"), bench.verdict("a")), (0, Verdict::Ok));
 }
@@ -210,7 +210,7 @@ fn two_starts_at_once_are_told_apart_only_by_what_is_sure() {
     bench.news("r2", News::Accepted);
     bench.pass(5);
     assert!(matches!(bench.fleet.serving(&room("r1")), Serving::OneOf(set) if set.len() == 2));
-    bench.news("r1", News::On { session: None });
+    bench.news("r1", News::On { session: None, is_denied: false });
     bench.pass(5);
     assert!(matches!(bench.fleet.serving(&room("r1")), Serving::OneOf(_)));
     bench.shows("a", IDLE);

@@ -30,7 +30,7 @@ fn records(bench: &mut Bench, at: &str, jibri: &str) {
     bench.shows(jibri, BUSY);
     bench.news(at, News::Accepted);
     bench.pass(5);
-    bench.news(at, News::On { session: None });
+    bench.news(at, News::On { session: None, is_denied: false });
     bench.pass(70);
 }
 

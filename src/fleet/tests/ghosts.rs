@@ -8,7 +8,7 @@ fn is_alone(bench: &mut Bench, in_room: &str, is_alone: bool) {
 
 /// What Jicofo's REST interface says.
 fn seated(bench: &mut Bench, in_room: &str, ids: &[&str]) {
-    bench.give(Input::Recorders { room: room(in_room), seats: seats(ids) });
+    bench.give(Input::Recorders { room: room(in_room), seats: seats(ids), listed: true });
 }
 
 /// `a` records r1, where nobody is, and Jicofo has said so.
@@ -66,7 +66,7 @@ fn nobody_is_ended_who_may_be_of_use() {
     assert_eq!(ended_after(|bench| seated(bench, "r1", &["a", "b"])), 0, "whose it is, is not known");
     assert_eq!(ended_after(|bench| bench.pass(8)), 0, "or not any more");
     let serves_another = |bench: &mut Bench| {
-        bench.news("r2", News::On { session: None });
+        bench.news("r2", News::On { session: None, is_denied: false });
         seated(bench, "r2", &["a"]);
     };
     assert_eq!(ended_after(serves_another), 0);

@@ -63,7 +63,7 @@ fn one_that_records_goes_on_as_a_stranger() {
     bench.shows("a", BUSY);
     bench.news("r1", News::Accepted);
     bench.pass(5);
-    bench.news("r1", News::On { session: None });
+    bench.news("r1", News::On { session: None, is_denied: false });
     uses(&mut bench, &[("b", "b")]);
     assert_eq!(bench.fleet.serving(&room("r1")), Serving::Known(&name("a")));
     bench.pass(100);

@@ -46,6 +46,19 @@ fn without_jibris_there_is_nothing_to_lose() {
     assert_eq!(is_told(&bench), [1, 0]);
 }
 
+/// That a start succeeds before we have entered says nothing about its nickname.
+#[test]
+fn one_that_found_a_jibri_before_we_could_see_it_may_be_lost_later() {
+    let mut bench = Bench::new(&[]);
+    bench.news("r1", News::StartSent);
+    bench.pass(1);
+    bench.news("r1", News::Accepted);
+    bench.shows("a", IDLE);
+    jicofo(&mut bench, false);
+    bench.pass(60);
+    assert_eq!(is_told(&bench), [1, 0]);
+}
+
 /// It may be there under another nickname.
 #[test]
 fn one_that_finds_jibris_has_the_brewery() {
@@ -188,7 +201,7 @@ fn while_a_meeting_is_recorded_it_is_only_after_a_while() {
         bench.shows("a", BUSY);
         bench.news("r1", News::Accepted);
         bench.pass(5);
-        bench.news("r1", News::On { session: None });
+        bench.news("r1", News::On { session: None, is_denied: false });
         jicofo(&mut bench, false);
         bench.pass(secs);
         bench

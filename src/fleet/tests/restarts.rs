@@ -56,7 +56,7 @@ fn a_webhook_alone_has_nobody_restarted_who_may_be_recording() {
     bench.pass(1);
     bench.shows("a", BUSY);
     bench.news("r1", News::Accepted);
-    bench.news("r1", News::On { session: None });
+    bench.news("r1", News::On { session: None, is_denied: false });
     bench.pass(100);
     bench.give(Input::Webhook { id: "a".into(), report: EXPIRED });
     bench.pass(15);

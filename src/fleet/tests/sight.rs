@@ -9,7 +9,7 @@ fn a_room_whose_jibri_goes_is_looked_at() {
     bench.shows("a", BUSY);
     bench.news("r1", News::Accepted);
     bench.pass(5);
-    bench.news("r1", News::On { session: None });
+    bench.news("r1", News::On { session: None, is_denied: false });
     bench.pass(100);
     bench.effects.clear();
     bench.give(Input::Brewery(Brewery::Left { name: name("a") }));

@@ -75,7 +75,7 @@ fn one_with_a_recorder_in_a_meeting_is_left_to_the_meeting() {
     bench.shows("a", BUSY);
     bench.news("r1", News::Accepted);
     bench.pass(5);
-    bench.news("r1", News::On { session: None });
+    bench.news("r1", News::On { session: None, is_denied: false });
     with_port(&mut bench, IDLE, 300);
     assert_eq!((bench.verdict("a"), bench.recovered()), (Verdict::Ok, Vec::new()));
     bench.news("r1", News::Ended { how: Ended::Failed, people: true });
@@ -87,7 +87,7 @@ fn one_with_a_recorder_in_a_meeting_is_left_to_the_meeting() {
 #[test]
 fn one_that_says_busy_itself_is_not_restarted_while_a_recorder_may_be_its() {
     let mut bench = bench(&["a"]);
-    bench.news("r1", News::On { session: None });
+    bench.news("r1", News::On { session: None, is_denied: false });
     with_port(&mut bench, BUSY, 100);
     assert_eq!((bench.verdict("a"), bench.recovered()), (Verdict::Stale, Vec::new()));
     bench.news("r1", News::Ended { how: Ended::Naturally, people: false });

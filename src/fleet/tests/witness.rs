@@ -5,7 +5,7 @@ use crate::jibri::{Contradiction, RecordedBy};
 use crate::meeting::SessionId;
 
 fn on(session: &str) -> News {
-    News::On { session: Some(SessionId(session.into())) }
+    News::On { session: Some(SessionId(session.into())), is_denied: false }
 }
 
 /// `a` has taken the start of `r1`, and records.
@@ -30,7 +30,7 @@ fn recorded_by(bench: &Bench) -> Option<RecordedBy> {
 }
 
 fn seated(bench: &mut Bench, ids: &[&str]) {
-    bench.give(Input::Recorders { room: room("r1"), seats: seats(ids) });
+    bench.give(Input::Recorders { room: room("r1"), seats: seats(ids), listed: true });
 }
 
 fn moved(bench: &Bench) -> usize {
@@ -266,9 +266,9 @@ fn a_dead_seat_goes_with_its_room() {
 #[test]
 fn one_that_was_seen_to_take_the_start_works_for_it_whatever_seats_it_has_elsewhere() {
     let mut bench = recording(&["a", "b"]);
-    bench.give(Input::Recorders { room: room("r2"), seats: seats(&["a"]) });
+    bench.give(Input::Recorders { room: room("r2"), seats: seats(&["a"]), listed: true });
     bench.news("r2", on("s2"));
-    bench.give(Input::Recorders { room: room("r2"), seats: seats(&["a"]) });
+    bench.give(Input::Recorders { room: room("r2"), seats: seats(&["a"]), listed: true });
     assert_eq!(recorded_by(&bench), Some(RecordedBy::Against(name("a"), Contradiction::Elsewhere)), "r2");
     seated(&mut bench, &["a"]);
     let of_r1 = bench.effects.iter().rev().find_map(|effect| match effect {
@@ -304,5 +304,72 @@ fn a_seat_that_has_gone_is_told_by_jicofo() {
     seated(&mut bench, &[]);
     assert_eq!(recorded_by(&bench), Some(RecordedBy::Against(name("a"), Contradiction::Left)));
     seated(&mut bench, &["a"]);
+    assert_eq!(recorded_by(&bench), Some(RecordedBy::Works(name("a"))));
+}
+
+/// What a room's witnesses were told to say of its recording last.
+fn of(bench: &Bench, at: &str) -> Option<RecordedBy> {
+    bench.effects.iter().rev().find_map(|effect| match effect {
+        Effect::RecordedBy { room: other, recorded_by } if *other == room(at) => Some(recorded_by.clone()),
+        _ => None,
+    })
+}
+
+fn listed(bench: &mut Bench, at: &str, ids: &[&str]) {
+    bench.give(Input::Recorders { room: room(at), seats: seats(ids), listed: true });
+}
+
+/// After a restart of ours two meetings have a recorder of the one Jibri, and Jicofo knows of one of them only.
+#[test]
+fn where_jicofo_knows_of_no_recording_the_seat_is_the_dead_one() {
+    let mut bench = Bench::new(&["a"]);
+    bench.shows("a", BUSY);
+    bench.news("r1", News::On { session: Some(SessionId("s1".into())), is_denied: true });
+    listed(&mut bench, "r1", &["a"]);
+    assert_eq!(of(&bench, "r1"), Some(RecordedBy::Works(name("a"))), "as long as there is no other");
+    bench.news("r2", on("s2"));
+    listed(&mut bench, "r2", &["a/2"]);
+    assert_eq!(of(&bench, "r2"), Some(RecordedBy::Works(name("a"))));
+    assert_eq!(of(&bench, "r1"), Some(RecordedBy::Against(name("a"), Contradiction::Elsewhere)));
+}
+
+/// A Jibri that is at work for another meeting says `on`, and Jicofo takes it for this one's.
+#[test]
+fn where_jicofo_lists_no_recorder_for_long_nobody_records() {
+    let mut bench = Bench::new(&["a", "b"]);
+    bench.news("r2", on("s2"));
+    listed(&mut bench, "r2", &[]);
+    bench.pass(100);
+    listed(&mut bench, "r2", &[]);
+    assert_ne!(of(&bench, "r2"), Some(RecordedBy::Nobody), "it may never list any");
+    listed(&mut bench, "r1", &["a"]);
+    listed(&mut bench, "r2", &[]);
+    assert_eq!(of(&bench, "r2"), Some(RecordedBy::Nobody));
+    bench.shows("b", BUSY);
+    listed(&mut bench, "r2", &["b"]);
+    assert_eq!(of(&bench, "r2"), Some(RecordedBy::Works(name("b"))));
+}
+
+/// It has died before we came, and its recorder is there still.
+#[test]
+fn a_recorder_of_a_jibri_that_is_nowhere_is_a_dead_ones() {
+    let mut bench = Bench::new(&["a"]);
+    bench.news("r2", on("s2"));
+    listed(&mut bench, "r2", &["x"]);
+    assert_eq!(of(&bench, "r2"), None, "it may show another name than the brewery does");
+    listed(&mut bench, "r1", &["a"]);
+    listed(&mut bench, "r2", &["x"]);
+    assert_eq!(of(&bench, "r2"), Some(RecordedBy::Against(name("x"), Contradiction::Gone)));
+}
+
+/// Jicofo has lost the brewery, and we have not entered it yet.
+#[test]
+fn an_empty_list_of_jicofos_does_not_outweigh_a_jibris_own_word() {
+    let mut bench = Bench::with(SETTINGS);
+    bench.detector(&[("a", BUSY, NEVER)]);
+    bench.give(Input::Health { name: name("a"), answer: Ok(BUSY) });
+    bench.news("r1", on("s1"));
+    seated(&mut bench, &["a"]);
+    bench.detector(&[]);
     assert_eq!(recorded_by(&bench), Some(RecordedBy::Works(name("a"))));
 }

@@ -308,6 +308,11 @@ impl Recorders {
         self.accounts.iter().any(|account| account.stands != Stands::Nothing)
     }
 
+    /// Whether one is there, whatever it stands for.
+    pub(in crate::meeting) fn is_any(&self) -> bool {
+        !self.accounts.is_empty()
+    }
+
     /// Whether one shows nothing.
     pub(in crate::meeting) fn is_silent(&self) -> bool {
         self.accounts.iter().any(|account| account.stands == Stands::Nothing)

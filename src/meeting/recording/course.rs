@@ -100,7 +100,9 @@ impl Recording {
         self.known.is_on();
         self.holds.is_on();
         let wanted_for = self.missing_since.take().map(|missing| ctx.now.since(missing));
-        ctx.tell(What::On { session: session.clone(), wanted_for });
+        let is_denied =
+            by == Witness::Recorder || matches!(self.course, Course::Found { by: FoundBy::Recorder, .. });
+        ctx.tell(What::On { session: session.clone(), wanted_for, is_denied });
         self.backoff.resume();
         self.course = Course::On { session, since: ctx.now, by };
     }

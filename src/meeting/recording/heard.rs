@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::course::{Course, FoundBy, SHOWS_BY, Witness};
+use super::proof::Refuted;
 use super::{Recording, RecordingStatus};
 use crate::address::Nick;
 use crate::config::Mode;
@@ -19,6 +20,8 @@ use crate::meeting::roster::Roster;
 const ASK_AGAIN: Duration = SHOWS_BY;
 /// From outside nothing may show that what is on instead has ended; how often we look again then.
 const POLL_AGAIN: Duration = Duration::from_secs(60);
+/// Jicofo notices within 20 s that a Jibri has died, and lets the next one be pending for 90 s (docs/jitsi.md 2, 13.2).
+const MOVES_WITHIN: Duration = Duration::from_secs(120);
 
 impl Recording {
     /// Whose meeting it is, and whether it is the same. A room may end and begin again under its name without our seeing it
@@ -154,6 +157,7 @@ impl Recording {
             if let Some(refuted) = &mut self.refuted {
                 refuted.is_heard = true;
             }
+            self.miss_recorder(now, ctx, policy);
         }
         if now.focus && self.known.news().is_some() {
             self.judge(now, ctx, policy);
@@ -201,6 +205,32 @@ impl Recording {
             self.found(session, FoundBy::Focus, ctx, policy);
         } else {
             self.on(session, Witness::Focus, ctx);
+        }
+    }
+
+    /// Focus goes on saying that it is on, and no recorder has come: a Jibri that is at work for another meeting says `on`, and
+    /// Jicofo takes it for this one's (docs/jitsi.md 13.2.10).
+    fn miss_recorder(&mut self, now: &Picture<'_>, ctx: &mut Ctx<'_>, policy: Policy<'_>) {
+        let may_be = now.visitor
+            && self.refuted.is_none()
+            && matches!(self.course, Course::Nothing | Course::Found { .. });
+        let told = self.known.told_on(policy.start.mode).filter(|_| may_be && !self.known.recorders.is_any());
+        let Some(session) = told.map(|status| status.session.clone()) else {
+            self.told_alone = None;
+            return;
+        };
+        let before = self.told_alone.take().filter(|(told, _)| *told == session);
+        let since = before.map_or(ctx.now, |(_, since)| since);
+        self.told_alone = Some((session.clone(), since));
+        let until = since.after(MOVES_WITHIN);
+        if ctx.is_past(until) {
+            self.told_alone = None;
+            self.refuted = Some(Refuted::heard(session, ctx.now));
+            self.known.take_in();
+            self.known.is_over(ctx.now);
+            self.fail(StartFailure::EndedBeforeOn, ctx, policy);
+        } else if ctx.now > since {
+            self.inquiry = Some((until, 1));
         }
     }
 

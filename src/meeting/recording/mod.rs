@@ -23,7 +23,7 @@ use std::time::Duration;
 use super::answer::StartFailure;
 use super::context::{Ctx, Policy};
 use super::event::{Ended, What};
-use super::io::{Action, AttemptId, ConferenceId, MeetingId, QueryId, RecordingStatus};
+use super::io::{Action, AttemptId, ConferenceId, MeetingId, QueryId, RecordingStatus, SessionId};
 use super::knowledge::{Knowledge, Outlook, Picture};
 use super::occupancy::{Errand, Visibility};
 use crate::jibri::Seat;
@@ -57,6 +57,8 @@ pub(super) struct Recording {
     unanswered: Option<(AttemptId, Time)>,
     /// What was said to be on was not recorded.
     refuted: Option<proof::Refuted>,
+    /// What focus says to be on while no recorder is there, since when.
+    told_alone: Option<(Option<SessionId>, Time)>,
     /// Whose recorders were told to be inside.
     seated: Vec<Seat>,
     /// Since when no recorder is there although something is on.
@@ -87,6 +89,7 @@ impl Recording {
             inquiry: None,
             unanswered: None,
             refuted: None,
+            told_alone: None,
             seated: Vec::new(),
             unrecorded_since: None,
             had_recorder: false,

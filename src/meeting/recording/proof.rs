@@ -29,6 +29,11 @@ pub(super) struct Refuted {
 }
 
 impl Refuted {
+    /// Focus goes on saying that this is on.
+    pub(super) fn heard(session: Option<SessionId>, now: Time) -> Self {
+        Self { at: now, session, stop_from: now, is_heard: true }
+    }
+
     /// What focus says to be on is this, and it is nothing.
     pub(super) fn is(&self, told: Option<&SessionId>) -> bool {
         self.session.is_none() || told.is_none() || self.session.as_ref() == told
@@ -45,7 +50,7 @@ impl Recording {
     pub(in crate::meeting) fn hears_who_records(&mut self, recorded_by: RecordedBy, now: Time) {
         // Its recorder has gone and its Jibri does not record it: focus knows why by now, or in a moment.
         let asks_from = match recorded_by {
-            RecordedBy::Against(..) => Some(now),
+            RecordedBy::Against(..) | RecordedBy::Nobody => Some(now),
             RecordedBy::Moves => Some(now.after(HAS_LEFT)),
             RecordedBy::Works(_) | RecordedBy::Unknown => None,
         };
@@ -60,7 +65,7 @@ impl Recording {
         let Course::On { .. } = self.course else { return None };
         let is_told = is_inside && self.known.jicofo_status().is_some_and(|status| status.on);
         match &self.known.recorded_by {
-            RecordedBy::Against(..) => None,
+            RecordedBy::Against(..) | RecordedBy::Nobody => None,
             _ if is_told => Some(Proof::Focus),
             RecordedBy::Works(_) => Some(Proof::Jibri),
             RecordedBy::Unknown | RecordedBy::Moves => self.known.is_recorded().then_some(Proof::Seat),
@@ -95,6 +100,7 @@ impl Recording {
             RecordedBy::Unknown | RecordedBy::Moves if is_told && self.recorder_has_left(ctx) => {
                 Refutation::RecorderLeft
             }
+            RecordedBy::Nobody if is_told && !self.known.is_recorded() => Refutation::NoRecorder,
             _ => return,
         };
         let may_move = matches!(why, Refutation::Jibri(_, Contradiction::Gone | Contradiction::Left))

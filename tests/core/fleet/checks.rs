@@ -24,14 +24,20 @@ pub struct Checks {
     current: Option<(usize, Us)>,
     /// Since when Jicofo has lost the brewery, whether that was told, and when it was restarted for that.
     pub lost_at: Option<Us>,
+    /// The same before it was mended.
+    pub was_lost_at: Option<Us>,
     /// When somebody has restarted it, who tells nobody.
     pub mended_at: Option<Us>,
     lost_told: bool,
+    /// Since when we have seen the brewery.
+    pub seen_since: Option<Us>,
     /// At how many looks, one after the other, it had lost it for long.
     lost_seen: u32,
     jicofo_restarts: Vec<Us>,
     /// At how many looks, one after the other, the sources have contradicted each other about a Jibri.
     contradicted: Vec<u32>,
+    /// And since when we had seen the brewery then.
+    contradicted_since: Vec<Option<Us>>,
 }
 
 fn verdict_name(verdict: Verdict) -> String {
@@ -51,11 +57,14 @@ impl Checks {
             restarts: Vec::new(),
             current: None,
             lost_at: None,
+            was_lost_at: None,
             mended_at: None,
             lost_told: false,
+            seen_since: None,
             lost_seen: 0,
             jicofo_restarts: Vec::new(),
             contradicted: vec![0; jibris],
+            contradicted_since: vec![None; jibris],
         }
     }
 
@@ -82,6 +91,7 @@ impl Checks {
         self.lost.iter_mut().for_each(Vec::clear);
         self.available = Availability::default();
         self.current = None;
+        self.lost_told = false;
     }
 
     pub fn restarts(&self) -> &[(Us, usize)] {
@@ -189,6 +199,13 @@ impl World {
             }
             Event::JicofoLostBrewery { .. } if self.checks.lost_at.is_some() => {
                 self.seen.count("event: JicofoLostBrewery");
+                self.checks.lost_told = true;
+            }
+            // It was killed while it had lost it, or was restarted: that it is there again is about to be seen.
+            Event::JicofoLostBrewery { .. }
+                if self.jicofo_is_down || self.checks.mended_at.is_some_and(|at| self.now < at + 5 * SEC) =>
+            {
+                self.seen.count("event: JicofoLostBrewery, late");
                 self.checks.lost_told = true;
             }
             Event::JicofoLostBrewery { .. } => {
@@ -354,7 +371,8 @@ impl World {
         self.seen.count("Jicofo is restarted by us");
         let settings = &self.plan.settings.recovery;
         let after = |duration: std::time::Duration| u64::try_from(duration.as_micros()).unwrap();
-        let is_late = self.checks.lost_at.is_some_and(|at| self.now >= at + after(settings.jicofo_after));
+        let is_long = |at: Us| self.now >= at + after(settings.jicofo_after);
+        let is_late = self.checks.lost_at.or(self.checks.was_lost_at).is_some_and(is_long);
         let works = |jibri: &super::jibri::Jibri| {
             jibri.busy_since().is_some_and(|at| self.now > at + LAG + 200 * MS)
                 && jibri.server.flatten().is_some()
@@ -363,7 +381,7 @@ impl World {
         let in_hour = self.checks.jicofo_restarts.iter().filter(|at| self.now < **at + 3600 * SEC).count();
         let is_lost = self.checks.lost_at.is_some_and(|at| self.now >= at + 45 * SEC);
         // Its list and the brewery tell of it a moment later.
-        let was_lost = self.checks.mended_at.is_some_and(|at| self.now < at + 5 * SEC);
+        let was_lost = self.jicofo_is_down || self.checks.mended_at.is_some_and(|at| self.now < at + 5 * SEC);
         let wrong = if !is_lost && !was_lost {
             Some("it has not lost the brewery for long")
         } else if settings.jicofo_command.is_empty() || settings.dry_run {
@@ -401,7 +419,10 @@ impl World {
             None if jibri.fault == Fault::Detached => (Verdict::Detached, 4),
             _ => (Verdict::Ok, 0),
         };
-        if !is_heard || looks == 0 {
+        // What was known before we entered is forgotten.
+        let since = self.checks.seen_since;
+        let is_new = std::mem::replace(&mut self.checks.contradicted_since[j], since) != since;
+        if !is_heard || looks == 0 || is_new {
             self.checks.contradicted[j] = 0;
             return;
         }
@@ -434,7 +455,9 @@ impl World {
     /// Twice a minute: verdicts against the truth.
     pub fn check_verdicts(&mut self) {
         let is_any_there = self.jibris.iter().any(|jibri| jibri.server.flatten().is_some());
-        let is_lost = self.checks.lost_at.is_some_and(|at| self.now > at + 50 * SEC) && self.brewery_in;
+        let is_lost = self.checks.lost_at.is_some_and(|at| self.now > at + 50 * SEC)
+            && self.brewery_in
+            && self.checks.seen_since.is_some_and(|since| self.now > since + 50 * SEC);
         self.checks.lost_seen = if is_lost && is_any_there { self.checks.lost_seen + 1 } else { 0 };
         if self.checks.lost_seen > 3 && !self.checks.lost_told {
             self.fail("Jicofo has lost the brewery, and that is not told".into());
@@ -457,7 +480,9 @@ impl World {
                 self.seen.accused += 1;
                 self.fail(format!("{name} is good, and {verdict:?}"));
             }
-            if is_good && verdict == Some(Verdict::Offline) && self.brewery_in {
+            // Before we see the brewery, Jicofo may be believed, and it may have lost it.
+            let sees = self.checks.seen_since.is_some_and(|since| self.now > since + 2 * LAG);
+            if is_good && verdict == Some(Verdict::Offline) && self.brewery_in && sees {
                 self.fail(format!("{name} is there, and offline"));
             }
             // Jicofo's word is there all the time: so many failures have to be enough.

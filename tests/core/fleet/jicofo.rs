@@ -47,6 +47,9 @@ impl World {
 
     /// It loses the brewery; somebody restarts it some time.
     pub fn jicofo_loses(&mut self, keeps_list: bool) {
+        if self.jicofo_is_down {
+            return self.after(20 * SEC, Ev::JicofoLoses { keeps_list });
+        }
         self.seen.count("Jicofo loses the brewery");
         self.line(|_| format!("     Jicofo loses the brewery, keeping its list: {keeps_list}"));
         self.jicofo.detector.lose_brewery(keeps_list);
@@ -56,18 +59,49 @@ impl World {
         self.after(by_hand, Ev::JicofoRestarts { by_us: false });
     }
 
-    /// It knows nothing any more, and sees who is there.
+    /// Somebody restarts it because it has lost the brewery.
     pub fn jicofo_restarts(&mut self, by_us: bool) {
         if by_us {
             self.deliver(FleetInput::JicofoRestarted(Ok(())));
         }
-        if self.checks.lost_at.take().is_none() {
-            return;
-        }
+        let Some(at) = self.checks.lost_at.filter(|_| !self.jicofo_is_down) else { return };
+        (self.checks.lost_at, self.checks.was_lost_at) = (None, Some(at));
         self.checks.mended_at = Some(self.now);
         self.line(|_| "     Jicofo is restarted".into());
+        self.jicofo_goes();
+    }
+
+    /// It is killed, and starts again by itself. That mends whatever it had lost.
+    pub fn jicofo_dies(&mut self) {
+        if self.jicofo_is_down {
+            return;
+        }
+        self.seen.count("Jicofo is killed");
+        self.line(|_| "     Jicofo is killed".into());
+        if let Some(at) = self.checks.lost_at.take() {
+            (self.checks.was_lost_at, self.checks.mended_at) = (Some(at), Some(self.now));
+        }
+        self.jicofo_goes();
+    }
+
+    fn jicofo_goes(&mut self) {
         let sessions: Vec<bool> = (0..self.rooms.len()).map(|r| self.jicofo.session(&r).is_some()).collect();
         self.jicofo_hears(Input::Restarts);
+        for (r, had_session) in sessions.into_iter().enumerate() {
+            self.room_loses_jicofo(r, had_session);
+        }
+        self.jicofo_is_down = true;
+        self.tell_brewery_of_jicofo();
+        match self.jicofo_takes() {
+            0 => self.jicofo_comes_up(),
+            takes => self.after(takes, Ev::JicofoComesUp),
+        }
+    }
+
+    /// It knows nothing any more, and sees who is there.
+    pub fn jicofo_comes_up(&mut self) {
+        self.jicofo_is_down = false;
+        self.checks.mended_at = self.checks.mended_at.map(|_| self.now);
         for j in 0..self.jibris.len() {
             if self.jibris[j].server.flatten().is_some()
                 && let Some(status) = self.jibris[j].model.shown()
@@ -75,20 +109,16 @@ impl World {
                 self.after(50 * MS, Ev::Jicofo(Input::Presence(j, status)));
             }
         }
-        for (r, had_session) in sessions.into_iter().enumerate() {
-            self.jicofo_hears(Input::Opens(r, Duration::ZERO));
-            if had_session {
-                let was_on = std::mem::take(&mut self.rooms[r].on);
-                self.room_failed(r, StartFailure::NoAnswer, Ended::Lost, was_on);
-            }
+        for r in 0..self.rooms.len() {
+            self.room_has_jicofo(r);
         }
         self.tell_brewery_of_jicofo();
     }
 
     /// Whether it is among the occupants.
     pub fn tell_brewery_of_jicofo(&mut self) {
-        if self.brewery_in && self.plan.lost.is_some() {
-            let is_there = self.checks.lost_at.is_none();
+        if self.brewery_in && (self.plan.lost.is_some() || !self.plan.killed.is_empty()) {
+            let is_there = self.checks.lost_at.is_none() && !self.jicofo_is_down;
             self.tell_brewery(Brewery::Jicofo { is_there });
         }
     }
@@ -100,6 +130,9 @@ impl World {
     }
 
     pub fn jicofo_hears(&mut self, input: Input<usize, usize, Asker>) {
+        if self.jicofo_is_down {
+            return;
+        }
         let (is_tick, is_loss) = (matches!(input, Input::Tick), matches!(input, Input::Offline(_)));
         let is_answer = matches!(input, Input::Answered(..));
         for output in self.jicofo.handle(duration(self.now), input) {

@@ -93,6 +93,8 @@ pub struct Plan {
     pub detector_trouble: bool,
     /// When Jicofo loses the brewery, and whether its list stays as it was.
     pub lost: Option<(Us, bool)>,
+    /// When Jicofo is killed, and up again by itself.
+    pub killed: Vec<Us>,
     pub ports: bool,
     pub port_trouble: bool,
     pub webhook: bool,
@@ -154,6 +156,7 @@ impl Plan {
             brewery,
             brewery_trouble,
             lost,
+            killed: Vec::new(),
             detector,
             detector_trouble: rng.random_bool(0.3),
             ports,

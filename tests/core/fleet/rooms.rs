@@ -162,6 +162,21 @@ impl World {
         self.jicofo.session(&r).is_none_or(|session| session.jibri != Some(j))
     }
 
+    /// It is up again at once, and says what has become of its sessions.
+    pub fn jicofo_takes(&mut self) -> u64 {
+        0
+    }
+
+    pub fn room_loses_jicofo(&mut self, r: usize, had_session: bool) {
+        self.jicofo_hears(JicofoInput::Opens(r, Duration::ZERO));
+        if had_session {
+            let was_on = std::mem::take(&mut self.rooms[r].on);
+            self.room_failed(r, StartFailure::NoAnswer, Ended::Lost, was_on);
+        }
+    }
+
+    pub fn room_has_jicofo(&mut self, _r: usize) {}
+
     fn again(&mut self, r: usize, least: u64, most: u64) {
         self.rooms[r].number += 1;
         let number = self.rooms[r].number;
@@ -171,7 +186,7 @@ impl World {
 
     pub fn room_is_on(&mut self, r: usize) {
         self.seen.count("recordings on");
-        self.tell_meeting(r, News::On { session: None });
+        self.tell_meeting(r, News::On { session: None, is_denied: false });
         let number = self.rooms[r].number;
         let lasts = if self.chance(0.2) { self.some(SEC, 50 * SEC) } else { self.some(60 * SEC, 300 * SEC) };
         self.after(lasts, Ev::Room { r, number, step: Step::Ends });

@@ -56,6 +56,9 @@ pub enum Ev {
     JicofoRestarts {
         by_us: bool,
     },
+    /// It is killed, and up again.
+    JicofoDies,
+    JicofoComesUp,
     /// A source dies, or comes back.
     BreweryTurns,
     DetectorTurns,
@@ -96,6 +99,7 @@ pub struct World {
     pub names: HashMap<JibriName, usize>,
     pub rooms: Vec<Room>,
     pub jicofo: Jicofo,
+    pub jicofo_is_down: bool,
     pub brewery_in: bool,
     /// How often sight of the brewery was lost.
     pub brewery_losses: u32,
@@ -131,6 +135,7 @@ impl World {
             checks: super::checks::Checks::new(jibris.len()),
             jibris,
             rooms,
+            jicofo_is_down: false,
             brewery_in: false,
             brewery_losses: 0,
             detector_up: true,
@@ -174,6 +179,9 @@ impl World {
         }
         if let Some((at, keeps_list)) = self.plan.lost {
             self.after(at, Ev::JicofoLoses { keeps_list });
+        }
+        for at in self.plan.killed.clone() {
+            self.after(at, Ev::JicofoDies);
         }
         if self.plan.detector.is_some() {
             self.after(SEC, Ev::AskDetector);
@@ -314,6 +322,8 @@ impl World {
             }
             Ev::JicofoLoses { keeps_list } => self.jicofo_loses(keeps_list),
             Ev::JicofoRestarts { by_us } => self.jicofo_restarts(by_us),
+            Ev::JicofoDies => self.jicofo_dies(),
+            Ev::JicofoComesUp => self.jicofo_comes_up(),
             Ev::BreweryTurns => self.brewery_turns(),
             Ev::DetectorTurns => {
                 self.detector_up = !self.detector_up;
@@ -374,6 +384,7 @@ impl World {
             return;
         }
         self.brewery_in = true;
+        self.checks.seen_since = Some(self.now);
         self.brewery_last = self.now;
         for j in 0..self.jibris.len() {
             if let Some(status) = self.jibris[j].server {
@@ -400,7 +411,7 @@ impl World {
     }
 
     pub fn ask_jicofo(&mut self) {
-        let rows = self.detector_up.then(|| self.detected());
+        let rows = (self.detector_up && !self.jicofo_is_down).then(|| self.detected());
         let lag = self.some(0, 200 * MS);
         self.detector_last = self.detector_last.max(self.now + lag);
         let wait = self.detector_last - self.now;

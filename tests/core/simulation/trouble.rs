@@ -23,6 +23,12 @@ impl World {
                 self.focus_leaves(r);
             }
         }
+        for j in 0..self.jibris.len() {
+            if let Some(page) = self.jibris[j].model.page() {
+                let leaves = self.some(10 * SEC, 20 * SEC);
+                self.after(leaves, Ev::Jibri { j, input: jibri::Input::PageLeft(page) });
+            }
+        }
         let back = self.some(100 * MS, 20 * SEC);
         self.after(back, Ev::FocusIsBack);
     }

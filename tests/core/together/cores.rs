@@ -12,7 +12,7 @@ use jibri_autostart::time::Time;
 use rand::RngExt as _;
 use rand::rngs::SmallRng;
 
-use super::plan::{Fault, MS, Plan, SEC};
+use super::plan::{MS, Plan, SEC};
 use super::promises::Promises;
 use super::world::{Ev, World, time};
 
@@ -35,19 +35,20 @@ impl Cores {
                 [rng.random_range(0..4_usize)];
         settings.start.settle = Duration::from_secs([0, 0, 3][rng.random_range(0..3_usize)]);
         settings.start.retry_max = Duration::from_secs([10, 60][rng.random_range(0..2_usize)]);
-        plan.rooms = [1, 1, 2, 3, 4, 6, 8, 30][rng.random_range(0..8_usize)];
+        // Many rooms take long to play, and rarely show more.
+        let many = rng.random_bool(0.02);
+        plan.rooms = if many { 30 } else { [1, 1, 2, 3, 4, 6, 8, 12][rng.random_range(0..8_usize)] };
         plan.manual = [0.0, 0.0, 0.2][rng.random_range(0..3_usize)];
         plan.until = 1500 * SEC;
-        plan.lost = None;
+        let may_die = rng.random_bool(0.3);
+        plan.killed = (0..2).filter(|_| may_die).map(|_| rng.random_range(100 * SEC..1200 * SEC)).collect();
+        plan.lost = plan.lost.map(|(at, keeps_list)| (at.min(800 * SEC), keeps_list));
         for jibri in &mut plan.jibris {
             jibri.fault_at %= 300 * SEC;
             // Its Chrome dies with it, or keeps its seat for a while, or lives on.
             jibri.seat = [Some(0), Some(66 * SEC), None][rng.random_range(0..3_usize)];
             jibri.stale = jibri.stale.min(15 * SEC);
             jibri.quick = jibri.stale > 0 && rng.random_bool(0.5);
-            if jibri.fault.is_stale() || jibri.fault == Fault::Detached {
-                jibri.fault = Fault::None;
-            }
         }
         let rooms = plan.rooms;
         Self {
@@ -182,7 +183,7 @@ impl World {
             };
             let seats = self.recorders(r).map(seat).collect();
             let lag = self.some(0, 200 * MS);
-            self.after(lag, Ev::ToFleet(fleet::Input::Recorders { room: room.clone(), seats }));
+            self.after(lag, Ev::ToFleet(fleet::Input::Recorders { room: room.clone(), seats, listed: true }));
         }
     }
 

@@ -9,13 +9,15 @@ use jibri_autostart::meeting::{
 };
 
 use super::plan::{MS, SEC, Us};
-use super::rooms::Step;
+use super::rooms::{HEARD_AT, Step};
 use super::world::{Ev, World};
 
 #[derive(Debug, Default)]
 pub struct Link {
     pub is_up: bool,
     pub up_at: Us,
+    down_at: Us,
+    pub jicofo_died_at: Option<Us>,
     /// Counts connections.
     pub conn: u64,
     last_in: Us,
@@ -46,6 +48,9 @@ impl World {
         link.conn += 1;
         link.is_up = true;
         link.up_at = self.now;
+        if link.jicofo_died_at.is_some_and(|at| at + HEARD_AT > link.down_at) {
+            self.restart_of_jicofo_is_missed();
+        }
         self.give_meetings(Input::LinkUp);
         for r in 0..self.rooms.len() {
             if self.exists(r) {
@@ -65,6 +70,7 @@ impl World {
         self.seen.count(if restart { "we are restarted" } else { "link drops" });
         let link = &mut self.cores.link;
         link.is_up = false;
+        link.down_at = self.now;
         link.queries.clear();
         link.requests.clear();
         for r in 0..self.rooms.len() {

@@ -3,7 +3,7 @@
 
 use jibri_autostart::config::Footprint;
 use jibri_autostart::fleet::Serving;
-use jibri_autostart::meeting::{Hold, State, Supply, What};
+use jibri_autostart::meeting::{Hold, Proof, State, Supply, What};
 
 use super::link::us;
 use super::plan::{SEC, Us};
@@ -39,8 +39,8 @@ pub struct Promises {
     bad: Vec<u64>,
     /// How many starts have met a Jibri since then that another had taken, where Jicofo tries no other.
     met_busy: Vec<u64>,
-    /// Jicofo has taken a session for one that goes on since then.
-    is_mistaken: Vec<bool>,
+    /// What it takes since then that Jicofo holds a session for one that goes on.
+    mistaken: Vec<Us>,
     /// Since when a room is shown as recorded and is not.
     unproven_since: Vec<Option<Us>>,
     /// The longest that any room has waited so.
@@ -57,7 +57,7 @@ impl Promises {
             owed_since: vec![None; rooms],
             bad: vec![0; rooms],
             met_busy: vec![0; rooms],
-            is_mistaken: vec![false; rooms],
+            mistaken: vec![0; rooms],
             unproven_since: vec![None; rooms],
             longest: 0,
         }
@@ -204,8 +204,8 @@ impl World {
 
     /// Once a second.
     pub fn watch(&mut self) {
-        // Whoever can be looked at again is, a few seconds later.
-        let is_deaf = |room: &&Room| self.now < room.deaf_until + 5 * SEC || room.locked;
+        // Whoever can be looked at again is when the last query in vain has timed out.
+        let is_deaf = |room: &&Room| self.now < room.deaf_until + 12 * SEC || room.locked;
         let deaf = self.rooms.iter().filter(is_deaf).count();
         let kept = self.cores.promises.kept_since.filter(|since| self.now > since + KEPT * (1 + deaf as u64));
         if let Some(since) = kept {
@@ -237,8 +237,11 @@ impl World {
             return;
         }
         let since = *self.cores.promises.unproven_since[r].get_or_insert(self.now);
-        if self.now - since > UNPROVEN {
-            let view = self.cores.meetings.room(&self.rooms[r].jid);
+        let view = self.cores.meetings.room(&self.rooms[r].jid);
+        // Nothing is known of its Jibri, and that is said: then focus is asked.
+        let is_said = view.as_ref().is_some_and(|view| view.proof == Some(Proof::Seat));
+        let asked = if is_said { us(self.plan.settings.start.pending_timeout) } else { 0 };
+        if self.now - since > UNPROVEN + asked {
             let view = view.map(|view| (view.state, view.proof, view.reason));
             self.fail(format!(
                 "(11) r{r}: nothing records it since {} s: {view:?}",
@@ -276,13 +279,14 @@ impl World {
             && !room.bad
             && !room.locked
             && self.now >= room.deaf_until
+            && self.checks.lost_at.is_none()
             && room.stopped.is_none()
             && !room.is_doubtful;
         if !is_owed {
             self.cores.promises.owed_since[r] = None;
             self.cores.promises.bad[r] = 0;
             self.cores.promises.met_busy[r] = 0;
-            self.cores.promises.is_mistaken[r] = false;
+            self.cores.promises.mistaken[r] = 0;
             return;
         }
         let since = *self.cores.promises.owed_since[r].get_or_insert(self.now);
@@ -295,10 +299,21 @@ impl World {
         // clears a failure (docs/jitsi.md 2).
         let rounds = if bad > 1 { 1 + u64::from(self.plan.num_retries) } else { 1 };
         let bound = us(start.settle) + us(start.retry_max) + untold + STARTING + bad * rounds * LOST;
-        let bound = bound + self.cores.promises.met_busy[r] * us(start.retry_max);
+        let bound = bound + self.cores.promises.met_busy[r] * (us(start.retry_max) + untold);
         // It may be moving it, and says nothing.
-        self.cores.promises.is_mistaken[r] |= self.jicofo.session(&r).is_some_and(|session| session.on);
-        let bound = if self.cores.promises.is_mistaken[r] { bound + MOVING } else { bound };
+        let mistaken = match self.jicofo.session(&r) {
+            Some(session) if session.on && self.has_job(session) => MOVING,
+            // It takes the `on` of a Jibri that is at work for another meeting for this one's.
+            Some(session) if session.on => us(start.pending_timeout) + MOVING,
+            // A stop of another session has ended it before it was on, and nobody is told of that (docs/jitsi.md 13.2.10).
+            Some(session) if session.jibri.is_some_and(|j| self.jibris[j].strayed) => {
+                us(start.pending_timeout)
+            }
+            _ => 0,
+        };
+        let mistaken = mistaken.max(self.cores.promises.mistaken[r]);
+        self.cores.promises.mistaken[r] = mistaken;
+        let bound = bound + mistaken;
         let bound = if is_haunted { bound + us(start.pending_timeout) + 60 * SEC } else { bound };
         let waits = self.now - since;
         self.cores.promises.longest = self.cores.promises.longest.max(waits);

@@ -32,6 +32,8 @@ pub struct Person {
 
 /// Between two looks at a room in which nothing is awaited, with the time for the answers.
 const LOOKED_AT: Us = 16 * SEC;
+/// By then focus is heard: where a start of ours is pending a visit comes after 30 s.
+pub const HEARD_AT: Us = 35 * SEC;
 
 #[derive(Debug)]
 pub struct Room {
@@ -84,6 +86,11 @@ pub enum Step {
     FocusComes,
     FocusLeaves,
     FocusIsAsked(Option<AttemptId>),
+    /// Somebody's client is loaded anew.
+    Reloads(Nick),
+    PageLeaves(usize, u64),
+    /// Jicofo's list is not to be had, or is again.
+    ListTurns,
     StartsByHand,
     StopsByHand,
     Deaf,
@@ -194,6 +201,7 @@ impl World {
             Step::Comes if is_this_meeting => self.person_comes(r),
             Step::Leaves(nick) => self.person_leaves(r, &nick),
             Step::Elects => self.elects(r),
+            Step::FocusComes if self.jicofo_is_down => self.room_later(r, SEC, Step::FocusComes),
             Step::FocusComes if !self.rooms[r].people.is_empty() => {
                 if !std::mem::replace(&mut self.rooms[r].focus, true) {
                     self.jicofo_hears(JicofoInput::Opens(r, Duration::ZERO));
@@ -201,6 +209,13 @@ impl World {
                 self.room_later(r, 200 * MS, Step::Elects);
             }
             Step::FocusLeaves => self.conference_ends(r),
+            Step::Reloads(nick) => self.person_reloads(r, &nick),
+            Step::PageLeaves(j, page) => self.jibri_meets(j, model::jibri::Input::PageLeft(page)),
+            Step::ListTurns => {
+                if self.is_linked() {
+                    self.give_meetings(Input::JicofoRestarts);
+                }
+            }
             Step::FocusIsAsked(attempt) if is_this_meeting => self.focus_is_asked(r, attempt),
             Step::StartsByHand if is_this_meeting => self.starts_by_hand(r),
             Step::StopsByHand if is_this_meeting => self.stops_by_hand(r),
@@ -411,6 +426,75 @@ impl World {
         self.rooms[r].people.is_empty() && self.rooms[r].us.is_none()
     }
 
+    pub fn jicofo_takes(&mut self) -> Us {
+        self.list_turns();
+        self.cores.link.jicofo_died_at = Some(self.now);
+        self.some(3 * SEC, 15 * SEC)
+    }
+
+    fn list_turns(&mut self) {
+        if self.plan.detector.is_some() {
+            let wait = self.some(100 * MS, 3 * SEC);
+            self.room_later(0, wait, Step::ListTurns);
+        }
+    }
+
+    /// Focus goes, and what it said with it. Clients and recorders load anew some 15 s later (docs/jitsi.md 13.3.2).
+    pub fn room_loses_jicofo(&mut self, r: usize, _had_session: bool) {
+        self.cores.promises.begins_anew(r);
+        self.cores.promises.in_flight[r] = false;
+        let now = self.now;
+        let room = &mut self.rooms[r];
+        // Nobody may have looked since then.
+        if room.stopped.take_if(|at| now < *at + HEARD_AT).is_some() {
+            room.is_doubtful = true;
+        }
+        (room.focus, room.on) = (false, false);
+        (room.status, room.on_since, room.stops) = (None, None, None);
+        let people: Vec<Nick> = room.people.iter().map(|person| person.nick.clone()).collect();
+        for nick in people {
+            let wait = self.some(10 * SEC, 20 * SEC);
+            self.room_later(r, wait, Step::Reloads(nick));
+        }
+        for j in 0..self.jibris.len() {
+            let is_its = self.jibris[j].model.recording().is_some_and(|(room, _)| *room == r);
+            if let Some(page) = self.jibris[j].model.page().filter(|_| is_its) {
+                let wait = self.some(10 * SEC, 20 * SEC);
+                self.room_later(r, wait, Step::PageLeaves(j, page));
+            }
+        }
+    }
+
+    /// Whoever is there asks for a conference.
+    pub fn room_has_jicofo(&mut self, r: usize) {
+        if r == 0 {
+            self.list_turns();
+        }
+        let wait = self.some(50 * MS, 5 * SEC);
+        self.room_later(r, wait, Step::FocusComes);
+    }
+
+    fn person_reloads(&mut self, r: usize, nick: &Nick) {
+        if self.rooms[r].people.iter().any(|person| person.nick == *nick) {
+            self.person_leaves(r, nick);
+            let wait = self.some(500 * MS, 3 * SEC);
+            self.room_later(r, wait, Step::Comes);
+        }
+    }
+
+    /// The Jibri of this session is at it.
+    pub fn has_job(&self, session: &model::JibriSession<usize, usize, Asker>) -> bool {
+        let job = session.jibri.and_then(|j| self.jibris[j].model.job());
+        job.is_some_and(|((_, id), _)| *id == session.id)
+    }
+
+    /// Nobody has seen that focus was restarted and the people stayed: whose meeting it is nobody knows.
+    pub fn restart_of_jicofo_is_missed(&mut self) {
+        for room in &mut self.rooms {
+            room.is_doubtful |= room.stopped.take().is_some();
+        }
+    }
+
     /// What focus's presence says from now on.
     fn publish(&mut self, r: usize) {
         let Some(status) = self.jicofo.status(&r).filter(|_| self.rooms[r].focus) else { return };
@@ -469,7 +553,8 @@ impl World {
             Why::InternalServerError => Condition::InternalServerError,
             _ => Condition::ItemNotFound,
         };
-        if why == Why::InternalServerError && self.plan.num_retries == 0 {
+        let all_work = self.jibris.iter().all(|jibri| jibri.fault.is_good());
+        if why == Why::InternalServerError && (self.plan.num_retries == 0 || all_work) {
             self.cores.promises.meets_busy(r);
         }
         if why == Why::AlreadyEnabled {

@@ -28,6 +28,9 @@ pub enum Input<W> {
     Entered,
     /// Its recorder has not got in, or was put out.
     PutOut,
+    /// This page of its has left the room, as clients do where Jicofo is restarted; it finds itself alone (docs/jitsi.md
+    /// 13.3.2).
+    PageLeft(u64),
     /// It turns unhealthy, or is healed by hand.
     Unhealthy(bool),
     /// It is busy with other people's work, or that is over.
@@ -156,6 +159,11 @@ impl<W: Clone> Jibri<W> {
         self.job.as_ref().filter(inside).map(|job| &job.work)
     }
 
+    /// The number of its page in the room.
+    pub fn page(&self) -> Option<u64> {
+        self.seat.as_ref().map(|_| self.pages)
+    }
+
     /// Chrome is being launched; whoever wants the lock waits.
     pub fn is_launching(&self) -> bool {
         self.job.as_ref().is_some_and(|job| job.stage == Stage::Launching)
@@ -270,6 +278,11 @@ impl<W: Clone> Jibri<W> {
                     self.ends(now, Some(Report::Off { failed: true }), out);
                 }
             }
+            Input::PageLeft(page) => {
+                if self.pages == page {
+                    self.leaves(out);
+                }
+            }
             Input::Unhealthy(unhealthy) => {
                 self.unhealthy = unhealthy;
                 self.show(out);
@@ -352,7 +365,8 @@ impl<W: Clone> Jibri<W> {
                 self.later(now + self.settings.look_every, Timer::Look);
             }
             Timer::Look => {
-                job.empty_since = self.alone.then(|| job.empty_since.unwrap_or(now));
+                let is_alone = self.alone || self.seat.is_none();
+                job.empty_since = is_alone.then(|| job.empty_since.unwrap_or(now));
                 if job.empty_since.is_some_and(|since| now >= since + self.settings.empty_timeout) {
                     self.ends(now, Some(Report::Off { failed: false }), out);
                 } else {

@@ -72,7 +72,7 @@ impl Told {
 
     fn on(&mut self, at: u64) {
         let session = Some(SessionId("s1".into()));
-        self.tell(at, What::On { session, wanted_for: None });
+        self.tell(at, What::On { session, wanted_for: None, is_denied: false });
     }
 
     fn failed(&mut self, at: u64, why: StartFailure) {
@@ -274,7 +274,7 @@ async fn what_others_start_is_an_entry_too() {
     told.tell(1, What::StopFailed { why: StopFailure::NoAnswer, retry_in: None });
     told.on(1);
     told.state(1, State::Recording, None);
-    told.tell(9, What::On { session: Some(SessionId("s2".into())), wanted_for: None });
+    told.tell(9, What::On { session: Some(SessionId("s2".into())), wanted_for: None, is_denied: false });
     let attempts = told.attempts().await;
     let [first, second] = &attempts[..] else { panic!("{attempts:?}") };
     assert_eq!(

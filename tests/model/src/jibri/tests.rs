@@ -79,6 +79,17 @@ fn an_empty_room_is_left_at_the_look_thirty_seconds_after_the_first_that_found_i
 }
 
 #[test]
+fn a_jibri_whose_page_has_left_finds_itself_alone() {
+    let mut jibri = recording(Settings::default());
+    assert_eq!(jibri.handle(at(16), Input::PageLeft(0)), [], "an earlier one");
+    let page = jibri.page().unwrap();
+    assert_eq!(jibri.handle(at(17), Input::PageLeft(page)), [Output::Leaves("r")]);
+    assert!(jibri.handle(at(59), Input::Tick).is_empty() && !jibri.is_free());
+    let off = Output::Reports("r", Report::Off { failed: false });
+    assert_eq!(jibri.handle(at(60), Input::Tick), [off, Output::Shows(IDLE)]);
+}
+
+#[test]
 fn a_seat_and_a_presence_outlive_their_jibri() {
     let mut jibri = recording(Settings::default());
     assert_eq!(jibri.handle(at(10), Input::Killed), []);
