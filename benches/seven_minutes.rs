@@ -1,6 +1,7 @@
 //! Seven minutes in which Chrome is killed, a Jibri is killed and is back within ten seconds, and Jicofo is killed
 //! (docs/jitsi.md 13.2.13): how much of them is recorded, in each footprint, and beside them by the rule of the Lua module
-//! that this program replaces, which asks once, three seconds after a moderator has come.
+//! that this program replaces, which asks once, three seconds after a moderator has come. And how much of what is missing the
+//! program's own history calls recorded.
 //!
 //! `BENCH_PROSODY` (`12` or `13`) takes one of the two, `BENCH_ONLY` one of the footprints (or `lua`).
 
@@ -17,8 +18,9 @@
 mod program;
 
 use std::net::SocketAddr;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
+use jibri_autostart::ledger::{Entry, Moment, Record};
 use program::Program;
 use testkit::{
     Behaviour, FocusOptions, Jibri, JibriOptions, Person, Result, SOON, Version, World, WorldOptions,
@@ -57,7 +59,7 @@ async fn main() -> Result {
         println!("{version:?}, of seven minutes with three faults:");
         let mut shares = Vec::new();
         for (who, run) in runs {
-            let gaps = run.await??;
+            let (gaps, history) = run.await??;
             let missing: Duration = gaps.iter().map(|(from, to)| *to - *from).sum();
             let share = 1.0 - missing.as_secs_f64() / MINUTES.as_secs_f64();
             let gaps: Vec<String> = gaps
@@ -65,6 +67,10 @@ async fn main() -> Result {
                 .map(|(from, to)| format!("{:.0} to {:.0} s", from.as_secs_f64(), to.as_secs_f64()))
                 .collect();
             println!("  {who:<10} {:>4.1} % recorded, not from {}", share * 100.0, gaps.join(", "));
+            if let Some(history) = history {
+                let (missing, history) = (missing.as_secs_f64(), history.as_secs_f64());
+                println!("             of {missing:.0} s missing its history calls {history:.0} s recorded");
+            }
             shares.push((who, share));
         }
         let lua = shares.iter().find(|(who, _)| *who == LUA).map(|(_, share)| *share);
@@ -80,8 +86,11 @@ async fn main() -> Result {
     if missed.is_empty() { Ok(()) } else { Err(format!("less than {BOUND}: {}", missed.join(", ")).into()) }
 }
 
-/// The same for everybody; when nothing was recorded.
-async fn play(version: Version, who: &'static str) -> Result<Vec<(Duration, Duration)>> {
+/// From when to when nothing was recorded.
+type Gaps = Vec<(Duration, Duration)>;
+
+/// The same for everybody: when nothing was recorded, and how much of that the history calls recorded.
+async fn play(version: Version, who: &'static str) -> Result<(Gaps, Option<Duration>)> {
     let mut options = WorldOptions { rest: true, focus: FocusOptions::default(), ..WorldOptions::default() };
     options.focus.trusted_domains.push(testkit::config::COMPONENT.to_owned());
     options.prosody.validate_from = who != "unseen";
@@ -97,9 +106,9 @@ async fn play(version: Version, who: &'static str) -> Result<Vec<(Duration, Dura
     let jibris = [world.jibri("jibri-1").await?, world.jibri("jibri-2").await?];
     let mut ports = [health_port(&jibris[0], None).await?, health_port(&jibris[1], None).await?];
     let addresses = [ports[0].0, ports[1].0];
-    let _program = if who == LUA { None } else { Some(program(&world, who, addresses).await?) };
+    let program = if who == LUA { None } else { Some(program(&world, who, addresses).await?) };
     let mut people = arrive(&world, who).await?;
-    let began = Instant::now();
+    let (began, by_the_wall) = (Instant::now(), SystemTime::now());
     let camera = tokio::spawn(watch(jibris.clone(), began));
 
     until(began, CHROME_IS_KILLED).await;
@@ -124,7 +133,27 @@ async fn play(version: Version, who: &'static str) -> Result<Vec<(Duration, Dura
     }
     until(began, JICOFO_IS_KILLED + CLIENTS_ARE_BACK).await;
     let _people = arrive(&world, who).await?;
-    camera.await?
+    let gaps = camera.await??;
+    let called = match program {
+        Some(program) => Some(called_recorded(&program.http().await?, by_the_wall, &gaps).await?),
+        None => None,
+    };
+    Ok((gaps, called))
+}
+
+/// How much of these gaps the history calls recorded.
+async fn called_recorded(url: &str, began: SystemTime, gaps: &Gaps) -> Result<Duration> {
+    let client = reqwest::Client::builder().no_proxy().build()?;
+    let records: Vec<Record> = client.get(format!("{url}/api/v1/history")).send().await?.json().await?;
+    let at = |moment: Moment| SystemTime::from(moment).duration_since(began).unwrap_or_default();
+    let attempts = records.iter().filter_map(|record| match &record.entry {
+        Entry::Attempt(attempt) => Some((at(attempt.on?), attempt.off.map_or(MINUTES, at))),
+        _ => None,
+    });
+    let both = |(on, off): (Duration, Duration)| -> Duration {
+        gaps.iter().map(|(from, to)| off.min(*to).saturating_sub(on.max(*from))).sum()
+    };
+    Ok(attempts.map(both).sum())
 }
 
 /// What it says of itself over HTTP, at a new address or at one that it had before.
@@ -157,7 +186,7 @@ async fn program(world: &World, footprint: &str, ports: [SocketAddr; 2]) -> Resu
     let settings = [
         ("JIBRI__INSTANCE", instances.as_str()),
         ("MUC__FOOTPRINT", footprint),
-        ("HTTP__LISTEN", ""),
+        ("HTTP__LISTEN", "127.0.0.1:0"),
         ("DISCOVERY__JICOFO__URL", &world.rest()?.url()),
     ];
     let program = Program::start(&world.prosody, &settings)?;
@@ -176,7 +205,7 @@ async fn arrive(world: &World, who: &str) -> Result<Vec<Person>> {
 }
 
 /// How long nothing is recorded each time: from when to when.
-async fn watch(jibris: [Jibri; 2], began: Instant) -> Result<Vec<(Duration, Duration)>> {
+async fn watch(jibris: [Jibri; 2], began: Instant) -> Result<Gaps> {
     let mut gaps = Vec::new();
     let mut since = Some(Duration::ZERO);
     while began.elapsed() < MINUTES {

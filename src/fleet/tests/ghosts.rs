@@ -51,6 +51,19 @@ fn it_is_told_of_once_and_ended_where_somebody_waits_for_its_jibri() {
 }
 
 #[test]
+fn in_a_dry_run_it_is_told_that_it_would_be_ended() {
+    let mut bench = Bench::from(&SETTINGS.replace("[recovery]", "[recovery]\ndry_run = true"), &["a"]);
+    bench.shows("a", BUSY);
+    bench.pass(10);
+    bench.give(Input::InWant(true));
+    is_alone(&mut bench, "r1", true);
+    seated(&mut bench, "r1", &["a"]);
+    is_alone(&mut bench, "r1", true);
+    let would = bench.told(|event| matches!(event, Event::GhostEnds { dry_run: true, .. }));
+    assert_eq!((told(&bench), would, ended(&bench)), (1, 1, 0));
+}
+
+#[test]
 fn nobody_is_ended_who_may_be_of_use() {
     let ended_after = |change: fn(&mut Bench)| {
         let mut bench = ghost();
