@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::event::{Effect, Event};
 use super::jibri::Appearance;
 use super::sessions::LAG;
-use super::witness::Word;
+use super::word::Word;
 use super::{Fleet, Verdict};
 use crate::address::RoomJid;
 use crate::jibri::JibriName;

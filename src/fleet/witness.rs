@@ -7,82 +7,53 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use super::event::{Effect, Event};
-use super::jibri::{Appearance, Coverage, Jibri};
+use super::event::Effect;
 use super::orphans::{Orphans, Seats};
-use super::{Fleet, Mark, STRANGERS};
+use super::word::Word;
+use super::{Fleet, Mark};
 use crate::address::{Nick, RoomJid};
 use crate::doubling::doubled;
-use crate::jibri::{Busy, Contradiction, JibriName, RecordedBy, Seat};
+use crate::jibri::{Contradiction, JibriName, RecordedBy, Seat};
 use crate::meeting::SessionId;
 use crate::schedule::Schedule;
 use crate::time::Time;
 
-/// One that has said for so long that it is idle is not about to show that it is busy.
-pub(super) const IDLE_FOR: Duration = Duration::from_secs(3);
-/// The same where two sources say so, one after the other: it may be chosen for another meeting before three seconds are over.
-const AGREED_FOR: Duration = Duration::from_secs(1);
 /// Whoever was busy for so long before somebody else's recording was seen is not its Jibri.
 const BEFORE: Duration = Duration::from_secs(120);
 /// Until a recording is proven Jicofo is asked whose recorders are there: so soon again, doubled each time, up to this.
 const ASK_AGAIN: Duration = Duration::from_secs(2);
 const ASK_LONGEST: Duration = Duration::from_secs(60);
-/// Between the first refusal of a health port and the one that counts; a ping has as long for its answer.
-const REFUSED_FOR: Duration = Duration::from_millis(450);
-/// Prosody keeps a dead stream for so long before it shows that a Jibri is gone, and a Jibri may take as long to notice that
-/// its Chrome is (docs/jitsi.md 13.2.4, 13.2.12).
-const KEPT: Duration = Duration::from_secs(15);
-/// From a Jibri's `busy` until it records (docs/jitsi.md 13).
-const LOADS: Duration = Duration::from_secs(5);
 /// The recorder of one that has turned busy is in the room by then.
-const JOINS_WITHIN: Duration = Duration::from_secs(30);
-/// When a recording is on its recorder is there, or is there again after a move by then.
-const NOBODY_FOR: Duration = Duration::from_secs(25);
+pub(super) const JOINS_WITHIN: Duration = Duration::from_secs(30);
 /// A session that goes on without its Jibri shows another one by then, or never does.
 const MOVES_WITHIN: Duration = Duration::from_secs(180);
 
-/// What one Jibri says of itself, or what shows of it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(super) enum Word {
-    /// It cannot be said, or not yet.
-    #[default]
-    Unknown,
-    /// It is alive and at work.
-    Works,
-    /// It has been idle for [`IDLE_FOR`].
-    Idle,
-    /// It is not there.
-    Gone,
-    /// Its process is gone, and the brewery does not show it yet.
-    Dead,
-}
-
 /// A meeting that is said to be recorded.
 #[derive(Debug)]
-struct Recorded {
-    session: Option<SessionId>,
+pub(super) struct Recorded {
+    pub(super) session: Option<SessionId>,
     /// Only a recorder stands for it: focus knows of none.
-    is_denied: bool,
+    pub(super) is_denied: bool,
     /// Who was busy before this is not its Jibri.
-    from: Time,
+    pub(super) from: Time,
     /// Who was seen to take the start.
-    by: Option<JibriName>,
+    pub(super) by: Option<JibriName>,
     /// Whose recorders are there, as a fact, and since when that is known.
-    seats: Option<(Time, Seats)>,
+    pub(super) seats: Option<(Time, Seats)>,
     /// Since when Jicofo lists none there, while it has listed none at all.
-    nobody_since: Option<Time>,
+    pub(super) nobody_since: Option<Time>,
     /// Whose recorder was listed there and is not any more, and since when: that none is there is a fact as well then.
-    left: Option<(JibriName, Time)>,
-    told: RecordedBy,
+    pub(super) left: Option<(JibriName, Time)>,
+    pub(super) told: RecordedBy,
     /// The last one that did record it, and since when it does not.
-    worked: Option<JibriName>,
-    lost: Option<Time>,
+    pub(super) worked: Option<JibriName>,
+    pub(super) lost: Option<Time>,
     /// How often Jicofo was asked without proof.
-    asked: u32,
+    pub(super) asked: u32,
 }
 
 impl Recorded {
-    fn seats(&self) -> impl Iterator<Item = (&Nick, &JibriName)> {
+    pub(super) fn seats(&self) -> impl Iterator<Item = (&Nick, &JibriName)> {
         self.seats.iter().flat_map(|(_, seats)| seats)
     }
 
@@ -94,17 +65,17 @@ impl Recorded {
 /// All meetings that are said to be recorded, and who records them.
 #[derive(Debug, Default)]
 pub(super) struct Witnesses {
-    rooms: BTreeMap<RoomJid, Recorded>,
+    pub(super) rooms: BTreeMap<RoomJid, Recorded>,
     /// Jicofo has listed a recorder somewhere, so that it lists none says something.
-    does_list: bool,
+    pub(super) does_list: bool,
     /// Recorders show the names by which Jibris are known: one of a name that nobody knows is a dead one's.
-    do_names_match: bool,
+    pub(super) do_names_match: bool,
     /// When Jicofo is to be asked whose recorders are there.
     ask: Schedule<RoomJid>,
     dirty: BTreeSet<RoomJid>,
     words: BTreeMap<JibriName, (Word, Time)>,
     /// Those that are asked closely.
-    closely: BTreeSet<JibriName>,
+    pub(super) closely: BTreeSet<JibriName>,
     /// Sessions that had lost their Jibri when their recording was given up: whose, and since when.
     lost: BTreeMap<RoomJid, (SessionId, JibriName, Time)>,
     pub(super) orphans: Orphans,
@@ -212,7 +183,11 @@ impl Witnesses {
     }
 
     /// Whose seats there may be recorded from.
-    fn living<'a>(&self, room: &RoomJid, recorded: &'a Recorded) -> impl Iterator<Item = &'a JibriName> {
+    pub(super) fn living<'a>(
+        &self,
+        room: &RoomJid,
+        recorded: &'a Recorded,
+    ) -> impl Iterator<Item = &'a JibriName> {
         let seats = recorded.seats.iter().map(|(_, seats)| seats);
         seats.flat_map(|seats| self.orphans.living(room, seats))
     }
@@ -254,48 +229,6 @@ impl Witnesses {
         };
         let sits = |other: &RoomJid, r: &Recorded| self.living(other, r).any(|of| of == name);
         self.rooms.iter().any(|(other, r)| other != room && needs(r) && sits(other, r))
-    }
-}
-
-impl Jibri {
-    /// What it says of itself, or what shows of it. A webhook's word is anybody's.
-    pub(super) fn word(&self, sight: Coverage, now: Time) -> Word {
-        let is_seen = sight.brewery.is_some() || sight.detector;
-        if self.is_twins() {
-            return Word::Unknown;
-        }
-        if self.is_dead {
-            return Word::Dead;
-        }
-        // Jicofo's list may be empty because it has lost the brewery: what the Jibri itself says outweighs that.
-        if self.looks == Appearance::Absent && (sight.brewery.is_some() || !self.port_answers()) {
-            return Word::Gone;
-        }
-        let shown = self.primary(sight).filter(|_| is_seen).map(|(_, _, since)| since);
-        match self.port.filter(|port| shown.is_none_or(|since| port.at >= since)) {
-            Some(port) if port.report.busy == Busy::Busy => Word::Works,
-            Some(port) if port.report.busy == Busy::Idle => {
-                let since = shown.map_or(port.since, |shown| shown.max(port.since));
-                let is_shown = self.looks == Appearance::Idle && shown.is_some();
-                let lasts = if is_shown { AGREED_FOR } else { IDLE_FOR };
-                // The brewery would show at once that it is not any more.
-                let is_shown_still = is_shown && now.since(self.looks_since.max(since)) >= IDLE_FOR;
-                if port.at.since(since) >= lasts || is_shown_still { Word::Idle } else { Word::Unknown }
-            }
-            Some(_) => Word::Unknown,
-            None if !is_seen => Word::Unknown,
-            None => match self.looks {
-                Appearance::Busy => Word::Works,
-                Appearance::Idle if now.since(self.looks_since) >= IDLE_FOR => Word::Idle,
-                _ => Word::Unknown,
-            },
-        }
-    }
-
-    /// When that may be another one by the time alone.
-    pub(super) fn word_deadline(&self, now: Time) -> Option<Time> {
-        let at = self.looks_since.after(IDLE_FOR);
-        (self.looks == Appearance::Idle && now < at).then_some(at)
     }
 }
 
@@ -357,169 +290,5 @@ impl Fleet {
         if is_any && self.sight.fast_failover {
             self.ask_closely(effects);
         }
-    }
-
-    /// Those that record a meeting are asked closely.
-    fn ask_closely(&mut self, effects: &mut Vec<Effect>) {
-        let works = |recorded: &Recorded| match &recorded.told {
-            RecordedBy::Works(name) => Some(name.clone()),
-            _ => None,
-        };
-        let now_closely: BTreeSet<JibriName> = self.witnesses.rooms.values().filter_map(works).collect();
-        let before = std::mem::replace(&mut self.witnesses.closely, now_closely);
-        for name in before.symmetric_difference(&self.witnesses.closely) {
-            let closely = !before.contains(name);
-            effects.push(Effect::AskClosely { name: name.clone(), closely });
-        }
-    }
-
-    /// The health port of one that records refuses connections. That twice, half a second apart, while it answers no ping and
-    /// the ports of others answer, means that its process is gone: 15 s before the brewery shows it (docs/jitsi.md 13.2.12).
-    pub(super) fn refused(&mut self, name: &JibriName, now: Time, effects: &mut Vec<Effect>) {
-        let lately = self.sight.interval.saturating_add(IDLE_FOR);
-        let answers = |jibri: &Jibri| jibri.port.is_some_and(|port| now.since(port.at) <= lately);
-        let is_open = self.jibris.iter().any(|(other, jibri)| other != name && answers(jibri));
-        if !self.witnesses.closely.contains(name) || self.sight.brewery.is_none() {
-            return;
-        }
-        let Some(jibri) = self.jibris.get_mut(name).filter(|jibri| jibri.ping_reach.ever) else { return };
-        match jibri.refused {
-            None => {
-                jibri.refused = Some((now, false));
-                effects.push(Effect::Ping { name: name.clone() });
-            }
-            Some((since, false)) if is_open && now.since(since) >= REFUSED_FOR && !jibri.is_dead => {
-                jibri.is_dead = true;
-                self.dirty.insert(name.clone());
-            }
-            Some(_) => {}
-        }
-    }
-
-    /// The seats of those who say, later than their seats were listed, that they are idle.
-    fn seats_of_the_idle(&self, recorded: &Recorded) -> Seats {
-        let Some((listed, seats)) = &recorded.seats else { return Seats::new() };
-        let says_so = |name: &JibriName| {
-            let port = self.jibris.get(name).and_then(|jibri| jibri.port);
-            self.witnesses.word(name).0 == Word::Idle
-                && (self.sight.brewery.is_some() || port.is_some_and(|port| port.at >= *listed))
-        };
-        seats.iter().filter(|(_, name)| says_so(name)).map(|(nick, of)| (nick.clone(), of.clone())).collect()
-    }
-
-    /// What one says whose recorder is in a room; also one that has died before we came, and is known to nobody.
-    fn word_of(&self, name: &JibriName) -> (Word, Time) {
-        let are_all_seen = self.sight.brewery.is_some() || self.sight.detector;
-        let are_all_seen = are_all_seen && self.strangers < STRANGERS;
-        if self.witnesses.do_names_match && are_all_seen && !self.jibris.contains_key(name) {
-            return (Word::Gone, Time::default());
-        }
-        self.witnesses.word(name)
-    }
-
-    fn recorded_by(&self, room: &RoomJid, recorded: &Recorded, now: Time) -> RecordedBy {
-        let live: BTreeSet<&JibriName> = self.witnesses.living(room, recorded).collect();
-        let are_dead = live.is_empty();
-        let names: BTreeSet<&JibriName> = match (&recorded.seats, &recorded.by) {
-            (Some((_, seats)), _) if are_dead => seats.values().collect(),
-            (Some(_), _) => live,
-            (None, by) => by.iter().collect(),
-        };
-        let are_dead = are_dead && recorded.seats.is_some();
-        let is_elsewhere = |name: &JibriName| {
-            let serves = self.jibris.get(name).and_then(|jibri| jibri.serving.as_ref());
-            // Where it was seen to take the start, its seat elsewhere is a dead one.
-            serves.map_or_else(|| self.witnesses.has_seat_elsewhere(room, name), |other| other != room)
-                || are_dead
-        };
-        if let Some((name, since)) = &recorded.left {
-            // Its own word says more than that.
-            let why = match self.witnesses.word(name).0 {
-                Word::Idle => Contradiction::Idle,
-                Word::Gone => Contradiction::Gone,
-                Word::Dead => Contradiction::Dead,
-                Word::Works | Word::Unknown if now.since(*since) >= IDLE_FOR => Contradiction::Left,
-                Word::Works | Word::Unknown => return RecordedBy::Unknown,
-            };
-            return RecordedBy::Against(name.clone(), why);
-        }
-        if self.witnesses.does_list && recorded.nobody_since.is_some_and(|at| now.since(at) >= NOBODY_FOR) {
-            return RecordedBy::Nobody;
-        }
-        let mut against = None;
-        let mut last_word = Time::default();
-        for name in &names {
-            let (word, since) = self.word_of(name);
-            last_word = last_word.max(since);
-            let why = match word {
-                Word::Works if !is_elsewhere(name) => return RecordedBy::Works((*name).clone()),
-                Word::Works => Contradiction::Elsewhere,
-                Word::Idle => Contradiction::Idle,
-                Word::Gone => Contradiction::Gone,
-                Word::Dead => Contradiction::Dead,
-                Word::Unknown => return RecordedBy::Unknown,
-            };
-            against.get_or_insert(((*name).clone(), why));
-        }
-        let mut strangers = self.unexplained(recorded, &names);
-        let (stranger, another) = (strangers.next(), strangers.next());
-        match (against, stranger) {
-            // The same session goes on after its Jibri was lost, and one other has turned busy since.
-            (None, Some(name)) if another.is_none() && recorded.worked.is_some() => {
-                RecordedBy::Works(name.clone())
-            }
-            (Some((name, why)), stranger) => {
-                let is_fresh = recorded.seats.as_ref().is_some_and(|(at, _)| *at >= last_word);
-                // Another one may be it: Jicofo has moved the session, or who took the start was mistaken.
-                let is_new = |name: &JibriName| {
-                    self.jibris.get(name).is_some_and(|jibri| now.since(jibri.looks_since) < JOINS_WITHIN)
-                };
-                let may_be_another = stranger.is_some_and(|name| !is_fresh || is_new(name));
-                if may_be_another { RecordedBy::Moves } else { RecordedBy::Against(name, why) }
-            }
-            (None, _) => RecordedBy::Unknown,
-        }
-    }
-
-    /// Jibris that have turned busy since it began, and for no meeting that we know of.
-    fn unexplained<'a>(
-        &'a self,
-        recorded: &Recorded,
-        names: &BTreeSet<&JibriName>,
-    ) -> impl Iterator<Item = &'a JibriName> {
-        let busy = self.jibris.iter().filter(move |(name, jibri)| {
-            jibri.looks == Appearance::Busy
-                && jibri.serving.is_none()
-                && jibri.looks_since >= recorded.from
-                && !names.contains(name)
-        });
-        busy.map(|(name, _)| name)
-    }
-
-    /// Another Jibri records the same session now: Jicofo has moved it, and says nothing.
-    fn moved(&mut self, room: &RoomJid, recorded_by: &RecordedBy, now: Time) -> Option<Effect> {
-        let recorded = self.witnesses.rooms.get_mut(room)?;
-        let RecordedBy::Works(name) = recorded_by else {
-            if recorded.worked.is_some() && matches!(recorded_by, RecordedBy::Against(..)) {
-                recorded.lost.get_or_insert(now);
-            }
-            return None;
-        };
-        let lost = recorded.lost.take();
-        let from = recorded.worked.replace(name.clone()).filter(|from| from != name)?;
-        let lost = lost.unwrap_or_else(|| self.witnesses.word(&from).1);
-        if let Some(jibri) = self.jibris.get_mut(&from).filter(|jibri| jibri.there_since <= lost) {
-            jibri.streak.failed_late(room);
-            self.dirty.insert(from.clone());
-        }
-        let seen = |name, is_at_work| {
-            let jibri: Option<&Jibri> = self.jibris.get(name);
-            jibri
-                .filter(|jibri| (jibri.looks == Appearance::Busy) == is_at_work)
-                .map(|jibri| jibri.looks_since)
-        };
-        let (stopped, begun) = (seen(&from, false).unwrap_or(lost), seen(name, true).unwrap_or(now));
-        let gap = begun.since(stopped).saturating_add(KEPT).saturating_add(LOADS);
-        Some(Effect::Tell(Event::Moved { room: room.clone(), from, to: name.clone(), gap }))
     }
 }

@@ -211,11 +211,7 @@ impl World {
             Step::FocusLeaves => self.conference_ends(r),
             Step::Reloads(nick) => self.person_reloads(r, &nick),
             Step::PageLeaves(j, page) => self.jibri_meets(j, model::jibri::Input::PageLeft(page)),
-            Step::ListTurns => {
-                if self.is_linked() {
-                    self.give_meetings(Input::JicofoRestarts);
-                }
-            }
+            Step::ListTurns if self.is_linked() => self.give_meetings(Input::JicofoRestarts),
             Step::FocusIsAsked(attempt) if is_this_meeting => self.focus_is_asked(r, attempt),
             Step::StartsByHand if is_this_meeting => self.starts_by_hand(r),
             Step::StopsByHand if is_this_meeting => self.stops_by_hand(r),
