@@ -25,6 +25,9 @@ const MOST_NICK: usize = 200;
 const MOST_TEXT: usize = 1000;
 /// How the reason of one begins that was moved to another Jibri.
 const MOVED: &str = "moved from ";
+/// What a recording that broke off is said to miss: Prosody keeps a dead stream for 15 s, Jibri notices as late that its Chrome
+/// is gone, and we know of both within 5 s (docs/jitsi.md 13.2.4, 13.2.12).
+const BROKE_OFF: &str = "the last 20 s before that may be missing";
 /// Restarts whose end may still be told otherwise.
 const RESTARTS: usize = 64;
 
@@ -147,7 +150,10 @@ impl History {
                 self.change(room, |attempt| {
                     attempt.session_id = name(session.as_ref()).or(attempt.session_id.take());
                 });
-                self.close(now, room, ended(how), &how.to_string());
+                let is_sudden =
+                    matches!(how, Ended::Failed | Ended::Refuted(_) | Ended::Lost | Ended::Unexplained);
+                let reason = if is_sudden { format!("{how}; {BROKE_OFF}") } else { how.to_string() };
+                self.close(now, room, ended(how), &reason);
                 self.explained = Some(room.clone());
             }
             What::StartFailed { why, .. } => {

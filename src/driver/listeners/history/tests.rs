@@ -1,6 +1,6 @@
 use super::*;
 use crate::address::Nick;
-use crate::meeting::{AttemptId, Hold, StartFailure, StopFailure};
+use crate::meeting::{AttemptId, Hold, Refutation, StartFailure, StopFailure};
 
 struct Told {
     history: History,
@@ -321,4 +321,22 @@ async fn restarts_are_written_with_what_they_said() {
     };
     assert!(output.contains("exit status 0") && output.contains("restarting"), "{output}");
     assert!(long.chars().count() == 1000 && !long.contains('\n'));
+}
+
+/// Nobody knows to the second when a Jibri or its Chrome has died.
+#[tokio::test]
+async fn a_recording_that_broke_off_says_that_its_end_may_be_missing() {
+    for (how, is_missing) in [
+        (Ended::Failed, true),
+        (Ended::Refuted(Refutation::RecorderLeft), true),
+        (Ended::Naturally, false),
+        (Ended::WithMeeting, false),
+    ] {
+        let mut told = Told::new();
+        told.sent(11, 1);
+        told.on(17);
+        told.ended(60, how.clone());
+        let outcomes = told.outcomes().await;
+        assert_eq!(outcomes[0].1.contains(BROKE_OFF), is_missing, "{how:?}: {outcomes:?}");
+    }
 }
