@@ -22,6 +22,7 @@ mod expected;
 mod jibri;
 #[path = "../fleet/jicofo.rs"]
 mod jicofo;
+mod jicofo_gone;
 mod line;
 mod link;
 #[path = "../fleet/plan.rs"]

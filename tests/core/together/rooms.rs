@@ -170,7 +170,7 @@ impl World {
         }
     }
 
-    fn room_later(&mut self, r: usize, wait: Us, step: Step) {
+    pub fn room_later(&mut self, r: usize, wait: Us, step: Step) {
         let number = self.rooms[r].meeting;
         self.after(wait, Ev::Room { r, number, step });
     }
@@ -291,7 +291,7 @@ impl World {
         }
     }
 
-    fn person_leaves(&mut self, r: usize, nick: &Nick) {
+    pub fn person_leaves(&mut self, r: usize, nick: &Nick) {
         let Some(at) = self.rooms[r].people.iter().position(|p| p.nick == *nick) else { return };
         let (seen_from, now) = (self.cores.link.up_at, self.now);
         self.rooms[r].leaves(at, seen_from, now);
@@ -422,73 +422,10 @@ impl World {
         self.rooms[r].people.is_empty() && self.rooms[r].us.is_none()
     }
 
-    pub fn jicofo_takes(&mut self) -> Us {
-        self.list_turns();
-        self.cores.link.jicofo_died_at = Some(self.now);
-        self.some(3 * SEC, 15 * SEC)
-    }
-
-    fn list_turns(&mut self) {
-        if self.plan.detector.is_some() {
-            let wait = self.some(100 * MS, 3 * SEC);
-            self.room_later(0, wait, Step::ListTurns);
-        }
-    }
-
-    /// Focus goes, and what it said with it. Clients and recorders load anew some 15 s later (docs/jitsi.md 13.3.2).
-    pub fn room_loses_jicofo(&mut self, r: usize, _had_session: bool) {
-        self.cores.promises.begins_anew(r);
-        self.cores.promises.in_flight[r] = false;
-        let now = self.now;
-        let room = &mut self.rooms[r];
-        // Nobody may have looked since then.
-        if room.stopped.take_if(|at| now < *at + HEARD_AT).is_some() {
-            room.is_doubtful = true;
-        }
-        (room.focus, room.on) = (false, false);
-        (room.status, room.on_since, room.stops) = (None, None, None);
-        let people: Vec<Nick> = room.people.iter().map(|person| person.nick.clone()).collect();
-        for nick in people {
-            let wait = self.some(10 * SEC, 20 * SEC);
-            self.room_later(r, wait, Step::Reloads(nick));
-        }
-        for j in 0..self.jibris.len() {
-            let is_its = self.jibris[j].model.recording().is_some_and(|(room, _)| *room == r);
-            if let Some(page) = self.jibris[j].model.page().filter(|_| is_its) {
-                let wait = self.some(10 * SEC, 20 * SEC);
-                self.room_later(r, wait, Step::PageLeaves(j, page));
-            }
-        }
-    }
-
-    /// Whoever is there asks for a conference.
-    pub fn room_has_jicofo(&mut self, r: usize) {
-        if r == 0 {
-            self.list_turns();
-        }
-        let wait = self.some(50 * MS, 5 * SEC);
-        self.room_later(r, wait, Step::FocusComes);
-    }
-
-    fn person_reloads(&mut self, r: usize, nick: &Nick) {
-        if self.rooms[r].people.iter().any(|person| person.nick == *nick) {
-            self.person_leaves(r, nick);
-            let wait = self.some(500 * MS, 3 * SEC);
-            self.room_later(r, wait, Step::Comes);
-        }
-    }
-
     /// The Jibri of this session is at it.
     pub fn has_job(&self, session: &model::JibriSession<usize, usize, Asker>) -> bool {
         let job = session.jibri.and_then(|j| self.jibris[j].model.job());
         job.is_some_and(|((_, id), _)| *id == session.id)
-    }
-
-    /// Nobody has seen that focus was restarted and the people stayed: whose meeting it is nobody knows.
-    pub fn restart_of_jicofo_is_missed(&mut self) {
-        for room in &mut self.rooms {
-            room.is_doubtful |= room.stopped.take().is_some();
-        }
     }
 
     /// What focus's presence says from now on.
