@@ -145,6 +145,9 @@ async fn play(version: Version, who: &'static str) -> Result<(Gaps, Option<Durat
 async fn called_recorded(url: &str, began: SystemTime, gaps: &Gaps) -> Result<Duration> {
     let client = reqwest::Client::builder().no_proxy().build()?;
     let records: Vec<Record> = client.get(format!("{url}/api/v1/history")).send().await?.json().await?;
+    if std::env::var_os("BENCH_SHOW_LOG").is_some() {
+        println!("{records:#?}");
+    }
     let at = |moment: Moment| SystemTime::from(moment).duration_since(began).unwrap_or_default();
     let attempts = records.iter().filter_map(|record| match &record.entry {
         Entry::Attempt(attempt) => {
