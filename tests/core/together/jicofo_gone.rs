@@ -55,7 +55,7 @@ impl World {
         self.room_later(r, wait, Step::FocusComes);
     }
 
-    fn person_reloads(&mut self, r: usize, nick: &Nick) {
+    pub fn person_reloads(&mut self, r: usize, nick: &Nick) {
         if self.rooms[r].people.iter().any(|person| person.nick == *nick) {
             self.person_leaves(r, nick);
             let wait = self.some(500 * MS, 3 * SEC);
