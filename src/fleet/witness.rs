@@ -97,9 +97,12 @@ impl Witnesses {
     ) {
         self.ask.set(room, now);
         self.dirty.insert(room.clone());
-        if let Some(recorded) = self.rooms.get_mut(room).filter(|recorded| recorded.session == session) {
+        // From outside a session has no name, until somebody has been inside.
+        let is_it = |recorded: &&mut Recorded| recorded.session.is_none() || recorded.session == session;
+        if let Some(recorded) = self.rooms.get_mut(room).filter(is_it) {
             // It is told once more, and whoever is told has forgotten what was known.
             (recorded.told, recorded.asked) = (RecordedBy::Unknown, 0);
+            recorded.session = session;
             return;
         }
         self.lost.retain(|_, (_, _, at)| now.since(*at) < MOVES_WITHIN);

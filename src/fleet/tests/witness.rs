@@ -112,6 +112,24 @@ fn a_session_that_goes_on_with_another_jibri_has_moved() {
     assert_eq!(bench.told(is_22_s), 1, "15 s in which nobody knew, and 7 s");
 }
 
+/// In somebody's name it is asked for from outside, where its session has no name.
+#[test]
+fn a_session_that_is_named_later_is_the_same() {
+    let mut bench = Bench::new(&["a", "b"]);
+    bench.news("r1", News::StartSent);
+    bench.shows("a", BUSY);
+    bench.news("r1", News::On { session: None, is_denied: false });
+    bench.pass(60);
+    assert_eq!(recorded_by(&bench), Some(RecordedBy::Works(name("a"))));
+    bench.shows("b", BUSY);
+    bench.shows("a", IDLE);
+    bench.pass(4);
+    bench.news("r1", on("s1"));
+    seated(&mut bench, &["b"]);
+    assert_eq!(recorded_by(&bench), Some(RecordedBy::Works(name("b"))));
+    assert_eq!(moved(&bench), 1);
+}
+
 #[test]
 fn another_session_has_not_moved() {
     let mut bench = recording(&["a", "b"]);
