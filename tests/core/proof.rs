@@ -21,6 +21,8 @@ struct Room {
     has_recorder: bool,
     exists: bool,
     is_on: bool,
+    /// Focus tells of no session.
+    is_silent: bool,
     us: Option<Nick>,
     /// How often it was looked at from outside.
     looks: usize,
@@ -52,6 +54,7 @@ impl Room {
             has_recorder: true,
             exists: true,
             is_on: true,
+            is_silent: false,
             us: None,
             looks: 0,
             done: Vec::new(),
@@ -100,7 +103,7 @@ impl Room {
             session: is_recorder.then(|| SessionId("s1".into())),
             mode: is_recorder.then_some(Mode::File),
             jibri: None,
-            recording: (nick == "focus").then_some(word),
+            recording: (nick == "focus" && !self.is_silent).then_some(word),
             conference: None,
             own,
             created: false,
@@ -116,6 +119,7 @@ impl Room {
                     Effect::Tell(event) => {
                         match event.what {
                             What::Ended { how, .. } => self.done.push(format!("{how:?}")),
+                            What::On { is_denied: true, .. } => self.done.push("on, denied".into()),
                             What::Recorders(ids) => self.done.push(format!("recorders {ids:?}")),
                             _ => {}
                         }
@@ -265,6 +269,31 @@ fn an_on_without_a_recorder_is_stopped_and_started_anew() {
             (stops, room.done.last().map(String::as_str)),
             (1, Some("start")),
             "{footprint}: {:?}",
+            room.done
+        );
+    }
+}
+
+/// A recorder that others have asked for shows its session before focus says `on`.
+#[test]
+fn what_focus_says_to_be_on_is_not_denied_whoever_was_seen_first() {
+    for (footprint, says_so, denied) in
+        [("resident", true, 0), ("resident", false, 1), ("discreet", false, 1)]
+    {
+        let mut room = Room::new(footprint);
+        room.is_silent = true;
+        room.begins();
+        room.is_silent = !says_so;
+        if says_so {
+            let focus = room.presence("focus", "focus@auth.meet.jitsi/focus", Role::Moderator, false);
+            room.event(focus);
+        }
+        room.run_for(PROVEN_WITHIN);
+        let count = room.done.iter().filter(|done| *done == "on, denied").count();
+        assert_eq!(
+            (room.state(), count),
+            (State::Recording, denied),
+            "{footprint} {says_so}: {:?}",
             room.done
         );
     }

@@ -100,8 +100,8 @@ impl Recording {
         self.known.is_on();
         self.holds.is_on();
         let wanted_for = self.missing_since.take().map(|missing| ctx.now.since(missing));
-        let is_denied =
-            by == Witness::Recorder || matches!(self.course, Course::Found { by: FoundBy::Recorder, .. });
+        let is_found_by_it = matches!(self.course, Course::Found { by: FoundBy::Recorder, .. });
+        let is_denied = by == Witness::Recorder || by == Witness::Sighted && is_found_by_it;
         ctx.tell(What::On { session: session.clone(), wanted_for, is_denied });
         self.backoff.resume();
         self.course = Course::On { session, since: ctx.now, by };
