@@ -81,7 +81,7 @@ pub struct Fleet {
     poll: u64,
     polled_since: Time,
     poll_lasts: Duration,
-    /// When any health port, and any Jibri by XMPP, last answered.
+    /// Since when and when last any health port has answered, and when last any Jibri by XMPP.
     port_answers: Option<reach::Answers>,
     ping_answered: Option<Time>,
     /// Whether Jicofo knows of them.
@@ -176,7 +176,7 @@ impl Fleet {
                             Serving::OneOf(_) | Serving::Unknown => None,
                         };
                         self.witnesses.on(&room, session, self.sessions.sent_at(&room), by, now);
-                        self.witnesses.is_denied(&room, is_denied);
+                        self.witnesses.deny(&room, is_denied);
                         Vec::new()
                     }
                     News::Ended { how, people } => self.sessions.ended(&room, &how, people, now),

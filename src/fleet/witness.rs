@@ -124,8 +124,13 @@ impl Witnesses {
         self.rooms.insert(room.clone(), recorded);
     }
 
+    /// Focus was heard, and knows of no recording there.
+    fn is_denied(&self, room: &RoomJid) -> bool {
+        self.rooms.get(room).is_some_and(|recorded| recorded.is_denied)
+    }
+
     /// Whether focus, which was heard, knows of no recording there.
-    pub(super) fn is_denied(&mut self, room: &RoomJid, is_denied: bool) {
+    pub(super) fn deny(&mut self, room: &RoomJid, is_denied: bool) {
         if let Some(recorded) = self.rooms.get_mut(room) {
             recorded.is_denied = is_denied;
         }
@@ -224,8 +229,7 @@ impl Witnesses {
     }
 
     pub(super) fn has_seat_elsewhere(&self, room: &RoomJid, name: &JibriName) -> bool {
-        let is_denied = |r: &Recorded| r.is_denied;
-        let is_denied_here = self.rooms.get(room).is_some_and(is_denied);
+        let is_denied_here = self.is_denied(room);
         // Where another one works, its seat is a dead one; so it is where focus knows of no recording, rather than where it may.
         let needs = |r: &Recorded| {
             !matches!(&r.told, RecordedBy::Works(other) if other != name) && (is_denied_here || !r.is_denied)
@@ -254,8 +258,7 @@ impl Fleet {
         let mut working = names.iter().filter(|name| works(name) && is_free_for_it(name));
         let only = working.next().filter(|_| working.next().is_none()).cloned();
         self.witnesses.seated(room, seats, listed, now);
-        let only =
-            only.filter(|_| !self.witnesses.rooms.get(room).is_some_and(|recorded| recorded.is_denied));
+        let only = only.filter(|_| !self.witnesses.is_denied(room));
         only.map(|name| self.sessions.is_served_by(room, &name)).unwrap_or_default()
     }
 

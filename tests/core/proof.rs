@@ -260,7 +260,9 @@ fn an_on_without_a_recorder_is_stopped_and_started_anew() {
             room.testifies(RecordedBy::Nobody);
         } else {
             assert_eq!(room.state(), State::Pending, "Jicofo may be moving it");
-            room.run_for(Duration::from_secs(90));
+            room.run_for(Duration::from_secs(35));
+            assert!(room.done.contains(&"enters".to_owned()), "asked as soon as after any start");
+            room.run_for(Duration::from_secs(55));
             assert!(!room.done.contains(&"stop".to_owned()), "{:?}", room.done);
         }
         room.run_for(Duration::from_secs(begins));

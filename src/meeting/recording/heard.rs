@@ -20,8 +20,9 @@ use crate::meeting::roster::Roster;
 const ASK_AGAIN: Duration = SHOWS_BY;
 /// From outside nothing may show that what is on instead has ended; how often we look again then.
 const POLL_AGAIN: Duration = Duration::from_secs(60);
-/// Jicofo notices within 20 s that a Jibri has died, and lets the next one be pending for 90 s (docs/jitsi.md 2, 13.2).
-const MOVES_WITHIN: Duration = Duration::from_secs(120);
+/// Where focus says that it is on, a recorder is there by then: Jicofo notices within 20 s that a Jibri has died, and lets the
+/// next one be pending for 90 s (docs/jitsi.md 2, 13.2).
+const RECORDER_COMES_WITHIN: Duration = Duration::from_secs(120);
 
 impl Recording {
     /// Whose meeting it is, and whether it is the same. A room may end and begin again under its name without our seeing it
@@ -211,7 +212,9 @@ impl Recording {
     /// Focus goes on saying that it is on, and no recorder has come: a Jibri that is at work for another meeting says `on`, and
     /// Jicofo takes it for this one's (docs/jitsi.md 13.2.10).
     fn miss_recorder(&mut self, now: &Picture<'_>, ctx: &mut Ctx<'_>, policy: Policy<'_>) {
+        let is_wanted = self.wanted_since.is_some() && self.held().is_none();
         let may_be = now.visitor
+            && is_wanted
             && self.refuted.is_none()
             && matches!(self.course, Course::Nothing | Course::Found { .. });
         let told = self.known.told_on(policy.start.mode).filter(|_| may_be && !self.known.recorders.is_any());
@@ -222,14 +225,15 @@ impl Recording {
         let before = self.told_alone.take().filter(|(told, _)| *told == session);
         let since = before.map_or(ctx.now, |(_, since)| since);
         self.told_alone = Some((session.clone(), since));
-        let until = since.after(MOVES_WITHIN);
+        let until = since.after(RECORDER_COMES_WITHIN);
         if ctx.is_past(until) {
             self.told_alone = None;
             self.refuted = Some(Refuted::heard(session, ctx.now));
             self.known.take_in();
             self.known.is_over(ctx.now);
             self.fail(StartFailure::EndedBeforeOn, ctx, policy);
-        } else if ctx.now > since {
+        } else if ctx.is_past(since.after(SHOWS_BY)) {
+            // It was asked as soon as after any start.
             self.inquiry = Some((until, 1));
         }
     }
