@@ -47,6 +47,7 @@ impl Jibri {
             first_status: duration(500 * MS),
             stale: duration(plan.stale),
             seat: plan.seat.map(duration),
+            empty_timeout: duration(plan.empty),
             ..Default::default()
         };
         Self {

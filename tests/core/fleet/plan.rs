@@ -72,6 +72,8 @@ pub struct JibriPlan {
     pub stale: Us,
     /// So long its recorder does; `None`: for good.
     pub seat: Option<Us>,
+    /// It leaves a room in which nobody has been for so long (`default-call-empty-timeout`).
+    pub empty: Us,
     /// It is back before anybody has noticed.
     pub quick: bool,
     /// Somebody restarts it when it has died.
@@ -199,6 +201,7 @@ fn any_jibri(rng: &mut SmallRng, i: usize, until: Us, trouble: f64) -> JibriPlan
         twins_from: rng.random_bool(0.03).then(|| rng.random_range(0..until)),
         stale: [0, 0, 30 * SEC][rng.random_range(0..3_usize)],
         seat: Some(0),
+        empty: 30 * SEC,
         quick: false,
         restarts_itself: rng.random_bool(0.6),
         cured_by_restart: rng.random_bool(0.85),

@@ -28,6 +28,8 @@ use super::world::World;
 
 /// So long a misfit is believed to last.
 const MISFIT: Us = 300 * SEC;
+/// By then the room has been asked for its name of the meeting.
+const NAMED: Us = SEC;
 /// More entries than this into one room within a minute is a component gone mad.
 const ENTRIES_A_MINUTE: usize = 25;
 
@@ -193,7 +195,9 @@ impl World {
                 self.seen.count("gave up");
                 // While the link is dead and nobody has noticed, or the end is on its way, it is not known to us.
                 self.rooms[r].gave_up = true;
-                let is_seen = self.rooms[r].began <= self.mirrors[r].listed_at || self.mirrors[r].complete;
+                // A list does not tell that it is of another meeting; the room's name for it comes a moment later.
+                let is_seen =
+                    self.rooms[r].began + NAMED <= self.mirrors[r].listed_at || self.mirrors[r].complete;
                 let is_known = self.link.server.is_some() && self.rooms[r].exists && is_seen;
                 if limit == 0 || is_known && self.rooms[r].failures < limit {
                     self.fail(3, format!("r{r} is given up after {} failures", self.rooms[r].failures));
@@ -386,6 +390,8 @@ impl World {
         let has_recorder = mirror.recorders().next().is_some();
         let (there, moderating) = (mirror.people(), mirror.moderators());
         let stops = mirror.stop_in_flight.is_some();
+        // Jicofo may have moved the session in the moment in which it was stopped.
+        let is_anew = mirror.anew && state == State::Starting;
         let wrong = if there == 0 && !stops {
             Some((6, "stays in a room without people".to_owned()))
         } else if people > there
@@ -395,7 +401,8 @@ impl World {
             Some((4, format!("counts {people}, {moderators} moderators; there are {there}, {moderating}")))
         } else if mirror.visitor && state != State::Starting && !stops {
             Some((6, format!("stays inside without an errand, the state is {}", state.name())))
-        } else if status_on && is_recorded && !matches!(state, State::Recording | State::Stopping) {
+        } else if status_on && is_recorded && !is_anew && !matches!(state, State::Recording | State::Stopping)
+        {
             Some((1, format!("focus says on, the state is {}", state.name())))
         } else if state == State::Recording && !status_on && !has_recorder && !self.rooms[r].misled {
             Some((9, "the state is recording, but nothing is".into()))

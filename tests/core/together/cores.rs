@@ -50,6 +50,10 @@ impl Cores {
             jibri.stale = jibri.stale.min(15 * SEC);
             jibri.quick = jibri.stale > 0 && rng.random_bool(0.5);
         }
+        // Some sites let Jibri wait long for people: what it records of nobody is there to be ended.
+        if rng.random_bool(0.1) {
+            plan.jibris.iter_mut().for_each(|jibri| jibri.empty = 900 * SEC);
+        }
         let rooms = plan.rooms;
         Self {
             meetings: Meetings::new(&plan.settings, false, seed, time(0)),
