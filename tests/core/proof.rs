@@ -6,8 +6,9 @@ use jibri_autostart::address::{Nick, RealJid, RoomJid};
 use jibri_autostart::config::{Mode, from_toml};
 use jibri_autostart::jibri::{Contradiction, JibriName, RecordedBy};
 use jibri_autostart::meeting::{
-    Action, Affiliation, Answer, Departure, Effect, Ended, Input, ListError, Listed, Marks, Meetings, Out,
-    Presence, Proof, RecordingStatus, Refutation, Role, Roles, RoomEvent, SessionId, State, What,
+    Action, Affiliation, Answer, By, Condition, Departure, Effect, Ended, Input, ListError, Listed, Marks,
+    Meetings, Out, Presence, Proof, RecordingStatus, Refusal, Refutation, Role, Roles, RoomEvent, SessionId,
+    State, What,
 };
 use jibri_autostart::time::Time;
 
@@ -23,6 +24,8 @@ struct Room {
     is_on: bool,
     /// Focus tells of no session.
     is_silent: bool,
+    /// Jicofo is about to move the session to another Jibri, and refuses whatever is asked meanwhile.
+    is_moving: bool,
     us: Option<Nick>,
     /// How often it was looked at from outside.
     looks: usize,
@@ -55,6 +58,7 @@ impl Room {
             exists: true,
             is_on: true,
             is_silent: false,
+            is_moving: false,
             us: None,
             looks: 0,
             done: Vec::new(),
@@ -175,6 +179,14 @@ impl Room {
                 self.us = None;
                 vec![RoomEvent::Out(Out::Left)]
             }
+            Action::Stop { attempt, .. } if self.is_moving => {
+                self.done.push("stop".into());
+                vec![RoomEvent::StopAnswered { attempt, answer: refusal(Condition::NotAllowed) }]
+            }
+            Action::Start { attempt, .. } if self.is_moving => {
+                self.done.push("start".into());
+                vec![RoomEvent::StartAnswered { attempt, answer: refusal(Condition::UnexpectedRequest) }]
+            }
             Action::Stop { attempt, .. } => {
                 self.done.push("stop".into());
                 self.is_on = false;
@@ -207,6 +219,11 @@ impl Room {
         }
         self.now = then;
     }
+}
+
+fn refusal(condition: Condition) -> Answer {
+    let by = By::Unsaid;
+    Answer::Refused(Refusal { condition, text: None, by, display_name_required: false, lobby: false })
 }
 
 fn refuted(why: Contradiction) -> String {
@@ -311,6 +328,22 @@ fn a_recorder_that_has_left_for_three_seconds_has_left() {
     room.run_for(Duration::from_millis(200));
     let left = format!("{:?}", Ended::Refuted(Refutation::RecorderLeft));
     assert_eq!(room.done, [left.as_str(), "stop", "start"]);
+}
+
+/// The session goes on with another Jibri, and focus, which has called it on all the time, says nothing new.
+#[test]
+fn what_was_refuted_and_is_moved_is_on_when_its_new_recorder_is_there() {
+    let mut room = Room::recorded("resident");
+    (room.has_recorder, room.is_moving) = (false, true);
+    room.event(RoomEvent::Left { nick: Nick::new("rec").unwrap(), how: Departure::Gone });
+    room.run_for(Duration::from_secs(5));
+    assert_eq!(room.done[1..], ["stop", "start"]);
+    assert_eq!(room.state(), State::Pending, "somebody has one");
+    let recorder = room.presence("rec", "recorder@hidden.meet.jitsi/2", Role::Participant, false);
+    room.event(recorder);
+    let focus = room.presence("focus", "focus@auth.meet.jitsi/focus", Role::Moderator, false);
+    room.event(focus);
+    assert_eq!(room.state(), State::Recording);
 }
 
 /// While another Jibri may be taking it over, it is told, and nothing is stopped; nor is anything while its own is at work.

@@ -160,9 +160,16 @@ impl Recording {
             }
             self.miss_recorder(now, ctx, policy);
         }
-        if now.focus && self.known.news().is_some() {
+        if now.focus && (self.known.news().is_some() || self.is_moved(policy)) {
             self.judge(now, ctx, policy);
         }
+    }
+
+    /// What was refuted, and not stopped, Jicofo has moved to another Jibri: its recorder is there, and focus says nothing
+    /// new, as to it the session was on all the time (docs/jitsi.md 13.2.4).
+    fn is_moved(&self, policy: Policy<'_>) -> bool {
+        let is_awaited = matches!(self.course, Course::Found { by: FoundBy::Focus | FoundBy::Others, .. });
+        is_awaited && self.known.is_recorded() && self.known.told_on(policy.start.mode).is_some()
     }
 
     /// Acts upon a new word of focus.
