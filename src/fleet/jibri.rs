@@ -317,6 +317,9 @@ impl Jibri {
             row.failed_since = now;
             if detected.failed.is_never() {
                 self.shunned_until = self.shunned_until.map(|until| until.min(now));
+                // It has shown anew that it is idle (docs/jitsi.md 2), so it has not been all the time: it was late with its
+                // answer, and busy for a moment between two looks.
+                self.held = None;
             } else {
                 self.shunned_until = Some(now.after(SHUNNED));
                 let from = last_poll.unwrap_or(now);

@@ -138,6 +138,17 @@ fn who_answered_busy_because_it_was_is_not_accused() {
     assert_eq!(bench.failures("a"), 0);
 }
 
+/// Without the brewery its answer, a moment later than Jicofo waits, shows in nothing else.
+#[test]
+fn who_has_shown_idle_anew_at_once_was_late_and_is_not_accused() {
+    let mut bench = Bench::with(SETTINGS);
+    for failed in [NEVER; 60].into_iter().chain(["2026-01-01"]).chain([NEVER; 20]) {
+        bench.pass(1);
+        bench.detector(&[("a", IDLE, failed)]);
+    }
+    assert_eq!(bench.failures("a"), 0);
+}
+
 #[test]
 fn a_new_process_does_not_answer_for_the_old_one() {
     let mut bench = Bench::new(&["a"]);
