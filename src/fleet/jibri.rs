@@ -6,6 +6,7 @@ use super::event::{Limit, Reason};
 use super::evidence::{Evidence, Source, Verdict};
 use super::reach::Reach;
 use super::recovering::Recovering;
+use super::sessions::LAG;
 use super::streak::Streak;
 use crate::address::RoomJid;
 use crate::jibri::{Busy, Detected, Health, Report};
@@ -81,6 +82,13 @@ pub(super) struct Said {
     pub(super) since: Time,
     /// Of the last answer.
     pub(super) at: Time,
+}
+
+impl Said {
+    /// It may be of before the moment in which the Jibri began to show that it is idle, and have been on its way since.
+    pub(super) fn is_late(&self, looks: Appearance, shown_since: Time) -> bool {
+        self.report.busy == Busy::Busy && looks == Appearance::Idle && self.at < shown_since.after(LAG)
+    }
 }
 
 #[derive(Debug)]

@@ -120,8 +120,11 @@ impl Fleet {
         match answer {
             Ok(report) => {
                 let since = jibri.port.filter(|port| port.report == report).map_or(now, |port| port.since);
-                jibri.port = Some(Said { report, since, at: now });
-                let is_for_show = report.busy == Busy::Busy && jibri.looks == Appearance::Idle;
+                let said = Said { report, since, at: now };
+                jibri.port = Some(said);
+                let is_for_show = report.busy == Busy::Busy
+                    && jibri.looks == Appearance::Idle
+                    && !said.is_late(jibri.looks, jibri.looks_since);
                 (jibri.refused, jibri.is_dead) = (None, false);
                 jibri.port_reach.answered();
                 jibri.last_seen = Some(now);

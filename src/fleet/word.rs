@@ -43,7 +43,11 @@ impl Jibri {
         }
         let shown = self.primary(sight).filter(|_| is_seen).map(|(_, _, since)| since);
         match self.port.filter(|port| shown.is_none_or(|since| port.at >= since)) {
-            Some(port) if port.report.busy == Busy::Busy => Word::Works,
+            Some(port) if port.report.busy == Busy::Busy => {
+                // An answer that was on its way while the brewery showed it turn idle is of before.
+                let is_late = shown.is_some_and(|since| port.is_late(self.looks, since));
+                if is_late { Word::Unknown } else { Word::Works }
+            }
             Some(port) if port.report.busy == Busy::Idle => {
                 let since = shown.map_or(port.since, |shown| shown.max(port.since));
                 let is_shown = self.looks == Appearance::Idle && shown.is_some();
@@ -64,7 +68,8 @@ impl Jibri {
 
     /// When that may be another one by the time alone.
     pub(super) fn word_deadline(&self, now: Time) -> Option<Time> {
-        let at = self.looks_since.after(IDLE_FOR);
+        let says_so = self.port.filter(|port| port.report.busy == Busy::Idle);
+        let at = says_so.map_or(self.looks_since, |port| port.since.max(self.looks_since)).after(IDLE_FOR);
         (self.looks == Appearance::Idle && now < at).then_some(at)
     }
 }

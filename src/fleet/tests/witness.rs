@@ -62,6 +62,8 @@ fn its_own_port_knows_better_than_the_brewery() {
     bench.shows("a", IDLE);
     port(&mut bench, BUSY);
     bench.pass(5);
+    assert_eq!(recorded_by(&bench), Some(RecordedBy::Unknown), "it may have been on its way");
+    port(&mut bench, BUSY);
     assert_eq!(recorded_by(&bench), Some(RecordedBy::Works(name("a"))));
     bench.shows("a", BUSY);
     port(&mut bench, IDLE);
@@ -390,4 +392,37 @@ fn an_empty_list_of_jicofos_does_not_outweigh_a_jibris_own_word() {
     seated(&mut bench, &["a"]);
     bench.detector(&[]);
     assert_eq!(recorded_by(&bench), Some(RecordedBy::Works(name("a"))));
+}
+
+/// Its health port was asked before it turned idle, and the answer comes after.
+#[test]
+fn an_old_answer_of_its_port_revives_no_seat_that_has_outlived_its_recording() {
+    let mut bench = recording(&["a"]);
+    seated(&mut bench, &["a", "a/2"]);
+    bench.shows("a", IDLE);
+    bench.give(Input::Health { name: name("a"), answer: Ok(BUSY) });
+    seated(&mut bench, &["a/2"]);
+    bench.pass(2);
+    bench.give(Input::Health { name: name("a"), answer: Ok(IDLE) });
+    bench.pass(1);
+    bench.shows("a", BUSY);
+    seated(&mut bench, &["a/2"]);
+    assert_eq!(
+        recorded_by(&bench),
+        Some(RecordedBy::Against(name("a"), Contradiction::Elsewhere)),
+        "it works for another meeting"
+    );
+}
+
+/// Its port is not asked again before it may be chosen for another meeting.
+#[test]
+fn one_that_has_said_idle_later_than_it_shows_is_idle_three_seconds_after_that() {
+    let mut bench = recording(&["a", "b"]);
+    bench.shows("a", IDLE);
+    bench.pass(2);
+    bench.give(Input::Health { name: name("a"), answer: Ok(IDLE) });
+    bench.pass(2);
+    assert_eq!(recorded_by(&bench), Some(RecordedBy::Unknown));
+    bench.pass(1);
+    assert_eq!(recorded_by(&bench), Some(RecordedBy::Against(name("a"), Contradiction::Idle)));
 }
