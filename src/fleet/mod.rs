@@ -157,6 +157,9 @@ impl Fleet {
             Input::Alone { room, is_alone: false } => self.is_not_alone(&room, &mut effects),
             Input::InWant(is_in_want) => self.ghosts.is_in_want = is_in_want,
             Input::Meeting { room, news } => {
+                if let News::Ended { how, .. } = &news {
+                    self.witnesses.is_ended(&room, how);
+                }
                 if matches!(news, News::StartSent | News::Failed { .. } | News::Over | News::Ended { .. }) {
                     self.witnesses.over(&room, now);
                 }

@@ -14,7 +14,7 @@ use super::{Fleet, Mark};
 use crate::address::{Nick, RoomJid};
 use crate::doubling::doubled;
 use crate::jibri::{Contradiction, JibriName, RecordedBy, Seat};
-use crate::meeting::SessionId;
+use crate::meeting::{Ended, SessionId};
 use crate::schedule::Schedule;
 use crate::time::Time;
 
@@ -133,6 +133,17 @@ impl Witnesses {
     pub(super) fn deny(&mut self, room: &RoomJid, is_denied: bool) {
         if let Some(recorded) = self.rooms.get_mut(room) {
             recorded.is_denied = is_denied;
+        }
+    }
+
+    /// Where focus says that its session is over, nothing is recorded any more from the seats that are there, and may stay for
+    /// good. Another session has another page, under another nickname.
+    pub(super) fn is_ended(&mut self, room: &RoomJid, how: &Ended) {
+        let is_said = matches!(how, Ended::ByPerson(_) | Ended::ByUs | Ended::Failed | Ended::Naturally);
+        if is_said
+            && let Some((_, seats)) = self.rooms.get_mut(room).and_then(|recorded| recorded.seats.take())
+        {
+            self.orphans.add(room, seats);
         }
     }
 

@@ -426,3 +426,22 @@ fn one_that_has_said_idle_later_than_it_shows_is_idle_three_seconds_after_that()
     bench.pass(1);
     assert_eq!(recorded_by(&bench), Some(RecordedBy::Against(name("a"), Contradiction::Idle)));
 }
+
+/// It has died, its Chrome lives on, and it works for another meeting again; then Jicofo is restarted and knows of neither.
+#[test]
+fn a_seat_of_a_recording_that_focus_has_ended_stands_for_no_other() {
+    let mut bench = recording(&["a", "b"]);
+    seated(&mut bench, &["a"]);
+    bench.news("r1", News::Ended { how: Ended::Failed, people: true });
+    bench.give(Input::Brewery(Brewery::Left { name: name("a") }));
+    bench.pass(20);
+    bench.shows("a", IDLE);
+    bench.pass(5);
+    bench.shows("a", BUSY);
+    bench.pass(20);
+    bench.news("r1", News::On { session: Some(SessionId("s1".into())), is_denied: true });
+    seated(&mut bench, &["a"]);
+    assert_eq!(recorded_by(&bench), Some(RecordedBy::Against(name("a"), Contradiction::Elsewhere)));
+    seated(&mut bench, &["a", "a/2"]);
+    assert_eq!(recorded_by(&bench), Some(RecordedBy::Works(name("a"))), "another page is another one");
+}
