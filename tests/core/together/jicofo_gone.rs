@@ -3,7 +3,7 @@
 use jibri_autostart::address::Nick;
 
 use super::plan::{MS, SEC, Us};
-use super::rooms::{HEARD_AT, Step};
+use super::rooms::{HEARD_AT, LOOKED_AT, Step};
 use super::world::World;
 
 impl World {
@@ -25,9 +25,11 @@ impl World {
         self.cores.promises.begins_anew(r);
         self.cores.promises.in_flight[r] = false;
         let now = self.now;
+        let seen_from = self.cores.link.up_at;
         let room = &mut self.rooms[r];
-        // Nobody may have looked since then.
-        if room.stopped.take_if(|at| now < *at + HEARD_AT).is_some() {
+        // Nobody may have looked since then; and after a gap in sight it is for focus to tell which meeting this is.
+        let is_known = now >= seen_from + LOOKED_AT;
+        if room.stopped.take_if(|at| now < *at + HEARD_AT || !is_known).is_some() {
             room.is_doubtful = true;
         }
         (room.focus, room.on) = (false, false);

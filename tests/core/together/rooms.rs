@@ -31,7 +31,7 @@ pub struct Person {
 }
 
 /// Between two looks at a room in which nothing is awaited, with the time for the answers.
-const LOOKED_AT: Us = 16 * SEC;
+pub const LOOKED_AT: Us = 16 * SEC;
 /// By then focus is heard: where a start of ours is pending a visit comes after 30 s.
 pub const HEARD_AT: Us = 35 * SEC;
 
@@ -474,6 +474,10 @@ impl World {
             self.cores.promises.begins_anew(r);
         }
         self.rooms[r].on_since = None;
+        // It was begun after the stop, and focus tells of its end instead: who looks now does not hear of the stop, and who
+        // has heard of it before may know no better.
+        let room = &mut self.rooms[r];
+        room.is_doubtful |= room.stopped.take().is_some();
         self.publish(r);
     }
 
