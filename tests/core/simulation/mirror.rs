@@ -52,6 +52,8 @@ pub struct Mirror {
     listens: bool,
     /// The core does not wait for that any more, but it may still come true.
     late: bool,
+    /// An entry has gone out then, and nothing has come back that is an answer to it.
+    entering: Option<Us>,
     /// Our own presence has come.
     pub complete: bool,
     /// It said that the room is new.
@@ -159,6 +161,7 @@ impl Mirror {
             occupants: BTreeMap::new(),
             listens: false,
             late: false,
+            entering: None,
             complete: false,
             created: false,
             our_nick: None,
@@ -318,7 +321,9 @@ impl Mirror {
     pub fn acts(&self, now: Us) -> bool {
         // Whoever has just left is out, and can come again, only when that is confirmed.
         let is_on_its_way_out = self.left_at.is_some_and(|at| now <= at + 2 * SEC);
-        self.listens || self.asked.is_some() || is_on_its_way_out
+        // What a list tells that was asked for before, be it that there is no such room, is no answer to an entry.
+        let is_entering = self.entering.is_some_and(|at| now <= at + 2 * SEC);
+        self.listens || self.asked.is_some() || is_on_its_way_out || is_entering
     }
 
     /// Focus's present word, if focus is there to say it.
@@ -386,6 +391,10 @@ impl Mirror {
 
     fn takes(&mut self, event: &RoomEvent, about: Option<Kind>, now: Us) {
         let is_presence = matches!(event, RoomEvent::Presence(_));
+        let is_own = matches!(event, RoomEvent::Presence(p) if p.own);
+        if is_own || matches!(event, RoomEvent::EntryRefused(_) | RoomEvent::Out(_)) {
+            self.entering = None;
+        }
         if (is_presence || matches!(event, RoomEvent::EntryRefused(_))) && std::mem::take(&mut self.late) {
             self.out();
             self.listens = is_presence;
@@ -556,7 +565,6 @@ impl Mirror {
             self.emptied = true;
             self.others_came();
         }
-        let is_under_way = self.in_flight.is_some() || self.accepted_until.is_some();
         let is_ours = |w: &RecordingStatus| {
             w.initiator == self.our_nick
                 || self.stopped_as.is_some() && w.initiator == self.stopped_as
@@ -568,7 +576,8 @@ impl Mirror {
         let is_persons = is_persons && self.terms.stop.respect_manual;
         match &word {
             // A start that was under way when stops began to be respected is not taken back.
-            Some(w) if is_under_way && self.overlooked.as_ref() == Some(w) => {}
+            // That it went with others who came is not for certain, so it may be under way still if it is said to be.
+            Some(w) if self.awaits_recorder() && self.overlooked.as_ref() == Some(w) => {}
             Some(w) if is_persons && self.is_overruled(w) => {}
             Some(w) if is_persons && self.void.as_ref() == Some(w) => {}
             Some(w) if is_persons => {

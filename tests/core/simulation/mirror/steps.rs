@@ -17,6 +17,7 @@ impl World {
                 mirror.blind();
                 (mirror.in_flight, mirror.accepted_until, mirror.list) = (None, None, None);
                 mirror.late = false;
+                mirror.entering = None;
                 mirror.unwelcome_until = None;
                 mirror.stop_in_flight = None;
                 mirror.unknown_past = true;
@@ -56,6 +57,7 @@ impl World {
                 mirror.asked = None;
                 mirror.listens = true;
                 mirror.late = false;
+                mirror.entering = Some(now);
                 mirror.enters.push_back(now);
                 while mirror.enters.front().is_some_and(|at| now > *at + 60 * SEC) {
                     mirror.enters.pop_front();
@@ -70,6 +72,7 @@ impl World {
                     mirror.others_came();
                 }
                 mirror.ghost = false;
+                mirror.entering = None;
                 mirror.out();
                 mirror.left_at = Some(now);
             }
