@@ -198,9 +198,9 @@ impl World {
                 // A list does not tell that it is of another meeting; the room's name for it comes a moment later.
                 let is_seen =
                     self.rooms[r].began + NAMED <= self.mirrors[r].listed_at || self.mirrors[r].complete;
-                // From outside a telephone looks like a person who has been there all the time.
-                let has_phone = self.plan.is_visitor() && self.rooms[r].has(Kind::Phone);
-                let is_known = self.link.server.is_some() && self.rooms[r].exists && is_seen && !has_phone;
+                // From outside a telephone in both meetings looks like a person who has been there all the time.
+                let is_bridged = self.plan.is_visitor() && self.rooms[r].phoned == (true, true);
+                let is_known = self.link.server.is_some() && self.rooms[r].exists && is_seen && !is_bridged;
                 if limit == 0 || is_known && self.rooms[r].failures < limit {
                     self.fail(3, format!("r{r} is given up after {} failures", self.rooms[r].failures));
                 }
@@ -364,8 +364,12 @@ impl World {
         if self.core.roster(view.room).is_some_and(|roster| !roster.is_consistent()) {
             return self.fail(4, format!("the counters of r{r} do not agree with its occupants"));
         }
-        // Over a link that has died without notice nobody hears that another Jibri has taken over what was lost.
-        let is_recorded = self.is_recorded(r) && self.link.server.is_some();
+        // Over a link that has died without notice nobody hears that another Jibri has taken over what was lost; and one whose
+        // page was thrown out, so that it finds itself alone later, is at a session of before.
+        let told = self.mirrors[r].word().and_then(|word| word.session.clone());
+        let is_recorded = told.is_none_or(|told| self.records(r, &told))
+            && self.is_recorded(r)
+            && self.link.server.is_some();
         let mirror = &mut self.mirrors[r];
         if std::mem::take(&mut mirror.ghost) {
             return self.fail(6, format!("r{r}: leaves its ghost where nobody is"));

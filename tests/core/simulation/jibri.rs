@@ -244,6 +244,12 @@ impl World {
         })
     }
 
+    /// Some Jibri records this session of a room.
+    pub fn records(&self, r: usize, session: &SessionId) -> bool {
+        let has_it = |jibri: &Jibri| jibri.model.job().is_some_and(|((_, id), _)| **id == *session.0);
+        self.jibris.iter().any(|jibri| jibri.is_at(r, Stage::On) && has_it(jibri))
+    }
+
     /// A room is recorded by some Jibri, whether focus knows it or not.
     pub fn is_recorded(&self, r: usize) -> bool {
         self.jibris.iter().any(|jibri| jibri.is_at(r, Stage::On))

@@ -104,6 +104,8 @@ pub struct MucRoom {
     emptied_in: Option<u32>,
     /// How often the core told of a failure in this meeting, and whether it gave up on it.
     pub failures: u32,
+    /// A telephone has been in a meeting of before, and in this one.
+    pub phoned: (bool, bool),
     pub gave_up: bool,
     /// It holds for ends that nobody explains.
     pub untold: bool,
@@ -222,6 +224,7 @@ impl World {
         if kind == Kind::Gateway {
             room.misled |= self.mirrors[r].awaits_recorder();
         }
+        room.phoned.1 |= kind == Kind::Phone;
         room.occupants.push(occupant);
         self.show(r, kind);
         self.headcount(r);
@@ -360,6 +363,7 @@ impl World {
         let members = room.occupants.iter().filter(|o| o.kind != Kind::Focus).count();
         if room.exists && room.occupants.is_empty() {
             room.exists = false;
+            room.phoned = (room.phoned.0 || room.phoned.1, false);
             self.conference_over(r);
             self.seen.count("rooms ended");
             self.trace(r, || "  the room is gone".into());
