@@ -171,7 +171,6 @@ impl Witnesses {
 
     /// These have a recorder there, as a fact.
     fn seated(&mut self, room: &RoomJid, seats: Seats, listed: bool, now: Time) {
-        self.orphans.listed(room, &seats);
         self.does_list |= listed && !seats.is_empty();
         if let Some(recorded) = self.rooms.get_mut(room) {
             let is_none = seats.is_empty() && (listed || recorded.nobody_since.is_some());
@@ -261,6 +260,8 @@ impl Fleet {
         let seats: Seats = seats.into_iter().map(|seat| (seat.nick, name(seat.jibri))).collect();
         let names: BTreeSet<JibriName> = seats.values().cloned().collect();
         self.ghosts.seated(room, names.iter(), now);
+        // Whose dead seat has gone may be there anew.
+        self.witnesses.orphans.listed(room, &seats);
         let is_free_for_it = |name: &JibriName| {
             let serves = self.jibris.get(name).and_then(|jibri| jibri.serving.as_ref());
             serves.is_none_or(|other| other == room) && !self.witnesses.orphans.has(room, name)

@@ -445,3 +445,18 @@ fn a_seat_of_a_recording_that_focus_has_ended_stands_for_no_other() {
     seated(&mut bench, &["a", "a/2"]);
     assert_eq!(recorded_by(&bench), Some(RecordedBy::Works(name("a"))), "another page is another one");
 }
+
+/// With one Jibri each recording of a room is its next one.
+#[test]
+fn whose_seat_of_before_has_gone_is_known_to_serve_the_room_again() {
+    let mut bench = recording(&["a", "b"]);
+    seated(&mut bench, &["a"]);
+    bench.news("r1", News::Ended { how: Ended::Failed, people: true });
+    bench.shows("a", IDLE);
+    bench.pass(200);
+    bench.shows("a", BUSY);
+    bench.pass(20);
+    bench.news("r1", on("s2"));
+    seated(&mut bench, &["a/2"]);
+    assert_eq!(bench.fleet.serving(&room("r1")), Serving::Known(&name("a")));
+}
