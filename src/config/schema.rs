@@ -122,7 +122,8 @@ section! { Muc {
     focus_nickname: OtherNick = "focus",
     service_domains: List<Domain> = "auth.meet.jitsi,hidden.meet.jitsi",
     recorders: List<Account> = "recorder@hidden.meet.jitsi",
-    footprint: OneOf<Footprint> = "discreet",
+    footprint: OneOf<FootprintSetting> = "auto",
+    notice: OneOf<Notice> = "every",
     peek: Flag = "true",
 } check checks::muc }
 

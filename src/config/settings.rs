@@ -77,16 +77,64 @@ pub struct Muc {
     pub service_domains: Vec<String>,
     /// Accounts of Jibri's browser, bare JIDs.
     pub recorders: Vec<RealJid>,
-    /// How much of the program people in a meeting can see.
-    pub footprint: Footprint,
+    /// How the program gets at meetings, and how much of it people there can see.
+    pub footprint: FootprintSetting,
+    /// When people are told by their clients that they are recorded.
+    pub notice: Notice,
     /// With `unseen`: whether a short visit may ask why a recording ended.
     pub peek: bool,
 }
 
 /// `muc.footprint`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum FootprintSetting {
+    /// `companion` where it answers, else `discreet`.
+    #[default]
+    Auto,
+    /// This one.
+    Fixed(Footprint),
+}
+
+impl FootprintSetting {
+    /// What is in effect on a conference service. `unseen` is what the companion does with fewer rights.
+    pub const fn in_effect(self, companion_answers: bool) -> Footprint {
+        match self {
+            Self::Auto | Self::Fixed(Footprint::Unseen) if companion_answers => Footprint::Companion,
+            Self::Auto => Footprint::Discreet,
+            Self::Fixed(footprint) => footprint,
+        }
+    }
+
+    /// Whether the companion is used where it answers.
+    pub const fn wants_companion(self) -> bool {
+        matches!(self.in_effect(true), Footprint::Companion)
+    }
+}
+
+impl From<Footprint> for FootprintSetting {
+    fn from(footprint: Footprint) -> Self {
+        Self::Fixed(footprint)
+    }
+}
+
+/// `muc.notice`: what Jitsi's clients say of a recording, by the room's metadata (docs/jitsi.md 13.1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Notice {
+    /// At each start and each end.
+    #[default]
+    Every,
+    /// At the first start of a meeting, and when its last recording is over.
+    Once,
+    /// Never by us.
+    Off,
+}
+
+/// One way to see a meeting and to act in it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Footprint {
+    /// Is told, and acts, by a module inside Prosody (docs/companion.md).
+    Companion,
     /// Looks in from outside, enters only to act.
     #[default]
     Discreet,
@@ -100,6 +148,7 @@ impl Footprint {
     /// Its name in the configuration and in the API.
     pub const fn name(self) -> &'static str {
         match self {
+            Self::Companion => "companion",
             Self::Discreet => "discreet",
             Self::Unseen => "unseen",
             Self::Resident => "resident",
@@ -185,6 +234,17 @@ pub enum StopWhen {
     NoModerator,
     /// Nobody is left.
     Empty,
+}
+
+impl StopWhen {
+    /// Its name in the configuration.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Never => "never",
+            Self::NoModerator => "no-moderator",
+            Self::Empty => "empty",
+        }
+    }
 }
 
 /// `[[rule]]`: overrides for rooms whose name matches.

@@ -8,7 +8,9 @@ use regex::Regex;
 
 use super::kinds::Word;
 use super::mistake::{Complaint, is_not, nearest, quoted};
-use super::settings::{Footprint, LogFormat, LogLevel, Mode, RecoveryTrigger, StopWhen};
+use super::settings::{
+    Footprint, FootprintSetting, LogFormat, LogLevel, Mode, Notice, RecoveryTrigger, StopWhen,
+};
 use super::{jids, patterns, urls};
 use crate::address::room_name;
 use crate::address::{Nick, RealJid, RoomJid};
@@ -260,8 +262,18 @@ macro_rules! choices {
     )*};
 }
 
+impl Choice for FootprintSetting {
+    const ALL: &'static [(&'static str, Self)] = &[
+        ("auto", Self::Auto),
+        ("companion", Self::Fixed(Footprint::Companion)),
+        ("discreet", Self::Fixed(Footprint::Discreet)),
+        ("unseen", Self::Fixed(Footprint::Unseen)),
+        ("resident", Self::Fixed(Footprint::Resident)),
+    ];
+}
+
 choices! {
-    Footprint { "discreet" => Discreet, "unseen" => Unseen, "resident" => Resident }
+    Notice { "every" => Every, "once" => Once, "off" => Off }
     Mode { "file" => File, "stream" => Stream }
     StopWhen { "never" => Never, "no-moderator" => NoModerator, "empty" => Empty }
     RecoveryTrigger {

@@ -271,7 +271,7 @@ fn the_environment_alone_is_enough() {
     .unwrap();
     assert_eq!(settings.discovery.jicofo.url.as_deref(), Some("http://jicofo:8888"));
     assert_eq!(settings.muc.service_domains, ["auth.a", "hidden.a"]);
-    assert_eq!((settings.muc.footprint, settings.muc.peek), (Footprint::Resident, false));
+    assert_eq!((settings.muc.footprint, settings.muc.peek), (Footprint::Resident.into(), false));
     assert_eq!((settings.start.min_participants, settings.start.settle.as_millis()), (3, 500));
     assert_eq!(settings.recovery.command, ["docker", "restart", "{instance}"]);
     assert_eq!(settings.rules.iter().map(|rule| rule.room.as_str()).collect::<Vec<_>>(), ["^a", "^b", "^c"]);
