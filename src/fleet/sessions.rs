@@ -298,6 +298,8 @@ impl Sessions {
                 | F::NoSign
                 | F::NotTaken
                 | F::SenderLeft
+                | F::SpeakerGone
+                | F::CompanionBusy
                 | F::EndedBeforeOn
                 | F::Vanished
                 | F::Unknown => {}

@@ -1,6 +1,6 @@
 //! What each answer to a start request means (docs/jitsi.md 2, the table of answers).
 
-use super::io::{Answer, By, Condition, Refusal, SessionId};
+use super::io::{Answer, By, Condition, Refusal, SessionId, Unsent};
 
 /// What to conclude from an answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,6 +50,10 @@ pub enum StartFailure {
     NotTaken,
     /// The moderator in whose name it was sent left at that moment.
     SenderLeft,
+    /// The companion did not send it: whoever it was to speak for has left, or is no moderator any more.
+    SpeakerGone,
+    /// The companion did not send it: it has too much to do.
+    CompanionBusy,
     /// It was on, the recorder is gone, and focus does not say why.
     Vanished,
     /// An answer that is not in the book.
@@ -73,6 +77,8 @@ impl StartFailure {
                 | Self::NotInside
                 | Self::FocusError
                 | Self::SenderLeft
+                | Self::SpeakerGone
+                | Self::CompanionBusy
         )
     }
 }
@@ -92,6 +98,11 @@ pub fn meaning(answer: Answer) -> Meaning {
         Answer::Accepted { session } => Meaning::Accepted(session),
         Answer::TimedOut => Meaning::Failed(StartFailure::NoAnswer),
         Answer::Refused(refusal) => refusal_meaning(&refusal),
+        Answer::Unsent(Unsent::SpeakerGone) => Meaning::Failed(StartFailure::SpeakerGone),
+        Answer::Unsent(Unsent::NoRoom) => Meaning::Failed(StartFailure::NoRoom),
+        Answer::Unsent(Unsent::NoFocus) => Meaning::Failed(StartFailure::NoFocus),
+        Answer::Unsent(Unsent::TooMuch) => Meaning::Failed(StartFailure::CompanionBusy),
+        Answer::Unsent(Unsent::Bad) => Meaning::Refused(Misfit::BadRequest),
     }
 }
 
@@ -128,7 +139,7 @@ pub enum StopFailure {
     NotModerator,
     /// We are not in the room.
     NotInside,
-    /// Footprint `unseen` without `peek`, and no moderator is there in whose name it could be sent.
+    /// Footprint `companion`, or `unseen` without `peek`, and no moderator is there in whose name it could be sent.
     NobodyToSpeakFor,
     /// The moderator in whose name it was sent left at that moment.
     SenderLeft,
@@ -151,6 +162,8 @@ pub(super) fn stop_failure(answer: Answer) -> Option<StopFailure> {
     let refusal = match answer {
         Answer::Accepted { .. } => return None,
         Answer::TimedOut => return Some(F::NoAnswer),
+        Answer::Unsent(Unsent::SpeakerGone) => return Some(F::SenderLeft),
+        Answer::Unsent(_) => return Some(F::Unknown),
         Answer::Refused(refusal) => refusal,
     };
     Some(match (refusal.condition, refusal.by) {

@@ -4,7 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use super::answer::{Misfit, StartFailure, StopFailure};
-use super::io::{AttemptId, ListError, Out, Refusal, SessionId};
+use super::io::{AttemptId, ListError, Out, Refusal, SessionId, Speaker};
 use super::manual::ManualOrder;
 use crate::address::{Nick, RealJid, RoomJid};
 use crate::config::Mode;
@@ -65,15 +65,15 @@ pub enum What {
         attempt: AttemptId,
         /// Since a recording is wanted and there is none.
         wanted_for: Duration,
-        /// In whose name, if not in our own.
-        sender: Option<RealJid>,
+        /// In whose name.
+        speaker: Speaker,
     },
     /// With `--dry-run`: a start request would have gone out.
     WouldStart,
     /// A stop request goes out.
     StopSent {
-        /// In whose name, if not in our own.
-        sender: Option<RealJid>,
+        /// In whose name.
+        speaker: Speaker,
     },
     /// With `--dry-run`: a stop request would have gone out.
     WouldStop,
@@ -279,6 +279,8 @@ impl fmt::Display for StartFailure {
                  moderator)"
             }
             Self::SenderLeft => "the moderator in whose name it was asked left at that moment",
+            Self::SpeakerGone => "the moderator in whose name it was to be asked had just left, so it was not",
+            Self::CompanionBusy => "the module in Prosody has too much to do, so nothing was asked",
             Self::Vanished => "the recorder is gone and Jicofo does not say why",
             Self::Failed => "Jibri failed and Jicofo has given up on it",
             Self::Unknown => "an answer that Jicofo is not known to give",
@@ -297,8 +299,8 @@ impl fmt::Display for StopFailure {
             Self::NotModerator => return Misfit::NotModerator.fmt(f),
             Self::NotInside => "we are not in the room",
             Self::NobodyToSpeakFor => {
-                "muc.footprint is \"unseen\" and no moderator is left in whose name it could be stopped \
-                 (muc.peek = true lets us in for that)"
+                "no moderator is left in whose name it could be stopped (muc.footprint = \"discreet\", or \"unseen\" with \
+                 muc.peek = true and without the companion, lets us in for that)"
             }
             Self::SenderLeft => "the moderator in whose name it was asked left at that moment",
             Self::DryRun => "this is a dry run",

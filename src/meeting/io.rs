@@ -36,6 +36,15 @@ pub enum Input {
     LinkUp,
     /// The link is gone; no answer to anything sent over it will come.
     LinkDown,
+    /// The companion on this conference service answers from now on, and tells of all its rooms; or it does not any more.
+    Companion {
+        /// The service.
+        service: String,
+        /// Whether it does.
+        answers: bool,
+        /// Whether people can be told by it that they are recorded.
+        can_notify: bool,
+    },
     /// Prosody does not let us speak in other people's names (docs/jitsi.md 9): footprint `unseen` does not
     /// work.
     SenderRefused,
@@ -88,6 +97,7 @@ impl Input {
             | Self::Room { room, .. } => Some(room),
             Self::LinkUp
             | Self::LinkDown
+            | Self::Companion { .. }
             | Self::SenderRefused
             | Self::JicofoRestarts
             | Self::Supply(_)
@@ -182,6 +192,10 @@ pub enum RoomEvent {
     RecordedBy(RecordedBy),
     /// A stanza from this room could not be read; the picture of it may be wrong now.
     Unreadable,
+    /// Everything about the room, as the companion tells it; none if something there cannot be read, so that nothing is known.
+    Pictured(Option<Box<RoomPicture>>),
+    /// The companion says that there is no such room, or not any more.
+    Over,
 }
 
 /// Why we are out of a room.
@@ -208,8 +222,25 @@ pub enum Answer {
     },
     /// An error.
     Refused(Refusal),
-    /// Nothing in time.
+    /// The companion has not sent it.
+    Unsent(Unsent),
+    /// Nothing in time, or nobody knows.
     TimedOut,
+}
+
+/// Why the companion has not sent what it was asked to send (docs/companion.md).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unsent {
+    /// Whoever it was to speak for is not there, or is no moderator any more.
+    SpeakerGone,
+    /// There is no such room.
+    NoRoom,
+    /// Jicofo is not in the room.
+    NoFocus,
+    /// It has too much to do.
+    TooMuch,
+    /// It does not understand what it was asked.
+    Bad,
 }
 
 /// A stanza error, judged by condition, text and author, never by its type (docs/jitsi.md 0.9).
@@ -314,8 +345,8 @@ pub enum Action {
         room: RoomJid,
         /// To be named in the answer.
         attempt: AttemptId,
-        /// In whose name, if not in our own: the full JID of an occupant.
-        sender: Option<RealJid>,
+        /// In whose name.
+        speaker: Speaker,
         /// What to record to.
         order: Order,
         /// How long focus has for its answer.
@@ -327,13 +358,46 @@ pub enum Action {
         room: RoomJid,
         /// To be named in the answer.
         attempt: AttemptId,
-        /// In whose name, if not in our own: the full JID of an occupant.
-        sender: Option<RealJid>,
+        /// In whose name.
+        speaker: Speaker,
         /// What is being recorded to.
         mode: Mode,
         /// How long focus has for its answer.
         timeout: std::time::Duration,
     },
+    /// Ask the companion for everything about a room; answered by [`RoomEvent::Pictured`] or [`RoomEvent::Over`].
+    AskPicture {
+        /// The room.
+        room: RoomJid,
+    },
+    /// Have the companion tell people by their clients that they are recorded, or not any more; the next picture shows it.
+    Notice {
+        /// The room.
+        room: RoomJid,
+        /// Whether they are.
+        recording: bool,
+    },
+}
+
+/// In whose name focus is asked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Speaker {
+    /// In our own, as an occupant.
+    Ourselves,
+    /// As the occupant with this full JID. No answer comes (docs/jitsi.md 9).
+    InName(RealJid),
+    /// As the occupant with this nickname, by the companion: focus's answer comes (docs/companion.md).
+    Companion(Nick),
+}
+
+impl Speaker {
+    /// Whoever gets the answer instead of us.
+    pub fn sender(&self) -> Option<&RealJid> {
+        match self {
+            Self::InName(jid) => Some(jid),
+            Self::Ourselves | Self::Companion(_) => None,
+        }
+    }
 }
 
 /// What a start request asks for (docs/jitsi.md 2).

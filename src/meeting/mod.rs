@@ -11,6 +11,7 @@ mod identity;
 mod io;
 mod knowledge;
 mod manual;
+mod notice;
 mod occupancy;
 mod occupants;
 mod polling;
@@ -41,7 +42,7 @@ pub use roster::Roster;
 pub use view::{Proof, RoomView};
 
 use crate::address::{Nick, RoomJid};
-use crate::config::{Footprint, Rule, Settings, Start, Stop};
+use crate::config::{Footprint, FootprintSetting, Notice, Rule, Settings, Start, Stop};
 use crate::schedule::Schedule;
 use crate::time::Time;
 use context::{Ctx, Policy};
@@ -79,7 +80,10 @@ pub struct Meetings {
 #[derive(Debug)]
 struct Rules {
     identity: Identity,
-    footprint: Footprint,
+    footprint: FootprintSetting,
+    /// The conference services on which the companion answers, and whether people can be told by it.
+    companions: BTreeMap<String, bool>,
+    notice: Notice,
     peek: bool,
     nickname: Nick,
     services: Vec<String>,
@@ -97,17 +101,28 @@ impl Rules {
             Some(rule) => (rule.record, &rule.start, &rule.stop),
             None => (true, &self.start, &self.stop),
         };
-        let in_names = self.footprint == Footprint::Unseen;
+        let in_names = room.footprint() == Footprint::Unseen;
         Policy { record: record || room.hand().is_some(), start, stop, in_names, peek: self.peek }
+    }
+
+    /// When people in this room are told by their clients that they are recorded.
+    fn notice_in(&self, room: &RoomJid) -> Notice {
+        let can_notify = self.companions.get(room.service()).copied().unwrap_or_default();
+        // Jitsi has no such notice for a live stream, which clients show by themselves.
+        if can_notify { self.notice } else { Notice::Off }
     }
 
     fn new_room(&self, jid: &RoomJid, linked: Option<Time>, now: Time) -> Room {
         let is_new = linked.is_some_and(|since| now.since(since) > FOUND_WITHIN);
-        let mut room = Room::new(self.footprint, self.rule_for(jid), linked.is_some(), !is_new, now);
+        let mut room = Room::new(self.footprint_of(jid), self.rule_for(jid), linked.is_some(), !is_new, now);
         if !is_new && self.recorded.contains(jid) {
             room.remember();
         }
         room
+    }
+
+    fn footprint_of(&self, room: &RoomJid) -> Footprint {
+        self.footprint.in_effect(self.companions.contains_key(room.service()))
     }
 
     fn rule_for(&self, room: &RoomJid) -> Option<usize> {
@@ -122,6 +137,8 @@ impl Meetings {
         let rules = Rules {
             identity: Identity::new(settings),
             footprint: settings.muc.footprint,
+            companions: BTreeMap::new(),
+            notice: settings.muc.notice,
             peek: settings.muc.peek,
             nickname: settings.muc.nickname.clone(),
             services: settings.muc.domains.clone(),
@@ -184,14 +201,22 @@ impl Meetings {
         match input {
             Input::LinkUp => {
                 self.linked = Some(now);
+                self.use_footprints(now, &mut effects);
                 self.all_rooms(now, &mut effects, |room, _| room.link_up(now));
             }
             Input::SenderRefused => {
-                self.rules.footprint = match self.rules.footprint {
-                    Footprint::Unseen => Footprint::Discreet,
-                    other => other,
-                };
+                if self.rules.footprint == FootprintSetting::Fixed(Footprint::Unseen) {
+                    self.rules.footprint = FootprintSetting::Auto;
+                }
+                self.use_footprints(now, &mut effects);
                 self.all_rooms(now, &mut effects, |room, _| room.sender_refused());
+            }
+            Input::Companion { service, answers, can_notify } => {
+                match answers {
+                    true => self.rules.companions.insert(service, can_notify),
+                    false => self.rules.companions.remove(&service),
+                };
+                self.use_footprints(now, &mut effects);
             }
             Input::JicofoRestarts => {
                 self.unsettled_until = now.after(COME_ANEW);
@@ -199,6 +224,7 @@ impl Meetings {
             }
             Input::LinkDown => {
                 self.linked = None;
+                self.rules.companions.clear();
                 self.turns.clear();
                 self.all_rooms(now, &mut effects, |room, _| room.link_down());
             }
@@ -319,16 +345,21 @@ impl Meetings {
     }
 
     fn room_event(&mut self, jid: &RoomJid, event: RoomEvent, now: Time, effects: &mut Vec<Effect>) {
-        let is_look = matches!(event, RoomEvent::Roles { .. });
-        if is_look {
+        if matches!(event, RoomEvent::Roles { .. }) {
             self.turns.answered(jid);
         }
+        let is_look = matches!(event, RoomEvent::Roles { .. } | RoomEvent::Pictured(_) | RoomEvent::Over);
         let found = self.with_room(jid, now, effects, |room, ctx, rules| {
             let policy = rules.policy_of(room);
-            if let RoomEvent::Roles { result, .. } = &event {
-                let turn = room.zombie.seen(result);
-                ctx.effects.extend(zombie_event(jid, turn));
-            }
+            let turn = match &event {
+                RoomEvent::Roles { result, .. } => room.zombie.seen(result.as_ref().err()),
+                RoomEvent::Pictured(picture) => {
+                    room.zombie.seen(picture.is_none().then_some(&ListError::Other))
+                }
+                RoomEvent::Over => room.zombie.seen(Some(&ListError::Gone)),
+                _ => None,
+            };
+            ctx.effects.extend(zombie_event(jid, turn));
             let news = room.take(event, ctx, &rules.identity, policy);
             (news, if is_look { room.judge(news, now) } else { None })
         });
@@ -338,6 +369,20 @@ impl Meetings {
                 effects.push(Effect::NoSuchRoom(jid.clone()));
             }
             _ => {}
+        }
+    }
+
+    /// The footprints in effect may be others now.
+    fn use_footprints(&mut self, now: Time, effects: &mut Vec<Effect>) {
+        let mut changed = Vec::new();
+        for (jid, room) in &self.rooms {
+            let footprint = self.rules.footprint_of(jid);
+            if footprint != room.footprint() {
+                changed.push((jid.clone(), footprint));
+            }
+        }
+        for (jid, footprint) in changed {
+            self.with_room(&jid, now, effects, |room, ctx, _| room.use_footprint(footprint, ctx));
         }
     }
 
@@ -425,7 +470,8 @@ impl Meetings {
             room.reclassify(&self.rules.identity);
         }
         let policy = self.rules.policy_of(room);
-        if let Some(urgency) = room.decide(&mut ctx, policy) {
+        let notice = self.rules.notice_in(&jid);
+        if let Some(urgency) = room.decide(&mut ctx, policy, notice) {
             match &room.trial {
                 Some(trial) => self.turns.push_on_trial(trial.sender().clone(), jid.clone()),
                 None => self.turns.push(jid.clone(), urgency),

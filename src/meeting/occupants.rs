@@ -1,6 +1,6 @@
 //! What a room shows of its occupants (XEP-0045): lists, presences, and what focus says in its own.
 
-use super::io::{ConferenceId, SessionId};
+use super::io::{ConferenceId, MeetingId, SessionId};
 use crate::address::{Nick, RealJid};
 use crate::config::Mode;
 use crate::jibri::JibriName;
@@ -142,4 +142,15 @@ pub enum Departure {
     Gone,
     /// Status 303: the same occupant, now under this nickname.
     Renamed(Nick),
+}
+
+/// Everything about a room at one moment, as the companion tells it (docs/companion.md).
+#[derive(Debug, Clone)]
+pub struct RoomPicture {
+    /// Everybody who is there, none of them us.
+    pub occupants: Vec<Presence>,
+    /// The room's name for the meeting in it, if it has one.
+    pub meeting: Option<MeetingId>,
+    /// Whether people are told by their clients that they are recorded.
+    pub notice: bool,
 }

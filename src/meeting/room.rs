@@ -6,9 +6,10 @@ use super::alone::{self, Alone};
 use super::context::{Ctx, Policy};
 use super::event::{State, What};
 use super::identity::{Identity, Who};
-use super::io::{Departure, Presence, Roles, RoomEvent};
+use super::io::{Departure, Presence, Roles, RoomEvent, RoomPicture};
 use super::knowledge::Picture;
 use super::manual::{ManualOrder, NotTaken};
+use super::notice::Notices;
 use super::occupancy::{Errand, News, Occupancy, Plan, Visibility};
 use super::polling::{Budget, Pace, Rate, Urgency};
 use super::queue::{Chance, Standing};
@@ -18,7 +19,7 @@ use super::trial::{Trial, Verdict};
 use super::view::RoomView;
 use super::zombie::Zombie;
 use crate::address::RealJid;
-use crate::config::{Footprint, StopWhen};
+use crate::config::{Footprint, Mode, Notice, StopWhen};
 use crate::jibri::RecordedBy;
 use crate::meeting::answer::{StartFailure, StopFailure};
 use crate::time::Time;
@@ -53,6 +54,7 @@ pub(super) struct Room {
     /// Whether it only seems to be.
     pub(super) zombie: Zombie,
     alone: Alone,
+    notices: Notices,
     /// One of Jibri's accounts has been in it.
     had_recorder: bool,
     /// The last look that was asked for from outside, and how many may be.
@@ -83,6 +85,7 @@ impl Room {
             trial: None,
             zombie: Zombie::No,
             alone: Alone::new(has_past),
+            notices: Notices::default(),
             had_recorder: false,
             nudged: None,
             nudges: Budget::new(&NUDGES),
@@ -101,7 +104,7 @@ impl Room {
             recorder_present: self.recording.known().recorders.may_record(),
             attempt: self.recording.attempt(),
             session: self.recording.session(),
-            proof: self.recording.proof(self.occupancy.inside().is_some()),
+            proof: self.recording.proof(self.is_inside()),
             since: self.state_since,
             missing_since: self.recording.missing_since(),
             is_left_alone: self.recording.is_left_alone(),
@@ -126,6 +129,7 @@ impl Room {
     /// It was being recorded when this program ended.
     pub(super) fn remember(&mut self) {
         self.recording.remember();
+        self.notices.remember();
     }
 
     /// Whether an order would be taken.
@@ -163,6 +167,7 @@ impl Room {
     pub(super) fn link_down(&mut self) {
         self.occupancy.link_down();
         self.zombie.is_not_seen();
+        self.notices.is_not_seen();
         self.alone.link_down();
         self.recording.link_down();
         if let Some(trial) = &mut self.trial {
@@ -304,6 +309,16 @@ impl Room {
                 }
                 News::None
             }
+            RoomEvent::Pictured(picture) if self.occupancy.is_told() => {
+                self.is_pictured(picture.as_deref(), ctx, identity);
+                News::None
+            }
+            RoomEvent::Over if self.occupancy.is_told() => {
+                self.notices.is_gone();
+                self.occupancy.is_over(roster)
+            }
+            // Of a companion that does not count any more.
+            RoomEvent::Pictured(_) | RoomEvent::Over => News::None,
             RoomEvent::Unreadable => {
                 self.occupancy.doubt(ctx.now);
                 News::None
@@ -314,7 +329,7 @@ impl Room {
         }
         self.had_recorder |= self.roster.recorders().next().is_some();
         // When focus leaves, what it said is gone with it (docs/jitsi.md 3); when we leave, it is not heard.
-        if !self.roster.has_focus() || !self.occupancy.listens() {
+        if !self.roster.has_focus() || !self.occupancy.hears_focus() {
             self.recording.focus_is_not_heard();
         }
         match news {
@@ -337,6 +352,41 @@ impl Room {
         news
     }
 
+    /// The companion has told of everybody.
+    fn is_pictured(&mut self, picture: Option<&RoomPicture>, ctx: &mut Ctx<'_>, identity: &Identity) {
+        self.occupancy.is_pictured(picture.is_some(), &mut self.roster);
+        let Some(picture) = picture else { return self.notices.is_not_seen() };
+        if std::mem::take(&mut self.is_in_doubt) {
+            self.recording.doubt();
+        }
+        let before = self.roster.summary();
+        let focus = self.roster.is_pictured(identity, &picture.occupants);
+        if self.roster.summary() != before {
+            ctx.tell(What::Seen { people: self.roster.people(), moderators: self.roster.moderators() });
+        }
+        if let Some(focus) = focus {
+            self.recording.focus_says(focus.recording.clone(), None);
+        }
+        self.recording.meeting_is_named(picture.meeting.clone());
+        self.notices.shows(picture.notice);
+    }
+
+    /// Focus's word is known, and everybody seen.
+    fn is_inside(&self) -> bool {
+        self.occupancy.visibility() == Visibility::Inside
+    }
+
+    /// How this room is seen, and acted in, from now on.
+    pub(super) fn use_footprint(&mut self, footprint: Footprint, ctx: &mut Ctx<'_>) {
+        self.occupancy.use_footprint(footprint, ctx, &mut self.roster);
+        self.notices.is_not_seen();
+    }
+
+    /// How this room is seen, and acted in.
+    pub(super) fn footprint(&self) -> Footprint {
+        self.occupancy.footprint()
+    }
+
     fn presence(&mut self, presence: Presence, ctx: &mut Ctx<'_>, identity: &Identity) -> News {
         self.occupancy.hears(ctx, &mut self.roster);
         if self.occupancy.listens() {
@@ -353,7 +403,12 @@ impl Room {
     }
 
     /// Decides what follows from all that is known now. Returns how urgent a role query is, if one is due.
-    pub(super) fn decide(&mut self, ctx: &mut Ctx<'_>, policy: Policy<'_>) -> Option<Urgency> {
+    pub(super) fn decide(
+        &mut self,
+        ctx: &mut Ctx<'_>,
+        policy: Policy<'_>,
+        notice: Notice,
+    ) -> Option<Urgency> {
         let visibility = self.occupancy.visibility();
         if !policy.record || visibility == Visibility::Blind {
             tell_alone(self.alone.is_not_seen(), ctx);
@@ -364,20 +419,24 @@ impl Room {
         let stayed = is_seen.then(|| self.roster.has_stayed()).flatten();
         let now = Picture {
             visibility,
-            visitor: !self.occupancy.is_resident(),
+            visitor: self.occupancy.is_visitor(),
             focus: self.roster.has_focus(),
             people: self.roster.people(),
             moderators: self.roster.moderators(),
             our_nick: self.occupancy.inside(),
+            by_companion: self.occupancy.is_told(),
             roster: &self.roster,
             stayed,
             fresh: self.occupancy.is_fresh(ctx.now),
             unwelcome: self.occupancy.is_unwelcome(),
         };
         self.recording.reconcile(self.is_wanted(policy), &now, ctx, policy);
+        if visibility == Visibility::Inside && policy.record && policy.start.mode == Mode::File {
+            self.notices.follow(notice, self.recording.recorded(), ctx);
+        }
         let plan = self.plan(ctx.is_unsettled, policy);
         let poll = self.occupancy.follow(plan, ctx, &mut self.roster);
-        if !self.occupancy.listens() {
+        if !self.occupancy.hears_focus() {
             self.recording.focus_is_not_heard();
         }
         let state = self.recording.state();
@@ -410,7 +469,7 @@ impl Room {
     /// Whoever shows the session of which focus says that it is on, and is no recorder by its account: it is one.
     pub(super) fn unlisted_recorder(&self) -> Option<RealJid> {
         let known = self.recording.known();
-        let word = known.jicofo_status().filter(|word| word.on && self.occupancy.inside().is_some())?;
+        let word = known.jicofo_status().filter(|word| word.on && self.is_inside())?;
         let session = word.session.as_ref()?;
         let has_shown = |seen: RecorderAccount<'_>| {
             seen.shown.is_some_and(|shown| shown.session.as_ref() == Some(session))

@@ -171,6 +171,32 @@ impl Roster {
         speakers().nth(turn)
     }
 
+    /// The moderator who has been here longest; if that is no good, the next, and so on.
+    pub(super) fn oldest_moderator(&self, turn: u32) -> Option<&Nick> {
+        let mut moderators: Vec<&Occupant> =
+            self.occupants.iter().filter(|o| counts_as_moderator(o)).collect();
+        moderators.sort_by_key(|o| o.first);
+        let turn = (turn as usize).checked_rem(moderators.len())?;
+        moderators.get(turn).map(|o| &o.nick)
+    }
+
+    /// Takes in everybody who is there, at one moment. Returns whether one of them is Jicofo, and which.
+    pub(super) fn is_pictured<'a>(
+        &mut self,
+        identity: &Identity,
+        occupants: &'a [Presence],
+    ) -> Option<&'a Presence> {
+        let before = self.moment();
+        let mut focus = None;
+        for occupant in occupants {
+            if self.presence(identity, occupant) == Who::Focus {
+                focus = Some(occupant);
+            }
+        }
+        self.keep_heard_after(before);
+        focus
+    }
+
     /// Who came last and is a moderator, or else a person; with the real JID, where it is shown, and whether it
     /// is a moderator.
     pub fn newest(&self) -> Option<(&Nick, Option<&RealJid>, bool)> {
@@ -182,6 +208,11 @@ impl Roster {
     /// The nickname that the bearer of this real JID has.
     pub fn bearer(&self, jid: &RealJid) -> Option<&Nick> {
         self.of(Some(jid)).map(|o| &o.nick)
+    }
+
+    /// The real JID of whoever has this nickname, if it is shown.
+    pub fn jid_of(&self, nick: &Nick) -> Option<&RealJid> {
+        self.get(nick)?.jid.as_ref()
     }
 
     /// Whether the bearer of this real JID is a moderator here.

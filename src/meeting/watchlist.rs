@@ -49,6 +49,8 @@ pub enum Source {
     Disco,
     /// Somebody has invited us.
     Invitation,
+    /// The companion inside Prosody.
+    Companion,
 }
 
 impl Source {
@@ -60,6 +62,7 @@ impl Source {
             Self::Events => "event_sync",
             Self::Disco => "disco",
             Self::Invitation => "invitation",
+            Self::Companion => "companion",
         }
     }
 

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use super::io::{ListError, Listed};
+use super::io::ListError;
 use crate::time::Time;
 
 /// For so long both must say so. Jicofo notices the end of a room within a moment, and lists no conference to which
@@ -34,13 +34,13 @@ pub(super) enum Turn {
 }
 
 impl Zombie {
-    /// A look at the room has shown this.
-    pub(super) fn seen(&mut self, result: &Result<Vec<Listed>, ListError>) -> Option<Turn> {
-        match result {
-            Err(ListError::Gone) if *self == Self::No => self.turn_to(Self::Gone),
-            Err(ListError::Gone) => None,
-            Ok(_) | Err(ListError::Forbidden) => self.turn_to(Self::No),
-            Err(_) => self.is_not_seen(),
+    /// A look at the room has shown it, or has come to this.
+    pub(super) fn seen(&mut self, error: Option<&ListError>) -> Option<Turn> {
+        match error {
+            Some(ListError::Gone) if *self == Self::No => self.turn_to(Self::Gone),
+            Some(ListError::Gone) => None,
+            None | Some(ListError::Forbidden) => self.turn_to(Self::No),
+            Some(_) => self.is_not_seen(),
         }
     }
 
@@ -80,7 +80,7 @@ mod tests {
 
     fn gone() -> Zombie {
         let mut zombie = Zombie::default();
-        assert_eq!(zombie.seen(&Err(ListError::Gone)), None);
+        assert_eq!(zombie.seen(Some(&ListError::Gone)), None);
         zombie
     }
 
@@ -88,16 +88,16 @@ mod tests {
     fn told() -> Zombie {
         let mut zombie = gone();
         assert_eq!((zombie.listed(true, at(0)), zombie.listed(true, at(19))), (None, None));
-        assert_eq!(zombie.seen(&Err(ListError::Gone)), None);
+        assert_eq!(zombie.seen(Some(&ListError::Gone)), None);
         assert_eq!(zombie.listed(true, at(20)), Some(Turn::Begins));
-        assert_eq!((zombie.listed(true, at(60)), zombie.seen(&Err(ListError::Gone))), (None, None), "once");
+        assert_eq!((zombie.listed(true, at(60)), zombie.seen(Some(&ListError::Gone))), (None, None), "once");
         zombie
     }
 
     #[test]
     fn it_ends_when_the_room_exists_or_jicofo_does_not_list_it() {
-        assert_eq!(told().seen(&Ok(Vec::new())), Some(Turn::Ends));
-        assert_eq!(told().seen(&Err(ListError::Forbidden)), Some(Turn::Ends), "said of one that exists");
+        assert_eq!(told().seen(None), Some(Turn::Ends));
+        assert_eq!(told().seen(Some(&ListError::Forbidden)), Some(Turn::Ends), "said of one that exists");
         let mut zombie = told();
         assert_eq!((zombie.listed(false, at(61)), zombie.listed(false, at(62))), (Some(Turn::Ends), None));
         assert_eq!((zombie.listed(true, at(63)), zombie.listed(true, at(82))), (None, None), "anew");
@@ -109,9 +109,9 @@ mod tests {
         for unknown in [ListError::TimedOut, ListError::Other, ListError::Unwritable] {
             let mut zombie = gone();
             zombie.listed(true, at(0));
-            zombie.seen(&Err(unknown));
+            zombie.seen(Some(&unknown));
             assert_eq!(zombie.listed(true, at(60)), None);
-            assert_eq!((told().seen(&Err(unknown)), told().is_not_seen()), (None, None));
+            assert_eq!((told().seen(Some(&unknown)), told().is_not_seen()), (None, None));
         }
     }
 
@@ -125,8 +125,8 @@ mod tests {
         assert!((19..60).all(|s| zombie.listed(false, at(s)).is_none()));
         zombie = gone();
         let comes_and_goes = |s: u64| {
-            let seen = if s.is_multiple_of(15) { Ok(Vec::new()) } else { Err(ListError::Gone) };
-            zombie.seen(&seen).or_else(|| zombie.listed(true, at(s))).is_none()
+            let seen = if s.is_multiple_of(15) { None } else { Some(&ListError::Gone) };
+            zombie.seen(seen).or_else(|| zombie.listed(true, at(s))).is_none()
         };
         assert!((0..90).all(comes_and_goes));
     }

@@ -131,9 +131,13 @@ impl Meeting {
 
     /// What the room calls it; none if it does not say.
     pub(in crate::meeting) fn is_called(&mut self, query: QueryId, id: Option<MeetingId>) {
-        if self.naming != Naming::Asked(query) {
-            return;
+        if self.naming == Naming::Asked(query) {
+            self.is_named(id);
         }
+    }
+
+    /// The same, told without being asked.
+    pub(in crate::meeting) fn is_named(&mut self, id: Option<MeetingId>) {
         self.naming = Naming::Told;
         let Some(id) = id else { return };
         let before = self.id.replace(id);

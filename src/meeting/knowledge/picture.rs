@@ -2,6 +2,7 @@
 
 use crate::address::Nick;
 use crate::meeting::context::Policy;
+use crate::meeting::io::Speaker;
 use crate::meeting::occupancy::Visibility;
 use crate::meeting::roster::Roster;
 
@@ -19,6 +20,8 @@ pub(in crate::meeting) struct Picture<'a> {
     pub(in crate::meeting) moderators: u32,
     /// Our nickname, while we are inside.
     pub(in crate::meeting) our_nick: Option<&'a Nick>,
+    /// The companion tells us everything, and acts for us.
+    pub(in crate::meeting) by_companion: bool,
     /// Everybody who is there, by name.
     pub(in crate::meeting) roster: &'a Roster,
     /// Whether somebody is there who was when we last saw everybody; none if that is not known.
@@ -37,6 +40,16 @@ impl Picture<'_> {
 
     pub(in crate::meeting) fn is_inside(&self) -> bool {
         self.visibility == Visibility::Inside
+    }
+
+    /// Under which nickname, and in whose name, focus can be asked now such that its answer comes. `turn`: how many were
+    /// spoken for before, to no avail.
+    pub(in crate::meeting) fn speaker(&self, turn: u32) -> Option<(&Nick, Speaker)> {
+        if self.by_companion {
+            let nick = self.roster.oldest_moderator(turn)?;
+            return Some((nick, Speaker::Companion(nick.clone())));
+        }
+        self.our_nick.map(|nick| (nick, Speaker::Ourselves))
     }
 
     /// We are outside and may go inside: focus is there, as it must be.

@@ -48,7 +48,7 @@ impl Occupancy {
     /// Everybody inside is about to be announced, and we last.
     fn await_everybody(&mut self, nick: Nick, ctx: &Ctx<'_>, roster: &mut Roster) {
         // Who comes for the stop only has seen from outside what it is about.
-        if self.resident && self.plan.errand != Errand::Stop {
+        if self.is_resident() && self.plan.errand != Errand::Stop {
             self.forget_what_is_seen_inside(roster);
         }
         let until = ctx.now.after(ENTRY_TIMEOUT);
@@ -101,14 +101,16 @@ impl Occupancy {
             Place::Entering { moment, .. } => {
                 roster.keep_heard_after(*moment);
                 // A visitor comes again and again, and whoever has our nickname stays.
-                self.conflicts = if self.resident { 0 } else { self.conflicts.min(1) };
+                self.conflicts = if self.is_resident() { 0 } else { self.conflicts.min(1) };
                 self.refused = None;
                 self.place = Place::Inside { nick, poll: Poll::At(ctx.now.after(RELIST)) };
                 ctx.tell(What::Entered { people: roster.people(), moderators: roster.moderators() });
             }
             Place::Inside { nick: current, .. } => *current = nick,
             // An entry that nobody reckons with any more.
-            Place::Outside { .. } => ctx.act(Action::Leave { room: ctx.room.clone(), nick }),
+            Place::Outside { .. } | Place::Told { .. } => {
+                ctx.act(Action::Leave { room: ctx.room.clone(), nick });
+            }
             Place::Leaving { .. } | Place::Offline => {}
         }
         News::None
@@ -129,7 +131,7 @@ impl Occupancy {
     /// We are out of the room.
     pub(in crate::meeting) fn out(&mut self, out: &Out, ctx: &mut Ctx<'_>, roster: &mut Roster) -> News {
         let was_inside = match self.place {
-            Place::Offline => return News::None,
+            Place::Offline | Place::Told { .. } => return News::None,
             Place::Outside { .. } if *out == Out::Left => return News::None,
             // What was left behind when the link broke may be thrown out as well.
             Place::Outside { .. } | Place::Entering { .. } | Place::Leaving { .. } => false,

@@ -1,7 +1,8 @@
-//! Our place in one room: outside, on the way in, inside, on the way out. It never enters a room that focus
-//! is not in: that would create a ghost (docs/jitsi.md 4.1). When to go in and out is the footprint's
-//! business.
+//! Our place in one room: outside, on the way in, inside, on the way out; or nowhere, where the companion tells us. It never
+//! enters a room that focus is not in: that would create a ghost (docs/jitsi.md 4.1). When to go in and out is the
+//! footprint's business.
 
+mod companion;
 mod discreet;
 mod entry;
 mod reasons;
@@ -37,6 +38,8 @@ const RELIST: Duration = Duration::from_secs(60);
 const RELIST_DOUBTFUL: Duration = Duration::from_secs(1);
 /// How often that is done in one room, in the long run: a participant can send what is unreadable for ever.
 const DOUBTS: Rate = Rate { apart: Duration::from_secs(20), burst: 4 };
+/// The companion tells by then of a room of which others speak.
+const TELLS_WITHIN: Duration = Duration::from_secs(1);
 /// The link times queries out itself; this is when we stop relying on it.
 const QUERY_TIMEOUT: Duration = Duration::from_secs(15);
 
@@ -59,6 +62,10 @@ enum Place {
     },
     Leaving {
         until: Time,
+    },
+    /// The companion tells us of the room, if there is one. `ask`: when it is to be asked because it has not.
+    Told {
+        ask: Option<Time>,
     },
 }
 
@@ -134,10 +141,10 @@ pub(super) struct Occupancy {
     rhythm: Rhythm,
     doubts: Budget,
     visits: Budget,
-    resident: bool,
+    footprint: Footprint,
     kicks: u32,
     conflicts: u32,
-    /// A full pair of lists has shown everybody.
+    /// A full pair of lists, or the companion, has shown everybody.
     pictured: bool,
     /// When such a pair came last.
     listed: Option<Time>,
@@ -161,7 +168,7 @@ pub(super) struct Occupancy {
 impl Occupancy {
     /// `linked`: whether the link is up.
     pub(super) fn new(footprint: Footprint, linked: bool, now: Time) -> Self {
-        let place = if linked { Place::Outside { poll: Poll::At(now) } } else { Place::Offline };
+        let place = if linked { starting_place(footprint, now) } else { Place::Offline };
         Self {
             place,
             barred_until: None,
@@ -178,7 +185,7 @@ impl Occupancy {
             rhythm: Rhythm::default(),
             doubts: Budget::new(&DOUBTS),
             visits: Budget::new(&discreet::VISITS),
-            resident: footprint == Footprint::Resident,
+            footprint,
             kicks: 0,
             conflicts: 0,
             pictured: false,
@@ -202,8 +209,17 @@ impl Occupancy {
         }
     }
 
+    pub(super) fn footprint(&self) -> Footprint {
+        self.footprint
+    }
+
     pub(super) fn is_resident(&self) -> bool {
-        self.resident
+        self.footprint == Footprint::Resident
+    }
+
+    /// We go inside for a moment only.
+    pub(super) fn is_visitor(&self) -> bool {
+        matches!(self.footprint, Footprint::Discreet | Footprint::Unseen)
     }
 
     /// The room does not want us for now.
@@ -214,6 +230,7 @@ impl Occupancy {
     pub(super) fn visibility(&self) -> Visibility {
         match &self.place {
             Place::Inside { .. } => Visibility::Inside,
+            Place::Told { .. } if self.pictured => Visibility::Inside,
             Place::Entering { .. } if self.pictured => Visibility::Blinking,
             Place::Outside { .. } | Place::Leaving { .. } if self.pictured => Visibility::Outside,
             _ => Visibility::Blind,
@@ -234,12 +251,13 @@ impl Occupancy {
             }
             Place::Inside { poll, .. } => poll.deadline().into_iter().chain(self.patience()).min(),
             Place::Entering { until, .. } | Place::Leaving { until } => Some(*until),
+            Place::Told { ask } => *ask,
         }
     }
 
     pub(super) fn link_up(&mut self, now: Time) {
         self.rhythm.restart();
-        self.place = Place::Outside { poll: Poll::At(now) };
+        self.place = starting_place(self.footprint, now);
     }
 
     pub(super) fn link_down(&mut self) {
@@ -258,7 +276,7 @@ impl Occupancy {
 
     /// Does what follows from what the room wants and from the time. Returns whether a role query is due.
     pub(super) fn follow(&mut self, plan: Plan, ctx: &mut Ctx<'_>, roster: &mut Roster) -> Option<Urgency> {
-        if !self.resident
+        if !self.is_resident()
             && plan.pace.longest() < self.plan.pace.longest()
             && let Place::Outside { poll } = &mut self.place
         {
@@ -266,10 +284,10 @@ impl Occupancy {
         }
         self.plan = plan;
         self.late.take_if(|(_, until)| *until <= ctx.now);
-        if self.resident {
-            self.leave_if_in_the_way(ctx, roster);
-        } else {
-            self.visit_or_leave(ctx, roster);
+        match self.footprint {
+            Footprint::Companion => {}
+            Footprint::Resident => self.leave_if_in_the_way(ctx, roster),
+            Footprint::Discreet | Footprint::Unseen => self.visit_or_leave(ctx, roster),
         }
         self.pass_deadlines(ctx, roster)
     }
@@ -291,6 +309,10 @@ impl Occupancy {
                 self.give_up_entry(nick, ctx, roster);
             }
             Place::Leaving { until } if *until <= now => self.look_in(POLL_SOON, now),
+            Place::Told { ask } if ask.is_some_and(|at| at <= now) => {
+                *ask = None;
+                ctx.act(Action::AskPicture { room: ctx.room.clone() });
+            }
             _ => {}
         }
         None
@@ -334,6 +356,7 @@ impl Occupancy {
             Place::Outside { poll: Poll::At(at) } => {
                 *at = (*at).min(self.barred_until.map_or(then, |until| until.max(then)));
             }
+            Place::Told { ask } if !self.pictured => *ask = Some(ask.unwrap_or(then.after(TELLS_WITHIN))),
             _ => self.look_soon(now),
         }
     }
@@ -346,7 +369,11 @@ impl Occupancy {
 
     /// Whether we are neither inside nor on our way in or out, and free to come back.
     pub(super) fn is_out(&self) -> bool {
-        let is_outside = matches!(self.place, Place::Outside { .. } | Place::Offline);
+        let is_outside = match self.place {
+            Place::Outside { .. } | Place::Offline => true,
+            Place::Told { .. } => !self.pictured,
+            _ => false,
+        };
         is_outside && self.barred_until.is_none() && self.late.is_none()
     }
 
@@ -416,7 +443,7 @@ impl Occupancy {
             Place::Inside { nick, .. } if roster.who(nick) != Some(Who::Us) => self.lost(roster, ctx.now),
             // Still inside after a while: the next removal is a new story.
             Place::Inside { .. } => self.kicks = 0,
-            _ if self.resident => return News::Listed,
+            _ if self.is_resident() => return News::Listed,
             _ => {
                 let wait = self.rhythm.next(self.plan.pace);
                 self.look_in(wait, ctx.now);
@@ -454,7 +481,7 @@ impl Occupancy {
     /// goes on looking, but does not visit for the time `visit`.
     fn stay_out(&mut self, resident: Duration, visit: Duration, now: Time, roster: &mut Roster) {
         self.forget_what_is_seen_inside(roster);
-        if self.resident {
+        if self.is_resident() {
             self.look_in(resident, now);
         } else {
             self.unwelcome = (!visit.is_zero()).then(|| now.after(visit));
@@ -465,7 +492,7 @@ impl Occupancy {
 
     /// A resident knows nothing of a room but from inside; what a visitor has seen is still the latest news.
     fn forget_what_is_seen_inside(&mut self, roster: &mut Roster) {
-        if self.resident {
+        if self.is_resident() {
             roster.clear();
             self.pictured = false;
         } else {
@@ -477,6 +504,16 @@ impl Occupancy {
         // Whatever is longer than the wait for a room to come to be is not for want of news.
         self.barred_until = (wait > POLL_IDLE).then(|| now.after(wait));
         self.place = Place::Outside { poll: Poll::At(now.after(wait)) };
+    }
+}
+
+/// Where we are when the link is up and nothing is known yet.
+fn starting_place(footprint: Footprint, now: Time) -> Place {
+    match footprint {
+        Footprint::Companion => Place::Told { ask: None },
+        Footprint::Discreet | Footprint::Unseen | Footprint::Resident => {
+            Place::Outside { poll: Poll::At(now) }
+        }
     }
 }
 

@@ -63,6 +63,9 @@ impl Backoff {
         let (min, max) = (policy.start.retry_min, policy.start.retry_max);
         let pause = doubled(min, doublings.saturating_sub(1), max);
         let pause = pause.mul_f64(ctx.rng.random_range(0.75..=1.25)).clamp(min, max.max(min));
+        // Somebody else can be spoken for.
+        let is_at_once = why == StartFailure::SpeakerGone && self.failures <= SOON;
+        let pause = if is_at_once { Duration::ZERO } else { pause };
         self.pause(pause, ctx);
         pause
     }

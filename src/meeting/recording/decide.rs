@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use super::course::{Course, FoundBy, Witness};
 use super::{ANSWER_GRACE, Recording};
-use crate::address::{Nick, RealJid};
+use crate::address::Nick;
 use crate::meeting::answer::StopFailure;
 use crate::meeting::context::{Ctx, Policy};
 use crate::meeting::event::{Hold, What};
-use crate::meeting::io::{Action, Order};
+use crate::meeting::io::{Action, Order, Speaker};
 use crate::meeting::knowledge::{Gap, Picture};
 use crate::meeting::queue::{Chance, Standing};
 use crate::time::Time;
@@ -37,11 +37,10 @@ pub(super) enum Step {
     Visit,
     /// Go inside although nobody may be there: the recording is to be stopped.
     VisitToStop,
-    /// Send a start; in whose name, if not in our own. Before it, under this nickname, a stop: what focus says to be on is
-    /// not recorded.
-    Start(Option<RealJid>, Option<Nick>),
-    /// Send a stop, under this nickname; in whose name, if not in our own.
-    Stop(Nick, Option<RealJid>),
+    /// Send a start. Before it, under this nickname, a stop: what focus says to be on is not recorded.
+    Start(Speaker, Option<Nick>),
+    /// Send a stop, under this nickname.
+    Stop(Nick, Speaker),
     /// A stop is due, and nobody is there in whose name it could be sent.
     CannotStop,
     /// A start, if this were no dry run.
@@ -119,9 +118,10 @@ impl Recording {
             // A dry run is not worth a visit.
             _ if ctx.dry_run => Step::WouldStart,
             _ if !ctx.chance.is_there => Step::NoJibri,
-            _ if !policy.in_names && now.is_inside() => {
-                Step::Start(None, self.stops_first(now, now.our_nick))
-            }
+            _ if !policy.in_names && now.is_inside() => match now.speaker(self.backoff.failures()) {
+                Some((nick, speaker)) => Step::Start(speaker, self.stops_first(now, Some(nick))),
+                None => Step::NobodyToSpeakFor,
+            },
             _ if !policy.in_names && now.may_visit(policy) => Step::Visit,
             _ if !policy.in_names || now.is_inside() => Step::Nothing,
             // A person may have stopped it before we could see.
@@ -138,7 +138,9 @@ impl Recording {
             // Whoever is a moderator now is spoken for, one after the other if it comes to nothing.
             None => Step::NobodyToSpeakFor,
             Some(_) if !now.fresh => Step::Poll,
-            Some((nick, sender)) => Step::Start(Some(sender.clone()), self.stops_first(now, Some(nick))),
+            Some((nick, sender)) => {
+                Step::Start(Speaker::InName(sender.clone()), self.stops_first(now, Some(nick)))
+            }
         }
     }
 
@@ -176,8 +178,8 @@ impl Recording {
     /// Does what comes next, as far as it is not a look or a visit.
     pub(super) fn carry_out(&mut self, step: Step, ctx: &mut Ctx<'_>, policy: Policy<'_>) {
         match &step {
-            Step::Start(sender, stop) => self.send_start(sender.clone(), stop.clone(), ctx, policy),
-            Step::Stop(nick, sender) => self.send_stop(nick.clone(), sender.clone(), ctx, policy),
+            Step::Start(speaker, stop) => self.send_start(speaker.clone(), stop.clone(), ctx, policy),
+            Step::Stop(nick, speaker) => self.send_stop(nick.clone(), speaker.clone(), ctx, policy),
             Step::CannotStop => self.stop.failed(StopFailure::NobodyToSpeakFor, ctx),
             Step::WouldStart => {
                 ctx.tell(What::WouldStart);
@@ -194,19 +196,14 @@ impl Recording {
         self.step = step;
     }
 
-    fn send_start(
-        &mut self,
-        sender: Option<RealJid>,
-        stop: Option<Nick>,
-        ctx: &mut Ctx<'_>,
-        policy: Policy<'_>,
-    ) {
+    fn send_start(&mut self, speaker: Speaker, stop: Option<Nick>, ctx: &mut Ctx<'_>, policy: Policy<'_>) {
         let start = policy.start;
         if self.refuted.take().is_some()
             && let Some(nick) = stop
         {
-            self.stop_for_a_start(nick, sender.clone(), ctx, policy);
+            self.stop_for_a_start(nick, speaker.clone(), ctx, policy);
         }
+        let sender = speaker.sender().cloned();
         let grace = if sender.is_none() { ANSWER_GRACE } else { Duration::ZERO };
         // What is there may be recording already; then nobody comes.
         let is_test = sender.is_some() && self.known.recorders.is_unknown();
@@ -216,8 +213,8 @@ impl Recording {
         self.inquiry = None;
         self.asked_at = Some(ctx.now);
         let wanted_for = self.missing_since.map_or(Duration::ZERO, |missing| ctx.now.since(missing));
-        ctx.tell(What::StartSent { attempt, wanted_for, sender: sender.clone() });
-        self.course = Course::Asked { attempt, since: ctx.now, deadline, over, sender: sender.clone() };
+        ctx.tell(What::StartSent { attempt, wanted_for, speaker: speaker.clone() });
+        self.course = Course::Asked { attempt, since: ctx.now, deadline, over, sender };
         ctx.wake(deadline);
         let order = Order {
             mode: start.mode,
@@ -225,7 +222,7 @@ impl Recording {
             app_data: start.app_data.clone(),
         };
         let room = ctx.room.clone();
-        ctx.act(Action::Start { room, attempt, sender, order, timeout: start.request_timeout });
+        ctx.act(Action::Start { room, attempt, speaker, order, timeout: start.request_timeout });
     }
 
     /// Where it is in the queue for a Jibri.

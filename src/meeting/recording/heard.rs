@@ -33,7 +33,7 @@ impl Recording {
         if now.people == 0 {
             self.known.meeting.emptied();
             // Focus ends the conference when nobody is left, and an answer goes with it, for we leave too.
-            if matches!(self.course, Course::Asked { sender: None, .. }) {
+            if !now.by_companion && matches!(self.course, Course::Asked { sender: None, .. }) {
                 self.course = Course::Nothing;
             }
         } else {

@@ -25,7 +25,9 @@ use super::context::{Ctx, Policy};
 use super::event::{Ended, What};
 use super::io::{Action, AttemptId, ConferenceId, MeetingId, QueryId, RecordingStatus, SessionId};
 use super::knowledge::{Knowledge, Outlook, Picture};
+use super::notice::Recorded;
 use super::occupancy::{Errand, Visibility};
+use crate::config::Mode;
 use crate::jibri::Seat;
 use crate::time::Time;
 use course::{Course, FoundBy};
@@ -129,6 +131,11 @@ impl Recording {
     /// What the room calls the meeting.
     pub(super) fn meeting_is_called(&mut self, query: QueryId, meeting: Option<MeetingId>) {
         self.known.meeting.is_called(query, meeting);
+    }
+
+    /// What the room calls the meeting, told without being asked.
+    pub(super) fn meeting_is_named(&mut self, meeting: Option<MeetingId>) {
+        self.known.meeting.is_named(meeting);
     }
 
     /// Focus is not heard any more.
@@ -282,6 +289,15 @@ impl Recording {
         // An answer that focus owes goes with it.
         let has_left = now.is_complete() && !now.focus;
         self.unanswered.take_if(|(_, until)| has_left || ctx.is_past(*until));
+    }
+
+    /// What people are to be told of it.
+    pub(super) fn recorded(&self) -> Recorded {
+        Recorded {
+            is_on: matches!(self.course, Course::On { .. }),
+            is_told: self.known.told_on(Mode::File).is_some(),
+            is_missing: self.missing_since.is_some() && !self.is_left_alone(),
+        }
     }
 
     /// The look or the visit that the next step needs.

@@ -60,7 +60,7 @@ impl Recording {
                 "no Jibri is free; whoever has waited longest is served first"
             }
             (Course::Nothing, Step::NobodyToSpeakFor) => {
-                "muc.footprint is \"unseen\", and nobody is there in whose name a start could be sent"
+                "nobody is there in whose name a start could be sent"
             }
             (Course::Nothing, _) if self.wanted_since.is_none() => return None,
             (Course::Nothing, _) if self.may_be_on() => {

@@ -13,7 +13,7 @@ use crate::doubling::doubled;
 use crate::meeting::answer::{StopFailure, stop_failure};
 use crate::meeting::context::{Ctx, Policy};
 use crate::meeting::event::{Ended, What};
-use crate::meeting::io::{Action, Answer, AttemptId};
+use crate::meeting::io::{Action, Answer, AttemptId, Speaker};
 use crate::meeting::knowledge::Picture;
 use crate::time::Time;
 
@@ -174,12 +174,13 @@ impl Recording {
         if !is_on && (!policy.in_names || now.is_inside()) {
             return None;
         }
-        Some(match (now.our_nick, now.roster.moderator(self.stop.failures)) {
+        Some(match (now.speaker(self.stop.failures), now.roster.moderator(self.stop.failures)) {
             _ if ctx.dry_run => Step::WouldStop,
-            (Some(nick), _) => Step::Stop(nick.clone(), None),
+            (Some((nick, speaker)), _) => Step::Stop(nick.clone(), speaker),
+            (None, _) if now.is_inside() => Step::CannotStop,
             (None, _) if !policy.in_names => Step::VisitToStop,
             (None, Some(_)) if !now.fresh => Step::Poll,
-            (None, Some((nick, sender))) => Step::Stop(nick.clone(), Some(sender.clone())),
+            (None, Some((nick, sender))) => Step::Stop(nick.clone(), Speaker::InName(sender.clone())),
             (None, None) if policy.peek => Step::VisitToStop,
             (None, None) => Step::CannotStop,
         })
@@ -191,41 +192,41 @@ impl Recording {
         self.stop.given_up = Some(StopFailure::DryRun);
     }
 
-    /// Asks focus to stop it, under this nickname; in whose name, if not in our own.
+    /// Asks focus to stop it, under this nickname.
     pub(super) fn send_stop(
         &mut self,
         initiator: Nick,
-        sender: Option<RealJid>,
+        speaker: Speaker,
         ctx: &mut Ctx<'_>,
         policy: Policy<'_>,
     ) {
-        let attempt = ctx.new_attempt();
+        let (attempt, sender) = (ctx.new_attempt(), speaker.sender().cloned());
         let patience =
             if sender.is_none() { STOP_TIMEOUT.saturating_add(ANSWER_GRACE) } else { LEAVES_WITHIN };
         let session = self.session().cloned();
         self.known.we_stop(initiator, session);
         let (since, deadline) = (ctx.now, ctx.now.after(patience));
-        self.stop.sent = Some(Sent { attempt, since, deadline, sender: sender.clone() });
+        self.stop.sent = Some(Sent { attempt, since, deadline, sender });
         ctx.wake(ctx.now.after(patience));
-        ctx.tell(What::StopSent { sender: sender.clone() });
+        ctx.tell(What::StopSent { speaker: speaker.clone() });
         let (room, mode) = (ctx.room.clone(), policy.start.mode);
-        ctx.act(Action::Stop { room, attempt, sender, mode, timeout: STOP_TIMEOUT });
+        ctx.act(Action::Stop { room, attempt, speaker, mode, timeout: STOP_TIMEOUT });
     }
 
     /// Asks focus to stop what nothing records, right before a start; what it answers does not matter.
     pub(super) fn stop_for_a_start(
         &mut self,
         initiator: Nick,
-        sender: Option<RealJid>,
+        speaker: Speaker,
         ctx: &mut Ctx<'_>,
         policy: Policy<'_>,
     ) {
         let attempt = ctx.new_attempt();
         let session = self.known.jicofo_status().and_then(|word| word.session.clone());
         self.known.we_stop(initiator, session);
-        ctx.tell(What::StopSent { sender: sender.clone() });
+        ctx.tell(What::StopSent { speaker: speaker.clone() });
         let (room, mode) = (ctx.room.clone(), policy.start.mode);
-        ctx.act(Action::Stop { room, attempt, sender, mode, timeout: STOP_TIMEOUT });
+        ctx.act(Action::Stop { room, attempt, speaker, mode, timeout: STOP_TIMEOUT });
     }
 
     /// Takes the answer to a stop; why it failed, if it did.
@@ -237,7 +238,7 @@ impl Recording {
         policy: Policy<'_>,
     ) -> Option<StopFailure> {
         self.stop.sent.take_if(|sent| sent.attempt == attempt)?;
-        let is_refused = matches!(answer, Answer::Refused(_));
+        let is_refused = matches!(answer, Answer::Refused(_) | Answer::Unsent(_));
         let why = stop_failure(answer);
         match why {
             Some(why) => {
