@@ -12,15 +12,20 @@ pub(super) struct Config {
     pub(super) me: String,
     pub(super) focus: Nick,
     pub(super) services: Services,
+    /// The conference services whose companions are used; none where the footprint has no use for one.
+    pub(super) companions: Vec<String>,
 }
 
 impl Config {
     pub(super) fn new(settings: &Settings) -> Self {
+        let muc = &settings.muc;
+        let companions = if muc.footprint.wants_companion() { muc.domains.clone() } else { Vec::new() };
         Self {
             me: format!("{}@{}/a", settings.xmpp.user, settings.xmpp.domain),
             xmpp: settings.xmpp.clone(),
-            focus: settings.muc.focus_nickname.clone(),
-            services: Services::new(&settings.muc.domains).without(settings.jibri.brewery.clone()),
+            focus: muc.focus_nickname.clone(),
+            services: Services::new(&muc.domains).without(settings.jibri.brewery.clone()),
+            companions,
         }
     }
 }

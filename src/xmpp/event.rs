@@ -66,6 +66,13 @@ pub enum LinkEvent {
         /// The room, by its real name.
         room: RoomJid,
     },
+    /// Something about a companion. Its rooms come as [`LinkEvent::Room`], after [`CompanionEvent::Answers`].
+    Companion {
+        /// The conference service that it is loaded on.
+        service: String,
+        /// What about it.
+        event: CompanionEvent,
+    },
     /// Something about the brewery.
     Brewery(BreweryEvent),
     /// What became of [`super::Command::PingJibri`]. Where we are not inside the brewery, nothing is known and nothing told.
@@ -74,5 +81,27 @@ pub enum LinkEvent {
         nick: Nick,
         /// Whether the Jibri itself has answered, be it with an error.
         answered: bool,
+    },
+}
+
+/// What is new of a companion (docs/companion.md).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CompanionEvent {
+    /// It answers, and all that was known of its rooms is old: each is told anew.
+    Answers {
+        /// Its version; from the network.
+        version: String,
+        /// Whether anybody tells clients of what it says of a recording.
+        can_notify: bool,
+    },
+    /// All its rooms have been told: these.
+    Listed {
+        /// The rooms, in order.
+        rooms: Vec<RoomJid>,
+    },
+    /// It does not answer, or not any more.
+    Silent {
+        /// Why, in words.
+        why: &'static str,
     },
 }

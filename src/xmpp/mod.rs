@@ -4,13 +4,15 @@
 //! from the wire upwards: `framer` and `guard` see to it that no stanza can end the stream, `stanza` and
 //! `outbound` are the stanzas, `muc`, `invitation`, `refusal`, `requests`, `entity` and `caps` say what they mean, and
 //! `connect`, `session` (a link that is up), `delays` (when it is tried again), `takeover` (whether it is for another
-//! instance) and `link`, which keeps it, do the rest. `brewery` is our occupant among the Jibris.
+//! instance) and `link`, which keeps it, do the rest. `brewery` is our occupant among the Jibris, and `companion` what we and
+//! the module inside Prosody say to each other.
 
 #[cfg(test)]
 mod any_presence;
 mod brewery;
 mod caps;
 mod command;
+mod companion;
 mod config;
 mod connect;
 mod delays;
@@ -32,6 +34,6 @@ mod takeover;
 pub use brewery::{BreweryEvent, NotLetIn};
 pub use command::Command;
 pub(crate) use connect::reach;
-pub use event::LinkEvent;
+pub use event::{CompanionEvent, LinkEvent};
 pub use failure::Failure;
 pub use link::{Link, spawn};

@@ -9,11 +9,14 @@ use crate::address::{Nick, RealJid, RoomJid, split_occupant};
 use crate::config::Mode;
 use crate::jibri::JibriName;
 use crate::meeting::{
-    Affiliation, ConferenceId, Departure, Marks, Out, Presence, RecordingStatus, Role, RoomEvent, SessionId,
+    Affiliation, ConferenceId, Departure, Marks, MeetingId, Out, Presence, RecordingStatus, Role, RoomEvent,
+    SessionId,
 };
 
 /// Longest `session_id` that is taken for one; Jicofo's are 36 characters.
 const MAX_SESSION: usize = 200;
+/// Longest name of a meeting that is taken for one; Jitsi's are 36 characters.
+pub(super) const MAX_MEETING_ID: usize = 200;
 /// Bytes of a nickname.
 const MAX_JIBRI: usize = 1023;
 /// Status codes of a removal, the most telling first (XEP-0045, section 15.6.2); Prosody puts 307 next to
@@ -129,13 +132,18 @@ pub(super) fn session_id(text: &str) -> Option<SessionId> {
     (!text.is_empty() && text.len() <= MAX_SESSION).then(|| SessionId(text.into()))
 }
 
+/// A room's name for the meeting in it, unless it cannot be one (docs/jitsi.md 1.5).
+pub(super) fn meeting_id(text: &str) -> Option<MeetingId> {
+    (!text.is_empty() && text.len() <= MAX_MEETING_ID).then(|| MeetingId(text.into()))
+}
+
 /// A Jibri's id, unless it cannot be one: it is a nickname as well (RFC 7622, section 3.4).
-fn jibri(text: &str) -> Option<JibriName> {
+pub(super) fn jibri(text: &str) -> Option<JibriName> {
     (!text.is_empty() && text.len() <= MAX_JIBRI).then(|| JibriName::new(text))
 }
 
 /// What is recorded to, if it is something that we know.
-fn mode(text: &str) -> Option<Mode> {
+pub(super) fn mode(text: &str) -> Option<Mode> {
     match text {
         "file" => Some(Mode::File),
         "stream" => Some(Mode::Stream),
@@ -156,7 +164,7 @@ fn marks(stanza: &Stanza) -> Marks {
 }
 
 /// A recording status other than on and off says nothing.
-fn recording(status: &StatusStanza) -> Option<RecordingStatus> {
+pub(super) fn recording(status: &StatusStanza) -> Option<RecordingStatus> {
     let on = match status.status.as_deref() {
         Some("on") => true,
         Some("off") => false,

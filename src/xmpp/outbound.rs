@@ -5,6 +5,7 @@ use xmpp_parsers::disco::DiscoInfoResult;
 use xso::AsXml;
 
 use super::caps::{self, caps};
+use super::companion::Ask;
 use super::stanza::{
     NS_COMPONENT, NS_DISCO_INFO, NS_DISCO_ITEMS, NS_JIBRI, NS_MUC, NS_MUC_ADMIN, NS_MUC_OWNER, NS_NICK,
     NS_PING, NS_STANZA_ERRORS, NS_VERSION,
@@ -158,6 +159,9 @@ pub(super) enum PayloadOut {
         #[xml(attribute(default))]
         app_data: Option<String>,
     },
+    /// docs/companion.md
+    #[xml(transparent)]
+    Companion(Ask),
     /// XEP-0199.
     #[xml(namespace = NS_PING, name = "ping")]
     Ping,

@@ -2,7 +2,7 @@
 
 use super::stanza::{ErrorChild, NS_STANZA_ERRORS, StanzaError};
 use crate::address::tenant::Services;
-use crate::meeting::{By, Condition, ListError, Refusal};
+use crate::meeting::{Answer, By, Condition, ListError, Refusal, Unsent};
 
 /// Most characters kept of a `<text/>`.
 const MAX_TEXT: usize = 200;
@@ -13,7 +13,7 @@ pub(super) fn read(error: Option<&StanzaError>, asked: &str, services: &Services
     let named = || {
         children.iter().filter_map(|child| match child {
             ErrorChild::Named(named) => Some(named),
-            ErrorChild::Text { .. } => None,
+            ErrorChild::Text { .. } | ErrorChild::Refused { .. } => None,
         })
     };
     Refusal {
@@ -22,7 +22,7 @@ pub(super) fn read(error: Option<&StanzaError>, asked: &str, services: &Services
             .map_or(Condition::Other, |child| condition(&child.name)),
         text: children.iter().find_map(|child| match child {
             ErrorChild::Text { text } => Some(text.chars().take(MAX_TEXT).collect()),
-            ErrorChild::Named(_) => None,
+            ErrorChild::Named(_) | ErrorChild::Refused { .. } => None,
         }),
         by: by(error.and_then(|error| error.by.as_deref()), asked, services),
         display_name_required: named().any(|child| child.name == "displayname-required"),
@@ -39,6 +39,27 @@ pub(super) fn unwritable() -> Refusal {
         display_name_required: false,
         lobby: false,
     }
+}
+
+/// Why the companion itself has refused what it was asked; none where the error is somebody else's (docs/companion.md).
+pub(super) fn refused(error: Option<&StanzaError>) -> Option<&str> {
+    error?.children.iter().find_map(|child| match child {
+        ErrorChild::Refused { why } => Some(why.as_deref().unwrap_or_default()),
+        ErrorChild::Named(_) | ErrorChild::Text { .. } => None,
+    })
+}
+
+/// What it means for a start or a stop that the companion has refused it. Of what may have been sent nobody knows what came
+/// of it, and a reason that we do not know may be one of those.
+pub(super) fn unsent(why: &str) -> Answer {
+    Answer::Unsent(match why {
+        "gone" | "forbidden" => Unsent::SpeakerGone,
+        "no-room" => Unsent::NoRoom,
+        "no-focus" => Unsent::NoFocus,
+        "too-many" => Unsent::TooMuch,
+        "bad" => Unsent::Bad,
+        _ => return Answer::TimedOut,
+    })
 }
 
 /// What an error says about a role list.

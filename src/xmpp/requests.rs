@@ -1,30 +1,28 @@
 //! Our requests and what became of them: each has an id that nobody can guess, a deadline and one answer,
 //! which counts only if it comes from the address asked.
 
+mod read;
+
 use std::collections::HashMap;
 use std::time::Duration;
 
 use tokio::time::Instant;
 
+use self::read::{answer, commands, error_of, fields_of, info, items, listed, meeting_of, password_of};
 use super::brewery::read::{Echo, echo};
+use super::companion::{self, Ask, Unanswered};
 use super::event::LinkEvent;
-use super::muc;
 use super::outbound::{IqOut, PayloadOut};
 use super::refusal;
-use super::stanza::{AdminItem, DataField, Iq, NS_COMMANDS, Payload, StanzaError};
+use super::stanza::{Iq, NS_COMMANDS, Payload};
 use crate::address::tenant::Services;
 use crate::address::{Nick, RealJid, RoomJid};
 use crate::config::Mode;
-use crate::config::Secret;
-use crate::meeting::{Answer, AttemptId, ListError, Listed, MeetingId, QueryId, Roles, RoomEvent};
+use crate::meeting::{Answer, AttemptId, ListError, Listed, QueryId, Roles, RoomEvent};
 use crate::schedule::Schedule;
 
 /// How long Prosody has for an answer of its own.
 const TIMEOUT: Duration = Duration::from_secs(10);
-/// Longest name of a meeting that is taken for one; Jitsi's are 36 characters.
-const MAX_MEETING_ID: usize = 200;
-/// A command of every conference service that Prosody's mod_adhoc lists to its admins only.
-const ADMINS_COMMAND: &str = "http://prosody.im/protocol/muc#destroy";
 
 /// What an answer will be about.
 #[derive(Debug)]
@@ -56,6 +54,11 @@ enum About {
     },
     /// No request: a stanza to ourselves, and it has come.
     Sender,
+    /// What the companion on this service is asked for its own sake.
+    Companion {
+        service: String,
+        about: companion::About,
+    },
     /// Any answer will do.
     Ping,
     /// Only an answer of its own will do.
@@ -83,11 +86,13 @@ struct Join {
     open: usize,
 }
 
-/// What an IQ of type `result` or `error` was.
+/// What an IQ of type `result` or `error` was, or that there is none in time.
 #[derive(Debug)]
 pub(super) enum Settled {
     /// An answer of which something is to be told.
     Event(LinkEvent),
+    /// Something from a companion, or nothing.
+    Companion { service: String, about: companion::About, answer: companion::Answer },
     /// An answer of which there is nothing to tell, or not yet.
     Quiet,
     /// The brewery says that we are not inside.
@@ -121,6 +126,15 @@ fn read_id(text: &str) -> Option<u128> {
     (id_text(id) == text).then_some(id)
 }
 
+impl Settled {
+    fn event(self) -> Option<LinkEvent> {
+        match self {
+            Self::Event(event) => Some(event),
+            _ => None,
+        }
+    }
+}
+
 impl Requests {
     pub(super) fn new(me: String) -> Self {
         Self { me, open: HashMap::new(), deadlines: Schedule::default(), joins: HashMap::new(), last_join: 0 }
@@ -144,28 +158,55 @@ impl Requests {
         roles.iter().map(ask).collect()
     }
 
-    /// A start request to an occupant, the focus.
+    /// A start request to an occupant, the focus, or to the companion, which passes it on.
     pub(super) fn start(
         &mut self,
         room: RoomJid,
-        focus: &Nick,
+        to: String,
         attempt: AttemptId,
         payload: PayloadOut,
         timeout: Duration,
     ) -> IqOut {
-        self.ask(room.occupant(focus), "set", payload, timeout, About::Start { room, attempt })
+        self.ask(to, "set", payload, timeout, About::Start { room, attempt })
     }
 
-    /// A stop request to an occupant, the focus.
+    /// A stop request to one of these.
     pub(super) fn stop(
         &mut self,
         room: RoomJid,
-        focus: &Nick,
+        to: String,
         attempt: AttemptId,
         payload: PayloadOut,
         timeout: Duration,
     ) -> IqOut {
-        self.ask(room.occupant(focus), "set", payload, timeout, About::Stop { room, attempt })
+        self.ask(to, "set", payload, timeout, About::Stop { room, attempt })
+    }
+
+    /// What a companion is asked for its own sake.
+    pub(super) fn companion(&mut self, service: String, ask: Ask, about: companion::About) -> IqOut {
+        let (to, type_) = (service.clone(), ask.iq_type());
+        self.ask(to, type_, PayloadOut::Companion(ask), TIMEOUT, About::Companion { service, about })
+    }
+
+    /// Has the companion tell people that they are recorded, or not any more.
+    pub(super) fn notice(&mut self, room: &RoomJid, recording: bool) -> IqOut {
+        let notice = PayloadOut::Companion(Ask::notice(room, recording));
+        self.ask(room.service().to_owned(), "set", notice, TIMEOUT, About::Ping)
+    }
+
+    /// Gives up all starts and stops that this service, and so its companion, has been asked for.
+    pub(super) fn give_up_speaking(&mut self, service: &str) -> Vec<LinkEvent> {
+        let is_one = |open: &Open| {
+            open.asked == service && matches!(open.about, About::Start { .. } | About::Stop { .. })
+        };
+        let ids: Vec<u128> = self.open.iter().filter(|(_, open)| is_one(open)).map(|(id, _)| *id).collect();
+        ids.into_iter()
+            .filter_map(|id| {
+                self.deadlines.clear(&id);
+                let open = self.open.remove(&id)?;
+                self.give_up(open.about).event()
+            })
+            .collect()
     }
 
     /// The form by which an owner sets a room up; it tells the password, and the room's name for the meeting.
@@ -244,7 +285,7 @@ impl Requests {
     }
 
     /// Gives up one request that is overdue; none if no further one is.
-    pub(super) fn expire(&mut self, now: Instant) -> Option<Option<LinkEvent>> {
+    pub(super) fn expire(&mut self, now: Instant) -> Option<Settled> {
         let id = self.deadlines.pop_due(now)?;
         let open = self.open.remove(&id)?;
         Some(self.give_up(open.about))
@@ -262,13 +303,13 @@ impl Requests {
                 let answer = Answer::Refused(refusal::unwritable());
                 Some(room_event(room, RoomEvent::StartAnswered { attempt, answer }))
             }
-            about => self.give_up(about),
+            about => self.give_up(about).event(),
         }
     }
 
     /// What is told of a request that has no answer.
-    fn give_up(&mut self, about: About) -> Option<LinkEvent> {
-        match about {
+    fn give_up(&mut self, about: About) -> Settled {
+        let event = match about {
             About::Roles(join) => self.fail_roles(join, ListError::TimedOut),
             About::Start { room, attempt } => {
                 Some(room_event(room, RoomEvent::StartAnswered { attempt, answer: Answer::TimedOut }))
@@ -283,9 +324,13 @@ impl Requests {
             About::Info { service } => Some(LinkEvent::Info { service, is_conference: None }),
             About::Commands { service } => Some(LinkEvent::Commands { service, has_admins: None }),
             About::Sender => Some(LinkEvent::SenderTried { accepted: false }),
+            About::Companion { service, about } => {
+                return Settled::Companion { service, about, answer: Err(Unanswered::TimedOut) };
+            }
             About::Ping => None,
             About::Jibri { nick, .. } => Some(LinkEvent::Pinged { nick, answered: false }),
-        }
+        };
+        event.map_or(Settled::Quiet, Settled::Event)
     }
 
     /// Takes an IQ of type `result` or `error`.
@@ -301,6 +346,11 @@ impl Requests {
             if iq.type_.as_deref() == Some("result") { Ok(iq.payload) } else { Err(error_of(&iq.payload)) };
         let event = match open.about {
             About::Ping => None,
+            About::Companion { service, about } => {
+                let refused = |error| refusal::refused(error).map(str::to_owned);
+                let answer = result.map_err(|error| Unanswered::Error { refused: refused(error) });
+                return Settled::Companion { service, about, answer };
+            }
             About::Jibri { brewery, nick } => {
                 let echo = result.map_or_else(|error| echo(error, &brewery), |_| Echo::Answered);
                 if echo == Echo::Outside {
@@ -318,11 +368,11 @@ impl Requests {
             About::Commands { service } => Some(commands(service, result.ok())),
             About::Sender => Some(LinkEvent::SenderTried { accepted: true }),
             About::Start { room, attempt } => {
-                let answer = answer(result, &open.asked, services);
+                let answer = answer(result, &open.asked, &room, services);
                 Some(room_event(room, RoomEvent::StartAnswered { attempt, answer }))
             }
             About::Stop { room, attempt } => {
-                let answer = answer(result, &open.asked, services);
+                let answer = answer(result, &open.asked, &room, services);
                 Some(room_event(room, RoomEvent::StopAnswered { attempt, answer }))
             }
             About::Roles(join) => match result {
@@ -359,112 +409,20 @@ impl Requests {
     }
 }
 
-/// A request in an occupant's own name. The answer goes to that occupant's client, which ignores what it has
+/// A request to focus in an occupant's own name. The answer goes to that occupant's client, which ignores what it has
 /// not asked, and never to us (docs/jitsi.md 9).
-pub(super) fn in_name_of(sender: &RealJid, room: &RoomJid, focus: &Nick, payload: PayloadOut) -> IqOut {
+pub(super) fn in_name_of(sender: &RealJid, to: String, payload: PayloadOut) -> IqOut {
     IqOut {
         from: sender.as_str().to_owned(),
-        to: room.occupant(focus),
+        to,
         id: id_text(new_id()),
         type_: "set".to_owned(),
         payload: Some(payload),
     }
 }
 
-fn answer(result: Result<Vec<Payload>, Option<&StanzaError>>, asked: &str, services: &Services) -> Answer {
-    match result {
-        Ok(payload) => Answer::Accepted { session: session_of(&payload) },
-        Err(error) => Answer::Refused(refusal::read(error, asked, services)),
-    }
-}
-
 fn room_event(room: RoomJid, event: RoomEvent) -> LinkEvent {
     LinkEvent::Room { room, event }
-}
-
-fn error_of(payload: &[Payload]) -> Option<&StanzaError> {
-    payload.iter().find_map(|payload| match payload {
-        Payload::Error(error) => Some(error),
-        _ => None,
-    })
-}
-
-fn session_of(payload: &[Payload]) -> Option<crate::meeting::SessionId> {
-    payload.iter().find_map(|payload| match payload {
-        Payload::Jibri { session_id } => session_id.as_deref().and_then(muc::session_id),
-        _ => None,
-    })
-}
-
-/// The fields of an owner's form.
-fn fields_of(payload: Vec<Payload>) -> Vec<DataField> {
-    let forms = payload.into_iter().find_map(|payload| match payload {
-        Payload::OwnerForm { forms } => Some(forms),
-        _ => None,
-    });
-    forms.into_iter().flatten().flat_map(|form| form.fields).collect()
-}
-
-/// The first value of a field; none if there is no such field, or if it has none.
-fn value<'a>(fields: &'a [DataField], var: &str) -> Option<&'a str> {
-    let field = fields.iter().find(|field| field.var.as_deref() == Some(var))?;
-    field.values.first().map(|value| value.text.as_str())
-}
-
-fn password_of(fields: &[DataField]) -> Option<Secret> {
-    value(fields, "muc#roomconfig_roomsecret").map(Secret::new)
-}
-
-/// The room's name for the meeting in it (docs/jitsi.md 1.5), unless it cannot be one.
-fn meeting_of(fields: &[DataField]) -> Option<MeetingId> {
-    let id = value(fields, "muc#roominfo_meetingId")?;
-    (!id.is_empty() && id.len() <= MAX_MEETING_ID).then(|| MeetingId(id.into()))
-}
-
-fn listed(item: AdminItem) -> Option<Listed> {
-    Some(Listed {
-        nick: Nick::new(item.nick.as_deref()?).ok()?,
-        jid: item.jid.as_deref().and_then(|jid| RealJid::new(jid).ok()),
-        role: muc::role(item.role.as_deref()),
-        affiliation: muc::affiliation(item.affiliation.as_deref()),
-    })
-}
-
-fn info(service: String, payload: Option<Vec<Payload>>) -> LinkEvent {
-    let identities = payload.and_then(|payload| {
-        payload.into_iter().find_map(|payload| match payload {
-            Payload::DiscoInfo { identities, .. } => Some(identities),
-            _ => None,
-        })
-    });
-    let is_conference = identities
-        .map(|identities| identities.iter().any(|one| one.category.as_deref() == Some("conference")));
-    LinkEvent::Info { service, is_conference }
-}
-
-fn commands(service: String, payload: Option<Vec<Payload>>) -> LinkEvent {
-    let items = payload.and_then(|payload| {
-        payload.into_iter().find_map(|payload| match payload {
-            Payload::DiscoItems { items } => Some(items),
-            _ => None,
-        })
-    });
-    let has_admins = items.map(|items| items.iter().any(|item| item.node.as_deref() == Some(ADMINS_COMMAND)));
-    LinkEvent::Commands { service, has_admins }
-}
-
-fn items(service: String, payload: Option<Vec<Payload>>, services: &Services) -> LinkEvent {
-    let list = payload.and_then(|payload| {
-        payload.into_iter().find_map(|payload| match payload {
-            Payload::DiscoItems { items } => Some(items),
-            _ => None,
-        })
-    });
-    let rooms = list.map(|items| {
-        let jids = items.iter().filter_map(|item| item.jid.as_deref());
-        jids.filter_map(|jid| services.occupant(jid)).map(|(room, _)| room).collect()
-    });
-    LinkEvent::Items { service, rooms }
 }
 
 #[cfg(test)]

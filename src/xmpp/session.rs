@@ -1,4 +1,8 @@
-//! A link that is up: commands out, stanzas in, until it fails or is closed.
+//! A link that is up: commands out, stanzas in, until it fails or is closed. What concerns the brewery and
+//! the companions has files of its own.
+
+mod brewery;
+mod companion;
 
 use std::time::Duration;
 
@@ -8,9 +12,10 @@ use tokio::time::{Instant, timeout};
 use tokio_xmpp::xmlstream::ReadError;
 use xso::AsXml;
 
-use super::brewery::occupancy::{Do, Occupancy};
+use super::brewery::occupancy::Occupancy;
 use super::brewery::read::{self, Read};
 use super::command::Command;
+use super::companion::Companions;
 use super::config::Config;
 use super::connect::{PING_TIMEOUT, Stanzas};
 use super::event::LinkEvent;
@@ -20,7 +25,7 @@ use super::requests::{Requests, Settled, id_text, in_name_of, new_id};
 use super::stanza::{Inbound, Iq, Presence};
 use super::{entity, invitation, muc};
 use crate::address::RoomJid;
-use crate::meeting::{Action, QueryId, Roles, RoomEvent};
+use crate::meeting::{Action, RoomEvent, Speaker};
 use crate::surface::Counters;
 use crate::until::until;
 
@@ -54,6 +59,7 @@ pub(super) struct Session<'a> {
     events: &'a mpsc::Sender<LinkEvent>,
     stanzas: Stanzas,
     requests: Requests,
+    companions: Companions,
 }
 
 impl<'a> Session<'a> {
@@ -64,7 +70,9 @@ impl<'a> Session<'a> {
         events: &'a mpsc::Sender<LinkEvent>,
         stanzas: Stanzas,
     ) -> Self {
-        Self { config, occupancy, counters, events, stanzas, requests: Requests::new(config.me.clone()) }
+        let requests = Requests::new(config.me.clone());
+        let companions = Companions::new(config, Instant::now());
+        Self { config, occupancy, counters, events, stanzas, requests, companions }
     }
 
     /// Works until the end.
@@ -81,6 +89,7 @@ impl<'a> Session<'a> {
                 },
                 () = until(self.requests.next_deadline()) => self.expire().await,
                 () = until(self.occupancy.as_ref().and_then(Occupancy::next_deadline)) => self.mind_seat().await,
+                () = until(self.companions.next_deadline()) => self.mind_companions().await,
             };
             if let Err(end) = done {
                 return end;
@@ -102,6 +111,9 @@ impl<'a> Session<'a> {
                 }
                 Inbound::Message(message) => {
                     received.message.add();
+                    if let Some(todo) = self.companions.message(&message, Instant::now()) {
+                        return self.with_companions(todo).await;
+                    }
                     match invitation::read(&message, &self.config.services) {
                         Some((sender, room)) => self.tell(LinkEvent::Invited { sender, room }).await,
                         None => Ok(()),
@@ -171,20 +183,31 @@ impl<'a> Session<'a> {
                     Ok(())
                 }
             },
-            Some("result" | "error") => match self.requests.settle(iq, &self.config.services) {
-                Settled::Event(event) => self.settled(event).await,
-                Settled::Quiet => Ok(()),
-                Settled::OutOfBrewery => {
-                    self.list_brewery();
-                    Ok(())
-                }
-                Settled::Stray => {
-                    self.counters.rejected.stray.add();
-                    Ok(())
-                }
-            },
+            Some("result" | "error") => {
+                let settled = self.requests.settle(iq, &self.config.services);
+                self.conclude(settled).await
+            }
             _ => {
                 self.counters.rejected.malformed.add();
+                Ok(())
+            }
+        }
+    }
+
+    async fn conclude(&mut self, settled: Settled) -> Result<(), End> {
+        match settled {
+            Settled::Event(event) => self.settled(event).await,
+            Settled::Companion { service, about, answer } => {
+                let todo = self.companions.answered(&service, about, answer, Instant::now());
+                self.with_companions(todo).await
+            }
+            Settled::Quiet => Ok(()),
+            Settled::OutOfBrewery => {
+                self.list_brewery();
+                Ok(())
+            }
+            Settled::Stray => {
+                self.counters.rejected.stray.add();
                 Ok(())
             }
         }
@@ -211,22 +234,32 @@ impl<'a> Session<'a> {
                 }
                 Ok(())
             }
-            Command::Act(Action::Start { room, attempt, sender, order, timeout }) => {
+            Command::Act(Action::Start { room, attempt, speaker, order, timeout }) => {
+                let to = room.occupant(&self.config.focus);
                 let payload = PayloadOut::start(&order);
-                let iq = match sender {
-                    None => self.requests.start(room, &self.config.focus, attempt, payload, timeout),
-                    Some(sender) => in_name_of(&sender, &room, &self.config.focus, payload),
+                let iq = match speaker {
+                    Speaker::Ourselves => self.requests.start(room, to, attempt, payload, timeout),
+                    Speaker::InName(sender) => in_name_of(&sender, to, payload),
+                    Speaker::Companion(nick) => {
+                        return self.start_by_companion(room, attempt, &nick, &order, timeout).await;
+                    }
                 };
                 self.send_iq(&iq).await
             }
-            Command::Act(Action::Stop { room, attempt, sender, mode, timeout }) => {
+            Command::Act(Action::Stop { room, attempt, speaker, mode, timeout }) => {
+                let to = room.occupant(&self.config.focus);
                 let payload = PayloadOut::stop(mode);
-                let iq = match sender {
-                    None => self.requests.stop(room, &self.config.focus, attempt, payload, timeout),
-                    Some(sender) => in_name_of(&sender, &room, &self.config.focus, payload),
+                let iq = match speaker {
+                    Speaker::Ourselves => self.requests.stop(room, to, attempt, payload, timeout),
+                    Speaker::InName(sender) => in_name_of(&sender, to, payload),
+                    Speaker::Companion(nick) => {
+                        return self.stop_by_companion(room, attempt, &nick, mode, timeout).await;
+                    }
                 };
                 self.send_iq(&iq).await
             }
+            Command::Act(Action::AskPicture { room }) => self.ask_picture(room).await,
+            Command::Act(Action::Notice { room, recording }) => self.notice(&room, recording).await,
             Command::Act(Action::AskForm { room, query }) => {
                 let iq = self.requests.form(room, query);
                 self.send_iq(&iq).await
@@ -258,63 +291,13 @@ impl<'a> Session<'a> {
                 let iq = self.requests.sender(stranger);
                 self.send_iq(&iq).await
             }
-            Command::PingJibri { nick } => {
-                match self.occupancy.as_ref().filter(|occupancy| occupancy.is_inside()) {
-                    Some(occupancy) => {
-                        let iq = self.requests.ping_jibri(occupancy.me(), occupancy.room().clone(), nick);
-                        self.send_iq(&iq).await
-                    }
-                    None => Ok(()),
-                }
-            }
-            Command::StopJibri { nick } => {
-                match self.occupancy.as_ref().filter(|occupancy| occupancy.is_inside()) {
-                    Some(occupancy) => {
-                        let iq = self.requests.stop_jibri(occupancy.me(), occupancy.room(), &nick);
-                        self.send_iq(&iq).await
-                    }
-                    None => Ok(()),
-                }
-            }
+            Command::PingJibri { nick } => self.ping_jibri(nick).await,
+            Command::StopJibri { nick } => self.stop_jibri(&nick).await,
             Command::ListBrewery => {
                 self.list_brewery();
                 Ok(())
             }
         }
-    }
-
-    fn list_brewery(&mut self) {
-        if let Some(occupancy) = self.occupancy {
-            occupancy.list_again(Instant::now());
-        }
-    }
-
-    /// Something is to be done about our occupant in the brewery.
-    async fn mind_seat(&mut self) -> Result<(), End> {
-        let todo =
-            self.occupancy.as_mut().map(|occupancy| occupancy.expire(Instant::now())).unwrap_or_default();
-        self.in_brewery(todo).await
-    }
-
-    async fn in_brewery(&mut self, todo: Vec<Do>) -> Result<(), End> {
-        for one in todo {
-            match one {
-                Do::Look => {
-                    let Some(room) = self.occupancy.as_ref().map(|occupancy| occupancy.room().clone()) else {
-                        continue;
-                    };
-                    for iq in self.requests.roles(room, QueryId(0), Roles::Both) {
-                        self.send_iq(&iq).await?;
-                    }
-                }
-                Do::Send(presence) => {
-                    self.counters.sent.presence.add();
-                    self.send(&*presence).await?;
-                }
-                Do::Tell(event) => self.tell(LinkEvent::Brewery(event)).await?,
-            }
-        }
-        Ok(())
     }
 
     /// A ping through Prosody: an error proves life as well as a result (XEP-0199).
@@ -325,12 +308,11 @@ impl<'a> Session<'a> {
     }
 
     async fn expire(&mut self) -> Result<(), End> {
-        while let Some(event) = self.requests.expire(Instant::now()) {
-            let Some(event) = event else { continue };
+        while let Some(settled) = self.requests.expire(Instant::now()) {
             // A Jibri that could not be reached, because we were put out, is not to blame.
             let is_inside = self.occupancy.as_ref().is_some_and(Occupancy::is_inside);
-            if is_inside || !matches!(event, LinkEvent::Pinged { .. }) {
-                self.settled(event).await?;
+            if is_inside || !matches!(settled, Settled::Event(LinkEvent::Pinged { .. })) {
+                self.conclude(settled).await?;
             }
         }
         Ok(())

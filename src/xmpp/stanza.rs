@@ -1,14 +1,16 @@
-//! Stanzas as we read them: what we use, and nothing else, however it is made up. IQs, and what Jibris say, have files of
-//! their own.
+//! Stanzas as we read them: what we use, and nothing else, however it is made up. IQs, and what Jibris and the companion
+//! say, have files of their own.
 //!
 //! A participant can put anything into a presence or an IQ, twice or in the wrong place, and must neither
 //! be able to make it unreadable nor to make us build it in memory. So every attribute is optional text,
 //! every child may be there any number of times, and all that has no field is discarded while it is
 //! parsed, without recursion. Nothing here is ever a DOM (docs/jitsi.md 10.5).
 
+mod companion;
 mod iq;
 mod jibri_status;
 
+pub(super) use companion::{CompanionStanza, HelloStanza, OccupantStanza, RoomStanza, RoomsStanza};
 pub(super) use iq::{AdminItem, DataField, Iq, Payload};
 pub(super) use jibri_status::StatusStanza;
 
@@ -38,6 +40,8 @@ pub(super) const NS_COMMANDS: &str = "http://jabber.org/protocol/commands";
 pub(super) const NS_PING: &str = "urn:xmpp:ping";
 pub(super) const NS_VERSION: &str = "jabber:iq:version";
 pub(super) const NS_JINGLE: &str = "urn:xmpp:jingle:1";
+/// All that the companion and we say to each other (docs/companion.md).
+pub(super) const NS_COMPANION: &str = "urn:jibri-autostart:companion:1";
 
 /// Any child of the stream. The last variant takes every element: one that no variant takes would end it.
 #[derive(FromXml, Debug)]
@@ -251,7 +255,7 @@ pub(super) struct StanzaError {
     pub(super) children: Vec<ErrorChild>,
 }
 
-/// A condition, application-specific or defined, or the text.
+/// A condition, application-specific or defined, the text, or why the companion has refused something itself.
 #[derive(FromXml, Debug)]
 #[xml()]
 pub(super) enum ErrorChild {
@@ -260,11 +264,16 @@ pub(super) enum ErrorChild {
         #[xml(text)]
         text: String,
     },
+    #[xml(namespace = NS_COMPANION, name = "refused", discard(text), on_unknown_child = Discard, on_unknown_attribute = Discard)]
+    Refused {
+        #[xml(attribute(default))]
+        why: Option<String>,
+    },
     #[xml(transparent)]
     Named(Named),
 }
 
-/// `<message/>`: nothing of it is read but invitations (docs/jitsi.md 1.4).
+/// `<message/>`: nothing of it is read but invitations (docs/jitsi.md 1.4), and what the companion tells.
 #[derive(FromXml, Debug)]
 #[xml(namespace = NS_COMPONENT, name = "message", discard(text), on_unknown_child = Discard, on_unknown_attribute = Discard)]
 pub(super) struct Message {
@@ -276,6 +285,8 @@ pub(super) struct Message {
     pub(super) mediated: Vec<MediatedInvitation>,
     #[xml(child(n = ..))]
     pub(super) direct: Vec<DirectInvitation>,
+    #[xml(child(n = ..))]
+    pub(super) companion: Vec<CompanionStanza>,
 }
 
 /// `<x/>` by which the room passes an invitation on (XEP-0045, section 7.8.2).

@@ -1,7 +1,10 @@
 //! Requests and their answers, true, false and missing.
 
 use super::*;
-use crate::meeting::{Condition, Role, Roles};
+use crate::config::Secret;
+use crate::meeting::{By, Condition, MeetingId, Role, Roles, Unsent};
+use crate::xmpp::muc;
+use crate::xmpp::stanza::NS_COMPANION;
 use crate::xmpp::stanza::{Inbound, parse};
 
 const ROOM: &str = "[acme]r1@muc.meet.jitsi";
@@ -84,7 +87,7 @@ fn only_who_was_asked_can_answer_and_only_once() {
     let focus = Nick::new("focus").unwrap();
     let mut requests = Requests::new("me".to_owned());
     let payload = PayloadOut::role_list("moderator");
-    let iq = requests.start(room(), &focus, AttemptId(1), payload, TIMEOUT);
+    let iq = requests.start(room(), room().occupant(&focus), AttemptId(1), payload, TIMEOUT);
     let answer = "<jibri xmlns='http://jitsi.org/protocol/jibri' session_id='s'/>";
     for from in [ROOM, "r1@muc.meet.jitsi/focus", "[acme]r1@muc.meet.jitsi/other", "x@y/focus"] {
         assert!(matches!(settle(&mut requests, "result", &iq.id, from, answer), Settled::Stray), "{from}");
@@ -108,7 +111,7 @@ fn only_who_was_asked_can_answer_and_only_once() {
 fn a_refused_start_says_why() {
     let focus = Nick::new("focus").unwrap();
     let mut requests = Requests::new("me".to_owned());
-    let iq = requests.start(room(), &focus, AttemptId(1), PayloadOut::Ping, TIMEOUT);
+    let iq = requests.start(room(), room().occupant(&focus), AttemptId(1), PayloadOut::Ping, TIMEOUT);
     let settled = settle(&mut requests, "error", &iq.id, &iq.to, &refused("resource-constraint"));
     let Settled::Event(LinkEvent::Room { event: RoomEvent::StartAnswered { answer, .. }, .. }) = settled
     else {
@@ -128,8 +131,8 @@ fn what_is_not_answered_expires_in_its_turn() {
     let late = now + TIMEOUT;
     let expired: Vec<_> = std::iter::from_fn(|| requests.expire(late)).collect();
     assert_eq!(expired.len(), 4);
-    assert!(matches!(&expired[0], Some(LinkEvent::Items { rooms: None, .. })));
-    let told: Vec<_> = expired.into_iter().flatten().collect();
+    assert!(matches!(&expired[0], Settled::Event(LinkEvent::Items { rooms: None, .. })));
+    let told: Vec<_> = expired.into_iter().filter_map(Settled::event).collect();
     assert_eq!(told.len(), 2);
     assert!(matches!(
         &told[1],
@@ -149,13 +152,13 @@ fn what_cannot_be_written_fails_at_once() {
         Some(LinkEvent::Room { event: RoomEvent::Roles { result: Err(ListError::Unwritable), .. }, .. })
     ));
     assert!(requests.unwritable(&b.id).is_none(), "told once");
-    let start = requests.start(room(), &focus, AttemptId(1), PayloadOut::Ping, TIMEOUT);
+    let start = requests.start(room(), room().occupant(&focus), AttemptId(1), PayloadOut::Ping, TIMEOUT);
     let told = requests.unwritable(&start.id);
     let Some(LinkEvent::Room { event: RoomEvent::StartAnswered { answer, .. }, .. }) = told else {
         panic!("{told:?}")
     };
     assert!(matches!(answer, Answer::Refused(r) if r.condition == Condition::BadRequest));
-    let stop = requests.stop(room(), &focus, AttemptId(2), PayloadOut::Ping, TIMEOUT);
+    let stop = requests.stop(room(), room().occupant(&focus), AttemptId(2), PayloadOut::Ping, TIMEOUT);
     let told = requests.unwritable(&stop.id);
     assert!(matches!(
         told,
@@ -163,6 +166,141 @@ fn what_cannot_be_written_fails_at_once() {
     ));
     assert!(requests.unwritable(&stop.id).is_none() && requests.unwritable("").is_none());
     assert!(requests.open.is_empty() && requests.deadlines.next().is_none() && requests.joins.is_empty());
+}
+
+const MUC: &str = "muc.meet.jitsi";
+
+/// What comes of a start, or a stop, that the companion was asked to send, from the answer of the service.
+fn by_companion(type_: &str, payload: &str) -> [Answer; 2] {
+    let mut requests = Requests::new("me".to_owned());
+    let start = requests.start(room(), MUC.to_owned(), AttemptId(1), PayloadOut::Ping, TIMEOUT);
+    let stop = requests.stop(room(), MUC.to_owned(), AttemptId(1), PayloadOut::Ping, TIMEOUT);
+    for from in [ROOM, "[acme]r1@muc.meet.jitsi/focus", "r1@muc.meet.jitsi", "x@muc.meet.jitsi"] {
+        assert!(matches!(settle(&mut requests, type_, &start.id, from, payload), Settled::Stray), "{from}");
+    }
+    [start, stop].map(|iq| match settle(&mut requests, type_, &iq.id, MUC, payload) {
+        Settled::Event(LinkEvent::Room {
+            room: of,
+            event:
+                RoomEvent::StartAnswered { attempt: AttemptId(1), answer }
+                | RoomEvent::StopAnswered { attempt: AttemptId(1), answer },
+        }) if of == room() => answer,
+        other => panic!("{other:?}"),
+    })
+}
+
+#[test]
+fn what_the_companion_refuses_it_has_not_sent() {
+    for (why, answer) in [
+        ("why='gone'", Answer::Unsent(Unsent::SpeakerGone)),
+        ("why='forbidden'", Answer::Unsent(Unsent::SpeakerGone)),
+        ("why='no-room'", Answer::Unsent(Unsent::NoRoom)),
+        ("why='no-focus'", Answer::Unsent(Unsent::NoFocus)),
+        ("why='too-many'", Answer::Unsent(Unsent::TooMuch)),
+        ("why='bad'", Answer::Unsent(Unsent::Bad)),
+        ("why='timeout'", Answer::TimedOut),
+        ("why='unloaded'", Answer::TimedOut),
+        ("why='failed'", Answer::TimedOut),
+        ("why='something new'", Answer::TimedOut),
+        ("why=''", Answer::TimedOut),
+        ("", Answer::TimedOut),
+    ] {
+        let error = format!(
+            "<error type='cancel'><item-not-found xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/>\
+             <refused xmlns='{NS_COMPANION}' {why}>t<odd/></refused></error>"
+        );
+        assert_eq!(by_companion("error", &error), [answer.clone(), answer], "{why}");
+    }
+}
+
+#[test]
+fn what_the_companion_hands_on_is_read_as_focus_own() {
+    let jibri = "<jibri xmlns='http://jitsi.org/protocol/jibri' session_id='s'/>";
+    let [start, _] = by_companion("result", jibri);
+    assert!(matches!(start, Answer::Accepted { session: Some(s) } if &*s.0 == "s"));
+    for (by, is) in [
+        ("", By::Unsaid),
+        ("by='[acme]r1@muc.meet.jitsi'", By::Room),
+        ("by='r1@muc.acme.meet.jitsi'", By::Room),
+        ("by='muc.meet.jitsi'", By::Service),
+        ("by='r2@muc.meet.jitsi'", By::Other),
+    ] {
+        let error = refused("service-unavailable").replace("<error", &format!("<error {by}"));
+        for answer in by_companion("error", &error) {
+            let Answer::Refused(refusal) = answer else { panic!("{answer:?}") };
+            assert_eq!((refusal.condition, refusal.by), (Condition::ServiceUnavailable, is), "{by}");
+        }
+    }
+    // Focus itself, asked without the companion, refuses nothing in its words.
+    let mut requests = Requests::new("me".to_owned());
+    let to = room().occupant(&Nick::new("focus").unwrap());
+    let iq = requests.start(room(), to, AttemptId(1), PayloadOut::Ping, TIMEOUT);
+    let error = format!("<error><refused xmlns='{NS_COMPANION}' why='gone'/></error>");
+    let settled = settle(&mut requests, "error", &iq.id, &iq.to, &error);
+    let Settled::Event(LinkEvent::Room { event: RoomEvent::StartAnswered { answer, .. }, .. }) = settled
+    else {
+        panic!("{settled:?}")
+    };
+    assert!(matches!(answer, Answer::Refused(_)), "{answer:?}");
+}
+
+#[test]
+fn what_a_companion_was_to_send_may_be_given_up() {
+    let mut requests = Requests::new("me".to_owned());
+    let other = RoomJid::new("r1@muc.other").unwrap();
+    let start = requests.start(room(), MUC.to_owned(), AttemptId(1), PayloadOut::Ping, TIMEOUT);
+    let _ = requests.stop(room(), MUC.to_owned(), AttemptId(2), PayloadOut::Ping, TIMEOUT);
+    let _ = requests.start(other, "muc.other".to_owned(), AttemptId(3), PayloadOut::Ping, TIMEOUT);
+    let focus = room().occupant(&Nick::new("focus").unwrap());
+    let _ = requests.start(room(), focus, AttemptId(4), PayloadOut::Ping, TIMEOUT);
+    let _ = requests.notice(&room(), true);
+    let _ = requests.companion(MUC.to_owned(), Ask::Hello, companion::About::Hello);
+    let told = requests.give_up_speaking(MUC);
+    assert_eq!(told.len(), 2);
+    for event in told {
+        let LinkEvent::Room { event, .. } = event else { panic!("{event:?}") };
+        assert!(matches!(
+            event,
+            RoomEvent::StartAnswered { attempt: AttemptId(1), answer: Answer::TimedOut }
+                | RoomEvent::StopAnswered { attempt: AttemptId(2), answer: Answer::TimedOut }
+        ));
+    }
+    assert!(matches!(settle(&mut requests, "result", &start.id, MUC, ""), Settled::Stray));
+    assert_eq!(requests.open.len(), 4);
+    let late = Instant::now() + TIMEOUT;
+    assert_eq!(std::iter::from_fn(|| requests.expire(late)).count(), 4);
+}
+
+#[test]
+fn what_a_companion_is_asked_comes_back_to_it() {
+    let ask =
+        |requests: &mut Requests| requests.companion(MUC.to_owned(), Ask::Hello, companion::About::Hello);
+    let mut requests = Requests::new("me".to_owned());
+    let iq = ask(&mut requests);
+    assert_eq!((iq.to.as_str(), iq.type_.as_str()), (MUC, "get"));
+    let hello = format!("<hello xmlns='{NS_COMPANION}'/>");
+    assert!(matches!(settle(&mut requests, "result", &iq.id, ROOM, &hello), Settled::Stray));
+    let settled = settle(&mut requests, "result", &iq.id, MUC, &hello);
+    let Settled::Companion { service, about: companion::About::Hello, answer: Ok(payload) } = settled else {
+        panic!("{settled:?}")
+    };
+    assert!(service == MUC && matches!(payload.as_slice(), [Payload::Companion(_)]));
+    for (error, refused) in [
+        (refused("service-unavailable"), None),
+        (String::new(), None),
+        (format!("<error><refused xmlns='{NS_COMPANION}' why='bad'/></error>"), Some("bad")),
+        (format!("<error><refused xmlns='{NS_COMPANION}'/></error>"), Some("")),
+    ] {
+        let iq = ask(&mut requests);
+        let settled = settle(&mut requests, "error", &iq.id, MUC, &error);
+        let Settled::Companion { answer: Err(Unanswered::Error { refused: why }), .. } = settled else {
+            panic!("{settled:?}")
+        };
+        assert_eq!(why.as_deref(), refused);
+    }
+    ask(&mut requests);
+    let expired = requests.expire(Instant::now() + TIMEOUT);
+    assert!(matches!(expired, Some(Settled::Companion { answer: Err(Unanswered::TimedOut), .. })));
 }
 
 /// What is made of the answer to the question for a password; it must be an answer, and the last word.
@@ -207,7 +345,7 @@ fn an_owners_form_tells_what_the_room_calls_its_meeting() {
     };
     let id = "d27e5af4-6bd1-4c52-a0f4-5dd9c3a4cc8e";
     assert_eq!(told(&format!("<value>{id}</value><value>other</value>")), Some(MeetingId(id.into())));
-    for no_id in ["", "<value/>", &format!("<value>{}</value>", "x".repeat(MAX_MEETING_ID + 1))] {
+    for no_id in ["", "<value/>", &format!("<value>{}</value>", "x".repeat(muc::MAX_MEETING_ID + 1))] {
         assert_eq!(told(no_id), None, "{:?}", no_id.get(..20));
     }
 }

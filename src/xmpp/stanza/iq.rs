@@ -3,8 +3,8 @@
 use xso::FromXml;
 
 use super::{
-    NS_COMPONENT, NS_DATA, NS_DISCO_INFO, NS_DISCO_ITEMS, NS_JIBRI, NS_JINGLE, NS_MUC_ADMIN, NS_MUC_OWNER,
-    Named, StanzaError,
+    CompanionStanza, NS_COMPONENT, NS_DATA, NS_DISCO_INFO, NS_DISCO_ITEMS, NS_JIBRI, NS_JINGLE, NS_MUC_ADMIN,
+    NS_MUC_OWNER, Named, StanzaError,
 };
 
 /// `<iq/>` (RFC 6120, section 8.2.3).
@@ -65,6 +65,8 @@ pub(in crate::xmpp) enum Payload {
         #[xml(attribute(default))]
         action: Option<String>,
     },
+    #[xml(transparent)]
+    Companion(CompanionStanza),
     #[xml(transparent)]
     Error(StanzaError),
     #[xml(transparent)]
