@@ -34,6 +34,8 @@ pub enum Kind {
     NoJibriFree,
     /// Jicofo does not know the Jibris that are there.
     JicofoLostBrewery,
+    /// The companion is configured and does not answer.
+    CompanionMissing,
     /// We have no moderator rights in a room.
     NotAModerator,
     /// No link to Prosody, for `alerts.prosody_down`.
@@ -79,7 +81,7 @@ const HOUR: Duration = Duration::from_secs(60 * 60);
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 23] = [
         Self::StartOverdue,
         Self::RecordingLost,
         Self::JibriWedged,
@@ -94,6 +96,7 @@ impl Kind {
         Self::GhostRecording,
         Self::NoJibriFree,
         Self::JicofoLostBrewery,
+        Self::CompanionMissing,
         Self::NotAModerator,
         Self::ProsodyDown,
         Self::SourceDown,
@@ -121,6 +124,7 @@ impl Kind {
             Self::GhostRecording => "ghost_recording",
             Self::NoJibriFree => "no_jibri_free",
             Self::JicofoLostBrewery => "jicofo_lost_brewery",
+            Self::CompanionMissing => "companion_missing",
             Self::NotAModerator => "not_a_moderator",
             Self::ProsodyDown => "prosody_down",
             Self::SourceDown => "source_down",
@@ -158,6 +162,7 @@ impl Kind {
             | Self::ZombieMeeting
             | Self::NoJibriFree
             | Self::JicofoLostBrewery
+            | Self::CompanionMissing
             | Self::NotAModerator
             | Self::StreamInstead
             | Self::ProsodyDown => Severity::Critical,
@@ -242,6 +247,9 @@ impl Kind {
                 "restart Jicofo (docker compose restart jicofo, systemctl restart jicofo): nothing else helps, and no \
                  meeting is recorded before. Running meetings are interrupted for a moment. By itself: \
                  recovery.jicofo_command"
+            }
+            Self::CompanionMissing => {
+                "load mod_jibri_autostart_companion on that conference service (`jibri-autostart prosody` prints the lines)                  and look at Prosody's log, or set muc.footprint = \"auto\": then meetings are recorded without it"
             }
             Self::NotAModerator => {
                 "list the JID user@domain of [xmpp] in `admins` of Prosody's conference component; on Prosody 13 \

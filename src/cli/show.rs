@@ -78,8 +78,12 @@ fn read<T: DeserializeOwned>(body: &[u8]) -> Option<T> {
     serde_json::from_slice(body).ok()
 }
 
+fn because(what: &str, reason: Option<&str>) -> String {
+    reason.map_or_else(|| what.to_owned(), |reason| format!("{what}: {reason}"))
+}
+
 fn overview(status: &Status, alerts: Vec<Alert>) -> String {
-    let Status { version, domain, dry_run, footprint, link, totals } = status;
+    let Status { version, domain, dry_run, footprint, footprint_reason, link, totals } = status;
     let dry_run = if *dry_run { ", a dry run" } else { "" };
     let linked = match (link.linked, &link.reason) {
         (true, _) => format!("linked for {}", age(&link.since)),
@@ -98,7 +102,7 @@ fn overview(status: &Status, alerts: Vec<Alert>) -> String {
     for (name, value) in [
         ("service", format!("jibri-autostart {version} as {domain}{dry_run}")),
         ("prosody", linked),
-        ("footprint", footprint.name().to_owned()),
+        ("footprint", because(footprint.name(), footprint_reason.as_deref())),
         ("rooms", counts(&totals.rooms)),
         ("people", totals.people.to_string()),
         ("waiting", format!("{} for a free Jibri", totals.rooms_waiting)),

@@ -1,6 +1,7 @@
 //! The one place where cores and edges meet: feeds inputs to the cores and carries out their effects.
 
 mod clock;
+mod companion;
 mod fleet;
 mod listeners;
 mod orders;
@@ -24,13 +25,14 @@ use crate::discovery::DiscoveryEvent;
 use crate::fleet::Input as FleetInput;
 use crate::ledger::{self, Ledger, Moment};
 use crate::meeting::watchlist::Source;
-use crate::meeting::{Input, Meetings};
+use crate::meeting::{Input, Meetings, RoomEvent};
 use crate::probes::{self, Probed, Probes};
 use crate::recovery;
 use crate::surface::{Board, Metrics, Order, Surface, orders};
 use crate::until::{next_tick, until};
 use crate::xmpp::{self, BreweryEvent, Command, Failure, Link, LinkEvent, NotLetIn};
 use clock::Clock;
+use companion::Companions;
 use fleet::Jibris;
 use listeners::alarms::Alarms;
 use listeners::history::History;
@@ -61,7 +63,6 @@ pub async fn run(
     let (link, events) = xmpp::spawn(&settings);
     let mut probes = probes::spawn(&settings);
     let board = Arc::new(Board::new(&settings.xmpp.domain, dry_run));
-    board.set_footprint(settings.muc.footprint);
     let metrics = Arc::new(Metrics::new(Arc::clone(&board), link.counters()));
     let surface = Surface { board, metrics, services: settings.muc.domains.clone().into() };
     let (orders, ordered) = orders();
@@ -74,6 +75,7 @@ pub async fn run(
     meetings.remember(recorded);
     let jibris = Jibris::new(&settings, dry_run, &mut probes, clock);
     let alarms = Alarms::new(&settings);
+    let companions = Companions::new(settings.muc.footprint, &settings.muc.domains);
     let turn = Turn::new(&settings.standby, clock.now());
     tell_unfit(&settings);
     let mut driver = Driver {
@@ -86,6 +88,7 @@ pub async fn run(
         coupling: Coupling::default(),
         link,
         sources,
+        companions,
         clock,
         linked: false,
         turn,
@@ -98,6 +101,7 @@ pub async fn run(
     };
     // Nobody tells us of a link that never was.
     driver.alarms.link_down(clock.now(), "there is no link to Prosody yet");
+    driver.show_footprint();
     driver.rest();
     driver.supervisor.ready();
     tokio::select! {
@@ -133,6 +137,7 @@ struct Driver {
     coupling: Coupling,
     link: Link,
     sources: Sources,
+    companions: Companions,
     clock: Clock,
     linked: bool,
     /// Whose it is where there are two instances.
@@ -221,7 +226,11 @@ impl Driver {
             LinkEvent::Up => self.link_up(),
             LinkEvent::Down { failure, retry_in } => self.link_down(&failure, retry_in),
             LinkEvent::StandingBy { thrown_out } => self.stand_by(thrown_out),
+            LinkEvent::Room { room, event: event @ (RoomEvent::Pictured(_) | RoomEvent::Over) } => {
+                self.told_of_room(room, event);
+            }
             LinkEvent::Room { room, event } => self.feed(Input::Room { room, event }),
+            LinkEvent::Companion { service, event } => self.companion_event(service, event),
             LinkEvent::Items { service, rooms } => {
                 let changes = self.sources.items(service, rooms);
                 self.feed_changes(changes);
@@ -271,7 +280,7 @@ impl Driver {
             self.trouble = Some(why);
         }
         self.sources.link_down(failure);
-        let is_unseen = self.settings.muc.footprint == Footprint::Unseen && !self.sender_refused;
+        let is_unseen = self.settings.muc.footprint == Footprint::Unseen.into() && !self.sender_refused;
         if is_unseen && matches!(failure, Failure::InvalidFrom { .. }) {
             self.sender_refused = true;
             tracing::error!(
@@ -280,9 +289,11 @@ impl Driver {
                  taken as \"discreet\"",
                 self.settings.xmpp.domain
             );
-            self.publisher.footprint(Footprint::Discreet);
+            self.companions.sender_refused();
+            self.show_footprint();
             self.feed(Input::SenderRefused);
         }
+        self.companions_are_unheard();
         if std::mem::take(&mut self.linked) {
             self.feed(Input::LinkDown);
         }

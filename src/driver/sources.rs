@@ -187,6 +187,32 @@ impl Sources {
         self.watchlist.handle(Report::SourceLost { source: Source::Disco });
     }
 
+    /// A companion tells of this room.
+    pub(super) fn pictured(&mut self, room: &RoomJid) -> Vec<Change> {
+        let source = Source::Companion;
+        if self.watchlist.of(room).any(|known| known == source) {
+            return Vec::new();
+        }
+        self.report(source, Report::Appeared { source, sender: Sender::Unknown, room: room.clone() })
+    }
+
+    /// A companion says that this room is over.
+    pub(super) fn over(&mut self, room: RoomJid) -> Vec<Change> {
+        let source = Source::Companion;
+        self.report(source, Report::Disappeared { source, room })
+    }
+
+    /// A companion has told of all rooms of its conference service.
+    pub(super) fn companion_lists(&mut self, service: String, rooms: Vec<RoomJid>) -> Vec<Change> {
+        let source = Source::Companion;
+        self.report(source, Report::List { source, service: Some(service), rooms })
+    }
+
+    /// Nothing can be done in meetings, for this reason; or it can.
+    pub(super) fn can_act(&mut self, can: Result<(), String>) {
+        self.readiness.send_modify(|readiness| *readiness = can);
+    }
+
     fn report(&mut self, source: Source, report: Report) -> Vec<Change> {
         let before = self.watchlist.turned_away();
         let changes = self.watchlist.handle(report);

@@ -50,6 +50,7 @@ impl Driver {
         self.sources.stand_by(STANDING_BY);
         self.alarms.stand_by(self.clock.now(), true);
         self.rest();
+        self.companions_are_unheard();
         if std::mem::take(&mut self.linked) {
             self.feed(Input::LinkDown);
         }

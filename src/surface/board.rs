@@ -46,6 +46,7 @@ pub struct Board {
 #[derive(Debug, Default)]
 struct Content {
     footprint: Footprint,
+    footprint_reason: Option<String>,
     link: Link,
     rooms: BTreeMap<Arc<str>, Arc<Room>>,
     totals: Totals,
@@ -120,10 +121,13 @@ impl Board {
         self.tell(Change::Status);
     }
 
-    /// How the program takes part in meetings from now on.
-    pub fn set_footprint(&self, footprint: Footprint) {
-        let before = std::mem::replace(&mut self.write().footprint, footprint);
-        if before != footprint {
+    /// How the program takes part in meetings from now on, and why.
+    pub fn set_footprint(&self, footprint: Footprint, reason: Option<String>) {
+        let mut content = self.write();
+        let is_news = (content.footprint, &content.footprint_reason) != (footprint, &reason);
+        (content.footprint, content.footprint_reason) = (footprint, reason);
+        drop(content);
+        if is_news {
             self.tell(Change::Status);
         }
     }
@@ -203,6 +207,7 @@ impl Board {
             domain: self.domain.clone(),
             dry_run: self.dry_run,
             footprint: content.footprint,
+            footprint_reason: content.footprint_reason.clone(),
             link: content.link.clone(),
             totals: content.totals.clone(),
         }
@@ -303,7 +308,7 @@ mod tests {
         for _ in 0..2 {
             board.put_rooms(&[room(1, "idle", 0)]);
             board.set_waiting(1);
-            board.set_footprint(Footprint::Unseen);
+            board.set_footprint(Footprint::Unseen, None);
             board.set_link(Link { linked: true, ..Link::default() });
             board.set_jibris(Vec::new());
             board.set_alerts(Vec::new(), BTreeMap::new());

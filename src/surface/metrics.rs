@@ -10,7 +10,7 @@ use prometheus_client::encoding::{DescriptorEncoder, EncodeLabelSet, EncodeMetri
 use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::counter::{ConstCounter, Counter};
 use prometheus_client::metrics::family::Family;
-use prometheus_client::metrics::gauge::ConstGauge;
+use prometheus_client::metrics::gauge::{ConstGauge, Gauge};
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 
@@ -38,6 +38,7 @@ pub struct Metrics {
     registry: Mutex<Registry>,
     starts: Family<Outcome, Counter>,
     recoveries: Family<Recovery, Counter>,
+    companion_up: Gauge,
     request_seconds: Histogram,
     start_seconds: Histogram,
 }
@@ -49,6 +50,7 @@ impl Metrics {
             registry: Mutex::new(Registry::with_prefix("jibri_autostart")),
             starts: Family::default(),
             recoveries: Family::default(),
+            companion_up: Gauge::default(),
             request_seconds: Histogram::new(REQUEST),
             start_seconds: Histogram::new(START),
         };
@@ -57,6 +59,11 @@ impl Metrics {
         drop(metrics.starts.get_or_create(&Outcome { outcome: "on" }));
         registry.register("start_requests", "Start requests by what became of them", metrics.starts.clone());
         registry.register("recoveries", "Restarts of Jibris", metrics.recoveries.clone());
+        registry.register(
+            "companion_up",
+            "The module in Prosody answers on all conference services",
+            metrics.companion_up.clone(),
+        );
         registry.register(
             "request_seconds",
             "From a recording being wanted to the first start request",
@@ -80,6 +87,11 @@ impl Metrics {
     /// A recording is on, so long after it was wanted.
     pub fn recording(&self, after: Duration) {
         self.start_seconds.observe(after.as_secs_f64());
+    }
+
+    /// Whether the companion answers on all conference services.
+    pub fn companion(&self, answers: bool) {
+        self.companion_up.set(i64::from(answers));
     }
 
     /// This became of a start request.

@@ -53,8 +53,11 @@ pub struct Status {
     pub domain: String,
     /// Nothing is started or stopped, only decided.
     pub dry_run: bool,
-    /// `muc.footprint` as it is in effect: where Prosody does not allow `unseen`, it is `discreet`.
+    /// `muc.footprint` as it is in effect: what `auto` has come to, and `discreet` where Prosody does not allow `unseen`.
     pub footprint: Footprint,
+    /// Why it is that one; none if it is what was configured.
+    #[serde(default)]
+    pub footprint_reason: Option<String>,
     /// The link to Prosody.
     #[serde(flatten)]
     pub link: Link,

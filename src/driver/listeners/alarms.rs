@@ -18,6 +18,8 @@ const WITHOUT_JIBRI: Duration = Duration::from_secs(10);
 
 /// So long a person's stop may keep a recording off before somebody is told.
 const HELD: Duration = Duration::from_secs(5 * 60);
+/// A module that is loaded anew is back by then.
+const WITHOUT_COMPANION: Duration = Duration::from_secs(5);
 /// When it is asked again whether people are there.
 const ASK_AGAIN: Duration = Duration::from_secs(60);
 
@@ -37,6 +39,8 @@ pub(in crate::driver) struct Alarms {
     down: Option<(Time, String)>,
     /// Since when rooms wait for a Jibri.
     without_jibri: Option<Time>,
+    /// Conference services on which the companion is configured and does not answer, since when, and why.
+    companions: BTreeMap<String, (Time, &'static str)>,
     /// What was told of a Jicofo that has lost the brewery.
     lost_brewery: String,
     /// Another instance acts, and tells.
@@ -64,6 +68,7 @@ impl Alarms {
             held: BTreeMap::new(),
             down: None,
             without_jibri: None,
+            companions: BTreeMap::new(),
             lost_brewery: String::new(),
             stands_by: false,
             has_news: true,
@@ -76,7 +81,9 @@ impl Alarms {
         let down = self.down.as_ref().map(|(since, _)| since.after(self.down_after));
         let jibri = self.without_jibri.map(|since| since.after(WITHOUT_JIBRI));
         let held = self.held.values().flatten().min().copied();
-        [self.overdue.next(), down, jibri, held, self.book.next_deadline()].into_iter().flatten().min()
+        let companion = self.companions.values().map(|(since, _)| since.after(WITHOUT_COMPANION)).min();
+        let own = [self.overdue.next(), down, jibri, held, companion];
+        own.into_iter().chain([self.book.next_deadline()]).flatten().min()
     }
 
     /// Raises what has lasted too long, and repeats what still stands. `view`: what a room looks like.
@@ -98,6 +105,16 @@ impl Alarms {
         }
         if let Some((_, why)) = self.down.take_if(|(since, _)| since.after(self.down_after) <= now) {
             self.raise(now, Report::new(Kind::ProsodyDown, "prosody", &why));
+        }
+        let is_due =
+            |(_, (since, _)): &(&String, &(Time, &'static str))| since.after(WITHOUT_COMPANION) <= now;
+        while let Some((service, why)) =
+            self.companions.iter().find(is_due).map(|(service, (_, why))| (service.clone(), *why))
+        {
+            self.companions.remove(&service);
+            let summary =
+                format!("nothing is done in the meetings of {service}, as the companion is not there: {why}");
+            self.raise(now, Report::new(Kind::CompanionMissing, &service, &summary));
         }
         let is_explained = self.book.active().any(|alert| alert.kind == Kind::JicofoLostBrewery);
         if self.without_jibri.take_if(|since| since.after(WITHOUT_JIBRI) <= now).is_some() && !is_explained {
@@ -421,6 +438,19 @@ impl Alarms {
         match trouble {
             Some(why) => self.raise(now, Report::new(Kind::BreweryUnreadable, "brewery", why)),
             None => self.resolve(now, Kind::BreweryUnreadable, "brewery"),
+        }
+    }
+
+    /// The companion is configured, and does not answer on this conference service: why; or it does, or it is not known.
+    pub(in crate::driver) fn companion(&mut self, now: Time, service: &str, trouble: Option<&'static str>) {
+        match trouble {
+            Some(why) => {
+                self.companions.entry(service.to_owned()).or_insert((now, why));
+            }
+            None => {
+                self.companions.remove(service);
+                self.resolve(now, Kind::CompanionMissing, service);
+            }
         }
     }
 

@@ -10,7 +10,7 @@ use crate::alerts::{self, Delivery};
 use crate::fleet::{self, JicofoRestart, Reason, Serving, Whom};
 use crate::lasting::lasting;
 use crate::ledger::{self, Attempt, Entry, Key, Ledger, Moment, Outcome, Recovery};
-use crate::meeting::{Ended, Event, RoomView, Roster, SessionId, State, What};
+use crate::meeting::{Ended, Event, RoomView, Roster, SessionId, Speaker, State, What};
 use crate::plain::plain;
 use crate::recovery;
 use crate::time::Time;
@@ -104,7 +104,7 @@ impl History {
         let at = Some(self.wall(now));
         let was_explained = self.explained.take().is_some_and(|explained| explained == *room);
         match &event.what {
-            What::StartSent { wanted_for, sender, .. } => {
+            What::StartSent { wanted_for, speaker, .. } => {
                 let since = Time::new(now.since_start().saturating_sub(*wanted_for));
                 if self.outcome(room).is_some_and(|outcome| outcome != Outcome::Waiting) {
                     self.close(
@@ -114,13 +114,17 @@ impl History {
                         "nobody knows what became of it, and it was sent again",
                     );
                 }
-                let nick = sender.as_ref().and_then(|jid| roster.and_then(|roster| roster.bearer(jid)));
+                let (nick, jid) = match (speaker, roster) {
+                    (Speaker::InName(jid), Some(roster)) => (roster.bearer(jid), Some(jid)),
+                    (Speaker::Companion(nick), Some(roster)) => (Some(nick), roster.jid_of(nick)),
+                    _ => (None, None),
+                };
                 self.begin(room, Some(since), roster);
                 self.change(room, |attempt| {
                     attempt.sent = at;
                     attempt.outcome = Outcome::Starting;
                     attempt.reason = None;
-                    if let (Some(nick), Some(jid)) = (nick, sender) {
+                    if let (Some(nick), Some(jid)) = (nick, jid) {
                         attempt.trigger = Some(format!("{} (moderator)", plain(nick.as_str(), MOST_NICK)));
                         attempt.jid = Some(jid.bare().to_owned());
                     }

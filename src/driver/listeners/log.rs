@@ -4,10 +4,9 @@ use std::time::Duration;
 
 use tracing::{debug, error, info, warn};
 
-use crate::address::RealJid;
 use crate::meeting::{
-    Ended, Event, Hold, LETS_IN_SLOWLY, SessionId, What, ZOMBIE_REASON, list_error_reason, refusal_reason,
-    unlisted_focus_reason,
+    Ended, Event, Hold, LETS_IN_SLOWLY, SessionId, Speaker, What, ZOMBIE_REASON, list_error_reason,
+    refusal_reason, unlisted_focus_reason,
 };
 
 fn ms(duration: Duration) -> u64 {
@@ -27,13 +26,13 @@ pub(in crate::driver) fn log(event: &Event, attempt: u32) {
         What::Entered { people, moderators } => info!(room, people, moderators, "entered the room"),
         What::Seen { people, moderators } => debug!(room, people, moderators, "seen from outside"),
         What::Left(out) => info!(room, "no longer in the room: {out}"),
-        What::StartSent { wanted_for, sender, .. } => {
-            let in_name_of = sender.as_ref().map(RealJid::as_str);
+        What::StartSent { wanted_for, speaker, .. } => {
+            let in_name_of = name_of(speaker);
             let wanted_ms = ms(*wanted_for);
             info!(room, attempt, wanted_ms, in_name_of, "start request sent to Jicofo");
         }
-        What::StopSent { sender } => {
-            let in_name_of = sender.as_ref().map(RealJid::as_str);
+        What::StopSent { speaker } => {
+            let in_name_of = name_of(speaker);
             info!(room, in_name_of, "stop request sent to Jicofo");
         }
         What::Taken => info!(room, "a Jibri has turned busy for it, waiting for it to be on"),
@@ -110,5 +109,14 @@ pub(in crate::driver) fn log(event: &Event, attempt: u32) {
         What::Zombie => warn!(room, "a meeting that only seems to be: {ZOMBIE_REASON}"),
         What::NoZombie => info!(room, "the meeting that only seemed to be is over"),
         What::NoList(error) => warn!(room, "cannot see who is in the room: {}", list_error_reason(*error)),
+    }
+}
+
+/// Whoever it is sent for, if not for ourselves.
+fn name_of(speaker: &Speaker) -> Option<&str> {
+    match speaker {
+        Speaker::Ourselves => None,
+        Speaker::InName(jid) => Some(jid.as_str()),
+        Speaker::Companion(nick) => Some(nick.as_str()),
     }
 }

@@ -72,8 +72,13 @@ impl Publisher {
     }
 
     /// We take part in meetings otherwise than before.
-    pub(in crate::driver) fn footprint(&self, footprint: Footprint) {
-        self.surface.board.set_footprint(footprint);
+    pub(in crate::driver) fn footprint(&self, footprint: Footprint, reason: Option<String>) {
+        self.surface.board.set_footprint(footprint, reason);
+    }
+
+    /// Whether the companion answers on all conference services.
+    pub(in crate::driver) fn companion(&self, answers: bool) {
+        self.surface.metrics.companion(answers);
     }
 
     /// Any room may look otherwise.
@@ -296,6 +301,8 @@ fn outcome(why: StartFailure) -> &'static str {
         StartFailure::NoSign => "no_sign",
         StartFailure::NotTaken => "not_taken",
         StartFailure::SenderLeft => "sender_left",
+        StartFailure::SpeakerGone => "speaker_gone",
+        StartFailure::CompanionBusy => "companion_busy",
         StartFailure::Vanished => "vanished",
         StartFailure::Unknown => "unknown",
     }

@@ -93,7 +93,9 @@ function linked() {
   set($("link").lastChild, why);
   set($("domain"), plain(link.domain));
   $("dry").hidden = !link.dry_run;
-  set($("foot"), `jibri-autostart ${plain(link.version)}. Times are of this device's zone.`);
+  const reason = link.footprint_reason ? ` (${plain(link.footprint_reason)})` : "";
+  const footprint = `footprint ${plain(link.footprint)}${reason}`;
+  set($("foot"), `jibri-autostart ${plain(link.version)}, ${footprint}. Times are of this device's zone.`);
 }
 
 // What has changed is drawn with the next frame.

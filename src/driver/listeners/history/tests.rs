@@ -67,7 +67,7 @@ impl Told {
 
     fn sent(&mut self, at: u64, wanted_for: u64) {
         let wanted_for = Duration::from_secs(wanted_for);
-        self.tell(at, What::StartSent { attempt: AttemptId(at), wanted_for, sender: None });
+        self.tell(at, What::StartSent { attempt: AttemptId(at), wanted_for, speaker: Speaker::Ourselves });
     }
 
     fn on(&mut self, at: u64) {

@@ -1,0 +1,186 @@
+//! The companions: on which conference services the module inside Prosody answers (docs/companion.md), and so which
+//! footprint is in effect there.
+
+use std::collections::BTreeMap;
+
+use super::Driver;
+use crate::address::RoomJid;
+use crate::config::{Footprint, FootprintSetting, StopWhen};
+use crate::meeting::{Input, RoomEvent};
+use crate::xmpp::CompanionEvent;
+
+/// Of one conference service.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Word {
+    /// It answers. Whether people can be told by it.
+    Answers { can_notify: bool },
+    /// It does not: why.
+    Silent(&'static str),
+}
+
+/// What is known of all of them.
+#[derive(Debug)]
+pub(super) struct Companions {
+    setting: FootprintSetting,
+    services: BTreeMap<String, Option<Word>>,
+}
+
+impl Companions {
+    pub(super) fn new(setting: FootprintSetting, services: &[String]) -> Self {
+        Self { setting, services: services.iter().map(|service| (service.clone(), None)).collect() }
+    }
+
+    /// There is no link, and so nothing is known of them.
+    fn forget(&mut self) {
+        self.services.values_mut().for_each(|word| *word = None);
+    }
+
+    /// Prosody does not let us speak in moderators' names.
+    pub(super) fn sender_refused(&mut self) {
+        self.setting = FootprintSetting::Auto;
+    }
+
+    /// Configured, and not there: the first service of which that is so, and why.
+    fn missing(&self) -> Option<(&str, &'static str)> {
+        let is_needed = self.setting == Footprint::Companion.into();
+        self.services.iter().filter(|_| is_needed).find_map(|(service, word)| match word {
+            Some(Word::Silent(why)) => Some((service.as_str(), *why)),
+            _ => None,
+        })
+    }
+
+    fn all_answer(&self) -> bool {
+        self.services.values().all(|word| matches!(word, Some(Word::Answers { .. })))
+    }
+
+    /// The footprint in effect, and why it is that one.
+    pub(super) fn in_effect(&self) -> (Footprint, Option<String>) {
+        let silent = self.services.iter().find_map(|(service, word)| match word {
+            Some(Word::Silent(why)) => Some((service, *why)),
+            _ => None,
+        });
+        let is_heard_everywhere = self.all_answer();
+        let footprint = self.setting.in_effect(is_heard_everywhere);
+        if !self.setting.wants_companion() {
+            return (footprint, None);
+        }
+        let reason = match silent {
+            _ if is_heard_everywhere => {
+                let is_mute =
+                    self.services.values().any(|word| *word == Some(Word::Answers { can_notify: false }));
+                is_mute.then(|| {
+                    "people are not told that they are recorded: Prosody has no mod_room_metadata_component".to_owned()
+                })
+            }
+            Some((service, why)) if self.services.len() > 1 => {
+                Some(format!("the companion does not answer on {service}: {why}"))
+            }
+            Some((_, why)) => Some(format!("the companion does not answer: {why}")),
+            None => None,
+        };
+        (footprint, reason)
+    }
+}
+
+impl Driver {
+    /// Something is new of the companion on this conference service.
+    pub(super) fn companion_event(&mut self, service: String, event: CompanionEvent) {
+        match event {
+            CompanionEvent::Answers { version, can_notify } => {
+                tracing::info!(service, version, can_notify, "the companion in Prosody answers");
+                self.tell_idle_stops(&service);
+                self.companion_is(&service, Word::Answers { can_notify });
+                self.feed(Input::Companion { service, answers: true, can_notify });
+            }
+            CompanionEvent::Listed { rooms } => self.companion_lists(service, rooms),
+            CompanionEvent::Silent { why } => {
+                let was_there =
+                    matches!(self.companions.services.get(&service), Some(Some(Word::Answers { .. })));
+                match self.companions.setting {
+                    FootprintSetting::Fixed(Footprint::Companion) => {
+                        tracing::error!(
+                            service,
+                            "nothing is done in meetings, as the companion is not there: {why}"
+                        );
+                    }
+                    _ if was_there => {
+                        let footprint = self.companions.setting.in_effect(false).name();
+                        tracing::warn!(service, footprint, "the companion does not answer any more: {why}");
+                    }
+                    _ => tracing::info!(service, "there is no companion in Prosody: {why}"),
+                }
+                self.companion_is(&service, Word::Silent(why));
+                self.feed(Input::Companion { service, answers: false, can_notify: false });
+            }
+        }
+    }
+
+    /// Where it acts for us, nobody is left in whose name a recording could be stopped that nobody needs.
+    fn tell_idle_stops(&self, service: &str) {
+        let settings = &self.settings;
+        let mut all = settings.rules.iter().map(|rule| &rule.stop).chain([&settings.stop]);
+        if let Some(stop) = all.find(|stop| stop.when != StopWhen::Never) {
+            let when = stop.when.name();
+            tracing::warn!(
+                service,
+                "stop.when = \"{when}\" does nothing with the companion, which needs a moderator to speak for: set \
+                 muc.footprint = \"discreet\" if recordings are to end with the moderator"
+            );
+        }
+    }
+
+    fn companion_is(&mut self, service: &str, word: Word) {
+        if let Some(known) = self.companions.services.get_mut(service) {
+            *known = Some(word);
+        }
+        self.show_footprint();
+        let missing = self.companions.missing().map(|(service, why)| (service.to_owned(), why));
+        let trouble = missing.as_ref().filter(|(missing, _)| missing == service).map(|(_, why)| *why);
+        self.alarms.companion(self.clock.now(), service, trouble);
+        self.sources.can_act(missing.map_or(Ok(()), |(service, why)| {
+            Err(format!(
+                "muc.footprint is \"companion\", and the companion on {service} does not answer: {why}"
+            ))
+        }));
+    }
+
+    /// No link: they may be there, and are not heard.
+    pub(super) fn companions_are_unheard(&mut self) {
+        self.companions.forget();
+        let now = self.clock.now();
+        for service in self.settings.muc.domains.clone() {
+            self.alarms.companion(now, &service, None);
+        }
+    }
+
+    /// Shows which footprint is in effect.
+    pub(super) fn show_footprint(&self) {
+        let (footprint, reason) = self.companions.in_effect();
+        self.publisher.footprint(footprint, reason);
+        self.publisher.companion(self.companions.all_answer());
+    }
+
+    /// A room as the companion tells it, or that it is over.
+    pub(super) fn told_of_room(&mut self, room: RoomJid, event: RoomEvent) {
+        if matches!(event, RoomEvent::Over) {
+            self.feed(Input::Room { room: room.clone(), event });
+            let changes = self.sources.over(room);
+            return self.feed_changes(changes);
+        }
+        let changes = self.sources.pictured(&room);
+        self.feed_changes(changes);
+        self.feed(Input::Room { room, event });
+    }
+
+    /// These are all rooms that there are.
+    fn companion_lists(&mut self, service: String, rooms: Vec<RoomJid>) {
+        let is_gone = |room: &RoomJid| room.service() == service && rooms.binary_search(room).is_err();
+        let gone: Vec<RoomJid> =
+            self.meetings.rooms().map(|view| view.room.clone()).filter(is_gone).collect();
+        for room in gone {
+            self.feed(Input::Room { room, event: RoomEvent::Over });
+        }
+        let changes = self.sources.companion_lists(service, rooms);
+        self.feed_changes(changes);
+    }
+}
