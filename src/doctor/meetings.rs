@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use super::seen::Seen;
 use super::service::Snapshot;
-use super::{Finding, Verdict};
+use super::{Finding, Verdict, companion};
 use crate::address::{RealJid, RoomJid};
 use crate::config::{Footprint, Settings};
 use crate::meeting::{Affiliation, ListError, Listed, Role, list_error_reason};
@@ -44,7 +44,11 @@ pub(super) fn by_link(settings: &Settings, named: Option<&RoomJid>, seen: &Seen)
     }
     for domain in &settings.muc.domains {
         if seen.services.get(domain) == Some(&Some(true)) {
-            findings.push(owner(settings, domain, seen));
+            findings.extend(companion::by_link(settings, domain, seen));
+            // It needs no rights.
+            if !matches!(seen.companions.get(domain), Some(Ok(_))) {
+                findings.push(owner(settings, domain, seen));
+            }
         } else {
             findings
                 .push(Finding::not_tried(&format!("owner {domain}"), "there is no such conference service"));
@@ -111,7 +115,7 @@ fn list_us(me: &str) -> String {
 
 /// Jicofo's bare JID, by the first meeting that shows it.
 pub(super) fn focus_jid(settings: &Settings, seen: &Seen) -> Option<RealJid> {
-    let mut all = seen.rooms.iter().filter_map(|(_, result)| result.as_ref().ok()).flatten();
+    let mut all = seen.lists().flat_map(|(_, list)| list);
     let focus = all.find(|one| one.nick == settings.muc.focus_nickname && one.role == Role::Moderator)?;
     RealJid::new(focus.jid.as_ref()?.bare()).ok()
 }
@@ -137,8 +141,7 @@ pub(super) fn rights_of_focus(service: &str, jid: &str) -> String {
 fn focus(settings: &Settings, seen: &Seen) -> Vec<Finding> {
     const STEP: &str = "focus";
     let nick = &settings.muc.focus_nickname;
-    let lists = seen.rooms.iter().filter_map(|(room, result)| Some((room, result.as_ref().ok()?)));
-    let lists: Vec<(&RoomJid, &Vec<Listed>)> = lists.filter(|(_, list)| !list.is_empty()).collect();
+    let lists: Vec<(&RoomJid, &Vec<Listed>)> = seen.lists().filter(|(_, list)| !list.is_empty()).collect();
     let is_focus = |one: &&Listed| one.nick == *nick && one.role == Role::Moderator;
     let without_rights = lists.iter().find_map(|(room, list)| {
         let focus = list.iter().find(|one| one.nick == *nick)?;
@@ -185,12 +188,13 @@ fn focus(settings: &Settings, seen: &Seen) -> Vec<Finding> {
 /// What the service has seen.
 pub(super) fn by_service(settings: &Settings, snapshot: &Snapshot) -> Vec<Finding> {
     let mut findings = Vec::new();
-    for domain in &settings.muc.domains {
+    findings.extend(companion::by_service(settings, snapshot));
+    for domain in settings.muc.domains.iter().filter(|_| snapshot.footprint != Footprint::Companion) {
         findings.push(owner_by_service(domain, snapshot));
     }
     findings.push(focus_by_service(settings, snapshot));
     findings.extend(services_by_service(snapshot));
-    if settings.muc.footprint == Footprint::Unseen {
+    if settings.muc.footprint == Footprint::Unseen.into() {
         findings.push(sender_by_service(settings, snapshot));
     }
     if snapshot.rooms.len() > CACHED {
@@ -212,6 +216,9 @@ fn sender_by_service(settings: &Settings, snapshot: &Snapshot) -> Finding {
             "the service is unseen; no meeting is being recorded, so nothing shows that Prosody allows it",
             OPEN_ONE,
         ),
+        Footprint::Companion => {
+            Finding::ok(STEP, "the companion acts for the service, which needs no such right")
+        }
         Footprint::Discreet => Finding::fail(
             STEP,
             "the service is discreet although muc.footprint is \"unseen\": Prosody does not let it speak in \
@@ -337,8 +344,13 @@ mod tests {
         };
         let found = |rule, reason| {
             let rooms = vec![room(reason)];
-            let snapshot =
-                Snapshot { footprint: Footprint::Discreet, rooms, jibris: Vec::new(), alerts: Vec::new() };
+            let snapshot = Snapshot {
+                footprint: Footprint::Discreet,
+                footprint_reason: None,
+                rooms,
+                jibris: Vec::new(),
+                alerts: Vec::new(),
+            };
             focus_by_service(&set(rule), &snapshot).verdict
         };
         assert_eq!(found("[]", None), Verdict::Fail);
@@ -349,6 +361,7 @@ mod tests {
             let rooms = vec![room(None), room(Some(reason))];
             services_by_service(&Snapshot {
                 footprint: Footprint::Discreet,
+                footprint_reason: None,
                 rooms,
                 jibris: Vec::new(),
                 alerts: Vec::new(),

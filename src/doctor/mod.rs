@@ -5,6 +5,7 @@
 //! newcomer throws the old one out. Rights are proved by using them to look: it enters no meeting, and starts nothing
 //! but with `--record-test`.
 
+mod companion;
 mod compare;
 mod finding;
 mod jibris;
@@ -169,7 +170,7 @@ async fn by_own_link(
     tell(Finding::ok("component", format!("Prosody accepts the secret of {}", settings.xmpp.domain)));
     meetings::by_link(settings, options.room.as_ref(), own.seen()).into_iter().for_each(&mut *tell);
     own.wait_for_brewery(settings).await;
-    if settings.muc.footprint == crate::config::Footprint::Unseen {
+    if settings.muc.footprint == crate::config::Footprint::Unseen.into() {
         tell(own.try_sender(settings).await);
     }
     if own.is_lost() {

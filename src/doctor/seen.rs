@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use crate::address::{Nick, RoomJid};
 use crate::jibri::Report;
-use crate::meeting::{ListError, Listed, RoomEvent};
-use crate::xmpp::{BreweryEvent, Failure, LinkEvent, NotLetIn};
+use crate::meeting::{ListError, Listed, Presence, RoomEvent};
+use crate::xmpp::{BreweryEvent, CompanionEvent, Failure, LinkEvent, NotLetIn};
 
 /// Each service's rooms, by service discovery; none if it does not list them.
 pub(super) type Items = BTreeMap<String, Option<Vec<RoomJid>>>;
@@ -20,12 +20,16 @@ pub(super) struct Seen {
     pub(super) items: Items,
     /// Who is in which room, or why we are not told.
     pub(super) rooms: Vec<(RoomJid, Result<Vec<Listed>, ListError>)>,
+    /// Who is in which room, by the companion.
+    pub(super) pictured: BTreeMap<RoomJid, Vec<Listed>>,
     /// All who are in the brewery are known, or why we are not inside.
     pub(super) brewery: Option<Result<(), NotLetIn>>,
     /// Who is there: what each says, and how many share the nickname.
     pub(super) inside: BTreeMap<Nick, (Option<Report>, usize)>,
     /// Whether a stanza in another name has come.
     pub(super) sender: Option<bool>,
+    /// Of the companion on each service: its version and whether people can be told by it, or why it does not answer.
+    pub(super) companions: BTreeMap<String, Result<(String, bool), &'static str>>,
     /// Why the link is lost.
     pub(super) down: Option<Failure>,
 }
@@ -46,14 +50,30 @@ impl Seen {
             LinkEvent::Room { room, event: RoomEvent::Roles { result, .. } } => {
                 self.rooms.push((room, result));
             }
+            LinkEvent::Room { room, event: RoomEvent::Pictured(Some(picture)) } => {
+                self.pictured.insert(room, picture.occupants.into_iter().map(listed).collect());
+            }
             LinkEvent::SenderTried { accepted } => self.sender = Some(accepted),
             LinkEvent::Brewery(event) => self.take_brewery(event),
+            LinkEvent::Companion { service, event: CompanionEvent::Answers { version, can_notify } } => {
+                self.companions.insert(service, Ok((version, can_notify)));
+            }
+            LinkEvent::Companion { service, event: CompanionEvent::Silent { why } } => {
+                self.companions.insert(service, Err(why));
+            }
             LinkEvent::Up
+            | LinkEvent::Companion { .. }
             | LinkEvent::StandingBy { .. }
             | LinkEvent::Room { .. }
             | LinkEvent::Invited { .. }
             | LinkEvent::Pinged { .. } => {}
         }
+    }
+
+    /// Who is in which room, as far as we were told.
+    pub(super) fn lists(&self) -> impl Iterator<Item = (&RoomJid, &Vec<Listed>)> {
+        let asked = self.rooms.iter().filter_map(|(room, result)| Some((room, result.as_ref().ok()?)));
+        asked.chain(&self.pictured)
     }
 
     fn take_brewery(&mut self, event: BreweryEvent) {
@@ -70,4 +90,9 @@ impl Seen {
             BreweryEvent::Lost => {}
         }
     }
+}
+
+fn listed(presence: Presence) -> Listed {
+    let Presence { nick, jid, role, affiliation, .. } = presence;
+    Listed { nick, jid, role, affiliation }
 }

@@ -22,6 +22,7 @@ const NAMED: usize = 3;
 #[derive(Debug)]
 pub(super) struct Snapshot {
     pub(super) footprint: Footprint,
+    pub(super) footprint_reason: Option<String>,
     pub(super) rooms: Vec<Room>,
     pub(super) jibris: Vec<Jibri>,
     pub(super) alerts: Vec<Alert>,
@@ -84,8 +85,8 @@ impl Service {
         );
         match (rooms, jibris, alerts) {
             (Ok(rooms), Ok(jibris), Ok(alerts)) => {
-                let footprint = status.footprint;
-                Self::Linked(Box::new(Snapshot { footprint, rooms, jibris, alerts }))
+                let Status { footprint, footprint_reason, .. } = status;
+                Self::Linked(Box::new(Snapshot { footprint, footprint_reason, rooms, jibris, alerts }))
             }
             _ => Self::Strange("it does not show its rooms, Jibris and alerts".to_owned()),
         }

@@ -125,7 +125,9 @@ impl<'a> Jicofo<'a> {
         match footprint {
             // It may be made the owner, and then nobody is made a moderator (docs/jitsi.md 4.2).
             Footprint::Resident => Finding::fail(STEP, found, remedy),
-            Footprint::Discreet | Footprint::Unseen => Finding::warn(STEP, found, remedy),
+            Footprint::Companion | Footprint::Discreet | Footprint::Unseen => {
+                Finding::warn(STEP, found, remedy)
+            }
         }
     }
 }
