@@ -9,7 +9,7 @@ mod lua;
 use std::net::{IpAddr, SocketAddr};
 
 use crate::address::RealJid;
-use crate::config::Settings;
+use crate::config::{Footprint, Settings};
 
 /// Whose Prosody it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -90,18 +90,27 @@ impl Focus {
     }
 }
 
-/// The block. `api`: where Prosody finds our HTTP port, if there is one (docker's environment may say otherwise).
+/// Whether Jicofo's account has to be known, as it stands in the list of admins.
+pub fn needs_focus(settings: &Settings) -> bool {
+    settings.muc.footprint != Footprint::Companion.into()
+}
+
+/// The block. `focus`: none where it is not known; needed unless [`needs_focus`] says no. `api`: where Prosody finds our
+/// HTTP port, if there is one (docker's environment may say otherwise).
 ///
 /// # Errors
 /// Where it would have to guess, or could do harm.
 pub fn block(
     settings: &Settings,
     platform: Platform,
-    focus: &Focus,
+    focus: Option<&Focus>,
     api: Option<SocketAddr>,
 ) -> Result<String, Refusal> {
+    if focus.is_none() && needs_focus(settings) {
+        return Err(Refusal::Focus(String::new()));
+    }
     let names = settings.muc.domains.iter().map(String::as_str);
-    let names = names.chain([settings.xmpp.domain.as_str(), focus.domain()]);
+    let names = names.chain([settings.xmpp.domain.as_str()]).chain(focus.map(Focus::domain));
     if let Some(name) = names.into_iter().find(|name| is_example(name)) {
         return Err(Refusal::Example(name.to_owned()));
     }
@@ -212,8 +221,9 @@ mod tests {
         settings.xmpp.server = "10.0.0.5:5348".to_owned();
         settings.muc.domains.push("conference.b.org".to_owned());
         let focus = Focus::by_settings(&settings, true).unwrap();
-        let print =
-            |settings: &Settings| block(settings, Platform::Debian, &focus, settings.http.listen).unwrap();
+        let print = |settings: &Settings| {
+            block(settings, Platform::Debian, Some(&focus), settings.http.listen).unwrap()
+        };
         let text = print(&settings);
         for line in [
             "local conferences = { \"conference.a.org\", \"conference.b.org\" }\n",
@@ -234,10 +244,36 @@ mod tests {
     }
 
     #[test]
+    fn the_companion_is_given_only_what_it_needs() {
+        let print = |more: &str| {
+            let mut settings = settings(&format!("focus_nickname = \"jicofo\"\n{more}"));
+            settings.xmpp.secret_file = Some("/etc/s".into());
+            let focus = Focus::by_settings(&settings, true).unwrap();
+            let focus = needs_focus(&settings).then_some(&focus);
+            block(&settings, Platform::Debian, focus, settings.http.listen).unwrap()
+        };
+        let alone = print("footprint = \"companion\"");
+        let options = "Component (conferences[1]) \"muc\"\n  jibri_autostart_component = domain\n  jibri_autostart_focus = \"jicofo\"\n";
+        assert!(alone.contains(options) && alone.contains("conf.avail/a.org.cfg.lua"), "{alone}");
+        let rights = ["admins", "focus@", "local us", "validate_from", "event_sync"];
+        assert!(rights.iter().all(|right| !alone.contains(right)), "{alone}");
+        assert!(alone.contains("-- The brewery is in"), "{alone}");
+        for both in ["", "footprint = \"auto\"", "footprint = \"unseen\""] {
+            let text = print(both);
+            assert!(text.contains(options) && text.contains("admins = { focus, us, admins }"), "{text}");
+        }
+        for without in ["footprint = \"discreet\"", "footprint = \"resident\""] {
+            let text = print(without);
+            assert!(!text.contains("companion") && text.contains("admins = { focus, us, admins }"), "{text}");
+        }
+    }
+
+    #[test]
     fn a_secret_is_never_written() {
         let focus = Focus::by_settings(&settings(""), true).unwrap();
-        assert_eq!(block(&settings(""), Platform::Debian, &focus, None), Err(Refusal::Secret));
-        let docker = block(&settings("[http]\ntoken = \"hunter2\""), Platform::Docker, &focus, None).unwrap();
+        assert_eq!(block(&settings(""), Platform::Debian, Some(&focus), None), Err(Refusal::Secret));
+        let docker =
+            block(&settings("[http]\ntoken = \"hunter2\""), Platform::Docker, Some(&focus), None).unwrap();
         assert!(!docker.contains("hunter2"), "{docker}");
     }
 }

@@ -1,4 +1,4 @@
--- Lets jibri-autostart into Prosody 0.12 and 13: the component, its rights in the rooms, and what tells it of meetings.
+-- Lets jibri-autostart into Prosody 0.12 and 13, as far as its muc.footprint needs.
 -- Printed by: jibri-autostart prosody --docker
 --
 -- docker-jitsi-meet: this file belongs into ${CONFIG}/prosody/config/conf.d/ as it is; all names come from .env, and those
@@ -44,13 +44,19 @@ Component (domain)
   -- After a lost link the new one counts, not the one that nobody has noticed to be dead. Where two instances run, of
   -- which one stands by, this has to be "kick_new": the first one keeps the place.
   component_conflict_resolve = ENV_PROSODY_AUTOSTART_CONFLICT or "kick_old"
-  -- Only for muc.footprint = "unseen"; README.md says what a stolen secret can do with it.
+  -- Only for muc.footprint = "unseen"; docs/security.md says what a stolen secret can do with it.
   --: validate_from_addresses = false
+
+-- The companion, mod_jibri_autostart_companion, tells us of meetings and acts in them, seen by nobody. It serves the component
+-- that is named here, and has to be loaded: it belongs into ${CONFIG}/prosody/prosody-plugins-custom, and into
+-- XMPP_MUC_MODULES of .env as jibri_autostart_companion (without that variable jibri-autostart.yml names it).
+-- A list of modules in this file would take the place of that one in Prosody 0.12.
 
 -- The right to see who is in a room, and to act there. Prosody 13 adds us to the list of admins that a block of this name
 -- may have already. Prosody 0.12 cannot: there this list takes its place, so whoever else stood in that one, besides
 -- Jicofo, has to be added here. (What stands in `admins` outside of all blocks counts in any case.)
 Component (conferences[1]) "muc"
+  jibri_autostart_component = domain
   if lua.type(admins) == "table" then
     admins { focus, us }
   else

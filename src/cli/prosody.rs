@@ -47,11 +47,14 @@ pub(super) fn prosody(loaded: &Loaded, arguments: Arguments) -> ExitCode {
     // The defaults are the names of docker-jitsi-meet.
     let is_set = platform == Platform::Docker || loaded.set.contains("muc.service_domains");
     let focus = match focus {
-        Some(jid) => Ok(Focus::Jid(jid)),
-        None => Focus::by_settings(settings, is_set)
-            .or_else(|refusal| seen(settings, api).map(Focus::Jid).ok_or(refusal)),
+        Some(jid) => Ok(Some(Focus::Jid(jid))),
+        None => match Focus::by_settings(settings, is_set) {
+            Ok(focus) => Ok(Some(focus)),
+            Err(_) if !prosody::needs_focus(settings) => Ok(None),
+            Err(refusal) => seen(settings, api).map(|jid| Some(Focus::Jid(jid))).ok_or(refusal),
+        },
     };
-    match focus.and_then(|focus| prosody::block(settings, platform, &focus, api)) {
+    match focus.and_then(|focus| prosody::block(settings, platform, focus.as_ref(), api)) {
         Ok(text) => finish(Ok(text)),
         Err(refusal) => {
             complain(format_args!("nothing is printed: {refusal}"));

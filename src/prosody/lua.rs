@@ -9,12 +9,12 @@ use std::net::SocketAddr;
 use std::path::Path;
 
 use super::{Focus, Listener, Place, Platform};
-use crate::config::{Footprint, Settings};
+use crate::config::{Footprint, FootprintSetting, Settings};
 
 /// Where Jitsi's packages keep their modules; a folder of its `plugin_paths`.
 const DEBIAN_PLUGINS: &str = "/usr/share/jitsi-meet/prosody-plugins";
 
-const DOCKER_HEAD: &str = r#"-- Lets jibri-autostart into Prosody 0.12 and 13: the component, its rights in the rooms, and what tells it of meetings.
+const DOCKER_HEAD: &str = r#"-- Lets jibri-autostart into Prosody 0.12 and 13, as far as its muc.footprint needs.
 -- Printed by: jibri-autostart prosody --docker
 --
 -- docker-jitsi-meet: this file belongs into ${CONFIG}/prosody/config/conf.d/ as it is; all names come from .env, and those
@@ -29,7 +29,7 @@ if not (ENV_JIBRI_AUTOSTART_XMPP__SECRET or ENV_JIBRI_AUTOSTART_XMPP__SECRET_FIL
 end
 "#;
 
-const DEBIAN_HEAD: &str = r#"-- Lets jibri-autostart into Prosody 0.12 and 13: the component, its rights in the rooms, and what tells it of meetings.
+const DEBIAN_HEAD: &str = r#"-- Lets jibri-autostart into Prosody 0.12 and 13, as far as its muc.footprint needs.
 -- Printed by: jibri-autostart prosody --debian (print it anew when names in its configuration have changed)
 --
 -- This file belongs to /etc/prosody/jibri-autostart.cfg.lua, and this is the last line of /etc/prosody/prosody.cfg.lua:
@@ -40,7 +40,7 @@ const DEBIAN_HEAD: &str = r#"-- Lets jibri-autostart into Prosody 0.12 and 13: t
 local lua = Lua or _G
 "#;
 
-const OTHER_HEAD: &str = r#"-- Lets jibri-autostart into Prosody 0.12 and 13: the component, its rights in the rooms, and what tells it of meetings.
+const OTHER_HEAD: &str = r#"-- Lets jibri-autostart into Prosody 0.12 and 13, as far as its muc.footprint needs.
 -- Printed by: jibri-autostart prosody (print it anew when names in its configuration have changed)
 --
 -- Prosody has to read this file after all others: of two that set the same option the one that is read last counts.
@@ -60,7 +60,7 @@ end
 
 const EXAMPLE_GUARD: &str = r#"
 -- A name that was left as it came from an example would take rights away from others, and so this refuses.
-for name in lua.table.concat({ domain, focus, lua.table.concat(conferences, " ") }, " "):gmatch("%S+") do
+for name in lua.table.concat({ domain, FOCUSlua.table.concat(conferences, " ") }, " "):gmatch("%S+") do
   if name:find("example%.%a+$") or name:find("%.example$") or name:find("%.invalid$") then
     lua.error("jibri-autostart.cfg.lua: " .. name .. " is a name of an example; write your own, or print this file anew", 0)
   end
@@ -91,7 +91,7 @@ fn path(path: &Path) -> String {
 pub(super) fn text(
     settings: &Settings,
     platform: Platform,
-    focus: &Focus,
+    focus: Option<&Focus>,
     api: Option<SocketAddr>,
 ) -> String {
     let head = match platform {
@@ -120,29 +120,50 @@ fn named(platform: Platform, variable: &str, name: &str) -> String {
     }
 }
 
-fn names(settings: &Settings, platform: Platform, focus: &Focus) -> String {
+/// The domain of the meetings: the conference service is one label below it.
+fn base(settings: &Settings) -> &str {
+    let service = settings.muc.domains.first().map_or("", String::as_str);
+    service.split_once('.').map_or(service, |(_, base)| base)
+}
+
+/// The companion is to do all of it, and no other right is asked for.
+fn by_companion_alone(settings: &Settings) -> bool {
+    settings.muc.footprint == Footprint::Companion.into()
+}
+
+fn names(settings: &Settings, platform: Platform, focus: Option<&Focus>) -> String {
     let domain = named(platform, "JIBRI_AUTOSTART_XMPP__DOMAIN", &settings.xmpp.domain);
     let conferences: Vec<String> = match settings.muc.domains.as_slice() {
         [one] => vec![named(platform, "XMPP_MUC_DOMAIN", one)],
         several => several.iter().map(|domain| quoted(domain)).collect(),
     };
-    let focus = match (focus, platform) {
+    // The companion needs neither an owner's rights nor to know Jicofo's account.
+    let focus = focus.filter(|_| !by_companion_alone(settings)).map(|focus| match (focus, platform) {
         (Focus::Account { user, domain }, Platform::Docker) => {
             let accounts = named(platform, "XMPP_AUTH_DOMAIN", domain);
             format!("{} .. ({accounts})", quoted(&format!("{user}@")))
         }
         (Focus::Account { user, domain }, _) => quoted(&format!("{user}@{domain}")),
         (Focus::Jid(jid), _) => quoted(jid.as_str()),
-    };
-    let us = quoted(&format!("{}@", settings.xmpp.user));
-    let mut text = format!(
-        "\nlocal domain = {domain}\n-- As whom it acts.\nlocal us = {us} .. domain\n-- The conference services that it watches.\n\
-         local conferences = {{ {} }}\n-- As whom Jicofo logs in. It opens the meetings, and has to be allowed to.\n\
-         local focus = {focus}\n",
+    });
+    let mut text = format!("\nlocal domain = {domain}\n");
+    if focus.is_some() {
+        let us = quoted(&format!("{}@", settings.xmpp.user));
+        let _ = write!(text, "-- As whom it acts.\nlocal us = {us} .. domain\n");
+    }
+    let _ = write!(
+        text,
+        "-- The conference services that it watches.\nlocal conferences = {{ {} }}\n",
         conferences.join(", ")
     );
+    if let Some(focus) = &focus {
+        let _ = write!(
+            text,
+            "-- As whom Jicofo logs in. It opens the meetings, and has to be allowed to.\nlocal focus = {focus}\n"
+        );
+    }
     if platform != Platform::Docker {
-        text.push_str(EXAMPLE_GUARD);
+        text.push_str(&EXAMPLE_GUARD.replace("FOCUS", if focus.is_some() { "focus, " } else { "" }));
     }
     text
 }
@@ -186,12 +207,13 @@ fn component(settings: &Settings, platform: Platform) -> String {
     let conflict = if settings.standby.allowed { "kick_new" } else { "kick_old" };
     let conflict = named(platform, "PROSODY_AUTOSTART_CONFLICT", conflict);
     let unseen = match settings.muc.footprint {
-        Footprint::Unseen => {
-            "  -- For muc.footprint = \"unseen\"; README.md says what a stolen secret can do with it.\n  \
+        FootprintSetting::Fixed(Footprint::Unseen) => {
+            "  -- For muc.footprint = \"unseen\"; docs/security.md says what a stolen secret can do with it.\n  \
              validate_from_addresses = false\n"
         }
+        FootprintSetting::Fixed(Footprint::Companion) => "",
         _ => {
-            "  -- Only for muc.footprint = \"unseen\"; README.md says what a stolen secret can do with it.\n  \
+            "  -- Only for muc.footprint = \"unseen\"; docs/security.md says what a stolen secret can do with it.\n  \
              --: validate_from_addresses = false\n"
         }
     };
@@ -211,26 +233,74 @@ Component (domain)
     )
 }
 
-fn conferences(settings: &Settings, platform: Platform) -> String {
-    let mut text = String::from(
+/// What the companion has to know, in the block of a conference service.
+fn companion(settings: &Settings) -> String {
+    let mut text = "  jibri_autostart_component = domain\n".to_owned();
+    let focus = settings.muc.focus_nickname.as_str();
+    if focus != "focus" {
+        let _ = writeln!(text, "  jibri_autostart_focus = {}", quoted(focus));
+    }
+    text
+}
+
+/// How the companion is loaded: not by these lines, since in Prosody 0.12 a list of modules takes the place of the one before.
+fn how_to_load(settings: &Settings, platform: Platform) -> String {
+    let how = match platform {
+        Platform::Docker => r"it belongs into ${CONFIG}/prosody/prosody-plugins-custom, and into
+-- XMPP_MUC_MODULES of .env as jibri_autostart_companion (without that variable jibri-autostart.yml names it).
+"
+        .to_owned(),
+        Platform::Debian => {
+            let base = base(settings);
+            format!(
+                r#"link /usr/share/jibri-autostart/prosody/mod_jibri_autostart_companion.lua into
+-- {DEBIAN_PLUGINS}, and add "jibri_autostart_companion"; to modules_enabled in the block of the
+-- conference service in /etc/prosody/conf.avail/{base}.cfg.lua.
+"#
+            )
+        }
+        Platform::Other => {
+            r#"put the file into a folder of plugin_paths, and add "jibri_autostart_companion";
+-- to modules_enabled in the block of the conference service, where that is.
+"#
+            .to_owned()
+        }
+    };
+    format!(
         r"
+-- The companion, mod_jibri_autostart_companion, tells us of meetings and acts in them, seen by nobody. It serves the component
+-- that is named here, and has to be loaded: {how}-- A list of modules in this file would take the place of that one in Prosody 0.12.
+"
+    )
+}
+
+const RIGHTS: &str = r"
 -- The right to see who is in a room, and to act there. Prosody 13 adds us to the list of admins that a block of this name
 -- may have already. Prosody 0.12 cannot: there this list takes its place, so whoever else stood in that one, besides
 -- Jicofo, has to be added here. (What stands in `admins` outside of all blocks counts in any case.)
-",
-    );
+";
+
+fn conferences(settings: &Settings, platform: Platform) -> String {
+    let with_companion = settings.muc.footprint.wants_companion();
+    let with_rights = !by_companion_alone(settings);
+    let mut text = String::new();
+    if with_companion {
+        text.push_str(&how_to_load(settings, platform));
+    }
+    if with_rights {
+        text.push_str(RIGHTS);
+    }
     for number in 1..=settings.muc.domains.len() {
-        let _ = write!(
-            text,
-            r#"Component (conferences[{number}]) "muc"
-  if lua.type(admins) == "table" then
-    admins {{ focus, us }}
-  else
-    admins = {{ focus, us, admins }}
-  end
-  -- Prosody 13 wants to be told.
-  component_admins_as_room_owners = true
-"#
+        let _ = writeln!(text, "Component (conferences[{number}]) \"muc\"");
+        if with_companion {
+            text.push_str(&companion(settings));
+        }
+        if !with_rights {
+            continue;
+        }
+        text.push_str(
+            "  if lua.type(admins) == \"table\" then\n    admins { focus, us }\n  else\n    admins = { focus, us, admins }\n  \
+             end\n  -- Prosody 13 wants to be told.\n  component_admins_as_room_owners = true\n",
         );
         if platform != Platform::Docker {
             text.push_str(
@@ -241,13 +311,14 @@ fn conferences(settings: &Settings, platform: Platform) -> String {
     text
 }
 
-fn brewery(settings: &Settings, platform: Platform, focus: &Focus) -> String {
+fn brewery(settings: &Settings, platform: Platform, focus: Option<&Focus>) -> String {
     let Some(brewery) = &settings.jibri.brewery else { return String::new() };
+    let focus = focus.map_or("auth.DOMAIN", Focus::domain);
     let service = quoted(brewery.service());
     match platform {
         Platform::Docker => {
             let service = named(platform, "XMPP_INTERNAL_MUC_DOMAIN", brewery.service());
-            let accounts = named(platform, "XMPP_AUTH_DOMAIN", focus.domain());
+            let accounts = named(platform, "XMPP_AUTH_DOMAIN", focus);
             format!(
                 r#"
 -- The brewery, to see at once which Jibri is free. docker-jitsi-meet lets in only accounts of one domain: that stays in
@@ -269,16 +340,16 @@ Component ({service}) "muc"
 --: Component {service} "muc"
 --:   muc_filter_whitelist = {{ {}, domain }}
 "#,
-            quoted(focus.domain())
+            quoted(focus)
         ),
     }
 }
 
 fn events(settings: &Settings, platform: Platform, api: Option<SocketAddr>) -> String {
-    let Some(api) = api.filter(|_| settings.discovery.event_sync) else { return String::new() };
-    // The conference service is one label below the domain of the meetings.
-    let service = settings.muc.domains.first().map_or("", String::as_str);
-    let base = service.split_once('.').map_or(service, |(_, base)| base);
+    // The companion tells of all rooms.
+    let is_used = settings.discovery.event_sync && !by_companion_alone(settings);
+    let Some(api) = api.filter(|_| is_used) else { return String::new() };
+    let base = base(settings);
     let body = |indent: &str, muc: &str, below: &str, url: &str, headers: &str| {
         let esync = if platform == Platform::Docker {
             format!("Component (\"esync.\" .. {below})")

@@ -170,6 +170,37 @@ async fn a_meeting_is_recorded_unseen(version: Version) -> Result {
     Ok(())
 }
 
+/// With the companion loaded as the comments say, it is used, and a meeting that nobody has named is recorded in a
+/// moderator's name.
+async fn the_companion_is_used(version: Version, mut options: WorldOptions, footprint: &str) -> Result {
+    options.prosody.muc_modules.push("jibri_autostart_companion".to_owned());
+    options.prosody.metadata = true;
+    options.focus.trusted_domains.retain(|domain| domain != config::COMPONENT);
+    let world = World::start(version, options).await?;
+    world.jibri("jibri-1").await?;
+    let listen = testkit::ports::loopback().to_string();
+    let settings =
+        [("MUC__FOOTPRINT", footprint), ("HTTP__LISTEN", listen.as_str()), ("DISCOVERY__ROOMS", "")];
+    let _autostart = start(&world, &settings)?;
+    let ada = world.moderator("nobody-named-it").await?;
+    let status = ada.wait_recording("on", SOON).await?;
+    assert_eq!(status.initiator, Some(ada.nick()), "in her own name");
+    let answer = reqwest::get(format!("http://{listen}/api/v1/status")).await?.text().await?;
+    let shown: serde_json::Value = serde_json::from_str(&answer)?;
+    assert_eq!((&shown["footprint"], &shown["footprint_reason"]), (&"companion".into(), &().into()));
+    assert!(!world.prosody.log().contains("error"), "{}", world.prosody.log());
+    Ok(())
+}
+
+/// With the shipped file, where the module is added, and where nothing but the module is let in.
+async fn the_companion_is_used_with_either_file(version: Version) -> Result {
+    the_companion_is_used(version, options(&read(FILE), SECRET), "auto").await?;
+    let secret = SecretFile::new(version, SECRET)?;
+    let text = for_debian(&secret, &[("MUC__FOOTPRINT", "companion")]);
+    assert!(!text.contains("admins") && !text.contains("focus@"), "{text}");
+    the_companion_is_used(version, debian_options(&text), "companion").await
+}
+
 /// Of a meeting that is named nowhere else this Prosody tells, at this address and with this token; it is recorded.
 async fn events_alone_tell_of_a_meeting(
     version: Version,
@@ -313,6 +344,9 @@ fn where_it_would_have_to_guess_nothing_is_printed() {
         );
         assert!(stderr.contains(word) && !stderr.contains(SECRET), "{word}: {stderr}");
     }
+    // The companion acts for us, and nobody has to be named.
+    let companion = printed(&["--debian"], &[file, ("MUC__FOOTPRINT", "companion")]);
+    assert!(companion.contains("  jibri_autostart_component = domain\n"), "{companion}");
     let named = printed(&["--focus", "Focus@auth.meet.jitsi"], &[file]);
     assert!(named.contains("local focus = \"focus@auth.meet.jitsi\"\n"), "{named}");
     assert!(!named.contains(SECRET));
@@ -341,6 +375,7 @@ testkit::on_each_prosody! {
     async fn the_shipped_file_lets_it_record(version) { a_meeting_is_recorded(version).await }
     async fn read_before_dockers_own_it_lets_it_record(version) { it_may_be_read_first(version).await }
     async fn its_unseen_variant_lets_it_record(version) { a_meeting_is_recorded_unseen(version).await }
+    async fn with_the_companion_it_lets_it_record(version) { the_companion_is_used_with_either_file(version).await }
     async fn with_its_events_prosody_tells_of_meetings(version) { prosody_tells_of_the_meeting(version).await }
     async fn on_debian_prosody_tells_of_meetings(version) { debian_tells_of_the_meeting(version).await }
     async fn on_debian_it_records_and_nobody_loses_rights(version) {
