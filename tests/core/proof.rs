@@ -162,6 +162,7 @@ impl Room {
                     });
                 vec![RoomEvent::Roles { query, result: Ok(listed.collect()) }]
             }
+            Action::AskPicture { .. } | Action::Notice { .. } => Vec::new(),
             Action::AskForm { query, .. } => vec![RoomEvent::Form { query, password: None, meeting: None }],
             Action::Enter { nick, .. } => {
                 self.done.push("enters".into());

@@ -105,6 +105,9 @@ pub struct Plan {
     pub recovery_fails: f64,
     pub recovery_vanishes: f64,
     pub until: Us,
+    /// The module in Prosody is loaded, and is loaded and unloaded again and again.
+    pub companion: bool,
+    pub companion_turns: bool,
 }
 
 impl Plan {
@@ -170,6 +173,8 @@ impl Plan {
             recovery_vanishes: 0.05,
             jibris,
             until,
+            companion: false,
+            companion_turns: false,
         }
     }
 }

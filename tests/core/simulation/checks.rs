@@ -37,21 +37,22 @@ impl World {
     /// What the core does, at the moment it does it.
     pub fn check_action(&mut self, action: &Action) {
         match action {
-            Action::Start { room, sender, .. } => {
+            Action::Start { room, speaker, .. } => {
                 let r = self.index[room];
-                self.check_start(r, sender.as_ref());
+                self.check_start(r, speaker.sender());
                 self.shop_start(r);
             }
-            Action::Stop { room, sender, .. } => {
+            Action::Stop { room, speaker, .. } => {
                 let r = self.index[room];
                 let is_starting = self.core.room(room).is_some_and(|view| view.state == State::Starting);
                 self.mirrors[r].anew = is_starting && self.mirrors[r].refuted;
                 if self.mirrors[r].anew {
                     self.seen.count("stopped, to be started anew");
                 } else {
-                    self.check_stop(r, sender.as_ref());
+                    self.check_stop(r, speaker.sender());
                 }
             }
+            Action::AskPicture { .. } | Action::Notice { .. } => {}
             Action::Enter { room, .. } => {
                 let r = self.index[room];
                 self.seen.count("entries");

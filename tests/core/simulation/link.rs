@@ -7,7 +7,7 @@ use jibri_autostart::address::Nick;
 use jibri_autostart::config::Secret;
 use jibri_autostart::meeting::{
     Action, Answer, AttemptId, By, Condition, Input, ListError, Listed, Out, QueryId, Refusal, Role, Roles,
-    RoomEvent,
+    RoomEvent, Speaker,
 };
 use rand::RngExt as _;
 
@@ -89,7 +89,8 @@ impl World {
     pub fn carry_out(&mut self, action: Action) {
         match &action {
             // Nobody answers what is asked in somebody's name.
-            Action::Start { sender: Some(_), .. } | Action::Stop { sender: Some(_), .. } => {}
+            Action::Start { speaker: Speaker::InName(_), .. }
+            | Action::Stop { speaker: Speaker::InName(_), .. } => {}
             Action::Start { attempt, timeout, room, .. } => {
                 self.awaits_answer(self.index[room], *attempt, Wish::Start, us(*timeout));
             }
@@ -103,6 +104,9 @@ impl World {
                 self.after(10 * SEC, Ev::QueryTimesOut { r, conn, query });
             }
             Action::Enter { .. } | Action::Leave { .. } | Action::AskForm { .. } => {}
+            Action::AskPicture { .. } | Action::Notice { .. } => {
+                self.fail(2, "asks a companion that nobody has spoken of".into());
+            }
         }
         let Some(conn) = self.link.server else { return };
         let at = self.link.last_out.max(self.now + self.delay());
@@ -178,6 +182,7 @@ impl World {
                 let gap = if self.rng.random_bool(0.2) { self.some(0, 30 * MS) } else { 0 };
                 self.after(gap, Ev::SecondList { r, conn, query, which, first });
             }
+            Action::AskPicture { .. } | Action::Notice { .. } => {}
             Action::AskForm { room, query } => {
                 let r = self.index[&room];
                 let password = self.guests.knows_password().then(|| Secret::new("sesame"));
@@ -218,10 +223,10 @@ impl World {
                     self.exit(r, Kind::Us);
                 }
             }
-            Action::Start { room, sender: Some(sender), .. } => {
+            Action::Start { room, speaker: Speaker::InName(sender), .. } => {
                 self.arrives_in_a_name(self.index[&room], &sender, Wish::Start);
             }
-            Action::Stop { room, sender: Some(sender), .. } => {
+            Action::Stop { room, speaker: Speaker::InName(sender), .. } => {
                 self.arrives_in_a_name(self.index[&room], &sender, Wish::Stop);
             }
             Action::Start { room, attempt, .. } => {

@@ -155,8 +155,8 @@ impl Mirror {
         let shortest_pause = terms.start.retry_min;
         Self {
             terms,
-            visitor: muc.footprint != Footprint::Resident,
-            in_names: muc.footprint == Footprint::Unseen,
+            visitor: muc.footprint != Footprint::Resident.into(),
+            in_names: muc.footprint == Footprint::Unseen.into(),
             peek: muc.peek,
             occupants: BTreeMap::new(),
             listens: false,
@@ -525,8 +525,7 @@ impl Mirror {
                 self.accepted_until = Some(pending);
             }
             Answer::Refused(r) if r.condition == Condition::NotAllowed => self.misfit = Some(now),
-            Answer::Refused(_) => {}
-            Answer::TimedOut => {}
+            Answer::Refused(_) | Answer::Unsent(_) | Answer::TimedOut => {}
         }
     }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use jibri_autostart::address::{Nick, RealJid, RoomJid};
 use jibri_autostart::config::{
     Alerts, Discovery, Footprint, Http, Jibri, JicofoRest, Ledger, Log, LogFormat, LogLevel, Mode, Muc,
-    Recovery, Rule, Secret, Settings, Standby, Start, Stop, StopWhen, Xmpp,
+    Notice, Recovery, Rule, Secret, Settings, Standby, Start, Stop, StopWhen, Xmpp,
 };
 use rand::RngExt as _;
 use rand::rngs::SmallRng;
@@ -54,7 +54,8 @@ pub fn settings() -> Settings {
             focus_nickname: nick("focus"),
             service_domains: vec!["auth.meet.jitsi".into(), "hidden.meet.jitsi".into()],
             recorders: vec![RealJid::new("recorder@hidden.meet.jitsi").unwrap()],
-            footprint: Footprint::Resident,
+            footprint: Footprint::Resident.into(),
+            notice: Notice::Off,
             peek: false,
         },
         discovery: Discovery {
@@ -168,7 +169,7 @@ pub struct Plan {
 impl Plan {
     /// It goes inside for a moment only, if at all.
     pub fn is_visitor(&self) -> bool {
-        self.settings.muc.footprint != Footprint::Resident
+        self.settings.muc.footprint != Footprint::Resident.into()
     }
 
     pub fn new(rng: &mut SmallRng) -> Self {
@@ -178,7 +179,8 @@ impl Plan {
             0..45 => Footprint::Discreet,
             45..70 => Footprint::Unseen,
             _ => Footprint::Resident,
-        };
+        }
+        .into();
         settings.muc.peek = rng.random_bool(0.5);
         let count = rng.random_range(1..=5_usize);
         let phantoms = usize::from(rng.random_bool(0.3));
@@ -212,7 +214,7 @@ impl Plan {
         let prosody_trouble = trouble_of(prosody_trouble);
         let list_interval = rng.random_range(2..=15_u64) * SEC;
         let all_terms = terms.iter().chain(reloads.iter().flat_map(|(_, terms)| terms));
-        let unseen = settings.muc.footprint == Footprint::Unseen;
+        let unseen = settings.muc.footprint == Footprint::Unseen.into();
         let bound = all_terms.map(|terms| bound(&terms.start, unseen)).max().unwrap_or(0)
             + pending_timeout
             + list_interval;

@@ -77,13 +77,15 @@ impl World {
                 }
                 Action::Enter { room, nick, .. } => format!("r{} -> ENTER as {nick}", self.index[room]),
                 Action::AskForm { room, .. } => format!("r{} -> ask for the form", self.index[room]),
+                Action::AskPicture { room } => format!("r{} -> ask for a picture", self.index[room]),
+                Action::Notice { room, recording } => format!("r{} -> notice {recording}", self.index[room]),
                 Action::Leave { room, nick } => format!("r{} -> LEAVE as {nick}", self.index[room]),
-                Action::Start { room, attempt, sender, .. } => {
-                    let sender = sender.as_ref().map_or_else(String::new, |jid| format!(" as {jid}"));
+                Action::Start { room, attempt, speaker, .. } => {
+                    let sender = speaker.sender().map_or_else(String::new, |jid| format!(" as {jid}"));
                     format!("r{} -> START {}{sender}", self.index[room], attempt.0)
                 }
-                Action::Stop { room, attempt, sender, .. } => {
-                    let sender = sender.as_ref().map_or_else(String::new, |jid| format!(" as {jid}"));
+                Action::Stop { room, attempt, speaker, .. } => {
+                    let sender = speaker.sender().map_or_else(String::new, |jid| format!(" as {jid}"));
                     format!("r{} -> STOP {}{sender}", self.index[room], attempt.0)
                 }
             };

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use jibri_autostart::address::RoomJid;
-use jibri_autostart::config::Footprint;
+use jibri_autostart::config::{Footprint, FootprintSetting};
 use jibri_autostart::coupling::{Coupling, Step};
 use jibri_autostart::fleet::{self, Fleet, Seat};
 use jibri_autostart::meeting::{Effect, Input, Meetings, RoomEvent};
@@ -30,9 +30,13 @@ impl Cores {
     /// Makes the plan one for meetings, too.
     pub fn new(plan: &mut Plan, seed: u64, rng: &mut SmallRng) -> Self {
         let settings = &mut plan.settings;
-        settings.muc.footprint =
-            [Footprint::Discreet, Footprint::Discreet, Footprint::Unseen, Footprint::Resident]
-                [rng.random_range(0..4_usize)];
+        let footprints = [Footprint::Discreet, Footprint::Unseen, Footprint::Resident];
+        settings.muc.footprint = match rng.random_range(0..6_usize) {
+            0 | 1 => FootprintSetting::Auto,
+            some => footprints[(some - 2) % 3].into(),
+        };
+        plan.companion = settings.muc.footprint.wants_companion() && rng.random_bool(0.6);
+        plan.companion_turns = plan.companion && rng.random_bool(0.3);
         settings.start.settle = Duration::from_secs([0, 0, 3][rng.random_range(0..3_usize)]);
         settings.start.retry_max = Duration::from_secs([10, 60][rng.random_range(0..2_usize)]);
         // Many rooms take long to play, and rarely show more.

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use jibri_autostart::address::Nick;
 use jibri_autostart::meeting::{
-    Action, Answer, AttemptId, By, Condition, Input, ListError, Out, QueryId, Refusal, Role, Roles, RoomEvent,
+    Action, Answer, AttemptId, By, Condition, Input, ListError, Out, QueryId, Refusal, Role, Roles,
+    RoomEvent, Speaker,
 };
 
 use super::plan::{MS, SEC, Us};
@@ -24,6 +25,8 @@ pub struct Link {
     last_out: Us,
     queries: BTreeSet<QueryId>,
     requests: BTreeSet<AttemptId>,
+    /// The module in Prosody has greeted us, and tells of rooms.
+    pub companion_answers: bool,
 }
 
 pub fn refusal(condition: Condition, text: &str, by: By) -> Answer {
@@ -52,6 +55,7 @@ impl World {
             self.restart_of_jicofo_is_missed();
         }
         self.give_meetings(Input::LinkUp);
+        self.companion_greets();
         for r in 0..self.rooms.len() {
             if self.exists(r) {
                 self.vouch(r);
@@ -70,12 +74,14 @@ impl World {
         self.seen.count(if restart { "we are restarted" } else { "link drops" });
         let link = &mut self.cores.link;
         link.is_up = false;
+        link.companion_answers = false;
         link.down_at = self.now;
         link.queries.clear();
         link.requests.clear();
         for r in 0..self.rooms.len() {
             self.rooms[r].us = None;
             self.rooms[r].shown.clear();
+            self.rooms[r].told = None;
             self.conference_may_end(r);
         }
         if restart {
@@ -100,7 +106,8 @@ impl World {
         }
         let number = self.cores.link.conn;
         match &action {
-            Action::Start { room, attempt, sender, timeout, .. } => {
+            Action::Start { room, attempt, speaker, timeout, .. } => {
+                let sender = speaker.sender();
                 let r = self.cores.index[room];
                 self.check_start(r, sender.is_some());
                 if sender.is_none() {
@@ -122,6 +129,7 @@ impl World {
                 }
             }
             Action::Enter { .. } | Action::AskForm { .. } => {}
+            Action::AskPicture { .. } | Action::Notice { .. } => {}
         }
         if self.cores.link.is_up {
             let way = self.some(100, 50 * MS);
@@ -143,6 +151,15 @@ impl World {
         self.after(at - self.now, Ev::Room { r, number, step: Step::ToUs(Box::new(event)) });
     }
 
+    /// The same for what is about no room.
+    pub fn send_step(&mut self, step: Step) {
+        let number = self.cores.link.conn;
+        let way = self.some(100, 50 * MS);
+        let at = self.cores.link.last_in.max(self.now + way);
+        self.cores.link.last_in = at;
+        self.after(at - self.now, Ev::Room { r: 0, number, step });
+    }
+
     pub fn arrives(&mut self, r: usize, event: RoomEvent) {
         match &event {
             RoomEvent::StartAnswered { attempt, .. } => {
@@ -151,6 +168,10 @@ impl World {
             }
             RoomEvent::Roles { query, .. } => {
                 self.cores.link.queries.remove(query);
+            }
+            // It vouches for what it tells of.
+            RoomEvent::Pictured(_) if self.cores.meetings.room(&World::room_jid(r)).is_none() => {
+                self.vouch(r)
             }
             _ => {}
         }
@@ -194,6 +215,8 @@ impl World {
                 };
                 self.send(r, RoomEvent::Roles { query, result });
             }
+            Action::AskPicture { room } => self.asked_for_picture(self.cores.index[&room]),
+            Action::Notice { room, recording } => self.notice(self.cores.index[&room], recording),
             Action::AskForm { room, query } => {
                 let r = self.cores.index[&room];
                 self.send(r, RoomEvent::Form { query, password: None, meeting: None });
@@ -207,7 +230,7 @@ impl World {
                     self.conference_may_end(r);
                 }
             }
-            Action::Start { room, attempt, sender: None, .. } => {
+            Action::Start { room, attempt, speaker: Speaker::Ourselves, .. } => {
                 let r = self.cores.index[&room];
                 let answer = if !self.exists(r) {
                     refusal(Condition::ItemNotFound, "", By::Service)
@@ -220,7 +243,10 @@ impl World {
                 };
                 self.send(r, RoomEvent::StartAnswered { attempt, answer });
             }
-            Action::Start { room, sender: Some(sender), .. } => {
+            Action::Start { room, attempt, speaker: Speaker::Companion(nick), .. } => {
+                self.companion_starts(self.cores.index[&room], attempt, &nick);
+            }
+            Action::Start { room, speaker: Speaker::InName(sender), .. } => {
                 let r = self.cores.index[&room];
                 let is_moderator = self.rooms[r].people.iter().any(|p| p.moderator && p.jid == sender);
                 if self.rooms[r].focus && is_moderator {
@@ -229,15 +255,16 @@ impl World {
                     self.seen.count("starts in the name of somebody who has left");
                 }
             }
-            Action::Stop { room, sender, .. } => {
+            Action::Stop { room, speaker, .. } => {
                 let r = self.cores.index[&room];
                 let is_moderator = |jid| self.rooms[r].people.iter().any(|p| p.moderator && p.jid == jid);
-                let by = match sender {
-                    None => self.rooms[r].us.clone(),
-                    Some(jid) if is_moderator(jid.clone()) => {
+                let by = match (&speaker, speaker.sender().cloned()) {
+                    (Speaker::Companion(nick), _) => self.moderator_of(r, nick),
+                    (_, None) => self.rooms[r].us.clone(),
+                    (_, Some(jid)) if is_moderator(jid.clone()) => {
                         self.rooms[r].people.iter().find(|p| p.jid == jid).map(|p| p.nick.clone())
                     }
-                    Some(_) => None,
+                    (_, Some(_)) => None,
                 };
                 if let Some(nick) = by.filter(|_| self.rooms[r].focus) {
                     self.stops_for_us(r, nick.as_str());

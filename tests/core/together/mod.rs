@@ -14,6 +14,7 @@
 
 #[path = "../fleet/checks.rs"]
 mod checks;
+mod companion;
 mod cores;
 #[path = "../fleet/coverage.rs"]
 mod coverage;

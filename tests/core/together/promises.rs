@@ -89,7 +89,7 @@ impl Promises {
 
 impl World {
     fn is_unseen(&self) -> bool {
-        self.plan.settings.muc.footprint == Footprint::Unseen
+        self.plan.settings.muc.footprint == Footprint::Unseen.into()
     }
 
     /// A start is being sent.
@@ -97,7 +97,8 @@ impl World {
         self.seen.count("starts");
         self.cores.promises.kept_since = None;
         let room = &self.rooms[r];
-        if in_name != self.is_unseen() {
+        let may_be_companion = self.plan.companion || self.plan.companion_turns;
+        if in_name != self.is_unseen() && (in_name || !may_be_companion) {
             self.fail(format!("(2) r{r}: a start in the wrong name"));
         } else if self.cores.promises.in_flight[r] && !in_name {
             self.fail(format!("(1) r{r}: another start is in flight"));
@@ -215,6 +216,7 @@ impl World {
         }
         for r in 0..self.rooms.len() {
             self.check_owed(r);
+            self.check_notice(r);
             self.check_proof(r);
         }
     }

@@ -14,6 +14,7 @@ use jibri_autostart::time::Time;
 use model::jicofo::Input as JicofoInput;
 use model::{Action as JicofoAction, Refusal as Why};
 
+use super::companion::Told;
 use super::link::refusal;
 use super::plan::{MS, SEC, Us};
 use super::shown::Shown;
@@ -61,6 +62,15 @@ pub struct Room {
     /// Our nickname, while we are inside, and whom we have been shown.
     pub us: Option<Nick>,
     pub shown: BTreeMap<Nick, Shown>,
+    /// How often there was such a room, and whether there is one.
+    pub made: u64,
+    pub existed: bool,
+    /// What the companion has told of it last, that it was over included.
+    pub told: Option<Option<Told>>,
+    /// People are told by their clients that they are recorded.
+    pub notice: bool,
+    /// Since when that is not as it should be.
+    pub differs_since: Option<Us>,
     /// Role queries are not answered, or refused.
     pub deaf_until: Us,
     pub emptied_at: Us,
@@ -76,6 +86,9 @@ pub enum Step {
     TimesOut(AttemptId),
     QueryTimesOut(QueryId),
     LinkUp,
+    /// The module in Prosody is loaded, or unloaded.
+    CompanionTurns,
+    CompanionSays(bool),
     LinkBreaks,
     WeRestart,
     /// A meeting, its people, focus.
@@ -116,6 +129,11 @@ impl Room {
             is_doubtful: false,
             us: None,
             shown: BTreeMap::new(),
+            made: 0,
+            existed: false,
+            told: None,
+            notice: false,
+            differs_since: None,
             deaf_until: 0,
             emptied_at: 0,
             stops: None,
@@ -161,6 +179,10 @@ impl World {
         }
         self.room_later(0, SEC, Step::LinkUp);
         self.room_later(0, 5 * SEC, Step::Watch);
+        if self.plan.companion_turns {
+            let at = self.some(60 * SEC, 600 * SEC);
+            self.room_later(0, at, Step::CompanionTurns);
+        }
         if trouble {
             for _ in 0..self.some(0, 4) {
                 let at = self.some(10 * SEC, closes - 60 * SEC);
@@ -195,6 +217,8 @@ impl World {
             Step::TimesOut(attempt) if is_this_link => self.times_out(r, attempt),
             Step::QueryTimesOut(query) if is_this_link => self.query_times_out(r, query),
             Step::LinkUp => self.link_up(),
+            Step::CompanionTurns => self.companion_turns(),
+            Step::CompanionSays(answers) if is_this_link => self.companion_says(answers),
             Step::LinkBreaks => self.link_breaks(false),
             Step::WeRestart => self.link_breaks(true),
             Step::Begins => self.meeting_begins(r),

@@ -42,7 +42,7 @@ impl World {
     }
 
     /// Everybody but us.
-    fn occupants(&self, r: usize) -> BTreeMap<Nick, Shown> {
+    pub fn occupants(&self, r: usize) -> BTreeMap<Nick, Shown> {
         let room = &self.rooms[r];
         let mut all = BTreeMap::new();
         let mut add = |nick: &str, jid: &str, role, session, status| {
@@ -92,6 +92,11 @@ impl World {
             if self.rooms[r].us.is_some() {
                 self.show_room(r);
             }
+            let exists = self.exists(r);
+            let existed = std::mem::replace(&mut self.rooms[r].existed, exists);
+            self.rooms[r].made += u64::from(exists && !existed);
+            self.rooms[r].notice &= exists;
+            self.push_picture(r);
         }
     }
 
@@ -119,7 +124,7 @@ fn affiliation(role: Role) -> Affiliation {
     if role == Role::Moderator { Affiliation::Owner } else { Affiliation::None }
 }
 
-fn presence(nick: Nick, shown: Shown, own: bool) -> Presence {
+pub fn presence(nick: Nick, shown: Shown, own: bool) -> Presence {
     Presence {
         nick,
         conference: None,

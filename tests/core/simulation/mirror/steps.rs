@@ -76,21 +76,24 @@ impl World {
                 mirror.out();
                 mirror.left_at = Some(now);
             }
-            Action::Start { room, attempt, timeout, sender, .. } => {
+            Action::AskPicture { .. } | Action::Notice { .. } => {}
+            Action::Start { room, attempt, timeout, speaker, .. } => {
+                let sender = speaker.sender();
                 let until = now + us(*timeout) + if sender.is_none() { 5 * SEC } else { 0 };
                 let mirror = &mut self.mirrors[self.index[room]];
                 mirror.in_flight = Some((*attempt, until));
                 (mirror.superseded, mirror.deserted) = (false, false);
                 mirror.refuted = false;
-                mirror.sent_as = sender.as_ref().map(|jid| (format!("{jid:?}"), now));
+                mirror.sent_as = sender.map(|jid| (format!("{jid:?}"), now));
             }
-            Action::Stop { room, attempt, timeout, sender, .. } => {
+            Action::Stop { room, attempt, timeout, speaker, .. } => {
+                let sender = speaker.sender();
                 let patience = if sender.is_none() { us(*timeout) + 5 * SEC } else { 60 * SEC };
                 let r = self.index[room];
                 if !self.mirrors[r].anew {
                     self.mirrors[r].stop_in_flight = Some((*attempt, now + patience));
                 }
-                let spoken_for = self.rooms[r].occupants.iter().find(|o| sender.as_ref() == Some(&o.jid));
+                let spoken_for = self.rooms[r].occupants.iter().find(|o| sender == Some(&o.jid));
                 self.mirrors[r].stopped_as = spoken_for.map(|o| o.nick.clone());
             }
             Action::AskForm { .. } => {}
