@@ -83,6 +83,8 @@ fn one_line_in_env_is_enough() {
     let prosody = environment(&overlay, "prosody", &env);
     assert_eq!(prosody["JIBRI_AUTOSTART_XMPP__SECRET"], "s3cret");
     assert_eq!(prosody["PROSODY_AUTOSTART_INTERFACE"], "*");
+    assert_eq!(prosody["XMPP_MUC_MODULES"], "jibri_autostart_companion");
+    assert_eq!(settings["muc"]["footprint"].as_str(), Some("auto"));
 }
 
 #[test]
@@ -94,6 +96,7 @@ fn their_own_names_are_followed() {
         ("JIBRI_AUTOSTART_RULE", r#"[{room = "^staff-", record = false}]"#),
         ("XMPP_SERVER", "xmpp.example.org"),
         ("XMPP_MUC_DOMAIN", "rooms.example.org"),
+        ("XMPP_MUC_MODULES", "theirs"),
         ("XMPP_AUTH_DOMAIN", "auth.example.org"),
         ("XMPP_INTERNAL_MUC_DOMAIN", "inside.example.org"),
         ("XMPP_RECORDER_DOMAIN", "old-recorder.example.org"),
@@ -109,6 +112,7 @@ fn their_own_names_are_followed() {
     assert_eq!(settings["jibri"]["brewery"].as_str(), Some("brewery@inside.example.org"));
     assert_eq!(settings["stop"]["when"].as_str(), Some("no-moderator"));
     assert_eq!(settings["rule"][0]["record"].as_bool(), Some(false));
+    assert_eq!(environment(&overlay, "prosody", &env)["XMPP_MUC_MODULES"], "theirs");
     let jicofo = environment(&overlay, "jicofo", &env);
     assert_eq!(jicofo["JICOFO_TRUSTED_DOMAINS"], "old-recorder.example.org,autostart.example.org");
 }
@@ -218,6 +222,7 @@ fn the_lines_to_type_put_the_files_where_they_belong() {
         let installed = [
             "docker-jitsi-meet/jibri-autostart.yml",
             ".jitsi-meet-cfg/prosody/config/conf.d/jibri-autostart.cfg.lua",
+            ".jitsi-meet-cfg/prosody/prosody-plugins-custom/mod_jibri_autostart_companion.lua",
         ];
         assert!(installed.iter().all(|path| at(path).exists()), "{document}");
         let env = std::fs::read_to_string(at("docker-jitsi-meet/.env")).unwrap();

@@ -15,8 +15,9 @@ use super::program::{Running, file, program, read, run};
 const RULES: &str = "deploy/prometheus/rules.yml";
 const DASHBOARD: &str = "deploy/grafana/jibri-autostart.json";
 /// Those of the program, as Prometheus stores them.
-const ALL: [&str; 14] = [
+const ALL: [&str; 15] = [
     "jibri_autostart_up",
+    "jibri_autostart_companion_up",
     "jibri_autostart_standby",
     "jibri_autostart_rooms",
     "jibri_autostart_people",

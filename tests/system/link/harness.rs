@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use jibri_autostart::address::{Nick, RoomJid};
 use jibri_autostart::config::*;
-use jibri_autostart::meeting::{Action, AttemptId, Order, Presence, QueryId, Roles, RoomEvent};
+use jibri_autostart::meeting::{
+    Action, Answer, AttemptId, Order, Presence, QueryId, Roles, RoomEvent, Speaker,
+};
 use jibri_autostart::xmpp::{Command, Failure, Link, LinkEvent, spawn};
 use testkit::{Prosody, World};
 use tokio::sync::mpsc;
@@ -56,7 +58,8 @@ pub(crate) fn settings(server: String, secret: &str) -> Settings {
             focus_nickname: Nick::new("focus").unwrap(),
             service_domains: vec!["auth.meet.jitsi".into()],
             recorders: Vec::new(),
-            footprint: Footprint::Discreet,
+            footprint: Footprint::Discreet.into(),
+            notice: Notice::Off,
             peek: false,
         },
         discovery: Discovery {
@@ -222,9 +225,13 @@ impl Linked {
         .await
     }
 
-    pub(crate) async fn start(&mut self, name: &str, timeout: Duration) -> jibri_autostart::meeting::Answer {
+    pub(crate) async fn start(&mut self, name: &str, timeout: Duration) -> Answer {
+        self.start_as(Speaker::Ourselves, name, timeout).await
+    }
+
+    pub(crate) async fn start_as(&mut self, speaker: Speaker, name: &str, timeout: Duration) -> Answer {
         let order = Order { mode: Mode::File, stream_key: Secret::default(), app_data: None };
-        self.act(Action::Start { room: room(name), attempt: AttemptId(1), sender: None, order, timeout });
+        self.act(Action::Start { room: room(name), attempt: AttemptId(1), speaker, order, timeout });
         self.wait_room(name, "answer to a start", |event| match event {
             RoomEvent::StartAnswered { answer, .. } => Some(answer),
             _ => None,

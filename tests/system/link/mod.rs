@@ -30,6 +30,7 @@ macro_rules! on_each_prosody {
 }
 
 mod brewery;
+mod companion;
 mod entity;
 mod failures;
 mod hostile;

@@ -5,6 +5,7 @@ use jibri_autostart::address::Nick;
 use jibri_autostart::config::{Mode, Secret};
 use jibri_autostart::meeting::{
     Action, Affiliation, Answer, AttemptId, By, Condition, Departure, ListError, Order, Out, Role, RoomEvent,
+    Speaker,
 };
 use jibri_autostart::xmpp::{Command, LinkEvent};
 use testkit::{Fault, Node, PersonOptions, ProsodyOptions, SOON, World, WorldOptions, ns};
@@ -165,7 +166,7 @@ on_each_prosody! {
         for app_data in ["\u{1}".to_owned(), "x".repeat(600_000)] {
             let order = Order { mode: Mode::File, stream_key: Secret::default(), app_data: Some(app_data) };
             let (room, attempt) = (room("r1"), AttemptId(7));
-            linked.act(Action::Start { room, attempt, sender: None, order, timeout: seconds(95) });
+            linked.act(Action::Start { room, attempt, speaker: Speaker::Ourselves, order, timeout: seconds(95) });
             let answer = linked.wait_room("r1", "answer to a start", |event| match event {
                 RoomEvent::StartAnswered { answer, .. } => Some(answer),
                 _ => None,

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use testkit::{Behaviour, FocusOptions, Result, SOON, Version};
 
 use super::autostart::Autostart;
-use super::{LONG, autostart_is_in, discreetly, on_both, unseen, world};
+use super::{LONG, autostart_is_in, by_companion, discreetly, on_both, unseen, world};
 
 on_both! {
     prosody_is_restarted_five_times_in_the_middle,
@@ -28,6 +28,13 @@ unseen! {
     our_end_is_polite_and_recordings_go_on,
     prosody_comes_later_than_we_do,
     a_start_that_jicofo_gives_up_while_its_jibri_launches_is_tried_again,
+}
+
+by_companion! {
+    prosody_is_restarted_five_times_in_the_middle,
+    jicofo_is_restarted_and_the_recorder_stays,
+    our_end_is_polite_and_recordings_go_on,
+    prosody_comes_later_than_we_do,
 }
 
 async fn prosody_is_restarted_five_times_in_the_middle(version: Version) -> Result {

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use testkit::{Behaviour, Result, SOON, Version};
 
 use super::autostart::Autostart;
-use super::{LONG, autostart_is_in, discreetly, on_both, unseen, world, world_with};
+use super::{LONG, autostart_is_in, by_companion, discreetly, on_both, unseen, world, world_with};
 
 on_both! {
     a_moderator_comes_and_the_meeting_is_recorded,
@@ -42,6 +42,17 @@ unseen! {
     rooms_are_found_by_disco,
     a_dry_run_starts_nothing,
     rules_make_exceptions,
+}
+
+by_companion! {
+    no_jibri_at_all_then_one_comes,
+    participants_alone_are_not_recorded_until_one_is_promoted,
+    two_failures_then_success,
+    a_tenants_room_is_recorded,
+    rooms_are_found_by_disco,
+    a_dry_run_starts_nothing,
+    rules_make_exceptions,
+    all_jibris_busy_then_one_free,
 }
 
 async fn a_moderator_comes_and_the_meeting_is_recorded(version: Version) -> Result {

@@ -3,7 +3,7 @@
 use testkit::{Client, Login, Manners, Node, PersonOptions, Result, SOON, Version, ns};
 
 use super::autostart::Autostart;
-use super::{LONG, autostart_is_in, discreetly, on_both, unseen, world, world_with};
+use super::{LONG, autostart_is_in, by_companion, discreetly, on_both, unseen, world, world_with};
 
 on_both! {
     a_room_with_a_password_is_entered,
@@ -27,6 +27,10 @@ discreetly! {
 unseen! {
     a_room_with_a_password_is_entered,
     without_owner_rights_the_setting_is_named,
+}
+
+by_companion! {
+    a_room_with_a_password_is_entered,
 }
 
 async fn a_room_with_a_password_is_entered(version: Version) -> Result {

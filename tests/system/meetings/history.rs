@@ -6,7 +6,7 @@ use testkit::{Behaviour, PersonOptions, Result, Version};
 use super::api::{get, program, until};
 use super::autostart::Autostart;
 use super::small_disk::{SmallDisk, fill};
-use super::{LONG, discreetly, on_both, unseen, world};
+use super::{LONG, by_companion, discreetly, on_both, unseen, world};
 
 on_both! {
     a_recording_from_beginning_to_end,
@@ -21,6 +21,10 @@ discreetly! {
 }
 
 unseen! {
+    a_recording_from_beginning_to_end,
+}
+
+by_companion! {
     a_recording_from_beginning_to_end,
 }
 

@@ -7,7 +7,7 @@ use testkit::{Result, SOON, Version};
 
 use super::api::{program_with, until};
 use super::autostart::Autostart;
-use super::{LONG, discreetly, on_both, unseen, world};
+use super::{LONG, by_companion, discreetly, on_both, unseen, world};
 
 on_both! {
     the_rules_wait,
@@ -26,6 +26,11 @@ discreetly! {
 }
 
 unseen! {
+    a_persons_stop_is_overruled_and_his_next_one_is_not,
+    what_a_person_starts_after_a_stop_is_left_to_him,
+}
+
+by_companion! {
     a_persons_stop_is_overruled_and_his_next_one_is_not,
     what_a_person_starts_after_a_stop_is_left_to_him,
 }
@@ -158,7 +163,7 @@ async fn what_a_person_starts_after_a_stop_is_left_to_him(version: Version) -> R
     }
     ada.wait_recording("on", LONG).await?;
     // From outside a room that is held is looked at now and then only.
-    assert!(testkit::eventually(LONG, || autostart.count("recording is on") == 2).await);
+    autostart.logged_times("recording is on", 2).await?;
     tokio::time::sleep(Duration::from_secs(2)).await;
     autostart.logged_just("stop request sent", 1).await?;
     assert!(ada.recording().is_some_and(|status| status.status == "on"), "{:?}", ada.recording());

@@ -15,6 +15,7 @@ mod api;
 mod at_once;
 mod autostart;
 mod basics;
+mod companion;
 mod discovery;
 mod discreet;
 mod doctor;
@@ -104,6 +105,14 @@ macro_rules! unseen {
 }
 use unseen;
 
+/// With the companion in Prosody, and none of the rights that other footprints need.
+macro_rules! by_companion {
+    ($($scenario:ident),* $(,)?) => {
+        crate::meetings::with_footprint! { "companion", companion_0_12, companion_13, $($scenario),* }
+    };
+}
+use by_companion;
+
 /// How the scenario's program takes part in meetings.
 fn footprint() -> &'static str {
     FOOTPRINT.try_with(|footprint| *footprint).unwrap_or("resident")
@@ -118,6 +127,13 @@ async fn world_with(version: Version, change: impl FnOnce(&mut WorldOptions)) ->
     let mut options = WorldOptions::default();
     options.focus.trusted_domains.push(testkit::config::COMPONENT.to_owned());
     options.prosody.validate_from = footprint() != "unseen";
+    if footprint() == "companion" {
+        options.prosody.companion = true;
+        options.prosody.metadata = true;
+        options.prosody.component_is_admin = false;
+        options.prosody.admins_own_rooms = false;
+        options.focus.trusted_domains.clear();
+    }
     change(&mut options);
     World::start(version, options).await
 }

@@ -11,7 +11,7 @@ use super::autostart::Autostart;
 use super::fleet::Setup;
 use super::history::attempts;
 use super::receiver::Receiver;
-use super::{LONG, discreetly, on_both, our_visits, unseen, world, world_with};
+use super::{LONG, by_companion, discreetly, on_both, our_visits, unseen, world, world_with};
 
 on_both! {
     a_meeting_with_a_gateway_is_recorded,
@@ -35,6 +35,13 @@ discreetly! {
 }
 
 unseen! {
+    a_meeting_with_a_gateway_is_recorded,
+    a_recording_is_not_taken_for_the_live_stream,
+    a_dry_run_stays_outside_beside_a_recorder,
+    a_jicofo_that_is_not_listed_is_told,
+}
+
+by_companion! {
     a_meeting_with_a_gateway_is_recorded,
     a_recording_is_not_taken_for_the_live_stream,
     a_dry_run_stays_outside_beside_a_recorder,

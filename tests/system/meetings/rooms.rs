@@ -5,7 +5,7 @@ use std::time::Duration;
 use testkit::{Result, SOON, Version};
 
 use super::autostart::Autostart;
-use super::{LONG, discreetly, on_both, our_visits, unseen, world, world_with};
+use super::{LONG, by_companion, discreetly, on_both, our_visits, unseen, world, world_with};
 
 on_both! {
     a_members_only_room_is_recorded,
@@ -25,6 +25,11 @@ discreetly! {
 }
 
 unseen! {
+    a_members_only_room_is_recorded,
+    whatever_a_room_is_called_it_is_recorded,
+}
+
+by_companion! {
     a_members_only_room_is_recorded,
     whatever_a_room_is_called_it_is_recorded,
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use testkit::{JibriOptions, Result, SOON, Version};
 
 use super::autostart::Autostart;
-use super::{LONG, autostart_is_in, discreetly, on_both, unseen, world};
+use super::{LONG, autostart_is_in, by_companion, discreetly, on_both, unseen, world};
 
 on_both! {
     without_a_moderator_it_is_stopped_and_begun_again_with_one,
@@ -24,6 +24,11 @@ unseen! {
     without_a_moderator_it_is_stopped_and_begun_again_with_one,
     a_moderator_who_reloads_stops_nothing,
     with_nobody_left_it_is_stopped,
+    without_a_name_to_use_and_without_peeking_it_is_left_to_end_by_itself,
+}
+
+by_companion! {
+    a_moderator_who_reloads_stops_nothing,
     without_a_name_to_use_and_without_peeking_it_is_left_to_end_by_itself,
 }
 

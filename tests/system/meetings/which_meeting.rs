@@ -7,7 +7,7 @@ use testkit::{Cut, Login, Person, PersonOptions, Result, SOON, Version, Watch, W
 
 use super::api::until;
 use super::autostart::Autostart;
-use super::{LONG, discreetly, unseen, world_with};
+use super::{LONG, by_companion, discreetly, unseen, world_with};
 
 discreetly! {
     after_a_gap_the_room_says_that_it_is_the_same,
@@ -15,6 +15,11 @@ discreetly! {
 }
 
 unseen! {
+    after_a_gap_the_room_says_that_it_is_the_same,
+    after_a_gap_whoever_meets_in_a_new_room_is_recorded,
+}
+
+by_companion! {
     after_a_gap_the_room_says_that_it_is_the_same,
     after_a_gap_whoever_meets_in_a_new_room_is_recorded,
 }

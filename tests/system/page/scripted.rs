@@ -82,5 +82,8 @@ async fn a_refusal_is_told_and_a_new_version_brings_its_own_page() {
     browser.until(&format!("{told}.startsWith('Contact lost')")).await;
     script.send_replace(Some(vec![status(&world, "2"), complete()]));
     browser.until(&format!("!window.old && {LIVE}")).await;
-    assert_eq!(browser.text("#foot").await, "jibri-autostart 2. Times are of this device's zone.");
+    assert_eq!(
+        browser.text("#foot").await,
+        "jibri-autostart 2, footprint discreet. Times are of this device's zone."
+    );
 }

@@ -1,0 +1,342 @@
+//! With the companion inside Prosody (docs/companion.md): nobody sees us, people are told that they are recorded, and it may
+//! come and go.
+
+use std::process::Command;
+
+use serde_json::Value;
+use testkit::{Behaviour, Node, Person, Result, SOON, Version, World, WorldOptions};
+
+use super::api::{command_with, get, shows, until};
+use super::autostart::Autostart;
+use super::receiver::Receiver;
+use super::{LONG, our_visits, with_footprint, world, world_with};
+
+with_footprint! { "companion", companion_0_12, companion_13,
+    nobody_sees_us_and_people_are_told,
+    what_a_person_ends_is_told_once,
+    a_recording_that_breaks_is_heard_as_an_end_and_a_beginning,
+    told_once_a_restart_is_not_heard,
+    where_people_are_told_otherwise_nothing_is_said,
+    the_next_moderator_is_spoken_for,
+    no_second_start_when_we_are_killed,
+    a_notice_that_was_left_behind_is_taken_back,
+    without_the_module_nothing_is_done_and_it_is_told,
+    doctor_knows_it
+}
+
+with_footprint! { "auto", auto_0_12, auto_13, the_module_comes_and_goes, doctor_says_that_there_is_none }
+
+with_footprint! { "unseen", unseen_0_12, unseen_13, unseen_is_what_the_companion_does }
+
+/// What a client says of the recording when the room's metadata says so, one after the other.
+fn told(person: &Person) -> Vec<bool> {
+    let seen = person.client().since(0);
+    let texts = seen.iter().filter_map(|seen| seen.node.find("json-message"));
+    let values = texts.filter_map(|message| serde_json::from_str::<Value>(&message.text).ok());
+    let of = |value: Value| value["metadata"]["recording"]["isRecordingRequested"].as_bool();
+    let mut all: Vec<bool> = values.filter_map(of).collect();
+    all.dedup();
+    all
+}
+
+async fn hears(person: &Person, what: &[bool]) -> Result {
+    let began = std::time::Instant::now();
+    while told(person) != what {
+        if began.elapsed() > LONG {
+            return Err(format!("told {:?}, not {what:?}", told(person)).into());
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    Ok(())
+}
+
+/// Lets tests load and unload the module.
+fn with_orders(options: &mut WorldOptions) {
+    options
+        .prosody
+        .plugins
+        .push(("mod_test_orders.lua".into(), include_str!("../companion/orders.lua").into()));
+    options.prosody.muc_modules.push("test_orders".into());
+}
+
+async fn manage(person: &Person, verb: &str) -> Result {
+    let code = format!(
+        "return require 'core.modulemanager'.{verb}(module.host, 'jibri_autostart_companion') and 'done'"
+    );
+    let order = Node::message("muc.meet.jitsi", "normal", &code).attr("id", "order-1");
+    let mark = person.client().mark();
+    person.client().send(&order);
+    let is_answer = |node: &Node| node.name == "message" && node.get("id") == Some("order-1");
+    let answer = person.client().wait_for_since(mark, is_answer, SOON).await?;
+    match answer.node.find("body").map(|body| body.text.as_str()) {
+        Some("done") => Ok(()),
+        other => Err(format!("{verb}: {other:?}").into()),
+    }
+}
+
+async fn nobody_sees_us_and_people_are_told(version: Version) -> Result {
+    let world = world(version).await?;
+    let jibri = world.jibri("jibri-1").await?;
+    // Nobody tells us of rooms but the companion.
+    let autostart = Autostart::start(&world.prosody, &[])?;
+    let url = autostart.http().await?;
+    until(&url, "/api/v1/status", |status| status["footprint"] == "companion").await?;
+    let ada = world.moderator("r1").await?;
+    let status = ada.wait_recording("on", LONG).await?;
+    assert_eq!(status.initiator.as_deref(), Some(ada.nick().as_str()));
+    hears(&ada, &[true]).await?;
+    let requests = world.focus.start_requests_in("r1");
+    assert_eq!(requests.len(), 1, "one start, not more");
+    let sent = requests[0].iq.find("jibri").expect("a jibri element");
+    assert_eq!((sent.get("action"), sent.get("recording_mode")), (Some("start"), Some("file")));
+    assert_eq!(jibri.starts()[0].app_data.as_deref(), Some(r#"{"file_recording_metadata":{"share":true}}"#));
+    until(&url, "/api/v1/rooms/r1", |room| room["state"] == "recording" && room["proof"] == "focus").await?;
+
+    // Whoever comes later is told by what the room shows him; and everybody goes with the last person.
+    let ben = world.person("r1").await?;
+    until(&url, "/api/v1/rooms/r1", |room| room["people"] == 2).await?;
+    our_visits(&ada).never()?;
+    ada.leave().await;
+    ben.leave().await;
+    world.focus.until(LONG, "gone from the room", || !world.focus.is_in("r1")).await?;
+    jibri.until(LONG, "idle again", |jibri| !jibri.is_busy()).await?;
+    assert_eq!((autostart.count("entered the room"), autostart.count("recording not stopped")), (0, 0));
+    shows(&url, "/metrics", |_, text| text.contains("jibri_autostart_companion_up 1")).await
+}
+
+async fn what_a_person_ends_is_told_once(version: Version) -> Result {
+    let world = world(version).await?;
+    world.jibri("jibri-1").await?;
+    let autostart = Autostart::start(&world.prosody, &[])?;
+    let ada = world.moderator("r1").await?;
+    hears(&ada, &[true]).await?;
+    ada.stop_recording(SOON).await?.expect("stopped");
+    hears(&ada, &[true, false]).await?;
+    autostart.logged("respected until the meeting ends").await?;
+    // What he begins himself is his; it is told as well.
+    while ada.start_recording(SOON).await?.is_err() {}
+    hears(&ada, &[true, false, true]).await?;
+    assert_eq!(autostart.count("start request sent"), 1);
+    Ok(())
+}
+
+async fn a_recording_that_breaks_is_heard_as_an_end_and_a_beginning(version: Version) -> Result {
+    let world = world(version).await?;
+    let second = std::time::Duration::from_secs(1);
+    let jibri = world.jibri_that("jibri-1", Behaviour::FailAfter(second)).await?;
+    let _autostart = Autostart::start(&world.prosody, &[])?;
+    let ada = world.moderator("r1").await?;
+    hears(&ada, &[true, false]).await?;
+    jibri.set_behaviour(Behaviour::healthy());
+    hears(&ada, &[true, false, true]).await
+}
+
+async fn told_once_a_restart_is_not_heard(version: Version) -> Result {
+    let world = world(version).await?;
+    let second = std::time::Duration::from_secs(1);
+    let jibri = world.jibri_that("jibri-1", Behaviour::FailAfter(second)).await?;
+    let autostart = Autostart::start_with(&world.prosody, &[], &[("MUC__NOTICE", "once")], &[])?;
+    let ada = world.moderator("r1").await?;
+    ada.wait_recording("on", LONG).await?;
+    ada.wait_recording("off", LONG).await?;
+    jibri.set_behaviour(Behaviour::healthy());
+    autostart.logged_times("recording is on", 2).await?;
+    assert_eq!(told(&ada), [true]);
+    ada.stop_recording(SOON).await?.expect("stopped");
+    hears(&ada, &[true, false]).await
+}
+
+async fn where_people_are_told_otherwise_nothing_is_said(version: Version) -> Result {
+    let world = world(version).await?;
+    world.jibri("jibri-1").await?;
+    let autostart = Autostart::start_with(&world.prosody, &[], &[("MUC__NOTICE", "off")], &[])?;
+    let ada = world.moderator("r1").await?;
+    autostart.logged("recording is on").await?;
+    ada.stop_recording(SOON).await?.expect("stopped");
+    autostart.logged("respected until the meeting ends").await?;
+    assert!(told(&ada).is_empty(), "{:?}", told(&ada));
+    Ok(())
+}
+
+/// Who has been there longest speaks; when he has gone, the next.
+async fn the_next_moderator_is_spoken_for(version: Version) -> Result {
+    let world = world(version).await?;
+    let _autostart = Autostart::start(&world.prosody, &[])?;
+    let ada = world.moderator("r1").await?;
+    let ben = world.moderator("r1").await?;
+    world.focus.until(LONG, "asked", || !world.focus.start_requests_in("r1").is_empty()).await?;
+    let by = |name: &str| {
+        let address = format!("r1@muc.meet.jitsi/{name}");
+        world.focus.start_requests_in("r1").iter().any(|request| request.iq.from() == address)
+    };
+    assert!(by(&ada.nick()), "{:?}", world.focus.start_requests_in("r1"));
+    let nick = ben.nick();
+    ada.leave().await;
+    world.jibri("jibri-1").await?;
+    ben.wait_recording("on", LONG).await?;
+    assert!(by(&nick));
+    Ok(())
+}
+
+async fn no_second_start_when_we_are_killed(version: Version) -> Result {
+    let world = world_with(version, |options| options.focus.be_patient()).await?;
+    let slow = std::time::Duration::from_secs(3);
+    world.jibri_that("jibri-1", Behaviour::Healthy { launch: slow, join: slow }).await?;
+    let autostart = Autostart::start(&world.prosody, &[])?;
+    let ada = world.moderator("r1").await?;
+    world.focus.until(LONG, "asked", || !world.focus.start_requests_in("r1").is_empty()).await?;
+    autostart.signal("KILL");
+    drop(autostart);
+    let autostart = Autostart::start(&world.prosody, &[])?;
+    autostart.logged("recording is on").await?;
+    hears(&ada, &[true]).await?;
+    let accepted = world.focus.start_requests_in("r1").len();
+    assert!(accepted <= 2, "a second one is answered that there is a session");
+    assert_eq!(ada.recording().map(|status| status.status), Some("on".to_owned()));
+    Ok(())
+}
+
+async fn a_notice_that_was_left_behind_is_taken_back(version: Version) -> Result {
+    let world = world(version).await?;
+    let jibri = world.jibri("jibri-1").await?;
+    let dir = tempfile::tempdir()?;
+    let ledger = dir.path().join("ledger.db");
+    let settings = [("LEDGER__PATH", ledger.to_str().ok_or("a path")?)];
+    let autostart = Autostart::start_with(&world.prosody, &[], &settings, &[])?;
+    let ada = world.moderator("r1").await?;
+    hears(&ada, &[true]).await?;
+    autostart.logged("recording is on").await?;
+    until(&autostart.http().await?, "/api/v1/history?room=r1", |all| all.to_string().contains("recording"))
+        .await?;
+    autostart.signal("KILL");
+    drop(autostart);
+    jibri.set_behaviour(Behaviour::Busy);
+    ada.stop_recording(SOON).await?.expect("stopped");
+    ada.wait_recording("off", LONG).await?;
+    let _autostart = Autostart::start_with(&world.prosody, &[], &settings, &[])?;
+    hears(&ada, &[true, false]).await
+}
+
+async fn without_the_module_nothing_is_done_and_it_is_told(version: Version) -> Result {
+    let world = world_with(version, with_orders).await?;
+    world.jibri("jibri-1").await?;
+    world.jibri("jibri-2").await?;
+    let eve = world.person("orders").await?;
+    manage(&eve, "unload").await?;
+    let receiver = Receiver::start().await;
+    let settings = [("ALERTS__WEBHOOK", &*receiver.url())];
+    let autostart = Autostart::start_with(&world.prosody, &["r1"], &settings, &[])?;
+    let url = autostart.http().await?;
+    let ada = world.moderator("r1").await?;
+    let alert = receiver.hears("companion_missing", "raised").await?;
+    assert!(alert.to_string().contains("nothing is done in the meetings of muc.meet.jitsi"), "{alert}");
+    shows(&url, "/readyz", |status, text| status == 503 && text.contains("companion")).await?;
+    let status = get(&url, "/api/v1/status").await?;
+    assert!(status["footprint_reason"].as_str().is_some_and(|why| why.contains("not loaded")), "{status}");
+    assert!(world.focus.start_requests_in("r1").is_empty());
+    assert_eq!(autostart.count("entered the room"), 0);
+
+    manage(&eve, "load").await?;
+    ada.wait_recording("on", LONG).await?;
+    receiver.hears("companion_missing", "resolved").await?;
+    shows(&url, "/readyz", |status, _| status == 200).await
+}
+
+/// With the rights that the discreet footprint needs.
+async fn world_of_both(version: Version) -> Result<World> {
+    world_with(version, |options| {
+        with_orders(options);
+        (options.prosody.companion, options.prosody.metadata) = (true, true);
+    })
+    .await
+}
+
+async fn the_module_comes_and_goes(version: Version) -> Result {
+    let world = world_of_both(version).await?;
+    // One more: the companion tells of the room for orders as well.
+    for name in ["jibri-1", "jibri-2", "jibri-3"] {
+        world.jibri(name).await?;
+    }
+    let eve = world.person("orders").await?;
+    let autostart = Autostart::start(&world.prosody, &["r1", "r2"])?;
+    let url = autostart.http().await?;
+    until(&url, "/api/v1/status", |status| status["footprint"] == "companion").await?;
+    let ada = world.moderator("r1").await?;
+    ada.wait_recording("on", LONG).await?;
+    hears(&ada, &[true]).await?;
+
+    manage(&eve, "unload").await?;
+    let status = until(&url, "/api/v1/status", |status| status["footprint"] == "discreet").await?;
+    assert!(status["footprint_reason"].as_str().is_some_and(|why| why.contains("unloaded")), "{status}");
+    let ben = world.moderator("r2").await?;
+    ben.wait_recording("on", LONG).await?;
+    autostart.logged(r#""entered the room","room":"r2@muc.meet.jitsi""#).await?;
+    until(&url, "/api/v1/rooms/r1", |room| room["state"] == "recording").await?;
+
+    manage(&eve, "load").await?;
+    until(&url, "/api/v1/status", |status| status["footprint"] == "companion").await?;
+    // People were not told by a visit; now they are.
+    hears(&ben, &[true]).await?;
+    until(&url, "/api/v1/rooms/r2", |room| room["state"] == "recording" && room["proof"] == "focus").await?;
+    let requests = |room: &str| world.focus.start_requests_in(room).len();
+    assert_eq!((requests("r1"), requests("r2")), (1, 1));
+    Ok(())
+}
+
+async fn unseen_is_what_the_companion_does(version: Version) -> Result {
+    let world = world_with(version, |options| {
+        (options.prosody.companion, options.prosody.metadata) = (true, true);
+        // It does not need that any more.
+        options.prosody.validate_from = true;
+    })
+    .await?;
+    world.jibri("jibri-1").await?;
+    let autostart = Autostart::start(&world.prosody, &[])?;
+    let ada = world.moderator("r1").await?;
+    hears(&ada, &[true]).await?;
+    until(&autostart.http().await?, "/api/v1/status", |status| status["footprint"] == "companion").await?;
+    Ok(())
+}
+
+/// Doctor's steps whose name begins so: verdict and words.
+async fn steps(command: &mut Command, name: &'static str) -> Result<Vec<(String, String)>> {
+    let output = command.output()?;
+    let found: Value = serde_json::from_slice(&output.stdout)?;
+    let all = found["steps"].as_array().ok_or("no steps")?;
+    let of = |step: &&Value| step["step"].as_str().is_some_and(|step| step.starts_with(name));
+    let text = |step: &Value, key: &str| step[key].as_str().unwrap_or_default().to_owned();
+    Ok(all.iter().filter(of).map(|step| (text(step, "verdict"), text(step, "found"))).collect())
+}
+
+async fn doctor_knows_it(version: Version) -> Result {
+    let world = world_with(version, with_orders).await?;
+    world.jibri("jibri-1").await?;
+    let ada = world.moderator("r1").await?;
+    let autostart = Autostart::start(&world.prosody, &[])?;
+    let url = autostart.http().await?;
+    until(&url, "/api/v1/status", |status| status["footprint"] == "companion").await?;
+    let footprint = [("MUC__FOOTPRINT", "companion")];
+    let mut doctor = command_with(&url, &["doctor", "--json"], &footprint);
+    assert!(matches!(&*steps(&mut doctor, "companion").await?, [(verdict, _)] if verdict == "ok"));
+    assert!(steps(&mut doctor, "owner").await?.is_empty(), "it needs no rights in rooms");
+    manage(&ada, "unload").await?;
+    until(&url, "/api/v1/status", |status| !status["footprint_reason"].is_null()).await?;
+    let found = steps(&mut doctor, "companion").await?;
+    assert!(
+        matches!(&*found, [(verdict, why)] if verdict == "FAIL" && why.contains("unloaded")),
+        "{found:?}"
+    );
+    Ok(())
+}
+
+async fn doctor_says_that_there_is_none(version: Version) -> Result {
+    let world = world(version).await?;
+    let autostart = Autostart::start(&world.prosody, &[])?;
+    let url = autostart.http().await?;
+    until(&url, "/api/v1/status", |status| status["footprint"] == "discreet").await?;
+    until(&url, "/api/v1/status", |status| !status["footprint_reason"].is_null()).await?;
+    let mut doctor = command_with(&url, &["doctor", "--json"], &[]);
+    let found = steps(&mut doctor, "companion").await?;
+    assert!(matches!(&*found, [(verdict, why)] if verdict == "ok" && why.contains("discreet")), "{found:?}");
+    Ok(())
+}
