@@ -54,7 +54,9 @@ async fn main() -> Result {
         if !format!("{version:?}").contains(&prosody) {
             continue;
         }
-        let all = ["discreet", "unseen", "resident", LUA].into_iter().filter(|who| who.contains(&only));
+        let all = ["companion", "discreet", "unseen", "resident", LUA]
+            .into_iter()
+            .filter(|who| who.contains(&only));
         let runs: Vec<_> = all.map(|who| (who, tokio::spawn(play(version, who)))).collect();
         println!("{version:?}, of seven minutes with three faults:");
         let mut shares = Vec::new();
@@ -96,6 +98,8 @@ async fn play(version: Version, who: &'static str) -> Result<(Gaps, Option<Durat
     let mut options = WorldOptions { rest: true, focus: FocusOptions::default(), ..WorldOptions::default() };
     options.focus.trusted_domains.push(testkit::config::COMPONENT.to_owned());
     options.prosody.validate_from = who != "unseen";
+    options.prosody.companion = who == "companion";
+    options.prosody.metadata = who == "companion";
     (options.prosody.services_linger, options.prosody.recorders_linger) = (Some(15), Some(66));
     // About eight seconds from the request to `on`.
     options.jibri = JibriOptions {

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Shows the program at work, on a fresh Debian 12 with Rust: installs Prosody if it is missing, starts a private one on
 # loopback with models of Jicofo and Jibri, lets meetings happen and prints their timeline. Ends by itself;
-# --keep leaves everything running until Ctrl-C; --resident and --unseen show the other footprints instead of the discreet one.
+# --keep leaves everything running until Ctrl-C; --companion, --resident and --unseen show the other footprints instead of the
+# discreet one.
 # --wedged shows instead how a Jibri that says it is idle and works no more is found, restarted and back in use.
 set -euo pipefail
 cd "$(dirname "$0")/.."

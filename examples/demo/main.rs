@@ -27,11 +27,8 @@ async fn main() -> Result {
         return wedged::play().await;
     }
     let keep = given("--keep");
-    let footprint = match (given("--resident"), given("--unseen")) {
-        (true, _) => "resident",
-        (_, true) => "unseen",
-        _ => "discreet",
-    };
+    let all = ["companion", "resident", "unseen"];
+    let footprint = all.into_iter().find(|all| given(&format!("--{all}"))).unwrap_or("discreet");
     let version = Version::all_available().into_iter().next().ok_or("Prosody is not installed")?;
     let dir = tempfile::tempdir()?;
 
@@ -39,6 +36,8 @@ async fn main() -> Result {
     let mut options = WorldOptions::default();
     options.focus.trusted_domains.push(testkit::config::COMPONENT.to_owned());
     options.prosody.validate_from = footprint != "unseen";
+    options.prosody.companion = footprint == "companion";
+    options.prosody.metadata = footprint == "companion";
     let world = World::start(version, options).await?;
     let chrome = Behaviour::Healthy { launch: Duration::from_millis(600), join: Duration::from_millis(400) };
     let jibri = world.jibri_that("jibri-1", chrome).await?;

@@ -205,6 +205,13 @@ fn its_demo_ends_by_itself() {
 }
 
 #[test]
+fn its_demo_with_the_companion_shows_nobody_anything() {
+    let text = demo(&["--companion"]);
+    assert_eq!(text.matches("recording on, session").count(), 3, "{text}");
+    assert!(text.contains("Ada has not seen the program in the meeting"), "{text}");
+}
+
+#[test]
 fn its_wedged_jibri_is_found_and_mended_with_no_hand_touched() {
     let text = demo(&["--wedged"]);
     assert_eq!(text.matches("recording on, session").count(), 4, "{text}");
