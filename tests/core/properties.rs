@@ -10,11 +10,11 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use jibri_autostart::address::{Nick, RealJid, RoomJid};
-use jibri_autostart::config::Mode;
+use jibri_autostart::config::{Footprint, FootprintSetting, Mode, Notice};
 use jibri_autostart::meeting::{
     Action, Affiliation, Answer, AttemptId, By, Condition, ConferenceId, Departure, Effect, Input, ListError,
-    Listed, Marks, Meetings, Out, Presence, QueryId, RecordingStatus, Refusal, Role, RoomEvent, SessionId,
-    State,
+    Listed, Marks, MeetingId, Meetings, Out, Presence, QueryId, RecordingStatus, Refusal, Role, RoomEvent,
+    RoomPicture, SessionId, Speaker, State, Unsent, Who,
 };
 use jibri_autostart::time::Time;
 use proptest::collection::vec;
@@ -151,6 +151,18 @@ enum Step {
     Roles(Id, Result<Vec<Listed>, ListError>),
     Start(Id, Answer),
     Room(RoomEvent),
+    Companion(bool, bool),
+}
+
+fn pictures() -> impl Strategy<Value = Option<Box<RoomPicture>>> {
+    let meeting = option::of(select(vec!["m1", "m2"]).prop_map(|id| MeetingId(id.into())));
+    let picture =
+        (vec(presences(), 0..6), meeting, any::<bool>()).prop_map(|(mut occupants, meeting, notice)| {
+            // We are nowhere.
+            occupants.iter_mut().for_each(|occupant| occupant.own = false);
+            Box::new(RoomPicture { occupants, meeting, notice })
+        });
+    option::weighted(0.95, picture)
 }
 
 fn steps() -> impl Strategy<Value = Step> {
@@ -166,6 +178,8 @@ fn steps() -> impl Strategy<Value = Step> {
         sessions().prop_map(|session| Answer::Accepted { session }),
         refusals().prop_map(Answer::Refused),
         Just(Answer::TimedOut),
+        select(vec![Unsent::SpeakerGone, Unsent::NoRoom, Unsent::NoFocus, Unsent::TooMuch, Unsent::Bad])
+            .prop_map(Answer::Unsent),
     ];
     prop_oneof![
         4 => (0..120_000_u64).prop_map(|ms| Step::Wait(Duration::from_millis(ms))),
@@ -182,6 +196,9 @@ fn steps() -> impl Strategy<Value = Step> {
         2 => select(outs).prop_map(|out| Step::Room(RoomEvent::Out(out))),
         1 => refusals().prop_map(|refusal| Step::Room(RoomEvent::EntryRefused(refusal))),
         1 => Just(Step::Room(RoomEvent::Unreadable)),
+        3 => any::<(bool, bool)>().prop_map(|(answers, can_notify)| Step::Companion(answers, can_notify)),
+        20 => pictures().prop_map(|picture| Step::Room(RoomEvent::Pictured(picture))),
+        1 => Just(Step::Room(RoomEvent::Over)),
     ]
 }
 
@@ -194,8 +211,9 @@ struct Driven {
 }
 
 impl Driven {
-    fn new(seed: u64) -> Self {
+    fn new(seed: u64, footprint: FootprintSetting) -> Self {
         let mut settings = plan::settings();
+        (settings.muc.footprint, settings.muc.notice) = (footprint, Notice::Every);
         let room = RoomJid::new("r0@muc.meet.jitsi").unwrap();
         settings.discovery.rooms = vec![room.clone()];
         let core = Meetings::new(&settings, false, seed, Time::default());
@@ -206,10 +224,16 @@ impl Driven {
         for effect in self.core.handle(self.now, input) {
             match effect {
                 Effect::Do(Action::AskRoles { query, .. }) => self.query = query.0,
-                Effect::Do(Action::Start { attempt, .. }) => {
+                Effect::Do(Action::Start { attempt, speaker, .. }) => {
                     self.attempt = attempt.0;
                     let view = self.core.room(&self.room).unwrap();
-                    assert!(view.inside.is_some() && view.moderators > 0, "start without a reason");
+                    let may_ask = match speaker {
+                        Speaker::Companion(nick) => {
+                            self.core.roster(&self.room).unwrap().who(&nick) == Some(Who::Person)
+                        }
+                        _ => view.inside.is_some(),
+                    };
+                    assert!(may_ask && view.moderators > 0, "start without a reason");
                 }
                 _ => {}
             }
@@ -274,6 +298,10 @@ impl Driven {
                 self.feed(Input::Room { room, event: RoomEvent::StartAnswered { attempt, answer } });
             }
             Step::Room(event) => self.feed(Input::Room { room, event }),
+            Step::Companion(answers, can_notify) => {
+                let service = room.service().to_owned();
+                self.feed(Input::Companion { service, answers, can_notify });
+            }
         }
     }
 
@@ -312,7 +340,7 @@ impl Driven {
 /// What focus says is new when it comes back, even if it says the same.
 #[test]
 fn focus_comes_back_with_the_same_word() {
-    let mut driven = Driven::new(1);
+    let mut driven = Driven::new(1, Footprint::Resident.into());
     driven.enter();
     let focus = |on: bool| {
         Step::Room(RoomEvent::Presence(Presence {
@@ -350,9 +378,10 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 1500, ..ProptestConfig::default() })]
 
     #[test]
-    fn anything_in_any_order(seed: u64, inside: bool, steps in vec(steps(), 1..120)) {
-        let mut driven = Driven::new(seed);
-        if inside {
+    fn anything_in_any_order(seed: u64, inside: bool, footprint in 0..3_usize, steps in vec(steps(), 1..120)) {
+        let footprint = [FootprintSetting::Auto, Footprint::Companion.into(), Footprint::Resident.into()][footprint];
+        let mut driven = Driven::new(seed, footprint);
+        if inside && footprint == Footprint::Resident.into() {
             driven.enter();
         }
         for step in steps {
@@ -367,7 +396,7 @@ proptest! {
     /// Whatever was before: with honest answers from now on it looks into the room and enters it.
     #[test]
     fn comes_back_from_anything(seed: u64, steps in vec(steps(), 1..80)) {
-        let mut driven = Driven::new(seed);
+        let mut driven = Driven::new(seed, Footprint::Resident.into());
         driven.enter();
         for step in steps {
             driven.take(step);
