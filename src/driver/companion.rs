@@ -110,6 +110,7 @@ impl Driver {
                     _ => tracing::info!(service, "there is no companion in Prosody: {why}"),
                 }
                 self.companion_is(&service, Word::Silent(why));
+                self.sources.companion_lost();
                 self.feed(Input::Companion { service, answers: false, can_notify: false });
             }
         }

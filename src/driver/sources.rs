@@ -208,6 +208,11 @@ impl Sources {
         self.report(source, Report::List { source, service: Some(service), rooms })
     }
 
+    /// A companion does not answer any more.
+    pub(super) fn companion_lost(&mut self) {
+        self.watchlist.handle(Report::SourceLost { source: Source::Companion });
+    }
+
     /// Nothing can be done in meetings, for this reason; or it can.
     pub(super) fn can_act(&mut self, can: Result<(), String>) {
         self.readiness.send_modify(|readiness| *readiness = can);

@@ -71,6 +71,11 @@ impl Source {
     pub const fn is_hearsay(self) -> bool {
         matches!(self, Self::Events | Self::Invitation)
     }
+
+    /// Whether it sees the rooms themselves, so that one absence is enough.
+    pub const fn is_certain(self) -> bool {
+        matches!(self, Self::Companion)
+    }
 }
 
 /// Something that a source says, or that a look at a room has shown.
@@ -238,7 +243,7 @@ impl Watchlist {
         self.words.entry(source).or_default().retain(|room, word| {
             let is_missing =
                 service.is_none_or(|service| service == room.service()) && !listed.contains(room);
-            if is_missing && *word == Word::Doubtful {
+            if is_missing && (*word == Word::Doubtful || source.is_certain()) {
                 void.push(room.clone());
                 return false;
             }
@@ -311,6 +316,10 @@ impl Watchlist {
     fn disappeared(&mut self, source: Source, room: &RoomJid) -> Option<Change> {
         let others = self.of(room).any(|other| other != source);
         let words = self.words.entry(source).or_default();
+        if source.is_certain() {
+            words.remove(room)?;
+            return self.forgotten(room);
+        }
         if others {
             words.remove(room);
         } else {
@@ -319,14 +328,16 @@ impl Watchlist {
         Some(Change::Poll(room.clone()))
     }
 
-    /// Counts as an absence for those sources that never take their word back. The first one asks for a
+    /// Counts as an absence for those sources that never take their word back, and for the companion, which may have been
+    /// unloaded. The first one asks for a
     /// second poll: the room may have come to be while the first was on its way. One on trial is looked at again in
     /// its own time, if it keeps its place.
     fn no_such_room(&mut self, room: &RoomJid) -> Option<Change> {
         let is_on_trial = self.hearsay.is_on_trial(room);
         self.hearsay.miss(room);
         let (mut doubted, mut voided) = (false, false);
-        for (_, words) in self.words.iter_mut().filter(|(source, _)| source.is_hearsay()) {
+        let yields = |source: &Source| source.is_hearsay() || source.is_certain();
+        for (_, words) in self.words.iter_mut().filter(|(source, _)| yields(source)) {
             match words.get_mut(room) {
                 Some(Word::Doubtful) => voided |= words.remove(room).is_some(),
                 Some(word) => {

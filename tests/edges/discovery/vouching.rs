@@ -66,6 +66,29 @@ fn one_absence_is_none() {
     assert!(v.rooms().is_empty());
 }
 
+/// It sees the rooms themselves; and where it was unloaded, looks do.
+#[test]
+fn what_the_companion_says_is_certain_and_looks_take_its_place() {
+    let (mut v, r) = (watchlist(), room("r1"));
+    let source = Source::Companion;
+    assert_eq!(v.handle(appeared(source, &r)), [watch(&r)]);
+    assert_eq!(v.handle(disappeared(source, &r)), [forget(&r)]);
+    assert_eq!(v.handle(disappeared(source, &r)), [], "told again");
+    assert_eq!(v.handle(list(source, std::slice::from_ref(&r))), [watch(&r)]);
+    assert_eq!(v.handle(list(source, &[])), [forget(&r)]);
+    v.handle(list(source, std::slice::from_ref(&r)));
+    v.handle(list(Source::Jicofo, std::slice::from_ref(&r)));
+    assert_eq!(v.handle(disappeared(source, &r)), [], "Jicofo lists it still");
+    assert_eq!(
+        (v.handle(list(Source::Jicofo, &[])), v.handle(list(Source::Jicofo, &[]))),
+        (vec![], vec![forget(&r)])
+    );
+    v.handle(list(source, std::slice::from_ref(&r)));
+    v.handle(Report::SourceLost { source });
+    assert_eq!(v.handle(no_such(&r)), [Change::Poll(r.clone())]);
+    assert_eq!(v.handle(no_such(&r)), [forget(&r)]);
+}
+
 #[test]
 fn a_room_stays_as_long_as_one_source_vouches_for_it() {
     let (mut v, r) = (watchlist(), room("r1"));

@@ -101,6 +101,8 @@ async fn nobody_sees_us_and_people_are_told(version: Version) -> Result {
     world.focus.until(LONG, "gone from the room", || !world.focus.is_in("r1")).await?;
     jibri.until(LONG, "idle again", |jibri| !jibri.is_busy()).await?;
     assert_eq!((autostart.count("entered the room"), autostart.count("recording not stopped")), (0, 0));
+    // What is over is forgotten.
+    until(&url, "/api/v1/rooms", |rooms| rooms.as_array().is_some_and(Vec::is_empty)).await?;
     shows(&url, "/metrics", |_, text| text.contains("jibri_autostart_companion_up 1")).await
 }
 
