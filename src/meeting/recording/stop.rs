@@ -151,6 +151,9 @@ impl Recording {
         // What we do not see cannot be relied upon to last.
         let is_needless = now.is_complete() && is_on && !wanted && (is_ordered || is_over && policy.record);
         self.stop.observe(is_needless, is_ordered, ctx);
+        if now.by_companion && now.speaker(0).is_some() {
+            self.stop.given_up.take_if(|why| *why == StopFailure::NobodyToSpeakFor);
+        }
         // Whoever leaves in that moment may have gone before his name was used.
         let has_left = |sent: &Sent| {
             let is_there = sent.sender.as_ref().is_none_or(|sender| now.roster.is_moderator(sender));

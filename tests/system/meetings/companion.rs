@@ -18,6 +18,7 @@ with_footprint! { "companion", companion_0_12, companion_13,
     told_once_a_restart_is_not_heard,
     where_people_are_told_otherwise_nothing_is_said,
     the_next_moderator_is_spoken_for,
+    an_order_to_stop_waits_for_a_moderator,
     no_second_start_when_we_are_killed,
     a_notice_that_was_left_behind_is_taken_back,
     without_the_module_nothing_is_done_and_it_is_told,
@@ -178,6 +179,27 @@ async fn the_next_moderator_is_spoken_for(version: Version) -> Result {
     ben.wait_recording("on", LONG).await?;
     assert!(by(&nick));
     Ok(())
+}
+
+async fn an_order_to_stop_waits_for_a_moderator(version: Version) -> Result {
+    let world = world(version).await?;
+    world.jibri("jibri-1").await?;
+    let token = ("HTTP__TOKEN", "TOKEN-3204761");
+    let autostart = Autostart::start_with(&world.prosody, &[], &[token], &[])?;
+    let url = autostart.http().await?;
+    let ada = world.moderator("r1").await?;
+    let ben = world.person("r1").await?;
+    ben.wait_recording("on", LONG).await?;
+    world.focus.configure(|options| options.auto_owner = false);
+    ada.leave().await;
+    until(&url, "/api/v1/rooms/r1", |room| room["moderators"] == 0 && room["state"] == "recording").await?;
+    let mut stop = command_with(&url, &["stop", "r1"], &[token]);
+    assert!(tokio::task::spawn_blocking(move || stop.status()).await??.success());
+    autostart.logged("no moderator is left in whose name it could be stopped").await?;
+    world.focus.configure(|options| options.auto_owner = true);
+    let cem = world.moderator("r1").await?;
+    cem.wait_recording("off", LONG).await?;
+    autostart.logged("recording over: stopped by us").await
 }
 
 async fn no_second_start_when_we_are_killed(version: Version) -> Result {
