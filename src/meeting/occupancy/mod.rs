@@ -285,7 +285,7 @@ impl Occupancy {
         self.plan = plan;
         self.late.take_if(|(_, until)| *until <= ctx.now);
         match self.footprint {
-            Footprint::Companion => {}
+            Footprint::Companion => self.lay_ghost(ctx, roster),
             Footprint::Resident => self.leave_if_in_the_way(ctx, roster),
             Footprint::Discreet | Footprint::Unseen => self.visit_or_leave(ctx, roster),
         }

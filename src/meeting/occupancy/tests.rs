@@ -6,7 +6,8 @@ use super::*;
 use crate::address::{RealJid, RoomJid};
 use crate::config::from_toml;
 use crate::meeting::{
-    Action, Affiliation, Answer, Effect, Input, Marks, Meetings, Out, Presence, Role, RoomEvent, SessionId,
+    Action, Affiliation, Answer, Effect, Input, Marks, Meetings, Out, Presence, Role, RoomEvent, RoomPicture,
+    SessionId,
 };
 
 const QUEUED: Duration = Duration::from_secs(30);
@@ -254,4 +255,32 @@ fn who_ends_takes_his_entry_back() {
     let effects = play.core.leave_all(play.now);
     let leaves = effects.iter().filter(|effect| matches!(effect, Effect::Do(Action::Leave { .. })));
     assert_eq!(leaves.count(), 1);
+}
+
+/// We were killed in the room before the companion was there; Prosody keeps our occupant.
+#[test]
+fn what_we_left_behind_before_there_was_a_companion_is_taken_out() {
+    let mut play = Play::new("auto", None);
+    play.feed(Input::Companion { service: "muc.meet.jitsi".to_owned(), answers: true, can_notify: true });
+    play.did.clear();
+    play.inside = true;
+    let occupant = |(nick, jid, role)| Presence {
+        nick: Nick::new(nick).unwrap(),
+        jid: RealJid::new(jid).ok(),
+        role,
+        affiliation: Affiliation::Owner,
+        marks: Marks::default(),
+        session: None,
+        mode: None,
+        jibri: None,
+        recording: None,
+        conference: None,
+        own: false,
+        created: false,
+    };
+    let occupants = play.occupants().into_iter().map(occupant).collect();
+    let picture = Box::new(RoomPicture { occupants, meeting: None, notice: false });
+    play.feed(Input::Room { room: room(), event: RoomEvent::Pictured(Some(picture)) });
+    assert!(play.did.contains(&(0, "leave".to_owned())), "{:?}", play.did);
+    assert!(!play.inside);
 }
