@@ -310,7 +310,8 @@ impl Occupancy {
             }
             Place::Leaving { until } if *until <= now => self.look_in(POLL_SOON, now),
             Place::Told { ask } if ask.is_some_and(|at| at <= now) => {
-                *ask = None;
+                // Again if it is not answered: a room on trial has its place until then.
+                *ask = Some(now.after(QUERY_TIMEOUT));
                 ctx.act(Action::AskPicture { room: ctx.room.clone() });
             }
             _ => {}

@@ -98,6 +98,7 @@ impl Play {
                 }
                 "enter"
             }
+            Action::AskPicture { .. } => "ask",
             Action::Leave { .. } => {
                 if std::mem::take(&mut self.inside) {
                     self.arriving.push_back((self.now, RoomEvent::Out(Out::Left)));
@@ -283,4 +284,26 @@ fn what_we_left_behind_before_there_was_a_companion_is_taken_out() {
     play.feed(Input::Room { room: room(), event: RoomEvent::Pictured(Some(picture)) });
     assert!(play.did.contains(&(0, "leave".to_owned())), "{:?}", play.did);
     assert!(!play.inside);
+}
+
+/// It has much to do, or the answer is lost.
+#[test]
+fn a_room_of_which_the_companion_says_nothing_is_asked_for_again() {
+    let mut play = Play::new("auto", None);
+    play.feed(Input::Companion { service: "muc.meet.jitsi".to_owned(), answers: true, can_notify: true });
+    play.did.clear();
+    play.feed(Input::Poll { room: room() });
+    for second in 1..=40 {
+        play.now = Time::new(Duration::from_secs(second));
+        play.feed(Input::Tick);
+    }
+    let asked: Vec<u64> = play.did.iter().filter(|(_, did)| did == "ask").map(|(at, _)| *at).collect();
+    assert_eq!(asked, [2, 17, 32]);
+    play.feed(Input::Room { room: room(), event: RoomEvent::Over });
+    play.did.clear();
+    for second in 41..=90 {
+        play.now = Time::new(Duration::from_secs(second));
+        play.feed(Input::Tick);
+    }
+    assert!(!play.did.iter().any(|(_, did)| did == "ask"), "it has said that there is none");
 }
