@@ -40,10 +40,10 @@ impl Companions {
         self.setting = FootprintSetting::Auto;
     }
 
-    /// Configured, and not there: the first service of which that is so, and why.
-    fn missing(&self) -> Option<(&str, &'static str)> {
+    /// Configured, and not there: the services of which that is so, and why.
+    fn missing(&self) -> impl Iterator<Item = (&str, &'static str)> {
         let is_needed = self.setting == Footprint::Companion.into();
-        self.services.iter().filter(|_| is_needed).find_map(|(service, word)| match word {
+        self.services.iter().filter(move |_| is_needed).filter_map(|(service, word)| match word {
             Some(Word::Silent(why)) => Some((service.as_str(), *why)),
             _ => None,
         })
@@ -135,9 +135,9 @@ impl Driver {
             *known = Some(word);
         }
         self.show_footprint();
-        let missing = self.companions.missing().map(|(service, why)| (service.to_owned(), why));
-        let trouble = missing.as_ref().filter(|(missing, _)| missing == service).map(|(_, why)| *why);
+        let trouble = self.companions.missing().find(|(missing, _)| *missing == service).map(|(_, why)| why);
         self.alarms.companion(self.clock.now(), service, trouble);
+        let missing = self.companions.missing().next().map(|(service, why)| (service.to_owned(), why));
         self.sources.can_act(missing.map_or(Ok(()), |(service, why)| {
             Err(format!(
                 "muc.footprint is \"companion\", and the companion on {service} does not answer: {why}"
@@ -152,6 +152,7 @@ impl Driver {
         for service in self.settings.muc.domains.clone() {
             self.alarms.companion(now, &service, None);
         }
+        self.publisher.companion(false);
     }
 
     /// Shows which footprint is in effect.
@@ -183,5 +184,49 @@ impl Driver {
         }
         let changes = self.sources.companion_lists(service, rooms);
         self.feed_changes(changes);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const WHY: &str = "it was unloaded";
+
+    fn companions(setting: FootprintSetting, words: [Option<Word>; 2]) -> Companions {
+        let names = ["muc.a".to_owned(), "muc.b".to_owned()];
+        let mut companions = Companions::new(setting, &names);
+        companions.services = names.into_iter().zip(words).collect();
+        companions
+    }
+
+    #[test]
+    fn each_service_without_one_is_missed_where_it_is_configured() {
+        let silent = || Some(Word::Silent(WHY));
+        let both = companions(Footprint::Companion.into(), [silent(), silent()]);
+        assert_eq!(both.missing().collect::<Vec<_>>(), [("muc.a", WHY), ("muc.b", WHY)]);
+        let unknown =
+            companions(Footprint::Companion.into(), [None, Some(Word::Answers { can_notify: true })]);
+        assert_eq!(unknown.missing().next(), None);
+        assert_eq!(companions(FootprintSetting::Auto, [silent(), silent()]).missing().next(), None);
+    }
+
+    #[test]
+    fn what_is_in_effect_says_why() {
+        let answers = |can_notify| Some(Word::Answers { can_notify });
+        let shown = |setting, words| {
+            let (footprint, why) = companions(setting, words).in_effect();
+            (footprint, why.unwrap_or_default())
+        };
+        let auto = FootprintSetting::Auto;
+        assert_eq!(shown(auto, [answers(true), answers(true)]), (Footprint::Companion, String::new()));
+        let (footprint, why) = shown(auto, [answers(true), answers(false)]);
+        assert!(footprint == Footprint::Companion && why.contains("mod_room_metadata_component"), "{why}");
+        let (footprint, why) = shown(auto, [answers(true), Some(Word::Silent(WHY))]);
+        assert!(footprint == Footprint::Discreet && why.contains("muc.b") && why.contains(WHY), "{why}");
+        let (footprint, why) = shown(Footprint::Companion.into(), [Some(Word::Silent(WHY)), None]);
+        assert!(footprint == Footprint::Companion && why.contains("muc.a"), "{why}");
+        let resident = shown(Footprint::Resident.into(), [None, None]);
+        assert_eq!(resident, (Footprint::Resident, String::new()));
     }
 }
