@@ -23,11 +23,19 @@ enum Word {
 pub(super) struct Companions {
     setting: FootprintSetting,
     services: BTreeMap<String, Option<Word>>,
+    /// What was last logged of each; after every lost link they say the same again.
+    told: BTreeMap<String, Word>,
 }
 
 impl Companions {
     pub(super) fn new(setting: FootprintSetting, services: &[String]) -> Self {
-        Self { setting, services: services.iter().map(|service| (service.clone(), None)).collect() }
+        let services = services.iter().map(|service| (service.clone(), None)).collect();
+        Self { setting, services, told: BTreeMap::new() }
+    }
+
+    /// Whether this word is another one than that which was logged last.
+    fn is_news(&mut self, service: &str, word: &Word) -> bool {
+        self.told.insert(service.to_owned(), word.clone()).as_ref() != Some(word)
     }
 
     /// There is no link, and so nothing is known of them.
@@ -87,16 +95,21 @@ impl Driver {
     pub(super) fn companion_event(&mut self, service: String, event: CompanionEvent) {
         match event {
             CompanionEvent::Answers { version, can_notify } => {
-                tracing::info!(service, version, can_notify, "the companion in Prosody answers");
-                self.tell_idle_stops(&service);
-                self.companion_is(&service, Word::Answers { can_notify });
+                let word = Word::Answers { can_notify };
+                if self.companions.is_news(&service, &word) {
+                    tracing::info!(service, version, can_notify, "the companion in Prosody answers");
+                    self.tell_idle_stops(&service);
+                }
+                self.companion_is(&service, word);
                 self.feed(Input::Companion { service, answers: true, can_notify });
             }
             CompanionEvent::Listed { rooms } => self.companion_lists(service, rooms),
             CompanionEvent::Silent { why } => {
                 let was_there =
                     matches!(self.companions.services.get(&service), Some(Some(Word::Answers { .. })));
+                let is_news = self.companions.is_news(&service, &Word::Silent(why));
                 match self.companions.setting {
+                    _ if !is_news => tracing::debug!(service, "still no companion in Prosody: {why}"),
                     FootprintSetting::Fixed(Footprint::Companion) => {
                         tracing::error!(
                             service,
@@ -209,6 +222,16 @@ mod tests {
             companions(Footprint::Companion.into(), [None, Some(Word::Answers { can_notify: true })]);
         assert_eq!(unknown.missing().next(), None);
         assert_eq!(companions(FootprintSetting::Auto, [silent(), silent()]).missing().next(), None);
+    }
+
+    #[test]
+    fn the_same_is_logged_once_whatever_becomes_of_the_link() {
+        let mut companions = companions(FootprintSetting::Auto, [None, None]);
+        let answers = Word::Answers { can_notify: true };
+        assert!(companions.is_news("muc.a", &answers) && companions.is_news("muc.b", &answers));
+        companions.forget();
+        assert!(!companions.is_news("muc.a", &answers));
+        assert!(companions.is_news("muc.a", &Word::Silent(WHY)) && companions.is_news("muc.a", &answers));
     }
 
     #[test]
