@@ -3,14 +3,15 @@
 use super::Finding;
 use super::seen::Seen;
 use super::service::Snapshot;
-use crate::config::{Footprint, FootprintSetting, Settings};
+use crate::config::{Footprint, FootprintSetting, Notice, Settings};
+use crate::surface::NOT_TOLD;
 
 /// What to do where it is wanted and does not answer.
 const LOAD_IT: &str = "put mod_jibri_autostart_companion.lua into a folder of Prosody's plugin_paths and its name into modules_enabled \
                        of that conference service (jibri-autostart prosody prints how), restart Prosody and look at its log; or \
                        set muc.footprint = \"auto\"";
 /// What to do where people cannot be told.
-const LOAD_METADATA: &str = "load mod_room_metadata_component (docker-jitsi-meet and Jitsi's packages of 2024 and later do), or set \
+const LOAD_METADATA: &str = "load Jitsi's mod_room_metadata_component, or set \
                              muc.notice = \"off\" where people are told otherwise";
 
 /// By our own link, on one conference service; none if it is not wanted.
@@ -36,9 +37,7 @@ pub(super) fn by_service(settings: &Settings, snapshot: &Snapshot) -> Option<Fin
     let reason = snapshot.footprint_reason.as_deref();
     Some(match (snapshot.footprint, reason) {
         (Footprint::Companion, None) => answers(STEP, "it answers the service", true, settings),
-        (Footprint::Companion, Some(why)) if !why.contains("does not answer") => {
-            answers(STEP, "it answers the service", false, settings)
-        }
+        (Footprint::Companion, Some(NOT_TOLD)) => answers(STEP, "it answers the service", false, settings),
         (_, why) => silent(
             STEP,
             why.unwrap_or("the service was started before it was wanted"),
@@ -48,7 +47,7 @@ pub(super) fn by_service(settings: &Settings, snapshot: &Snapshot) -> Option<Fin
 }
 
 fn answers(step: &str, found: &str, can_notify: bool, settings: &Settings) -> Finding {
-    if can_notify || settings.muc.notice == crate::config::Notice::Off {
+    if can_notify || settings.muc.notice == Notice::Off {
         return Finding::ok(step, found);
     }
     let found = format!(

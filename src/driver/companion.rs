@@ -7,6 +7,7 @@ use super::Driver;
 use crate::address::RoomJid;
 use crate::config::{Footprint, FootprintSetting, StopWhen};
 use crate::meeting::{Input, RoomEvent};
+use crate::surface::NOT_TOLD;
 use crate::xmpp::CompanionEvent;
 
 /// Of one conference service.
@@ -76,9 +77,7 @@ impl Companions {
             _ if is_heard_everywhere => {
                 let is_mute =
                     self.services.values().any(|word| *word == Some(Word::Answers { can_notify: false }));
-                is_mute.then(|| {
-                    "people are not told that they are recorded: Prosody has no mod_room_metadata_component".to_owned()
-                })
+                is_mute.then(|| NOT_TOLD.to_owned())
             }
             Some((service, why)) if self.services.len() > 1 => {
                 Some(format!("the companion does not answer on {service}: {why}"))
