@@ -4,7 +4,7 @@ use super::Finding;
 use super::seen::Seen;
 use super::service::Snapshot;
 use crate::config::{Footprint, FootprintSetting, Notice, Settings};
-use crate::surface::NOT_TOLD;
+use crate::xmpp::Mute;
 
 /// What to do where it is wanted and does not answer.
 const LOAD_IT: &str = "put mod_jibri_autostart_companion.lua into a folder of Prosody's plugin_paths and its name into modules_enabled \
@@ -14,6 +14,9 @@ const LOAD_IT: &str = "put mod_jibri_autostart_companion.lua into a folder of Pr
 const LOAD_METADATA: &str = "load Jitsi's mod_room_metadata_component, or set \
                              muc.notice = \"off\" where people are told otherwise";
 
+const LOAD_ANOTHER: &str = "install the mod_jibri_autostart_companion.lua that comes with this version of jibri-autostart, \
+                            and have Prosody reload it";
+
 /// By our own link, on one conference service; none if it is not wanted.
 pub(super) fn by_link(settings: &Settings, domain: &str, seen: &Seen) -> Option<Finding> {
     if !settings.muc.footprint.wants_companion() {
@@ -21,9 +24,7 @@ pub(super) fn by_link(settings: &Settings, domain: &str, seen: &Seen) -> Option<
     }
     let step = format!("companion {domain}");
     Some(match seen.companions.get(domain)? {
-        Ok((version, can_notify)) => {
-            answers(&step, &format!("version {version} answers"), *can_notify, settings)
-        }
+        Ok((version, mute)) => answers(&step, &format!("version {version} answers"), *mute, settings),
         Err(why) => silent(&step, why, settings.muc.footprint),
     })
 }
@@ -35,9 +36,11 @@ pub(super) fn by_service(settings: &Settings, snapshot: &Snapshot) -> Option<Fin
         return None;
     }
     let reason = snapshot.footprint_reason.as_deref();
+    let mute = Mute::ALL.into_iter().find(|mute| reason == Some(mute.reason()));
     Some(match (snapshot.footprint, reason) {
-        (Footprint::Companion, None) => answers(STEP, "it answers the service", true, settings),
-        (Footprint::Companion, Some(NOT_TOLD)) => answers(STEP, "it answers the service", false, settings),
+        (Footprint::Companion, why) if why.is_none() || mute.is_some() => {
+            answers(STEP, "it answers the service", mute, settings)
+        }
         (_, why) => silent(
             STEP,
             why.unwrap_or("the service was started before it was wanted"),
@@ -46,14 +49,15 @@ pub(super) fn by_service(settings: &Settings, snapshot: &Snapshot) -> Option<Fin
     })
 }
 
-fn answers(step: &str, found: &str, can_notify: bool, settings: &Settings) -> Finding {
-    if can_notify || settings.muc.notice == Notice::Off {
+fn answers(step: &str, found: &str, mute: Option<Mute>, settings: &Settings) -> Finding {
+    let Some(mute) = mute.filter(|_| settings.muc.notice != Notice::Off) else {
         return Finding::ok(step, found);
-    }
-    let found = format!(
-        "{found}, but people cannot be told that they are recorded: nobody tells clients of a room's metadata"
-    );
-    Finding::warn(step, found, LOAD_METADATA)
+    };
+    let (why, remedy) = match mute {
+        Mute::NoMetadata => ("nobody tells clients of a room's metadata", LOAD_METADATA),
+        Mute::Unable => ("its module sets no notice", LOAD_ANOTHER),
+    };
+    Finding::warn(step, format!("{found}, but people cannot be told that they are recorded: {why}"), remedy)
 }
 
 fn silent(step: &str, why: &str, setting: FootprintSetting) -> Finding {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::address::{Nick, RoomJid};
 use crate::jibri::Report;
 use crate::meeting::{ListError, Listed, Presence, RoomEvent};
-use crate::xmpp::{BreweryEvent, CompanionEvent, Failure, LinkEvent, NotLetIn};
+use crate::xmpp::{BreweryEvent, CompanionEvent, Failure, LinkEvent, Mute, NotLetIn};
 
 /// Each service's rooms, by service discovery; none if it does not list them.
 pub(super) type Items = BTreeMap<String, Option<Vec<RoomJid>>>;
@@ -29,7 +29,7 @@ pub(super) struct Seen {
     /// Whether a stanza in another name has come.
     pub(super) sender: Option<bool>,
     /// Of the companion on each service: its version and whether people can be told by it, or why it does not answer.
-    pub(super) companions: BTreeMap<String, Result<(String, bool), &'static str>>,
+    pub(super) companions: BTreeMap<String, Result<(String, Option<Mute>), &'static str>>,
     /// Why the link is lost.
     pub(super) down: Option<Failure>,
 }
@@ -55,8 +55,8 @@ impl Seen {
             }
             LinkEvent::SenderTried { accepted } => self.sender = Some(accepted),
             LinkEvent::Brewery(event) => self.take_brewery(event),
-            LinkEvent::Companion { service, event: CompanionEvent::Answers { version, can_notify } } => {
-                self.companions.insert(service, Ok((version, can_notify)));
+            LinkEvent::Companion { service, event: CompanionEvent::Answers { version, mute } } => {
+                self.companions.insert(service, Ok((version, mute)));
             }
             LinkEvent::Companion { service, event: CompanionEvent::Silent { why } } => {
                 self.companions.insert(service, Err(why));

@@ -7,14 +7,13 @@ use super::Driver;
 use crate::address::RoomJid;
 use crate::config::{Footprint, FootprintSetting, StopWhen};
 use crate::meeting::{Input, RoomEvent};
-use crate::surface::NOT_TOLD;
-use crate::xmpp::CompanionEvent;
+use crate::xmpp::{CompanionEvent, Mute};
 
 /// Of one conference service.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Word {
-    /// It answers. Whether people can be told by it.
-    Answers { can_notify: bool },
+    /// It answers. Why people cannot be told by it, if they cannot.
+    Answers { mute: Option<Mute> },
     /// It does not: why.
     Silent(&'static str),
 }
@@ -75,9 +74,11 @@ impl Companions {
         }
         let reason = match silent {
             _ if is_heard_everywhere => {
-                let is_mute =
-                    self.services.values().any(|word| *word == Some(Word::Answers { can_notify: false }));
-                is_mute.then(|| NOT_TOLD.to_owned())
+                let mute = self.services.values().find_map(|word| match word {
+                    Some(Word::Answers { mute }) => *mute,
+                    _ => None,
+                });
+                mute.map(|mute| mute.reason().to_owned())
             }
             Some((service, why)) if self.services.len() > 1 => {
                 Some(format!("the companion does not answer on {service}: {why}"))
@@ -93,8 +94,8 @@ impl Driver {
     /// Something is new of the companion on this conference service.
     pub(super) fn companion_event(&mut self, service: String, event: CompanionEvent) {
         match event {
-            CompanionEvent::Answers { version, can_notify } => {
-                let word = Word::Answers { can_notify };
+            CompanionEvent::Answers { version, mute } => {
+                let (word, can_notify) = (Word::Answers { mute }, mute.is_none());
                 if self.companions.is_news(&service, &word) {
                     tracing::info!(service, version, can_notify, "the companion in Prosody answers");
                     self.tell_idle_stops(&service);
@@ -217,8 +218,7 @@ mod tests {
         let silent = || Some(Word::Silent(WHY));
         let both = companions(Footprint::Companion.into(), [silent(), silent()]);
         assert_eq!(both.missing().collect::<Vec<_>>(), [("muc.a", WHY), ("muc.b", WHY)]);
-        let unknown =
-            companions(Footprint::Companion.into(), [None, Some(Word::Answers { can_notify: true })]);
+        let unknown = companions(Footprint::Companion.into(), [None, Some(Word::Answers { mute: None })]);
         assert_eq!(unknown.missing().next(), None);
         assert_eq!(companions(FootprintSetting::Auto, [silent(), silent()]).missing().next(), None);
     }
@@ -226,7 +226,7 @@ mod tests {
     #[test]
     fn the_same_is_logged_once_whatever_becomes_of_the_link() {
         let mut companions = companions(FootprintSetting::Auto, [None, None]);
-        let answers = Word::Answers { can_notify: true };
+        let answers = Word::Answers { mute: None };
         assert!(companions.is_news("muc.a", &answers) && companions.is_news("muc.b", &answers));
         companions.forget();
         assert!(!companions.is_news("muc.a", &answers));
@@ -235,16 +235,18 @@ mod tests {
 
     #[test]
     fn what_is_in_effect_says_why() {
-        let answers = |can_notify| Some(Word::Answers { can_notify });
+        let answers = |mute| Some(Word::Answers { mute });
         let shown = |setting, words| {
             let (footprint, why) = companions(setting, words).in_effect();
             (footprint, why.unwrap_or_default())
         };
         let auto = FootprintSetting::Auto;
-        assert_eq!(shown(auto, [answers(true), answers(true)]), (Footprint::Companion, String::new()));
-        let (footprint, why) = shown(auto, [answers(true), answers(false)]);
-        assert!(footprint == Footprint::Companion && why.contains("mod_room_metadata_component"), "{why}");
-        let (footprint, why) = shown(auto, [answers(true), Some(Word::Silent(WHY))]);
+        assert_eq!(shown(auto, [answers(None), answers(None)]), (Footprint::Companion, String::new()));
+        for (mute, says) in [(Mute::NoMetadata, "mod_room_metadata_component"), (Mute::Unable, "install")] {
+            let (footprint, why) = shown(auto, [answers(None), answers(Some(mute))]);
+            assert!(footprint == Footprint::Companion && why.contains(says), "{why}");
+        }
+        let (footprint, why) = shown(auto, [answers(None), Some(Word::Silent(WHY))]);
         assert!(footprint == Footprint::Discreet && why.contains("muc.b") && why.contains(WHY), "{why}");
         let (footprint, why) = shown(Footprint::Companion.into(), [Some(Word::Silent(WHY)), None]);
         assert!(footprint == Footprint::Companion && why.contains("muc.a"), "{why}");

@@ -147,8 +147,12 @@ pub enum Departure {
 /// Everything about a room at one moment, as the companion tells it (docs/companion.md).
 #[derive(Debug, Clone)]
 pub struct RoomPicture {
-    /// Everybody who is there, none of them us.
+    /// Everybody who is there, but those who are left out; none of them us.
     pub occupants: Vec<Presence>,
+    /// How many people are there besides: no moderators, and no machines.
+    pub left_out: u32,
+    /// Those of the occupants whose tokens say that they may not record.
+    pub may_not_record: Vec<Nick>,
     /// The room's name for the meeting in it, if it has one.
     pub meeting: Option<MeetingId>,
     /// Whether people are told by their clients that they are recorded.

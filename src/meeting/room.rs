@@ -360,7 +360,7 @@ impl Room {
             self.recording.doubt();
         }
         let before = self.roster.summary();
-        let focus = self.roster.is_pictured(identity, &picture.occupants);
+        let focus = self.roster.is_pictured(identity, picture);
         if self.roster.summary() != before {
             ctx.tell(What::Seen { people: self.roster.people(), moderators: self.roster.moderators() });
         }

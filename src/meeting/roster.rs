@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::identity::{Identity, Who};
-use super::io::{Affiliation, Listed, Marks, Presence, Role, Roles, SessionId};
+use super::io::{Affiliation, Listed, Marks, Presence, Role, Roles, RoomPicture, SessionId};
 use crate::address::{Nick, RealJid};
 use crate::config::Mode;
 use crate::jibri::JibriName;
@@ -50,11 +50,16 @@ pub struct Roster {
     occupants: Vec<Occupant>,
     people: u32,
     moderators: u32,
+    /// So many people are here besides, of whom nothing else is known.
+    left_out: u32,
+    /// Those who may not record, by their tokens.
+    may_not_record: Vec<Nick>,
     heard: u32,
     /// When somebody last left, or took another nickname.
     departed: u32,
-    /// When it was last asked who has stayed; none if nobody was here then, or not everybody has been seen since.
-    met: Option<u32>,
+    /// When it was last asked who has stayed, and whether everybody was known; none if nobody was here then, or not everybody
+    /// has been seen since.
+    met: Option<(u32, bool)>,
     /// What those who were here when we last saw everybody said of themselves: lists do not tell, and a
     /// telephone alone in a room is not to be entered, found out, left and entered for as long as it stays.
     claims: BTreeMap<Nick, (Option<RealJid>, Marks)>,
@@ -81,7 +86,12 @@ impl Roster {
 
     /// How many people are in the room: role above visitor, no machine.
     pub fn people(&self) -> u32 {
-        self.people
+        self.people.saturating_add(self.left_out)
+    }
+
+    /// People are in the room of whom nothing else is known.
+    pub(super) fn leaves_out(&self) -> bool {
+        self.left_out > 0
     }
 
     /// How many of them are moderators.
@@ -171,11 +181,12 @@ impl Roster {
         speakers().nth(turn)
     }
 
-    /// The moderator who has been here longest; if that is no good, the next, and so on.
+    /// The moderator who has been here longest; if that is no good, the next, and so on. Who may not record, and is to be
+    /// shown as the one who has started it, comes after all others.
     pub(super) fn oldest_moderator(&self, turn: u32) -> Option<&Nick> {
         let mut moderators: Vec<&Occupant> =
             self.occupants.iter().filter(|o| counts_as_moderator(o)).collect();
-        moderators.sort_by_key(|o| o.first);
+        moderators.sort_by_key(|o| (self.may_not_record.contains(&o.nick), o.first));
         let turn = (turn as usize).checked_rem(moderators.len())?;
         moderators.get(turn).map(|o| &o.nick)
     }
@@ -184,11 +195,13 @@ impl Roster {
     pub(super) fn is_pictured<'a>(
         &mut self,
         identity: &Identity,
-        occupants: &'a [Presence],
+        picture: &'a RoomPicture,
     ) -> Option<&'a Presence> {
         let before = self.moment();
         let mut focus = None;
-        for occupant in occupants {
+        self.left_out = picture.left_out;
+        self.may_not_record.clone_from(&picture.may_not_record);
+        for occupant in &picture.occupants {
             if self.presence(identity, occupant) == Who::Focus {
                 focus = Some(occupant);
             }
@@ -256,11 +269,15 @@ impl Roster {
     /// is nobody now or was nobody then.
     pub(super) fn has_stayed(&mut self) -> Option<bool> {
         let last = std::mem::take(&mut self.met);
-        if self.people == 0 {
+        if self.people() == 0 {
             return None;
         }
-        self.met = Some(self.heard);
-        last.map(|last| self.occupants.iter().any(|o| counts_as_person(o) && o.first <= last))
+        let all_are_known = !self.leaves_out();
+        self.met = Some((self.heard, all_are_known));
+        let (last, all_were_known) = last?;
+        let has_stayed = self.occupants.iter().any(|o| counts_as_person(o) && o.first <= last);
+        // Whoever has stayed may be among those who are left out, or has been.
+        (has_stayed || all_are_known && all_were_known).then_some(has_stayed)
     }
 
     /// Takes in an available presence and says what its sender is.
@@ -363,13 +380,13 @@ impl Roster {
 
     /// What decisions are made by: people, moderators, focus, recorder.
     pub(super) fn summary(&self) -> (u32, u32, bool, bool) {
-        (self.people, self.moderators, self.has_focus(), self.has_recorder())
+        (self.people(), self.moderators, self.has_focus(), self.has_recorder())
     }
 
     /// Focus, recorder and the presence of people at all are as in this summary.
     pub(super) fn has_the_same_services(&self, before: (u32, u32, bool, bool)) -> bool {
         let (people, _, focus, recorder) = before;
-        (people > 0, focus, recorder) == (self.people > 0, self.has_focus(), self.has_recorder())
+        (people > 0, focus, recorder) == (self.people() > 0, self.has_focus(), self.has_recorder())
     }
 
     /// Everybody has been announced since this moment: who was not is gone.

@@ -18,7 +18,7 @@ pub use counters::{Counter, Counters, Kinds, Rejected};
 pub use metrics::Metrics;
 pub use orders::{Order, Orders, orders};
 pub use pulse::Pulse;
-pub use shown::{Alert, Jibri, Link, NOT_TOLD, Room, STATES, Status, Testimony, Totals, VERDICTS};
+pub use shown::{Alert, Jibri, Link, Room, STATES, Status, Testimony, Totals, VERDICTS};
 
 /// All there is to be shown. Cheap to clone.
 #[derive(Debug, Clone)]

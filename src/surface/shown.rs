@@ -44,10 +44,6 @@ pub struct Totals {
     pub alerts: u64,
 }
 
-/// Why people are not told that they are recorded although the companion answers; a `footprint_reason`.
-pub const NOT_TOLD: &str =
-    "people are not told that they are recorded: Prosody has no mod_room_metadata_component";
-
 /// The whole at a glance.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Status {

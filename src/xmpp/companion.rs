@@ -1,8 +1,10 @@
 //! The companions, one on each conference service: what is asked of them, and what of what they say is told
-//! (docs/companion.md). `course` is one of them, `read` its pictures, `ask` what it is asked.
+//! (docs/companion.md). `course` is one of them, `abilities` what it can do, `read` its pictures, `ask` what it
+//! is asked.
 //!
 //! All of it is forgotten with the link.
 
+mod abilities;
 mod ask;
 mod course;
 mod read;

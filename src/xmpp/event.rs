@@ -84,6 +84,33 @@ pub enum LinkEvent {
     },
 }
 
+/// Why people cannot be told by a companion that they are recorded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mute {
+    /// Nobody tells clients of a room's metadata.
+    NoMetadata,
+    /// Its module is of a version that sets no notice.
+    Unable,
+}
+
+impl Mute {
+    /// All of them.
+    pub const ALL: [Self; 2] = [Self::NoMetadata, Self::Unable];
+
+    /// The same in words; a `footprint_reason`.
+    pub const fn reason(self) -> &'static str {
+        match self {
+            Self::NoMetadata => {
+                "people are not told that they are recorded: Prosody has no mod_room_metadata_component"
+            }
+            Self::Unable => {
+                "people are not told that they are recorded: the companion's module cannot do \"notice\"; install the \
+                 one that comes with this version of jibri-autostart"
+            }
+        }
+    }
+}
+
 /// What is new of a companion (docs/companion.md).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CompanionEvent {
@@ -91,8 +118,8 @@ pub enum CompanionEvent {
     Answers {
         /// Its version; from the network.
         version: String,
-        /// Whether anybody tells clients of what it says of a recording.
-        can_notify: bool,
+        /// Why people cannot be told by it that they are recorded; none if they can.
+        mute: Option<Mute>,
     },
     /// All its rooms have been told: these.
     Listed {

@@ -34,6 +34,6 @@ mod takeover;
 pub use brewery::{BreweryEvent, NotLetIn};
 pub use command::Command;
 pub(crate) use connect::reach;
-pub use event::{CompanionEvent, LinkEvent};
+pub use event::{CompanionEvent, LinkEvent, Mute};
 pub use failure::Failure;
 pub use link::{Link, spawn};

@@ -10,6 +10,7 @@
 )]
 #![allow(clippy::duplicate_mod, reason = "what is shared finds in its parent what differs")]
 
+mod companion;
 mod fleet;
 mod pace;
 mod proof;

@@ -156,11 +156,17 @@ enum Step {
 
 fn pictures() -> impl Strategy<Value = Option<Box<RoomPicture>>> {
     let meeting = option::of(select(vec!["m1", "m2"]).prop_map(|id| MeetingId(id.into())));
-    let picture =
-        (vec(presences(), 0..6), meeting, any::<bool>()).prop_map(|(mut occupants, meeting, notice)| {
+    let picture = (
+        vec(presences(), 0..6),
+        vec(nicks(), 0..3),
+        prop_oneof![9 => Just(0), 1 => any::<u32>()],
+        meeting,
+        any::<bool>(),
+    )
+        .prop_map(|(mut occupants, may_not_record, left_out, meeting, notice)| {
             // We are nowhere.
             occupants.iter_mut().for_each(|occupant| occupant.own = false);
-            Box::new(RoomPicture { occupants, meeting, notice })
+            Box::new(RoomPicture { occupants, left_out, may_not_record, meeting, notice })
         });
     option::weighted(0.95, picture)
 }
@@ -313,7 +319,7 @@ impl Driven {
             role: Role::Moderator,
             affiliation: Affiliation::Owner,
         };
-        let all = vec![listed("focus", "focus@auth.meet.jitsi/focus"), listed("a", "a@meet.jitsi/1")];
+        let all = vec![listed("focus", "focus@auth.meet.jitsi/focus"), listed("a", "zoe@meet.jitsi/1")];
         self.take(Step::Roles(Id::Last, Ok(all.clone())));
         let us = listed("autostart", "autostart@autostart.meet.jitsi/a");
         for who in all.into_iter().chain([us]) {

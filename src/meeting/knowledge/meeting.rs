@@ -194,7 +194,7 @@ impl Meeting {
     /// People are there. Whether nobody was before.
     pub(in crate::meeting) fn peopled(&mut self) -> bool {
         // With the first of whom anything is known it begins.
-        let is_first = !std::mem::replace(&mut self.was_seen, true) && self.people.0.is_empty();
+        let is_first = !std::mem::replace(&mut self.was_seen, true) && self.people.accounts.is_empty();
         self.gap.take_if(|gap| is_first && *gap == Gap::Emptied);
         std::mem::take(&mut self.is_deserted)
     }
@@ -215,6 +215,8 @@ impl Meeting {
         if !self.is_called_another() {
             self.counts_from_now();
         }
+        // Those who are not known were in the one before.
+        self.people.has_unknown = false;
         self.closes(is_heard);
     }
 
@@ -245,6 +247,11 @@ impl Meeting {
         self.before = std::mem::take(&mut self.people);
     }
 
+    /// People are there of whom nobody knows who they are: any of those of before, for all that can be known from now on.
+    pub(in crate::meeting) fn leaves_out(&mut self) {
+        self.people.has_unknown = true;
+    }
+
     /// These are there now. `machines`: so are these, who may be people and say otherwise. `has_stayed`: one of the people
     /// has been there with those of before, as whatever.
     pub(in crate::meeting) fn meets<'a>(
@@ -257,13 +264,15 @@ impl Meeting {
         // A telephone is nobody whose meeting it is; who was one of them is, whatever he says of himself now.
         let all: Vec<u64> = marks.iter().copied().chain(machines.map(mark)).collect();
         let are_back = self.before.has_any(&all);
-        let goes_on = has_stayed || self.people.0.is_empty() || self.people.has_any(&all);
+        let is_theirs =
+            self.people.has_unknown || self.people.accounts.is_empty() || self.people.has_any(&all);
+        let goes_on = has_stayed || is_theirs;
         if !goes_on {
             self.before = std::mem::take(&mut self.people);
         }
         self.people.add(&marks);
         if are_back {
-            self.people.add(&std::mem::take(&mut self.before).0);
+            self.people.add(&std::mem::take(&mut self.before).accounts);
             Company::Back
         } else if goes_on {
             Company::Same
@@ -276,17 +285,21 @@ impl Meeting {
 /// The accounts of those whose meeting it is: who was there first, and whoever has come while one of them was. There are
 /// many, so only what tells them apart is kept.
 #[derive(Debug, Default)]
-struct Thread(Vec<u64>);
+struct Thread {
+    accounts: Vec<u64>,
+    /// There were others among them, of whom not even that is known.
+    has_unknown: bool,
+}
 
 impl Thread {
     fn has_any(&self, marks: &[u64]) -> bool {
-        marks.iter().any(|mark| self.0.contains(mark))
+        marks.iter().any(|mark| self.accounts.contains(mark))
     }
 
     fn add(&mut self, marks: &[u64]) {
         for mark in marks {
-            if self.0.len() < MOST && !self.0.contains(mark) {
-                self.0.push(*mark);
+            if self.accounts.len() < MOST && !self.accounts.contains(mark) {
+                self.accounts.push(*mark);
             }
         }
     }
@@ -337,11 +350,24 @@ mod tests {
     }
 
     #[test]
+    fn who_is_not_known_may_be_anybody_until_it_is_another_meeting() {
+        let (ada, bob, eve) = ("ada@meet.jitsi", "bob@meet.jitsi", "eve@meet.jitsi");
+        let meets = |meeting: &mut Meeting, who| meeting.meets(&[who], std::iter::empty(), false);
+        let mut meeting = Meeting::default();
+        assert_eq!(meets(&mut meeting, ada), Company::Same);
+        meeting.leaves_out();
+        assert_eq!(meets(&mut meeting, bob), Company::Same, "he may have been there");
+        meeting.begins_anew(true);
+        assert_eq!(meets(&mut meeting, eve), Company::Others);
+        assert_eq!(meets(&mut meeting, bob), Company::Back);
+    }
+
+    #[test]
     fn what_is_kept_is_bounded() {
         let names: Vec<String> = (0..2000).map(|n| format!("p{n}@meet.jitsi")).collect();
         let mut meeting = Meeting::default();
         meeting.meets(&names.iter().map(String::as_str).collect::<Vec<_>>(), std::iter::empty(), false);
-        assert_eq!(meeting.people.0.len(), MOST);
+        assert_eq!(meeting.people.accounts.len(), MOST);
     }
 
     #[test]

@@ -280,7 +280,13 @@ fn what_we_left_behind_before_there_was_a_companion_is_taken_out() {
         created: false,
     };
     let occupants = play.occupants().into_iter().map(occupant).collect();
-    let picture = Box::new(RoomPicture { occupants, meeting: None, notice: false });
+    let picture = Box::new(RoomPicture {
+        occupants,
+        left_out: 0,
+        may_not_record: Vec::new(),
+        meeting: None,
+        notice: false,
+    });
     play.feed(Input::Room { room: room(), event: RoomEvent::Pictured(Some(picture)) });
     assert!(play.did.contains(&(0, "leave".to_owned())), "{:?}", play.did);
     assert!(!play.inside);

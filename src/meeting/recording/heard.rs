@@ -77,6 +77,9 @@ impl Recording {
     /// A stop is nothing to entirely different people, whatever focus goes on telling. That those who come back come to
     /// the same meeting is for focus to tell. Somebody whose account is not shown may be anybody.
     fn whose_meeting(&mut self, roster: &Roster, stayed: Option<bool>) {
+        if roster.leaves_out() {
+            self.known.meeting.leaves_out();
+        }
         let company = match roster.accounts() {
             Some(accounts) if roster.people() > 0 => {
                 self.known.meeting.meets(&accounts, roster.machines(), stayed == Some(true))

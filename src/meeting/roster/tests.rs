@@ -99,3 +99,56 @@ fn whoever_shows_a_session_is_a_recorder_only_where_nobody_else_comes_from() {
     roster.apply_lists(&identity, &[unlisted, guest], roster.moment());
     assert_eq!(roster.unlisted_recorder(&session), None, "people come from there");
 }
+
+fn person(name: &str, role: Role) -> Presence {
+    Presence {
+        nick: Nick::new(name).unwrap(),
+        jid: RealJid::new(&format!("{name}@meet.jitsi/1")).ok(),
+        role,
+        session: None,
+        ..shows(&recorder(name), "")
+    }
+}
+
+fn pictured(roster: &mut Roster, names: &[&str], left_out: u32) -> Option<bool> {
+    let occupants = names.iter().map(|name| person(name, Role::Participant)).collect();
+    let picture =
+        RoomPicture { occupants, left_out, may_not_record: Vec::new(), meeting: None, notice: false };
+    roster.is_pictured(&identity(), &picture);
+    roster.has_stayed()
+}
+
+#[test]
+fn who_is_left_out_counts_and_may_be_anybody() {
+    let mut roster = Roster::default();
+    assert_eq!(pictured(&mut roster, &["ada", "bob"], 0), None);
+    assert_eq!(pictured(&mut roster, &["eve"], 2), None, "ada may be among those who are left out");
+    assert_eq!((roster.people(), roster.moderators(), roster.leaves_out()), (3, 0, true));
+    assert_eq!(pictured(&mut roster, &["dan"], 0), None, "he may have been");
+    assert_eq!(pictured(&mut roster, &["fay"], 0), Some(false));
+    assert_eq!(pictured(&mut roster, &["fay"], 9), Some(true));
+    assert_eq!(pictured(&mut roster, &[], 9), None);
+    assert_eq!((roster.people(), roster.is_consistent()), (9, true));
+    roster.clear();
+    assert_eq!((roster.people(), roster.leaves_out()), (0, false));
+}
+
+#[test]
+fn who_may_not_record_is_spoken_for_last() {
+    let mut roster = Roster::default();
+    let nick = |name: &str| Nick::new(name).unwrap();
+    let mut draw = |names: &[&str], may_not: &[&str]| {
+        let occupants = names.iter().map(|name| person(name, Role::Moderator)).collect();
+        let may_not_record = may_not.iter().map(|name| nick(name)).collect();
+        let picture = RoomPicture { occupants, left_out: 0, may_not_record, meeting: None, notice: false };
+        roster.is_pictured(&identity(), &picture);
+        let turn = |turn| roster.oldest_moderator(turn).unwrap().as_str().to_owned();
+        (0..3).map(turn).collect::<Vec<_>>()
+    };
+    draw(&["ada"], &[]);
+    draw(&["ada", "bob"], &[]);
+    assert_eq!(draw(&["ada", "bob", "cem"], &[]), ["ada", "bob", "cem"]);
+    assert_eq!(draw(&["ada", "bob", "cem"], &["ada"]), ["bob", "cem", "ada"]);
+    assert_eq!(draw(&["ada", "bob", "cem"], &["bob", "ada"]), ["cem", "ada", "bob"]);
+    assert_eq!(draw(&["ada"], &["ada"]), ["ada", "ada", "ada"], "if there is nobody else");
+}

@@ -11,10 +11,10 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use self::listing::Listing;
-use super::super::event::{CompanionEvent, LinkEvent};
+use super::super::event::{CompanionEvent, LinkEvent, Mute};
 use super::super::stanza::{CompanionStanza, HelloStanza, Payload, RoomStanza, RoomsStanza};
 use super::read::{self, Read};
-use super::{About, Answer, Ask, Do, Unanswered};
+use super::{About, Answer, Ask, Do, Unanswered, abilities};
 use crate::address::RoomJid;
 use crate::address::tenant::Services;
 use crate::meeting::RoomEvent;
@@ -33,6 +33,8 @@ const MAX_WORD: usize = 200;
 enum Told {
     Nothing,
     Answers,
+    /// It is of no use, for want of an ability.
+    Unfit(&'static str),
     Silent,
 }
 
@@ -42,7 +44,7 @@ struct Known {
     epoch: String,
     /// The number of its last push.
     seq: u64,
-    can_notify: bool,
+    mute: Option<Mute>,
     /// The list of all rooms, until it is complete.
     listing: Option<Listing>,
 }
@@ -58,6 +60,8 @@ pub(super) struct Course {
     told: Told,
     /// None before its first `hello`, and since something came from an epoch of which we know nothing yet.
     known: Option<Known>,
+    /// The epoch of one that answers and is of no use: what it pushes is passed over.
+    unfit: Option<String>,
     /// When it is asked for a `hello`; none while it is.
     hello_at: Option<Instant>,
     /// The last `hello` was not answered in time, or the last page.
@@ -77,6 +81,7 @@ impl Course {
             services,
             told: Told::Nothing,
             known: None,
+            unfit: None,
             hello_at: Some(now),
             hello_missed: false,
             page_missed: false,
@@ -232,12 +237,16 @@ impl Course {
         }
     }
 
-    /// A `hello`, asked for or not. Whether anybody tells clients of a notice may change within an epoch; then
-    /// everything is told anew, because that belongs to what is told first.
+    /// A `hello`, asked for or not. Whether people can be told by it may change within an epoch; then everything is told
+    /// anew, because that belongs to what is told first.
     fn introduced(&mut self, hello: &HelloStanza, (epoch, seq): Numbers, is_push: bool, now: Instant) {
-        let can_notify = read::is_yes(hello.metadata.as_deref());
+        let mute = match abilities::read(hello) {
+            Ok(mute) => mute,
+            Err(why) => return self.is_unfit(epoch, why),
+        };
+        self.unfit = None;
         match &mut self.known {
-            Some(known) if known.epoch == epoch && known.can_notify == can_notify => {
+            Some(known) if known.epoch == epoch && known.mute == mute => {
                 let is_lost = known.seq != seq;
                 known.seq = seq;
                 if is_push || is_lost {
@@ -246,9 +255,9 @@ impl Course {
             }
             _ => {
                 let version = hello.version.clone().filter(|version| is_word(version)).unwrap_or_default();
-                self.known = Some(Known { epoch, seq, can_notify, listing: None });
+                self.known = Some(Known { epoch, seq, mute, listing: None });
                 self.told = Told::Answers;
-                self.tell(CompanionEvent::Answers { version, can_notify });
+                self.tell(CompanionEvent::Answers { version, mute });
                 self.list_anew(false, now);
             }
         }
@@ -270,6 +279,7 @@ impl Course {
                 }
                 true
             }
+            _ if self.unfit.as_ref() == Some(&epoch) => false,
             _ => {
                 self.known = None;
                 if self.hello_at.is_some() {
@@ -364,10 +374,21 @@ impl Course {
 
     /// It is not there, or not any more. Told once.
     fn silent(&mut self, why: &'static str) {
+        self.unfit = None;
+        self.is_of_no_use(Told::Silent, why);
+    }
+
+    /// It answers, and lacks what is needed; as good as not there. Told once.
+    fn is_unfit(&mut self, epoch: String, why: &'static str) {
+        self.unfit = Some(epoch);
+        self.is_of_no_use(Told::Unfit(why), why);
+    }
+
+    fn is_of_no_use(&mut self, told: Told, why: &'static str) {
         self.known = None;
         self.page_missed = false;
-        if self.told != Told::Silent {
-            self.told = Told::Silent;
+        if self.told != told {
+            self.told = told;
             self.todo.push(Do::GiveUp { service: self.service.clone() });
             self.tell(CompanionEvent::Silent { why });
         }

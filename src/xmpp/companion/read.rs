@@ -4,7 +4,7 @@ use super::super::muc;
 use super::super::stanza::{OccupantStanza, RecordingStatus, RoomStanza};
 use crate::address::tenant::Services;
 use crate::address::{Nick, RealJid, RoomJid};
-use crate::meeting::{Marks, Presence, RoomPicture};
+use crate::meeting::{Marks, Presence, Role, RoomPicture};
 
 /// What a picture means.
 #[derive(Debug)]
@@ -28,10 +28,16 @@ pub(super) fn room(stanza: &RoomStanza, service: &str, services: &Services) -> R
     if services.occupant(room.as_str()).is_none() {
         return Read::Brewery;
     }
-    let is_readable = !is_yes(stanza.failed.as_deref());
+    let left_out = left_out(stanza);
+    // Where not even one of those is shown who come last, others may be left out as well, and who matters is not known.
+    let is_readable =
+        !is_yes(stanza.failed.as_deref()) && (left_out == 0 || stanza.occupants.iter().any(comes_last));
     let picture = is_readable.then(|| {
+        let may_not_record = stanza.occupants.iter().filter(|one| one.may_record.as_deref() == Some("no"));
         Box::new(RoomPicture {
             occupants: stanza.occupants.iter().filter_map(occupant).collect(),
+            left_out,
+            may_not_record: may_not_record.filter_map(nick).collect(),
             meeting: stanza.meeting.as_deref().and_then(muc::meeting_id),
             notice: is_yes(stanza.notice_recording.as_deref()),
         })
@@ -43,10 +49,25 @@ pub(super) fn is_yes(word: Option<&str>) -> bool {
     word == Some("yes")
 }
 
+/// How many occupants the picture does not show: at least one, where what it says is no number.
+fn left_out(stanza: &RoomStanza) -> u32 {
+    stanza.left_out.as_deref().map_or(0, |count| count.parse().unwrap_or(1))
+}
+
+/// A person who is no moderator.
+fn comes_last(stanza: &OccupantStanza) -> bool {
+    stanza.kind.as_deref() == Some("person") && muc::role(stanza.role.as_deref()) != Role::Moderator
+}
+
+/// His nickname; none if nobody can have such a one.
+fn nick(stanza: &OccupantStanza) -> Option<Nick> {
+    Nick::new(stanza.nick.as_deref()?).ok()
+}
+
 /// An occupant; none if nobody can have such a nickname.
 fn occupant(stanza: &OccupantStanza) -> Option<Presence> {
     Some(Presence {
-        nick: Nick::new(stanza.nick.as_deref()?).ok()?,
+        nick: nick(stanza)?,
         jid: stanza.jid.as_deref().and_then(|jid| RealJid::new(jid).ok()),
         role: muc::role(stanza.role.as_deref()),
         affiliation: muc::affiliation(stanza.affiliation.as_deref()),
@@ -163,6 +184,56 @@ mod tests {
             assert!(matches!(read, Read::Room(_, None)), "{read:?}");
         }
         assert_eq!(picture("failed='no'", "<occupant nick='ada'/>").occupants.len(), 1);
+    }
+
+    #[test]
+    fn who_is_left_out_is_counted() {
+        let (mod_, last) = (
+            "<occupant nick='m' role='moderator' kind='person'/>",
+            "<occupant nick='p' role='participant' kind='person'/>",
+        );
+        for (attributes, count) in [
+            ("", 0),
+            ("left-out='0'", 0),
+            ("left-out='700'", 700),
+            ("left-out='4294967295'", 4_294_967_295),
+            // Some are, however many.
+            ("left-out=''", 1),
+            ("left-out='-1'", 1),
+            ("left-out='many'", 1),
+            ("left-out='99999999999'", 1),
+        ] {
+            assert_eq!(picture(attributes, &format!("{mod_}{last}")).left_out, count, "{attributes}");
+        }
+    }
+
+    #[test]
+    fn where_more_than_mere_participants_may_be_left_out_nothing_is_known() {
+        let one = |role: &str, kind: &str| format!("<occupant nick='a' role='{role}' kind='{kind}'/>");
+        for (inner, is_known) in [
+            (one("participant", "person"), true),
+            (one("visitor", "person"), true),
+            (one("moderator", "person"), false),
+            (one("participant", "recorder"), false),
+            (one("moderator", "focus"), false),
+            (one("participant", "new"), false),
+            (String::new(), false),
+        ] {
+            let read = read("jid='r1@muc.meet.jitsi' left-out='3'", &inner);
+            assert_eq!(matches!(read, Read::Room(_, Some(_))), is_known, "{inner}");
+        }
+    }
+
+    #[test]
+    fn whose_token_forbids_it_is_known() {
+        let inner: String = ["may-record='no'", "may-record='yes'", "may-record='NO'", ""]
+            .iter()
+            .enumerate()
+            .map(|(i, says)| format!("<occupant nick='a{i}' {says}/>"))
+            .collect();
+        let picture = picture("", &format!("{inner}<occupant may-record='no'/>"));
+        assert_eq!(picture.occupants.len(), 4);
+        assert_eq!(picture.may_not_record, [Nick::new("a0").unwrap()]);
     }
 
     #[test]

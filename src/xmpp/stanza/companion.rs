@@ -41,6 +41,8 @@ pub(in crate::xmpp) struct HelloStanza {
     #[xml(attribute(default))]
     pub(in crate::xmpp) version: Option<String>,
     #[xml(attribute(default))]
+    pub(in crate::xmpp) abilities: Option<String>,
+    #[xml(attribute(default))]
     pub(in crate::xmpp) metadata: Option<String>,
 }
 
@@ -70,6 +72,8 @@ pub(in crate::xmpp) struct RoomStanza {
     pub(in crate::xmpp) meeting: Option<String>,
     #[xml(attribute(name = "notice-recording", default))]
     pub(in crate::xmpp) notice_recording: Option<String>,
+    #[xml(attribute(name = "left-out", default))]
+    pub(in crate::xmpp) left_out: Option<String>,
     #[xml(attribute(default))]
     pub(in crate::xmpp) failed: Option<String>,
     #[xml(child(n = ..))]
@@ -89,6 +93,8 @@ pub(in crate::xmpp) struct OccupantStanza {
     pub(in crate::xmpp) affiliation: Option<String>,
     #[xml(attribute(default))]
     pub(in crate::xmpp) kind: Option<String>,
+    #[xml(attribute(name = "may-record", default))]
+    pub(in crate::xmpp) may_record: Option<String>,
     #[xml(attribute(default))]
     pub(in crate::xmpp) session: Option<String>,
     #[xml(attribute(default))]

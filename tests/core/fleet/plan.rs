@@ -108,6 +108,10 @@ pub struct Plan {
     /// The module in Prosody is loaded, and is loaded and unloaded again and again.
     pub companion: bool,
     pub companion_turns: bool,
+    /// Its pictures leave people out.
+    pub companion_leaves_out: bool,
+    /// The module that is loaded sets no notice.
+    pub companion_is_mute: bool,
 }
 
 impl Plan {
@@ -175,6 +179,8 @@ impl Plan {
             until,
             companion: false,
             companion_turns: false,
+            companion_leaves_out: false,
+            companion_is_mute: false,
         }
     }
 }

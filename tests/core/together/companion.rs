@@ -4,7 +4,9 @@
 use std::collections::BTreeMap;
 
 use jibri_autostart::address::Nick;
-use jibri_autostart::meeting::{Answer, AttemptId, Input, MeetingId, RoomEvent, RoomPicture, State, Unsent};
+use jibri_autostart::meeting::{
+    Answer, AttemptId, Input, MeetingId, Presence, Role, RoomEvent, RoomPicture, State, Unsent,
+};
 
 use super::plan::{SEC, Us};
 use super::rooms::Step;
@@ -17,6 +19,21 @@ const TOLD_BY: Us = 3 * SEC;
 const FOUND_BY: Us = 60 * SEC;
 /// A dead Jibri's recording is found out, and one that may come is waited for.
 const TAKEN_BACK_BY: Us = 190 * SEC;
+
+/// Leaves out all mere participants but one; how many those are.
+pub fn leave_out(occupants: &mut Vec<Presence>) -> u32 {
+    let is_last = |one: &Presence| {
+        let is_person = one.jid.as_ref().is_some_and(|jid| jid.domain() == "meet.jitsi");
+        is_person && one.role != Role::Moderator
+    };
+    let all = occupants.len();
+    let mut shown = 0;
+    occupants.retain(|one| {
+        shown += u32::from(is_last(one));
+        !is_last(one) || shown <= 1
+    });
+    u32::try_from(all - occupants.len()).unwrap()
+}
 
 /// What it has told of a room.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,13 +65,23 @@ impl World {
     }
 
     pub fn companion_says(&mut self, answers: bool) {
-        self.seen.count(if answers { "the companion answers" } else { "the companion is silent" });
-        self.give_meetings(Input::Companion { service: "muc.meet.jitsi".into(), answers, can_notify: true });
+        let can_notify = answers && !self.plan.companion_is_mute;
+        self.seen.count(match (answers, can_notify) {
+            (true, true) => "the companion answers",
+            (true, false) => "the companion answers and sets no notice",
+            (false, _) => "the companion is silent",
+        });
+        self.give_meetings(Input::Companion { service: "muc.meet.jitsi".into(), answers, can_notify });
     }
 
-    /// Somebody loads it, or unloads it.
+    /// Somebody loads it, or unloads it; or he loads another version, which may be one that can do less.
     pub fn companion_turns(&mut self) {
-        self.plan.companion = !self.plan.companion;
+        let is_reload = self.plan.companion && self.chance(0.2);
+        self.plan.companion = is_reload || !self.plan.companion;
+        self.plan.companion_is_mute = self.chance(0.2);
+        if is_reload && self.is_linked() {
+            self.companion_sets_out(false);
+        }
         if self.is_linked() {
             let answers = self.plan.companion;
             self.companion_sets_out(answers);
@@ -92,13 +119,27 @@ impl World {
         if !self.exists(r) {
             return self.send(r, RoomEvent::Over);
         }
-        let occupants = self.occupants(r).into_iter().map(|(nick, shown)| presence(nick, shown, false));
+        let mut occupants: Vec<_> =
+            self.occupants(r).into_iter().map(|(nick, shown)| presence(nick, shown, false)).collect();
+        let left_out = if self.plan.companion_leaves_out { leave_out(&mut occupants) } else { 0 };
+        if left_out > 0 {
+            self.seen.count("pictures that leave somebody out");
+            self.rooms[r].was_cut = true;
+        }
         let picture = RoomPicture {
-            occupants: occupants.collect(),
+            occupants,
+            left_out,
+            may_not_record: self.forbidden(r),
             meeting: Some(MeetingId(self.rooms[r].made.to_string().into())),
             notice: self.rooms[r].notice,
         };
         self.send(r, RoomEvent::Pictured(Some(Box::new(picture))));
+    }
+
+    /// Some moderators' tokens do not let them record, though all can.
+    fn forbidden(&self, r: usize) -> Vec<Nick> {
+        let people = self.rooms[r].people.iter().map(|person| person.nick.clone());
+        people.filter(|nick| nick.as_str().ends_with(['0', '1', '2', '3'])).collect()
     }
 
     /// The occupant of this nickname, if he is a moderator.
@@ -123,7 +164,10 @@ impl World {
     }
 
     pub fn notice(&mut self, r: usize, recording: bool) {
-        if self.cores.link.companion_answers && self.exists(r) {
+        if self.cores.link.companion_answers && self.plan.companion_is_mute {
+            // It was reloaded while we asked.
+            self.seen.count("notices that nobody sets");
+        } else if self.cores.link.companion_answers && self.exists(r) {
             self.seen.count("notices");
             self.rooms[r].notice = recording;
         }
@@ -131,7 +175,8 @@ impl World {
 
     /// (12) Once a second: people are told of a recording, and of none that there is not.
     pub fn check_notice(&mut self, r: usize) {
-        let is_seen = self.cores.link.companion_answers && self.plan.settings.muc.footprint.wants_companion();
+        let is_able = self.cores.link.companion_answers && !self.plan.companion_is_mute;
+        let is_seen = is_able && self.plan.settings.muc.footprint.wants_companion();
         let room = &self.rooms[r];
         let is_told_on = room.status.as_ref().is_some_and(|status| status.on) && self.is_recorded(r);
         let is_at_work =

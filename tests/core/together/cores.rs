@@ -36,6 +36,7 @@ impl Cores {
             some => footprints[(some - 2) % 3].into(),
         };
         plan.companion = settings.muc.footprint.wants_companion() && rng.random_bool(0.6);
+        plan.companion_leaves_out = rng.random_bool(0.1);
         plan.companion_turns = plan.companion && rng.random_bool(0.3);
         settings.start.settle = Duration::from_secs([0, 0, 3][rng.random_range(0..3_usize)]);
         settings.start.retry_max = Duration::from_secs([10, 60][rng.random_range(0..2_usize)]);

@@ -67,6 +67,8 @@ pub struct Room {
     pub existed: bool,
     /// What the companion has told of it last, that it was over included.
     pub told: Option<Option<Told>>,
+    /// Somebody in this meeting was left out of a picture: who he was is not known.
+    pub was_cut: bool,
     /// People are told by their clients that they are recorded.
     pub notice: bool,
     /// Since when that is not as it should be.
@@ -132,6 +134,7 @@ impl Room {
             made: 0,
             existed: false,
             told: None,
+            was_cut: false,
             notice: false,
             differs_since: None,
             deaf_until: 0,
@@ -324,7 +327,7 @@ impl World {
             self.rooms[r].emptied_at = self.now;
             // Nobody comes back here, and whoever comes now has stopped nothing.
             let was_stopped = self.rooms[r].stopped.take().is_some();
-            self.rooms[r].is_doubtful |= was_stopped && !self.is_linked();
+            self.rooms[r].is_doubtful |= was_stopped && (!self.is_linked() || self.rooms[r].was_cut);
             self.conference_may_end(r);
         }
     }
@@ -346,7 +349,7 @@ impl World {
         self.cores.promises.in_flight[r] = false;
         room.focus = false;
         room.stopped = None;
-        room.is_doubtful = false;
+        (room.is_doubtful, room.was_cut) = (false, false);
         room.status = None;
         room.on_since = None;
         self.rooms[r].on = false;

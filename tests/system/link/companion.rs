@@ -61,7 +61,7 @@ impl Linked {
     async fn wait_answers(&mut self) {
         let event = self.companion().await;
         assert!(
-            matches!(&event, CompanionEvent::Answers { version, can_notify: true } if version == "1.0"),
+            matches!(&event, CompanionEvent::Answers { version, mute: None } if version == "1.0"),
             "{event:?}"
         );
     }

@@ -25,7 +25,16 @@ with_footprint! { "companion", companion_0_12, companion_13,
     doctor_knows_it
 }
 
-with_footprint! { "auto", auto_0_12, auto_13, the_module_comes_and_goes, doctor_says_that_there_is_none }
+with_footprint! { "companion", versions_0_12, versions_13,
+    a_newer_module_is_used_as_far_as_we_know_it,
+    one_that_lacks_an_ability_is_not_used_and_it_is_told
+}
+
+with_footprint! { "auto", auto_0_12, auto_13,
+    the_module_comes_and_goes,
+    another_version_is_loaded_in_a_meeting,
+    doctor_says_that_there_is_none
+}
 
 with_footprint! { "unseen", unseen_0_12, unseen_13, unseen_is_what_the_companion_does }
 
@@ -61,9 +70,14 @@ fn with_orders(options: &mut WorldOptions) {
 }
 
 async fn manage(person: &Person, verb: &str) -> Result {
-    let code = format!(
-        "return require 'core.modulemanager'.{verb}(module.host, 'jibri_autostart_companion') and 'done'"
-    );
+    let code =
+        format!("assert(require 'core.modulemanager'.{verb}(module.host, 'jibri_autostart_companion'))");
+    order(person, &code).await
+}
+
+/// Has Prosody do this; it goes wrong if the last of it does.
+async fn order(person: &Person, lua: &str) -> Result {
+    let code = format!("{lua} return 'done'");
     let order = Node::message("muc.meet.jitsi", "normal", &code).attr("id", "order-1");
     let mark = person.client().mark();
     person.client().send(&order);
@@ -71,7 +85,7 @@ async fn manage(person: &Person, verb: &str) -> Result {
     let answer = person.client().wait_for_since(mark, is_answer, SOON).await?;
     match answer.node.find("body").map(|body| body.text.as_str()) {
         Some("done") => Ok(()),
-        other => Err(format!("{verb}: {other:?}").into()),
+        other => Err(format!("{lua}: {other:?}").into()),
     }
 }
 
@@ -305,6 +319,122 @@ async fn the_module_comes_and_goes(version: Version) -> Result {
     let requests = |room: &str| world.focus.start_requests_in(room).len();
     assert_eq!((requests("r1"), requests("r2")), (1, 1));
     Ok(())
+}
+
+/// The module with some words in it replaced.
+fn with_module(options: &mut WorldOptions, changes: &[(&str, &str)]) {
+    let mut module = include_str!("../../../deploy/prosody/mod_jibri_autostart_companion.lua").to_owned();
+    for (from, to) in changes {
+        assert!(module.contains(from), "{from}");
+        module = module.replace(from, to);
+    }
+    options.prosody.plugins.push(("mod_jibri_autostart_companion.lua".into(), module));
+}
+
+const ABILITIES: &str = r#""rooms room start stop notice""#;
+
+async fn a_newer_module_is_used_as_far_as_we_know_it(version: Version) -> Result {
+    let world = world_with(version, |options| {
+        with_module(
+            options,
+            &[
+                (ABILITIES, r#""whisper rooms room start stop notice seats""#),
+                (r#"attr("version", VERSION)"#, r#"attr("version", "1.7") .. attr("mood", "new")"#),
+                // More of everybody, and so little room that not all have any.
+                (r#" role='" .."#, r#" hand='up' role='" .."#),
+                (r#"table.concat(first, "", 1, last)"#, r#""<chair/>" .. table.concat(first, "", 1, last)"#),
+                ("PICTURE, PAGE = 250000", "PICTURE, PAGE = 1100"),
+            ],
+        );
+    })
+    .await?;
+    world.jibri("jibri-1").await?;
+    let least = ("START__MIN_PARTICIPANTS", "6");
+    let autostart = Autostart::start_with(&world.prosody, &[], &[least], &[])?;
+    let url = autostart.http().await?;
+    let ada = world.moderator("r1").await?;
+    let mut others = Vec::new();
+    for people in 2..=6 {
+        others.push(world.person("r1").await?);
+        until(&url, "/api/v1/rooms/r1", |room| room["people"] == people).await?;
+    }
+    hears(&ada, &[true]).await?;
+    let room = until(&url, "/api/v1/rooms/r1", |room| room["state"] == "recording").await?;
+    assert_eq!((&room["people"], &room["moderators"]), (&6.into(), &1.into()), "{room}");
+    assert_eq!(world.focus.start_requests_in("r1").len(), 1);
+    let status = get(&url, "/api/v1/status").await?;
+    assert_eq!((&status["footprint"], &status["footprint_reason"]), (&"companion".into(), &Value::Null));
+    Ok(())
+}
+
+async fn one_that_lacks_an_ability_is_not_used_and_it_is_told(version: Version) -> Result {
+    let world =
+        world_with(version, |options| with_module(options, &[(ABILITIES, r#""rooms room stop""#)])).await?;
+    world.jibri("jibri-1").await?;
+    let receiver = Receiver::start().await;
+    let settings = [("ALERTS__WEBHOOK", &*receiver.url())];
+    let autostart = Autostart::start_with(&world.prosody, &["r1"], &settings, &[])?;
+    let url = autostart.http().await?;
+    let _ada = world.moderator("r1").await?;
+    let alert = receiver.hears("companion_missing", "raised").await?;
+    assert!(alert.to_string().contains("install the one that comes with this version"), "{alert}");
+    shows(&url, "/readyz", |status, text| status == 503 && text.contains("install")).await?;
+    let mut doctor = command_with(&url, &["doctor", "--json"], &[("MUC__FOOTPRINT", "companion")]);
+    let found = steps(&mut doctor, "companion").await?;
+    assert!(
+        matches!(&*found, [(verdict, why)] if verdict == "FAIL" && why.contains(r#"cannot do "start""#)),
+        "{found:?}"
+    );
+    assert!(world.focus.start_requests_in("r1").is_empty());
+    Ok(())
+}
+
+async fn another_version_is_loaded_in_a_meeting(version: Version) -> Result {
+    let world = world_with(version, |options| {
+        with_orders(options);
+        (options.prosody.companion, options.prosody.metadata) = (true, true);
+        let word = format!("_G.prosody.test_abilities or {ABILITIES}");
+        with_module(options, &[(ABILITIES, &word)]);
+    })
+    .await?;
+    for name in ["jibri-1", "jibri-2", "jibri-3"] {
+        world.jibri(name).await?;
+    }
+    let eve = world.person("orders").await?;
+    let autostart = Autostart::start(&world.prosody, &["r1", "r2"])?;
+    let url = autostart.http().await?;
+    let ada = world.moderator("r1").await?;
+    hears(&ada, &[true]).await?;
+
+    order(&eve, "prosody.test_abilities = 'rooms room stop notice'").await?;
+    manage(&eve, "reload").await?;
+    let status = until(&url, "/api/v1/status", |status| status["footprint"] == "discreet").await?;
+    let is_told = |status: &Value| {
+        status["footprint_reason"].as_str().is_some_and(|why| why.contains(r#"cannot do "start""#))
+    };
+    if !is_told(&status) {
+        until(&url, "/api/v1/status", is_told).await?;
+    }
+    let ben = world.moderator("r2").await?;
+    ben.wait_recording("on", LONG).await?;
+    autostart.logged(r#""entered the room","room":"r2@muc.meet.jitsi""#).await?;
+
+    order(&eve, "prosody.test_abilities = 'stop start room rooms whisper'").await?;
+    manage(&eve, "reload").await?;
+    let status = until(&url, "/api/v1/status", |status| status["footprint"] == "companion").await?;
+    let why = status["footprint_reason"].as_str().unwrap_or_default();
+    assert!(why.contains("not told") && why.contains("install"), "{status}");
+    let mut doctor = command_with(&url, &["doctor", "--json"], &[]);
+    let found = steps(&mut doctor, "companion").await?;
+    assert!(matches!(&*found, [(verdict, why)] if verdict == "warn" && why.contains("notice")), "{found:?}");
+    until(&url, "/api/v1/rooms/r2", |room| room["state"] == "recording" && room["proof"] == "focus").await?;
+    let requests = |room: &str| world.focus.start_requests_in(room).len();
+    assert_eq!((requests("r1"), requests("r2")), (1, 1));
+
+    order(&eve, "prosody.test_abilities = nil").await?;
+    manage(&eve, "reload").await?;
+    until(&url, "/api/v1/status", |status| status["footprint_reason"].is_null()).await?;
+    hears(&ben, &[true]).await
 }
 
 async fn unseen_is_what_the_companion_does(version: Version) -> Result {

@@ -97,8 +97,13 @@ impl Play {
             },
             Do::Tell(LinkEvent::Room { room, event: RoomEvent::Over }) => format!("-{}", room.local()),
             Do::Tell(LinkEvent::Companion { service, event }) if service == MUC => match event {
-                CompanionEvent::Answers { version, can_notify: true } => format!("answers {version}, notice"),
-                CompanionEvent::Answers { version, can_notify: false } => format!("answers {version}"),
+                CompanionEvent::Answers { version, mute: None } => format!("answers {version}, notice"),
+                CompanionEvent::Answers { version, mute: Some(Mute::NoMetadata) } => {
+                    format!("answers {version}")
+                }
+                CompanionEvent::Answers { version, mute: Some(Mute::Unable) } => {
+                    format!("answers {version}, mute")
+                }
                 CompanionEvent::Listed { rooms } => {
                     let names: Vec<_> = rooms.iter().map(RoomJid::local).collect();
                     format!("listed {}", names.join(" "))
@@ -287,6 +292,57 @@ fn whether_there_is_a_notice_may_change() {
     assert!(play.hello(result(&without("e 4"))).is_empty());
     play.next();
     assert_eq!(play.hello(result(&hello("e 4"))), ["answers 1.0, notice", "rooms?"]);
+}
+
+/// A `hello` of a module of another version.
+fn hello_of(numbers: &str, abilities: &str) -> String {
+    element("hello", numbers, &format!("version='0.9' metadata='yes' abilities='{abilities}'"), "<new/>")
+}
+
+const NO_START: &str = "silent: its module cannot do \"start\": install the one that comes with this version of \
+                        jibri-autostart";
+
+#[test]
+fn one_that_lacks_an_ability_is_not_used() {
+    let mut play = Play::new();
+    play.next();
+    assert_eq!(play.hello(result(&hello_of("e 3", "rooms room stop"))), ["give up", NO_START]);
+    assert!(!play.course.answers());
+    // What it pushes is nothing to us, and no reason to ask it again.
+    assert!(play.push(&room("e 4", "r1")).is_empty());
+    assert!(play.push(&gone("e 5", "r1")).is_empty());
+    assert!(play.push(&hello_of("e 5", "rooms room stop")).is_empty(), "told once");
+    assert_eq!(play.next(), (30, vec!["hello?".to_owned()]));
+    assert!(play.hello(result(&hello_of("e 6", "rooms room stop"))).is_empty());
+    // It is unloaded, and the right one is loaded.
+    assert_eq!(play.push(&element("bye", "e 7", "", "")), ["give up", "silent: it was unloaded"]);
+    assert_eq!(play.push(&hello("f 0")), ["answers 1.0, notice", "rooms?"]);
+    assert_eq!(play.list("f 0", &["r1"]), ["r1 1", "listed r1"]);
+    // And back, without a word of the end.
+    assert_eq!(play.push(&hello_of("g 0", "rooms room")), ["give up", NO_START]);
+    assert!(play.push(&room("g 1", "r1")).is_empty());
+    assert_eq!(play.push(&room("h 1", "r1")), ["hello?"], "of another one");
+    assert_eq!(
+        play.hello(result(&hello_of("h 1", ""))),
+        ["give up".to_owned(), NO_START.replace("start\"", "rooms\"")]
+    );
+    assert_eq!(play.next(), (30, vec!["hello?".to_owned()]));
+    assert!(play.hello(NOT_THERE).len() == 2, "that is another reason");
+}
+
+#[test]
+fn what_it_is_able_to_do_may_change() {
+    let mut play = Play::listed();
+    for (epoch, abilities, told) in [
+        ("e", "rooms room start stop", "answers 0.9, mute"),
+        ("e", "rooms room start stop notice whisper", "answers 0.9, notice"),
+        ("f", "stop start room rooms", "answers 0.9, mute"),
+    ] {
+        assert_eq!(play.push(&hello_of(&format!("{epoch} 4"), abilities)), [told, "rooms?"], "{abilities}");
+        assert_eq!(play.list(&format!("{epoch} 4"), &["r1"]), ["r1 1", "listed r1"]);
+    }
+    assert_eq!(play.push(&hello_of("f 4", "rooms room stop")), ["give up", NO_START]);
+    assert_eq!(play.push(&hello_of("f 4", "rooms room start stop")), ["answers 0.9, mute", "rooms?"]);
 }
 
 #[test]
