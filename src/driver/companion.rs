@@ -84,7 +84,7 @@ impl Companions {
                 Some(format!("the companion does not answer on {service}: {why}"))
             }
             Some((_, why)) => Some(format!("the companion does not answer: {why}")),
-            None => None,
+            None => Some("the companion has not answered yet".to_owned()),
         };
         (footprint, reason)
     }

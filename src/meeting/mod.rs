@@ -5,6 +5,7 @@
 
 mod alone;
 mod answer;
+mod companions;
 mod context;
 mod event;
 mod identity;
@@ -42,9 +43,10 @@ pub use roster::Roster;
 pub use view::{Proof, RoomView};
 
 use crate::address::{Nick, RoomJid};
-use crate::config::{Footprint, FootprintSetting, Notice, Rule, Settings, Start, Stop};
+use crate::config::{Footprint, Notice, Rule, Settings, Start, Stop};
 use crate::schedule::Schedule;
 use crate::time::Time;
+use companions::Companions;
 use context::{Ctx, Policy};
 use occupancy::News;
 use polling::{Turns, Urgency};
@@ -53,7 +55,7 @@ use room::Room;
 use trial::{Trial, Verdict};
 use watchlist::Sender;
 
-/// The sources have named all rooms that were there before the link by then.
+/// The sources have named all rooms that were there before the link, or before the companion answered, by then.
 const FOUND_WITHIN: Duration = Duration::from_secs(3);
 /// So long after Jicofo has gone, or is back, everybody who comes to his room anew has come (docs/jitsi.md 13.2.13).
 const COME_ANEW: Duration = Duration::from_secs(60);
@@ -80,9 +82,7 @@ pub struct Meetings {
 #[derive(Debug)]
 struct Rules {
     identity: Identity,
-    footprint: FootprintSetting,
-    /// The conference services on which the companion answers, and whether people can be told by it.
-    companions: BTreeMap<String, bool>,
+    companions: Companions,
     notice: Notice,
     peek: bool,
     nickname: Nick,
@@ -107,22 +107,20 @@ impl Rules {
 
     /// When people in this room are told by their clients that they are recorded.
     fn notice_in(&self, room: &RoomJid) -> Notice {
-        let can_notify = self.companions.get(room.service()).copied().unwrap_or_default();
         // Jitsi has no such notice for a live stream, which clients show by themselves.
-        if can_notify { self.notice } else { Notice::Off }
+        if self.companions.can_notify(room) { self.notice } else { Notice::Off }
     }
 
     fn new_room(&self, jid: &RoomJid, linked: Option<Time>, now: Time) -> Room {
-        let is_new = linked.is_some_and(|since| now.since(since) > FOUND_WITHIN);
-        let mut room = Room::new(self.footprint_of(jid), self.rule_for(jid), linked.is_some(), !is_new, now);
+        let found_since =
+            linked.map(|linked| self.companions.answers_since(jid).map_or(linked, |at| at.max(linked)));
+        let is_new = found_since.is_some_and(|since| now.since(since) > FOUND_WITHIN);
+        let footprint = self.companions.footprint_in(jid);
+        let mut room = Room::new(footprint, self.rule_for(jid), linked.is_some(), !is_new, now);
         if !is_new && self.recorded.contains(jid) {
             room.remember();
         }
         room
-    }
-
-    fn footprint_of(&self, room: &RoomJid) -> Footprint {
-        self.footprint.in_effect(self.companions.contains_key(room.service()))
     }
 
     fn rule_for(&self, room: &RoomJid) -> Option<usize> {
@@ -136,8 +134,7 @@ impl Meetings {
     pub fn new(settings: &Settings, dry_run: bool, seed: u64, now: Time) -> Self {
         let rules = Rules {
             identity: Identity::new(settings),
-            footprint: settings.muc.footprint,
-            companions: BTreeMap::new(),
+            companions: Companions::new(settings.muc.footprint, &settings.muc.domains),
             notice: settings.muc.notice,
             peek: settings.muc.peek,
             nickname: settings.muc.nickname.clone(),
@@ -201,21 +198,17 @@ impl Meetings {
         match input {
             Input::LinkUp => {
                 self.linked = Some(now);
+                self.rules.companions.link_up(now);
                 self.use_footprints(now, &mut effects);
                 self.all_rooms(now, &mut effects, |room, _| room.link_up(now));
             }
             Input::SenderRefused => {
-                if self.rules.footprint == FootprintSetting::Fixed(Footprint::Unseen) {
-                    self.rules.footprint = FootprintSetting::Auto;
-                }
+                self.rules.companions.sender_refused();
                 self.use_footprints(now, &mut effects);
                 self.all_rooms(now, &mut effects, |room, _| room.sender_refused());
             }
             Input::Companion { service, answers, can_notify } => {
-                match answers {
-                    true => self.rules.companions.insert(service, can_notify),
-                    false => self.rules.companions.remove(&service),
-                };
+                self.rules.companions.says(service, answers, can_notify, now);
                 self.use_footprints(now, &mut effects);
             }
             Input::JicofoRestarts => {
@@ -224,7 +217,7 @@ impl Meetings {
             }
             Input::LinkDown => {
                 self.linked = None;
-                self.rules.companions.clear();
+                self.rules.companions.link_down();
                 self.turns.clear();
                 self.all_rooms(now, &mut effects, |room, _| room.link_down());
             }
@@ -243,6 +236,9 @@ impl Meetings {
             Input::Supply(supply) => self.queue.supply(supply),
             Input::Room { room, event } => self.room_event(&room, event, now, &mut effects),
             Input::Tick => {}
+        }
+        if self.rules.companions.pass_deadline(now) {
+            self.use_footprints(now, &mut effects);
         }
         self.pass_deadlines(now, &mut effects);
         self.serve(now, &mut effects);
@@ -281,7 +277,7 @@ impl Meetings {
     /// When [`Input::Tick`] is due, if nothing happens before.
     pub fn next_deadline(&self) -> Option<Time> {
         let turn = self.turns.deadline().filter(|_| self.linked.is_some());
-        self.deadlines.next().into_iter().chain(turn).min()
+        self.deadlines.next().into_iter().chain(turn).chain(self.rules.companions.deadline()).min()
     }
 
     /// The program ends: leaves all rooms. Recordings go on.
@@ -376,7 +372,7 @@ impl Meetings {
     fn use_footprints(&mut self, now: Time, effects: &mut Vec<Effect>) {
         let mut changed = Vec::new();
         for (jid, room) in &self.rooms {
-            let footprint = self.rules.footprint_of(jid);
+            let footprint = self.rules.companions.footprint_in(jid);
             if footprint != room.footprint() {
                 changed.push((jid.clone(), footprint));
             }

@@ -1,4 +1,5 @@
-//! What the rooms' core makes of a companion's word: pictures that leave people out, and in whose name it acts.
+//! What the rooms' core makes of a companion's word: when it is waited for, pictures that leave people out, and in whose name
+//! is acted.
 
 use std::time::Duration;
 
@@ -219,4 +220,61 @@ fn who_may_record_is_named_before_who_may_not() {
     room.shows(&["ada*", "bob*"], 0);
     room.shows(&["ada*", "bob*", "cem*"], 0);
     assert_eq!(room.take(), ["start as cem"], "ada has been there longest");
+}
+
+/// The second in which lists are asked for, if they are within half a minute.
+fn lists_at(room: &mut Room) -> Option<u64> {
+    (0..30).find(|second| {
+        room.run_for(Duration::from_secs(1));
+        room.take().contains(&"list".to_owned()).then_some(*second).is_some()
+    })
+}
+
+#[test]
+fn nobody_is_asked_for_lists_before_it_is_known_whether_there_is_a_companion() {
+    let linked = |footprint: &str| {
+        let mut room = Room::new(&format!("footprint = \"{footprint}\"\n"));
+        room.feed(Input::Watch { room: room.jid.clone() });
+        room.feed(Input::LinkUp);
+        room
+    };
+    // A verdict that comes late, or at once.
+    let mut room = linked("auto");
+    room.run_for(Duration::from_secs(8));
+    assert!(!room.take().contains(&"list".to_owned()));
+    room.companion(true);
+    room.shows(&["ada*"], 0);
+    assert_eq!(room.take(), ["start as ada"]);
+    assert_eq!(lists_at(&mut room), None);
+    for footprint in ["auto", "unseen"] {
+        let mut room = linked(footprint);
+        room.companion(false);
+        assert_eq!(room.take(), ["list"], "{footprint}");
+        // None comes.
+        let mut room = linked(footprint);
+        assert_eq!(lists_at(&mut room), Some(9), "{footprint}");
+        room.companion(true);
+        room.shows(&["ada*"], 0);
+        assert_eq!(room.take(), ["start as ada"], "{footprint}");
+        // After the next link it may be there.
+        room.feed(Input::LinkDown);
+        room.feed(Input::LinkUp);
+        assert_eq!(room.take().len(), 0, "{footprint}");
+    }
+    for footprint in ["discreet", "resident"] {
+        assert_eq!(linked(footprint).take(), ["list"], "{footprint}");
+    }
+    assert_eq!(lists_at(&mut linked("companion")), None);
+}
+
+#[test]
+fn what_was_stopped_before_a_late_companion_tells_of_it_stays_so() {
+    let mut room = Room::new("");
+    room.feed(Input::LinkUp);
+    room.run_for(Duration::from_secs(7));
+    room.companion(true);
+    room.feed(Input::Watch { room: room.jid.clone() });
+    room.people = vec!["ada*", "cem*"];
+    room.says(false, "cem");
+    assert_eq!((room.state(), room.take().len()), (State::Held, 0));
 }

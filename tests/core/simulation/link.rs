@@ -50,6 +50,11 @@ impl World {
             }
             self.link.up_at = self.now;
             self.feed(Input::LinkUp, None);
+            if self.plan.settings.muc.footprint.wants_companion() {
+                // Prosody itself answers for a module that it does not have.
+                let service = super::plan::MUC.to_owned();
+                self.feed(Input::Companion { service, answers: false, can_notify: false }, None);
+            }
         }
     }
 

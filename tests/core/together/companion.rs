@@ -11,7 +11,7 @@ use jibri_autostart::meeting::{
 use super::plan::{SEC, Us};
 use super::rooms::Step;
 use super::shown::{Shown, presence};
-use super::world::World;
+use super::world::{Ev, World};
 
 /// Focus's word, its way to us, and ours back.
 const TOLD_BY: Us = 3 * SEC;
@@ -44,11 +44,23 @@ pub struct Told {
 }
 
 impl World {
-    /// It greets whoever links.
-    pub fn companion_greets(&mut self) {
-        if self.plan.companion {
-            self.companion_sets_out(true);
+    /// It is asked whether it is there; where it is not, Prosody says so. Either may take its time.
+    pub fn companion_is_asked(&mut self) {
+        if !self.plan.settings.muc.footprint.wants_companion() {
+            return;
         }
+        let is_late = self.chance(0.1);
+        if is_late {
+            self.seen.count("a companion that answers late");
+        }
+        let wait = if is_late { self.some(SEC, 12 * SEC) } else { 0 };
+        let number = self.cores.link.conn;
+        self.after(wait, Ev::Room { r: 0, number, step: Step::CompanionGreets });
+    }
+
+    pub fn companion_greets(&mut self) {
+        self.companion_sets_out(self.plan.companion);
+        self.cores.promises.excuse_all(self.now);
     }
 
     /// What it says takes its way like everything else.

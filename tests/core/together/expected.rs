@@ -15,6 +15,7 @@ pub const HAVE_TO_HAPPEN: &[&str] = &[
     "a start where there is a session",
     "notices",
     "pictures",
+    "a companion that answers late",
     "pictures that leave somebody out",
     "the companion answers",
     "the companion answers and sets no notice",

@@ -55,7 +55,7 @@ impl World {
             self.restart_of_jicofo_is_missed();
         }
         self.give_meetings(Input::LinkUp);
-        self.companion_greets();
+        self.companion_is_asked();
         for r in 0..self.rooms.len() {
             if self.exists(r) {
                 self.vouch(r);

@@ -88,7 +88,9 @@ pub enum Step {
     TimesOut(AttemptId),
     QueryTimesOut(QueryId),
     LinkUp,
-    /// The module in Prosody is loaded, or unloaded.
+    /// Whether there is a module in Prosody is answered.
+    CompanionGreets,
+    /// It is loaded, or unloaded.
     CompanionTurns,
     CompanionSays(bool),
     LinkBreaks,
@@ -220,6 +222,7 @@ impl World {
             Step::TimesOut(attempt) if is_this_link => self.times_out(r, attempt),
             Step::QueryTimesOut(query) if is_this_link => self.query_times_out(r, query),
             Step::LinkUp => self.link_up(),
+            Step::CompanionGreets if is_this_link => self.companion_greets(),
             Step::CompanionTurns => self.companion_turns(),
             Step::CompanionSays(answers) if is_this_link => self.companion_says(answers),
             Step::LinkBreaks => self.link_breaks(false),

@@ -32,6 +32,7 @@ with_footprint! { "companion", versions_0_12, versions_13,
 
 with_footprint! { "auto", auto_0_12, auto_13,
     the_module_comes_and_goes,
+    while_it_has_not_answered_nobody_is_asked_for_lists,
     another_version_is_loaded_in_a_meeting,
     doctor_says_that_there_is_none
 }
@@ -435,6 +436,42 @@ async fn another_version_is_loaded_in_a_meeting(version: Version) -> Result {
     manage(&eve, "reload").await?;
     until(&url, "/api/v1/status", |status| status["footprint_reason"].is_null()).await?;
     hears(&ben, &[true]).await
+}
+
+/// Without any right in rooms, where Prosody has so much to do that the module answers after some seconds.
+async fn while_it_has_not_answered_nobody_is_asked_for_lists(version: Version) -> Result {
+    let world = world_with(version, |options| {
+        (options.prosody.companion, options.prosody.metadata) = (true, true);
+        (options.prosody.component_is_admin, options.prosody.admins_own_rooms) = (false, false);
+        with_module(
+            options,
+            &[
+                (r#"tell(hello("linked"));"#, ""),
+                (
+                    r#"["get hello"] = function (request) answer(request, "result", hello()); end;"#,
+                    r#"["get hello"] = function (request)
+                        module:add_timer(3, function () answer(request, "result", hello()); end);
+                    end;"#,
+                ),
+            ],
+        );
+    })
+    .await?;
+    world.jibri("jibri-1").await?;
+    let receiver = Receiver::start().await;
+    let settings = [("ALERTS__WEBHOOK", &*receiver.url())];
+    let ada = world.moderator("r1").await?;
+    let autostart = Autostart::start_with(&world.prosody, &["r1"], &settings, &[])?;
+    let url = autostart.http().await?;
+    let is_awaited = |status: &Value| {
+        status["footprint_reason"].as_str().is_some_and(|why| why.contains("not answered yet"))
+    };
+    until(&url, "/api/v1/status", is_awaited).await?;
+    hears(&ada, &[true]).await?;
+    until(&url, "/api/v1/status", |status| status["footprint"] == "companion").await?;
+    assert!(receiver.told_of("not_a_moderator").is_empty());
+    assert_eq!(autostart.count("cannot see who is in the room"), 0);
+    Ok(())
 }
 
 async fn unseen_is_what_the_companion_does(version: Version) -> Result {
