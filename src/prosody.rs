@@ -9,7 +9,7 @@ mod lua;
 use std::net::{IpAddr, SocketAddr};
 
 use crate::address::RealJid;
-use crate::config::{Footprint, Settings};
+use crate::config::Settings;
 
 /// Whose Prosody it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -92,7 +92,7 @@ impl Focus {
 
 /// Whether Jicofo's account has to be known, as it stands in the list of admins.
 pub fn needs_focus(settings: &Settings) -> bool {
-    settings.muc.footprint != Footprint::Companion.into()
+    !lua::by_companion_alone(settings)
 }
 
 /// The block. `focus`: none where it is not known; needed unless [`needs_focus`] says no. `api`: where Prosody finds our
@@ -258,7 +258,8 @@ mod tests {
         let rights = ["admins", "focus@", "local us", "validate_from", "event_sync"];
         assert!(rights.iter().all(|right| !alone.contains(right)), "{alone}");
         assert!(alone.contains("-- The brewery is in"), "{alone}");
-        for both in ["", "footprint = \"auto\"", "footprint = \"unseen\""] {
+        let stops = "footprint = \"companion\"\n[stop]\nwhen = \"empty\"";
+        for both in ["", "footprint = \"auto\"", "footprint = \"unseen\"", stops] {
             let text = print(both);
             assert!(text.contains(options) && text.contains("admins = { focus, us, admins }"), "{text}");
         }

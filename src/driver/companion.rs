@@ -98,7 +98,7 @@ impl Driver {
                 let (word, can_notify) = (Word::Answers { mute }, mute.is_none());
                 if self.companions.is_news(&service, &word) {
                     tracing::info!(service, version, can_notify, "the companion in Prosody answers");
-                    self.tell_idle_stops(&service);
+                    self.tell_what_stops_need(&service);
                 }
                 self.companion_is(&service, word);
                 self.feed(Input::Companion { service, answers: true, can_notify });
@@ -129,16 +129,18 @@ impl Driver {
         }
     }
 
-    /// Where it acts for us, nobody is left in whose name a recording could be stopped that nobody needs.
-    fn tell_idle_stops(&self, service: &str) {
+    /// Where it acts for us, nobody may be left in whose name a recording could be stopped that nobody needs; and where it
+    /// is the only way, we may have no right to do it ourselves.
+    fn tell_what_stops_need(&self, service: &str) {
         let settings = &self.settings;
         let mut all = settings.rules.iter().map(|rule| &rule.stop).chain([&settings.stop]);
-        if let Some(stop) = all.find(|stop| stop.when != StopWhen::Never) {
+        let is_alone = self.companions.setting == Footprint::Companion.into();
+        if let Some(stop) = all.find(|stop| is_alone && stop.when != StopWhen::Never) {
             let when = stop.when.name();
             tracing::warn!(
                 service,
-                "stop.when = \"{when}\" does nothing with the companion, which needs a moderator to speak for: set \
-                 muc.footprint = \"discreet\" if recordings are to end with the moderator"
+                "stop.when = \"{when}\" needs the rights of the discreet footprint in rooms, as the companion has no moderator \
+                 to speak for then: see `jibri-autostart prosody`"
             );
         }
     }

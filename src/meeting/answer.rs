@@ -139,8 +139,10 @@ pub enum StopFailure {
     NotModerator,
     /// We are not in the room.
     NotInside,
-    /// Footprint `companion`, or `unseen` without `peek`, and no moderator is there in whose name it could be sent.
+    /// Footprint `unseen` without `peek`, and no moderator is there in whose name it could be sent.
     NobodyToSpeakFor,
+    /// Footprint `companion`, no moderator is there in whose name it could be sent, and we are no owner of the room.
+    NoRights,
     /// The moderator in whose name it was sent left at that moment.
     SenderLeft,
     /// This is a dry run.
@@ -152,7 +154,14 @@ pub enum StopFailure {
 impl StopFailure {
     /// Trying again does not help.
     pub(super) fn is_final(self) -> bool {
-        matches!(self, Self::UnknownSession | Self::NotModerator | Self::NobodyToSpeakFor | Self::DryRun)
+        matches!(
+            self,
+            Self::UnknownSession
+                | Self::NotModerator
+                | Self::NobodyToSpeakFor
+                | Self::NoRights
+                | Self::DryRun
+        )
     }
 }
 

@@ -300,7 +300,11 @@ impl fmt::Display for StopFailure {
             Self::NotInside => "we are not in the room",
             Self::NobodyToSpeakFor => {
                 "no moderator is left in whose name it could be stopped (muc.footprint = \"discreet\", or \"unseen\" with \
-                 muc.peek = true and without the companion, lets us in for that)"
+                 muc.peek = true, lets us in for that)"
+            }
+            Self::NoRights => {
+                "no moderator is left in whose name it could be stopped, and to stop it ourselves we need the rights of the \
+                 discreet footprint in rooms: see `jibri-autostart prosody`"
             }
             Self::SenderLeft => "the moderator in whose name it was asked left at that moment",
             Self::DryRun => "this is a dry run",

@@ -1,12 +1,15 @@
 //! One room: who is in it, our place in it, and its recording.
 
+mod detour;
+
 use std::time::Duration;
 
+use self::detour::Detour;
 use super::alone::{self, Alone};
 use super::context::{Ctx, Policy};
 use super::event::{State, What};
 use super::identity::{Identity, Who};
-use super::io::{Departure, Presence, Roles, RoomEvent, RoomPicture};
+use super::io::{Departure, ListError, Presence, Roles, RoomEvent, RoomPicture};
 use super::knowledge::Picture;
 use super::manual::{ManualOrder, NotTaken};
 use super::notice::Notices;
@@ -18,7 +21,7 @@ use super::roster::{RecorderAccount, Roster};
 use super::trial::{Trial, Verdict};
 use super::view::RoomView;
 use super::zombie::Zombie;
-use crate::address::RealJid;
+use crate::address::{Nick, RealJid};
 use crate::config::{Footprint, Mode, Notice, StopWhen};
 use crate::jibri::RecordedBy;
 use crate::meeting::answer::{StartFailure, StopFailure};
@@ -41,6 +44,9 @@ pub fn unlisted_focus_reason(jid: &RealJid) -> String {
 #[derive(Debug)]
 pub(super) struct Room {
     roster: Roster,
+    /// The footprint in effect, and our place by it; on a detour by another one.
+    footprint: Footprint,
+    detour: Detour,
     occupancy: Occupancy,
     recording: Recording,
     /// The recorder may not be the one that it was taken for; the next list comes first, since the meeting may be over.
@@ -77,6 +83,8 @@ impl Room {
     ) -> Self {
         Self {
             roster: Roster::default(),
+            footprint,
+            detour: Detour::default(),
             occupancy: Occupancy::new(footprint, linked, now),
             recording: Recording::new(has_past),
             is_in_doubt: false,
@@ -165,7 +173,8 @@ impl Room {
     }
 
     pub(super) fn link_down(&mut self) {
-        self.occupancy.link_down();
+        self.occupancy.link_down(self.footprint);
+        self.detour.is_off();
         self.zombie.is_not_seen();
         self.notices.is_not_seen();
         self.alone.link_down();
@@ -249,6 +258,9 @@ impl Room {
             RoomEvent::Roles { query, result } => {
                 if result.is_ok() && std::mem::take(&mut self.is_in_doubt) {
                     self.recording.doubt();
+                }
+                if self.detour.is_under_way() && matches!(result, Err(ListError::Forbidden)) {
+                    self.recording.may_not_stop(ctx);
                 }
                 self.occupancy.roles(query, result, ctx, identity, roster)
             }
@@ -378,13 +390,15 @@ impl Room {
 
     /// How this room is seen, and acted in, from now on.
     pub(super) fn use_footprint(&mut self, footprint: Footprint, ctx: &mut Ctx<'_>) {
+        self.footprint = footprint;
+        self.detour.is_off();
         self.occupancy.use_footprint(footprint, ctx, &mut self.roster);
         self.notices.is_not_seen();
     }
 
     /// How this room is seen, and acted in.
     pub(super) fn footprint(&self) -> Footprint {
-        self.occupancy.footprint()
+        self.footprint
     }
 
     fn presence(&mut self, presence: Presence, ctx: &mut Ctx<'_>, identity: &Identity) -> News {
@@ -409,6 +423,7 @@ impl Room {
         policy: Policy<'_>,
         notice: Notice,
     ) -> Option<Urgency> {
+        self.occupancy.ends_blink(ctx);
         let visibility = self.occupancy.visibility();
         if !policy.record || visibility == Visibility::Blind {
             tell_alone(self.alone.is_not_seen(), ctx);
@@ -423,7 +438,7 @@ impl Room {
             focus: self.roster.has_focus(),
             people: self.roster.people(),
             moderators: self.roster.moderators(),
-            our_nick: self.occupancy.inside(),
+            our_nick: our_nick(&self.occupancy, &self.roster, ctx.nickname),
             by_companion: self.occupancy.is_told(),
             roster: &self.roster,
             stayed,
@@ -434,6 +449,7 @@ impl Room {
         if visibility == Visibility::Inside && policy.record && policy.start.mode == Mode::File {
             self.notices.follow(notice, self.recording.recorded(), ctx);
         }
+        self.follow_detour(ctx);
         let plan = self.plan(ctx.is_unsettled, policy);
         let poll = self.occupancy.follow(plan, ctx, &mut self.roster);
         if !self.occupancy.hears_focus() {
@@ -547,6 +563,13 @@ impl Room {
         let keeps_until = self.recording.keeps_until().filter(|until| now < *until);
         self.occupancy.deadline().into_iter().chain(keeps_until).min()
     }
+}
+
+/// The nickname under which focus knows us. Where the companion acts for us that is the one of a stop that we have brought
+/// ourselves, maybe before a restart, unless somebody else has it.
+fn our_nick<'a>(occupancy: &'a Occupancy, roster: &Roster, usual: &'a Nick) -> Option<&'a Nick> {
+    let is_ours = occupancy.is_told() && roster.who(usual) != Some(Who::Person);
+    occupancy.inside().or(is_ours.then_some(usual))
 }
 
 fn tell_alone(turn: Option<alone::Turn>, ctx: &mut Ctx<'_>) {

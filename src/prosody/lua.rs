@@ -9,7 +9,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 
 use super::{Focus, Listener, Place, Platform};
-use crate::config::{Footprint, FootprintSetting, Settings};
+use crate::config::{Footprint, FootprintSetting, Settings, StopWhen};
 
 /// Where Jitsi's packages keep their modules; a folder of its `plugin_paths`.
 const DEBIAN_PLUGINS: &str = "/usr/share/jitsi-meet/prosody-plugins";
@@ -126,9 +126,11 @@ fn base(settings: &Settings) -> &str {
     service.split_once('.').map_or(service, |(_, base)| base)
 }
 
-/// The companion is to do all of it, and no other right is asked for.
-fn by_companion_alone(settings: &Settings) -> bool {
-    settings.muc.footprint == Footprint::Companion.into()
+/// The companion is to do all of it, and no other right is asked for: not even that to stop a recording where nobody is left
+/// in whose name the companion could.
+pub(super) fn by_companion_alone(settings: &Settings) -> bool {
+    let mut stops = settings.rules.iter().map(|rule| &rule.stop).chain([&settings.stop]);
+    settings.muc.footprint == Footprint::Companion.into() && stops.all(|stop| stop.when == StopWhen::Never)
 }
 
 fn names(settings: &Settings, platform: Platform, focus: Option<&Focus>) -> String {

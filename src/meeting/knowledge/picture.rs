@@ -18,7 +18,7 @@ pub(in crate::meeting) struct Picture<'a> {
     /// People in the room, and moderators among them.
     pub(in crate::meeting) people: u32,
     pub(in crate::meeting) moderators: u32,
-    /// Our nickname, while we are inside.
+    /// Our nickname, while we are inside or told.
     pub(in crate::meeting) our_nick: Option<&'a Nick>,
     /// The companion tells us everything, and acts for us.
     pub(in crate::meeting) by_companion: bool,

@@ -146,6 +146,8 @@ pub(super) struct Occupancy {
     conflicts: u32,
     /// A full pair of lists, or the companion, has shown everybody.
     pictured: bool,
+    /// Until then nothing is forgotten although nobody is shown: they will be, in another way than before.
+    blinks_until: Option<Time>,
     /// When such a pair came last.
     listed: Option<Time>,
     /// An entry that was not answered in time, and until when it may still be.
@@ -189,6 +191,7 @@ impl Occupancy {
             kicks: 0,
             conflicts: 0,
             pictured: false,
+            blinks_until: None,
             listed: None,
             late: None,
             unwelcome: None,
@@ -207,10 +210,6 @@ impl Occupancy {
             Place::Inside { nick, .. } => Some(nick),
             _ => None,
         }
-    }
-
-    pub(super) fn footprint(&self) -> Footprint {
-        self.footprint
     }
 
     pub(super) fn is_resident(&self) -> bool {
@@ -233,6 +232,7 @@ impl Occupancy {
             Place::Told { .. } if self.pictured => Visibility::Inside,
             Place::Entering { .. } if self.pictured => Visibility::Blinking,
             Place::Outside { .. } | Place::Leaving { .. } if self.pictured => Visibility::Outside,
+            Place::Outside { .. } | Place::Told { .. } if self.blinks_until.is_some() => Visibility::Blinking,
             _ => Visibility::Blind,
         }
     }
@@ -260,8 +260,10 @@ impl Occupancy {
         self.place = starting_place(self.footprint, now);
     }
 
-    pub(super) fn link_down(&mut self) {
-        self.barred_until = None;
+    /// `footprint`: the one in effect, to which a detour comes back.
+    pub(super) fn link_down(&mut self, footprint: Footprint) {
+        self.footprint = footprint;
+        (self.barred_until, self.blinks_until) = (None, None);
         self.pictured = false;
         self.late = None;
         self.unwelcome = None;
@@ -412,7 +414,8 @@ impl Occupancy {
             Err(error) => {
                 let wait = if error == ListError::Forbidden { POLL_SLOW } else { POLL_AGAIN };
                 *poll = Poll::At(ctx.now.after(wait));
-                if self.no_list.replace(error) != Some(error) {
+                // On a detour that is told as what it is for.
+                if self.no_list.replace(error) != Some(error) && self.blinks_until.is_none() {
                     ctx.tell(What::NoList(error));
                 }
                 // That we may not know who is in a room is said of one that exists.
@@ -467,7 +470,7 @@ impl Occupancy {
     /// The meeting is over, and with it what was known of the room.
     fn gone(&mut self) {
         self.rhythm.restart();
-        self.pictured = false;
+        (self.pictured, self.blinks_until) = (false, None);
         // Its queue is gone as well.
         if self.late.take().is_some() {
             self.unwelcome = None;

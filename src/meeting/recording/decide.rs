@@ -41,6 +41,8 @@ pub(super) enum Step {
     Start(Speaker, Option<Nick>),
     /// Send a stop, under this nickname.
     Stop(Nick, Speaker),
+    /// A stop is due, and nobody is there in whose name the companion could send it.
+    Detour,
     /// A stop is due, and nobody is there in whose name it could be sent.
     CannotStop,
     /// A start, if this were no dry run.
@@ -191,7 +193,8 @@ impl Recording {
             | Step::NobodyToSpeakFor
             | Step::Poll
             | Step::Visit
-            | Step::VisitToStop => {}
+            | Step::VisitToStop
+            | Step::Detour => {}
         }
         self.step = step;
     }

@@ -152,7 +152,7 @@ impl Recording {
         let is_needless = now.is_complete() && is_on && !wanted && (is_ordered || is_over && policy.record);
         self.stop.observe(is_needless, is_ordered, ctx);
         if now.by_companion && now.speaker(0).is_some() {
-            self.stop.given_up.take_if(|why| *why == StopFailure::NobodyToSpeakFor);
+            self.stop.given_up.take_if(|why| *why == StopFailure::NoRights);
         }
         // Whoever leaves in that moment may have gone before his name was used.
         let has_left = |sent: &Sent| {
@@ -180,6 +180,7 @@ impl Recording {
         Some(match (now.speaker(self.stop.failures), now.roster.moderator(self.stop.failures)) {
             _ if ctx.dry_run => Step::WouldStop,
             (Some((nick, speaker)), _) => Step::Stop(nick.clone(), speaker),
+            (None, _) if now.by_companion => Step::Detour,
             (None, _) if now.is_inside() => Step::CannotStop,
             (None, _) if !policy.in_names => Step::VisitToStop,
             (None, Some(_)) if !now.fresh => Step::Poll,
@@ -187,6 +188,24 @@ impl Recording {
             (None, None) if policy.peek => Step::VisitToStop,
             (None, None) => Step::CannotStop,
         })
+    }
+
+    /// A stop is due that the companion has nobody to speak for.
+    pub(in crate::meeting) fn needs_detour(&self) -> bool {
+        self.step == Step::Detour
+    }
+
+    /// And it is not sent and answered yet.
+    pub(in crate::meeting) fn needs_us_inside(&self) -> bool {
+        matches!(self.step, Step::Detour | Step::VisitToStop) || self.stop.is_under_way()
+    }
+
+    /// Nobody is left to speak for, and in the room we have no rights of our own.
+    pub(in crate::meeting) fn may_not_stop(&mut self, ctx: &mut Ctx<'_>) {
+        self.step = Step::Nothing;
+        if self.stop.given_up.is_none() {
+            self.stop.failed(StopFailure::NoRights, ctx);
+        }
     }
 
     /// In a dry run that is all that happens.

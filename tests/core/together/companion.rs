@@ -35,6 +35,9 @@ pub fn leave_out(occupants: &mut Vec<Presence>) -> u32 {
     u32::try_from(all - occupants.len()).unwrap()
 }
 
+/// A stop for which nobody is left to speak: an entry, Jicofo's answer, and their ways.
+const VISIT: Us = 42 * SEC;
+
 /// What it has told of a room.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Told {
@@ -216,6 +219,17 @@ impl World {
             let is_on =
                 if is_on { "recorded, and nobody is told" } else { "not recorded, and people are told so" };
             self.fail(format!("(12) r{r} is {is_on}: {view:?}"));
+        }
+    }
+
+    /// (6) Once a second: with the companion we are inside for a moment at most.
+    pub fn check_visit(&mut self, r: usize) {
+        let is_inside = self.rooms[r].us.is_some() && self.cores.link.companion_answers;
+        let since = self.rooms[r].inside_since.filter(|_| is_inside).unwrap_or(self.now);
+        self.rooms[r].inside_since = is_inside.then_some(since);
+        if self.now > since + VISIT {
+            let view = self.cores.meetings.room(&self.rooms[r].jid).map(|view| (view.state, view.reason));
+            self.fail(format!("(6) r{r}: inside since {} s: {view:?}", (self.now - since) / SEC));
         }
     }
 

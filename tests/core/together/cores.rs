@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use jibri_autostart::address::RoomJid;
-use jibri_autostart::config::{Footprint, FootprintSetting};
+use jibri_autostart::config::{Footprint, FootprintSetting, StopWhen};
 use jibri_autostart::coupling::{Coupling, Step};
 use jibri_autostart::fleet::{self, Fleet, Seat};
 use jibri_autostart::meeting::{Effect, Input, Meetings, RoomEvent};
@@ -37,6 +37,10 @@ impl Cores {
         };
         plan.companion = settings.muc.footprint.wants_companion() && rng.random_bool(0.6);
         plan.companion_leaves_out = rng.random_bool(0.1);
+        if plan.companion && rng.random_bool(0.4) {
+            settings.stop.when = [StopWhen::NoModerator, StopWhen::Empty][rng.random_range(0..2_usize)];
+            settings.stop.delay = Duration::from_secs([0, 2][rng.random_range(0..2_usize)]);
+        }
         plan.companion_turns = plan.companion && rng.random_bool(0.3);
         settings.start.settle = Duration::from_secs([0, 0, 3][rng.random_range(0..3_usize)]);
         settings.start.retry_max = Duration::from_secs([10, 60][rng.random_range(0..2_usize)]);

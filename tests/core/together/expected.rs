@@ -80,6 +80,7 @@ pub const HAVE_TO_HAPPEN: &[&str] = &[
     "served when one became free",
     "starts by hand",
     "stopped by a person",
+    "stopped where nobody is left to speak for",
     "stopped, to be started anew",
     "unseen: taken",
     "we are restarted",

@@ -6,7 +6,7 @@ use std::time::Duration;
 use jibri_autostart::address::Nick;
 use jibri_autostart::meeting::{
     Action, Answer, AttemptId, By, Condition, Input, ListError, Out, QueryId, Refusal, Role, Roles,
-    RoomEvent, Speaker,
+    RoomEvent, Speaker, Unsent,
 };
 
 use super::plan::{MS, SEC, Us};
@@ -116,7 +116,16 @@ impl World {
                     self.after(us(*timeout), Ev::Room { r, number, step });
                 }
             }
-            Action::Stop { .. } => self.seen.count("stopped, to be started anew"),
+            Action::Stop { room, speaker, .. } => {
+                let r = self.cores.index[room];
+                let is_detour = *speaker == Speaker::Ourselves && self.cores.link.companion_answers;
+                let is_anew = self.rooms[r].has_moderator();
+                self.seen.count(match (is_detour, is_anew) {
+                    (true, _) => "stopped where nobody is left to speak for",
+                    (false, true) => "stopped, to be started anew",
+                    (false, false) => "stopped as the last moderator left",
+                });
+            }
             Action::AskRoles { query, room, .. } => {
                 let r = self.cores.index[room];
                 self.cores.link.queries.insert(*query);
@@ -255,7 +264,7 @@ impl World {
                     self.seen.count("starts in the name of somebody who has left");
                 }
             }
-            Action::Stop { room, speaker, .. } => {
+            Action::Stop { room, attempt, speaker, .. } => {
                 let r = self.cores.index[&room];
                 let is_moderator = |jid| self.rooms[r].people.iter().any(|p| p.moderator && p.jid == jid);
                 let by = match (&speaker, speaker.sender().cloned()) {
@@ -266,8 +275,23 @@ impl World {
                     }
                     (_, Some(_)) => None,
                 };
-                if let Some(nick) = by.filter(|_| self.rooms[r].focus) {
-                    self.stops_for_us(r, nick.as_str());
+                let has_session = self.jicofo.session(&r).is_some();
+                let answer = match by.filter(|_| self.rooms[r].focus) {
+                    Some(nick) => {
+                        self.stops_for_us(r, nick.as_str());
+                        // Focus has published it by then.
+                        self.show_room(r);
+                        self.push_picture(r);
+                        match has_session {
+                            true => Answer::Accepted { session: None },
+                            false => refusal(Condition::ItemNotFound, "", By::Unsaid),
+                        }
+                    }
+                    None if matches!(speaker, Speaker::Companion(_)) => Answer::Unsent(Unsent::SpeakerGone),
+                    None => refusal(Condition::NotAcceptable, "", By::Room),
+                };
+                if speaker.sender().is_none() {
+                    self.send(r, RoomEvent::StopAnswered { attempt, answer });
                 }
             }
         }

@@ -217,6 +217,7 @@ impl World {
         for r in 0..self.rooms.len() {
             self.check_owed(r);
             self.check_notice(r);
+            self.check_visit(r);
             self.check_proof(r);
         }
     }

@@ -69,6 +69,8 @@ pub struct Room {
     pub told: Option<Option<Told>>,
     /// Somebody in this meeting was left out of a picture: who he was is not known.
     pub was_cut: bool,
+    /// Since when we are inside although the companion acts for us.
+    pub inside_since: Option<Us>,
     /// People are told by their clients that they are recorded.
     pub notice: bool,
     /// Since when that is not as it should be.
@@ -137,6 +139,7 @@ impl Room {
             existed: false,
             told: None,
             was_cut: false,
+            inside_since: None,
             notice: false,
             differs_since: None,
             deaf_until: 0,

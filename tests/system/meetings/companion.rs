@@ -211,6 +211,15 @@ async fn an_order_to_stop_waits_for_a_moderator(version: Version) -> Result {
     let mut stop = command_with(&url, &["stop", "r1"], &[token]);
     assert!(tokio::task::spawn_blocking(move || stop.status()).await??.success());
     autostart.logged("no moderator is left in whose name it could be stopped").await?;
+    let is_told = |room: &Value| {
+        room["reason"]
+            .as_str()
+            .is_some_and(|why| why.contains("rights") && why.contains("jibri-autostart prosody"))
+    };
+    until(&url, "/api/v1/rooms/r1", is_told).await?;
+    // That is no mistake in the configuration, and people see nothing of us.
+    assert_eq!(autostart.count("cannot see who is in the room"), 0);
+    our_visits(&ben).never()?;
     world.focus.configure(|options| options.auto_owner = true);
     let cem = world.moderator("r1").await?;
     cem.wait_recording("off", LONG).await?;

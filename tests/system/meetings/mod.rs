@@ -113,9 +113,25 @@ macro_rules! by_companion {
 }
 use by_companion;
 
+/// With the companion, and the rights that the discreet footprint needs.
+macro_rules! by_companion_with_rights {
+    ($($scenario:ident),* $(,)?) => {
+        crate::meetings::with_footprint! {
+            "companion, with rights", companion_with_rights_0_12, companion_with_rights_13, $($scenario),*
+        }
+    };
+}
+use by_companion_with_rights;
+
 /// How the scenario's program takes part in meetings.
 fn footprint() -> &'static str {
-    FOOTPRINT.try_with(|footprint| *footprint).unwrap_or("resident")
+    let footprint = FOOTPRINT.try_with(|footprint| *footprint).unwrap_or("resident");
+    footprint.split(',').next().unwrap_or_default()
+}
+
+/// With the companion: the program has rights in rooms as well.
+fn has_rights() -> bool {
+    FOOTPRINT.try_with(|footprint| footprint.ends_with("with rights")).unwrap_or_default()
 }
 
 /// As the README says to set it up: Jicofo trusts our domain.
@@ -130,6 +146,8 @@ async fn world_with(version: Version, change: impl FnOnce(&mut WorldOptions)) ->
     if footprint() == "companion" {
         options.prosody.companion = true;
         options.prosody.metadata = true;
+    }
+    if footprint() == "companion" && !has_rights() {
         options.prosody.component_is_admin = false;
         options.prosody.admins_own_rooms = false;
         options.focus.trusted_domains.clear();
