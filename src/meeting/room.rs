@@ -221,7 +221,12 @@ impl Room {
             return Some(Verdict::Proven);
         }
         let exists = !matches!(news, News::RoomGone | News::Unanswered);
-        trial.misses(exists, now).then_some(Verdict::Missed)
+        let is_missed = trial.misses(exists, now);
+        if is_missed && self.occupancy.is_told() {
+            // One miss does not count, and the companion tells of none by itself.
+            self.occupancy.look_at(now, now);
+        }
+        is_missed.then_some(Verdict::Missed)
     }
 
     /// Nobody vouches for it, we are not in it, and nothing is known of it that must be kept. Where focus never

@@ -90,6 +90,8 @@ impl World {
             visited: BTreeMap::new(),
         };
         world.feed(Input::LinkUp);
+        let service = "muc.meet.jitsi".to_owned();
+        world.feed(Input::Companion { service, answers: false, can_notify: false });
         world
     }
 
