@@ -13,6 +13,7 @@
 mod companion;
 mod fleet;
 mod pace;
+mod pictures;
 mod proof;
 mod properties;
 mod seeds;

@@ -36,6 +36,9 @@ const ENTRIES_A_MINUTE: usize = 25;
 impl World {
     /// What the core does, at the moment it does it.
     pub fn check_action(&mut self, action: &Action) {
+        if self.companion.plays {
+            return self.check_companion_action(action);
+        }
         match action {
             Action::Start { room, speaker, .. } => {
                 let r = self.index[room];
@@ -174,6 +177,9 @@ impl World {
 
     /// What the core tells, against what it was told.
     pub fn check_told(&mut self, r: usize, what: &What) {
+        if self.companion.plays {
+            return self.check_companion_told(r, what);
+        }
         self.check_told_by_hand(r, what);
         let mirror = &self.mirrors[r];
         let word = mirror.word();
@@ -338,6 +344,9 @@ impl World {
 
     /// After every step of the core.
     pub fn check_step(&mut self, r: usize) {
+        if self.companion.plays {
+            return self.check_companion_step(r);
+        }
         self.check_by_hand(r);
         let Some(view) = self.core.room(&self.plan.rooms[r]) else {
             let mirror = &mut self.mirrors[r];

@@ -156,6 +156,17 @@ pub const HAVE_TO_HAPPEN: &[&str] = &[
     "unseen: seen not to be taken",
     "unseen: seen to be taken",
     "we were removed",
+    "companion: a late answer",
+    "companion: held for a person's stop",
+    "companion: it answers",
+    "companion: it answers and sets no notice",
+    "companion: it is silent",
+    "companion: nobody to speak for",
+    "companion: notices",
+    "companion: on",
+    "companion: pictures that leave somebody out",
+    "companion: stops",
+    "companion: stops where nobody is left to speak for",
 ];
 
 impl Coverage {

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use jibri_autostart::address::Nick;
 use jibri_autostart::config::Secret;
+use jibri_autostart::meeting::watchlist::{Report, Source};
 use jibri_autostart::meeting::{
     Action, Answer, AttemptId, By, Condition, Input, ListError, Listed, Out, QueryId, Refusal, Role, Roles,
     RoomEvent, Speaker,
@@ -50,11 +51,7 @@ impl World {
             }
             self.link.up_at = self.now;
             self.feed(Input::LinkUp, None);
-            if self.plan.settings.muc.footprint.wants_companion() {
-                // Prosody itself answers for a module that it does not have.
-                let service = super::plan::MUC.to_owned();
-                self.feed(Input::Companion { service, answers: false, can_notify: false }, None);
-            }
+            self.companion_is_asked();
         }
     }
 
@@ -79,6 +76,7 @@ impl World {
         if std::mem::take(&mut self.link.ours) {
             self.link.requests.clear();
             self.link.queries.clear();
+            self.companion.link_down();
             if std::mem::take(&mut self.link.sender_refused) {
                 self.sender_refused();
             }
@@ -109,10 +107,12 @@ impl World {
                 self.after(10 * SEC, Ev::QueryTimesOut { r, conn, query });
             }
             Action::Enter { .. } | Action::Leave { .. } | Action::AskForm { .. } => {}
+            Action::AskPicture { .. } | Action::Notice { .. } if self.companion.plays => {}
             Action::AskPicture { .. } | Action::Notice { .. } => {
                 self.fail(2, "asks a companion that nobody has spoken of".into());
             }
         }
+        self.asks_companion(&action);
         let Some(conn) = self.link.server else { return };
         let at = self.link.last_out.max(self.now + self.delay());
         self.link.last_out = at;
@@ -132,6 +132,7 @@ impl World {
                 Wish::Stop => "stops without an answer",
             });
             self.fault(r);
+            self.companion.answered(attempt);
             self.feed_room(r, answered(attempt, wish, Answer::TimedOut), None);
         }
     }
@@ -161,13 +162,19 @@ impl World {
         match &event {
             RoomEvent::StartAnswered { attempt, .. } | RoomEvent::StopAnswered { attempt, .. } => {
                 self.link.requests.remove(attempt);
+                self.companion.answered(*attempt);
             }
             RoomEvent::Roles { query, .. } => {
                 self.link.queries.remove(query);
             }
-            _ => {}
+            _ => self.pictured(r, &event),
         }
+        let is_over = matches!(event, RoomEvent::Over);
         self.feed_room(r, event, about);
+        if is_over {
+            let (source, room) = (Source::Companion, self.plan.rooms[r].clone());
+            self.report(Report::Disappeared { source, room });
+        }
     }
 
     /// Prosody has received what the core sent.
@@ -187,7 +194,8 @@ impl World {
                 let gap = if self.rng.random_bool(0.2) { self.some(0, 30 * MS) } else { 0 };
                 self.after(gap, Ev::SecondList { r, conn, query, which, first });
             }
-            Action::AskPicture { .. } | Action::Notice { .. } => {}
+            Action::AskPicture { room } => self.companion_is_asked_for(self.index[&room]),
+            Action::Notice { room, recording } => self.companion_notes(self.index[&room], recording),
             Action::AskForm { room, query } => {
                 let r = self.index[&room];
                 let password = self.guests.knows_password().then(|| Secret::new("sesame"));
@@ -233,6 +241,12 @@ impl World {
             }
             Action::Stop { room, speaker: Speaker::InName(sender), .. } => {
                 self.arrives_in_a_name(self.index[&room], &sender, Wish::Stop);
+            }
+            Action::Start { room, attempt, speaker: Speaker::Companion(nick), .. } => {
+                self.companion_takes(self.index[&room], conn, attempt, &nick, Wish::Start);
+            }
+            Action::Stop { room, attempt, speaker: Speaker::Companion(nick), .. } => {
+                self.companion_takes(self.index[&room], conn, attempt, &nick, Wish::Stop);
             }
             Action::Start { room, attempt, .. } => {
                 self.request_arrives(self.index[&room], conn, attempt, Wish::Start);
@@ -341,7 +355,8 @@ impl World {
         }
         let is_from_focus = self.rooms[r].has(Kind::Focus) && self.rooms[r].has(Kind::Us);
         let is_from_prosody = matches!(&answer, Answer::Refused(refusal) if refusal.by != By::Unsaid);
-        if is_from_focus || is_from_prosody {
+        let is_by_companion = self.companion.speaks(attempt) && self.companion_answers();
+        if is_from_focus || is_from_prosody || is_by_companion {
             self.deliver(r, answered(attempt, wish, answer), None);
         }
     }

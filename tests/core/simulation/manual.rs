@@ -18,7 +18,7 @@ pub struct Admin {
     /// His own, so that seeds without him play as they always did.
     rng: SmallRng,
     /// The mean time between two orders; none: he never comes.
-    pace: Option<Us>,
+    pub pace: Option<Us>,
 }
 
 impl Admin {

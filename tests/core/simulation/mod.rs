@@ -11,6 +11,7 @@
 )]
 
 mod checks;
+mod companion;
 mod coverage;
 mod focus;
 mod guests;

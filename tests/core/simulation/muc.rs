@@ -196,6 +196,12 @@ impl MucRoom {
         }
     }
 
+    /// All of it, as the companion draws it.
+    pub fn pictured(&self) -> Vec<Presence> {
+        let own = |o: &Occupant| Presence { conference: None, ..self.presence(o) };
+        self.occupants.iter().map(own).collect()
+    }
+
     /// One of the two role lists.
     pub fn listed(&self, role: Role) -> Vec<Listed> {
         let all = self.occupants.iter().filter(|o| o.role == role);

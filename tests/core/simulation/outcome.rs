@@ -14,6 +14,9 @@ impl World {
             self.rooms[r].needless_since = None;
             return;
         }
+        if self.companion.plays {
+            self.check_companion_world(r);
+        }
         self.check_needless(r);
         self.check_claim(r);
         let room = &self.rooms[r];
@@ -47,10 +50,11 @@ impl World {
             people.clone().filter(|o| o.role == jibri_autostart::meeting::Role::Moderator).count();
         self.mirrors[r].wanted(people.count(), moderators).1
             && room.has(Kind::Focus)
-            && (moderators > 0 || !self.mirrors[r].in_names)
+            && (moderators > 0 || !self.mirrors[r].in_names && !self.companion.plays)
             && room.people() > 0
             && now_open(room.shut, self.now)
             && !self.is_stopped_by_a_person(r)
+            && !(self.was_cut(r) && self.mirrors[r].state == Some(jibri_autostart::meeting::State::Held))
             && !self.may_be_stopped_still(r)
             && !room.gave_up
             && !room.untold

@@ -4,6 +4,7 @@ use jibri_autostart::address::RealJid;
 use jibri_autostart::config::{Mode, StopWhen};
 use jibri_autostart::meeting::{Role, StopFailure};
 
+use super::companion::DETOUR;
 use super::focus::{Session, mode_of};
 use super::link::us;
 use super::mirror::Mirror;
@@ -97,7 +98,8 @@ impl World {
         self.seen.count("moments in which a stop was owed");
         let (_, is_ordered) = self.mirrors[r].owes_stop();
         let delay = if is_ordered { 0 } else { us(self.mirrors[r].terms.stop.delay) };
-        if self.now > since + delay + NOTICED_WITHIN {
+        let detour = if self.companion.plays { DETOUR } else { 0 };
+        if self.now > since + delay + detour + NOTICED_WITHIN {
             let state = self.core.room(&self.plan.rooms[r]).map(|view| (view.state.name(), view.reason));
             let since = since / SEC;
             self.fail(3, format!("r{r}: nobody needs the recording since {since} s; {state:?}"));

@@ -12,7 +12,7 @@ use super::world::{Ev, World};
 pub struct Shop {
     /// Its own, so that seeds without a supply play as they always did.
     rng: SmallRng,
-    is_open: bool,
+    pub is_open: bool,
     visible: bool,
     /// So many too many, or too few.
     error: i8,

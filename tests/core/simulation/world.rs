@@ -13,6 +13,7 @@ use model::{JicofoSettings, jibri, jicofo};
 use rand::rngs::SmallRng;
 use rand::{RngExt as _, SeedableRng as _};
 
+use super::companion::Companion;
 use super::coverage::Coverage;
 use super::focus::{Jicofo, Request, Wish};
 use super::guests::Guests;
@@ -32,6 +33,11 @@ pub enum Ev {
     LinkUp,
     LinkBreaks,
     LinkNoticed,
+    /// Whether there is a companion is answered; it is loaded, or unloaded.
+    CompanionGreets {
+        conn: u32,
+    },
+    CompanionTurns,
     ToServer {
         conn: u32,
         action: Action,
@@ -161,6 +167,7 @@ pub struct World {
     pub jicofo: Jicofo,
     pub people: Vec<Person>,
     pub link: Link,
+    pub companion: Companion,
     pub lister: Lister,
     pub shop: Shop,
     pub admin: Admin,
@@ -182,11 +189,17 @@ pub struct World {
 impl World {
     pub fn new(seed: u64, with_trace: bool) -> Self {
         let mut rng = SmallRng::seed_from_u64(seed);
-        let plan = Plan::new(&mut rng);
+        let mut plan = Plan::new(&mut rng);
+        let companion = Companion::new(seed, plan.rooms.len(), &mut plan.settings);
         let core = Meetings::new(&plan.settings, false, seed, Time::default());
         let count = plan.rooms.len();
         let visited = count - plan.phantoms;
         let people = (0..plan.people).map(|p| Person::new(p % visited, rng.random_bool(0.6))).collect();
+        // Whose checks are the mirrors'.
+        let is_mirrored = !companion.plays;
+        let (mut shop, mut admin) = (Shop::new(seed, count), Admin::new(seed));
+        shop.is_open &= is_mirrored;
+        admin.pace = admin.pace.filter(|_| is_mirrored);
         let mut world = Self {
             now: 0,
             sequence: 0,
@@ -204,9 +217,10 @@ impl World {
             jibris: (0..plan.jibris).map(|_| Jibri::new(Mood::Good)).collect(),
             people,
             link: Link::default(),
+            companion,
             lister: Lister::default(),
-            shop: Shop::new(seed, count),
-            admin: Admin::new(seed),
+            shop,
+            admin,
             guests: Guests::new(seed),
             focus_up: true,
             conferences: 0,
@@ -244,6 +258,7 @@ impl World {
         self.open_shop();
         self.admin_comes();
         self.guests_come();
+        self.companion_begins();
         for (trouble, event) in [
             (self.plan.link_trouble, Ev::LinkBreaks),
             (self.plan.focus_trouble, Ev::FocusRestarts),
@@ -314,6 +329,7 @@ impl World {
                 }
             }
             self.watch_jibris();
+            self.companion_pushes();
             for r in 0..self.rooms.len() {
                 self.check_world(r);
             }
@@ -362,6 +378,8 @@ impl World {
                 }
             }
             Ev::LinkNoticed => self.link_noticed(),
+            Ev::CompanionGreets { conn } => self.companion_greets(conn),
+            Ev::CompanionTurns => self.companion_turns(),
             Ev::ToServer { conn, action } => self.server_takes(conn, action),
             Ev::ToUs { conn, r, event, about } => self.arrives(conn, r, event, about),
             Ev::SecondList { r, conn, query, which, first } => {
@@ -428,6 +446,9 @@ impl World {
             Ev::Gateway { r } => self.gateway(r),
             Ev::Calm => {
                 self.becomes_calm();
+                if self.companion.plays {
+                    self.companion_turns();
+                }
                 self.supply_turns();
             }
         }

@@ -4,14 +4,13 @@
 use std::collections::BTreeMap;
 
 use jibri_autostart::address::Nick;
-use jibri_autostart::meeting::{
-    Answer, AttemptId, Input, MeetingId, Presence, Role, RoomEvent, RoomPicture, State, Unsent,
-};
+use jibri_autostart::meeting::{Answer, AttemptId, Input, MeetingId, RoomEvent, RoomPicture, State, Unsent};
 
 use super::plan::{SEC, Us};
 use super::rooms::Step;
 use super::shown::{Shown, presence};
 use super::world::{Ev, World};
+use crate::pictures::leave_out;
 
 /// Focus's word, its way to us, and ours back.
 const TOLD_BY: Us = 3 * SEC;
@@ -19,21 +18,6 @@ const TOLD_BY: Us = 3 * SEC;
 const FOUND_BY: Us = 60 * SEC;
 /// A dead Jibri's recording is found out, and one that may come is waited for.
 const TAKEN_BACK_BY: Us = 190 * SEC;
-
-/// Leaves out all mere participants but one; how many those are.
-pub fn leave_out(occupants: &mut Vec<Presence>) -> u32 {
-    let is_last = |one: &Presence| {
-        let is_person = one.jid.as_ref().is_some_and(|jid| jid.domain() == "meet.jitsi");
-        is_person && one.role != Role::Moderator
-    };
-    let all = occupants.len();
-    let mut shown = 0;
-    occupants.retain(|one| {
-        shown += u32::from(is_last(one));
-        !is_last(one) || shown <= 1
-    });
-    u32::try_from(all - occupants.len()).unwrap()
-}
 
 /// A stop for which nobody is left to speak: an entry, Jicofo's answer, and their ways.
 const VISIT: Us = 42 * SEC;
