@@ -2,13 +2,14 @@
 //! name, and the notice. It may be loaded and unloaded at any time, in another version too, and answer late. What holds is
 //! said in terms of the world, as the mirrors know nothing of pictures.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use jibri_autostart::address::Nick;
 use jibri_autostart::config::{FootprintSetting, Mode, Notice, Settings};
 use jibri_autostart::meeting::watchlist::{Report, Sender, Source};
 use jibri_autostart::meeting::{
-    Action, Answer, AttemptId, Hold, Input, Presence, Role, RoomEvent, RoomPicture, Speaker, Unsent, What,
+    Action, Answer, AttemptId, Hold, Input, Presence, Role, RoomEvent, RoomPicture, Speaker, StopFailure,
+    Unsent, What,
 };
 use rand::rngs::SmallRng;
 use rand::{RngExt as _, SeedableRng as _};
@@ -21,6 +22,8 @@ use crate::pictures::leave_out;
 
 /// A stop for which nobody is left to speak: an entry, Jicofo's answer, and their ways.
 const VISIT: Us = 45 * SEC;
+/// While it answers we look into a room by ourselves for a stop alone: so often within a minute at most.
+const LOOKS_A_MINUTE: usize = 12;
 /// By then the core has heard that nobody is left.
 const HEARD_BY: Us = 5 * SEC;
 /// A detour that comes to nothing, and the pause before the next.
@@ -52,6 +55,8 @@ pub struct Companion {
     notices: Vec<bool>,
     differs_since: Vec<Option<Us>>,
     inside_since: Vec<Option<Us>>,
+    /// When we have looked into it by ourselves although it answers.
+    looks: Vec<VecDeque<Us>>,
     /// In whose name the last stop was sent, until something is on again: what he stops himself then looks the same.
     spoken_for: Vec<Option<Nick>>,
     /// Requests that wait for an answer, starts among them.
@@ -81,6 +86,7 @@ impl Companion {
             notices: vec![false; rooms],
             differs_since: vec![None; rooms],
             inside_since: vec![None; rooms],
+            looks: vec![VecDeque::new(); rooms],
             spoken_for: vec![None; rooms],
             open: BTreeMap::new(),
             was_cut: BTreeSet::new(),
@@ -342,6 +348,15 @@ impl World {
                 });
             }
             Action::Enter { .. } if self.companion.answers => self.seen.count("companion: visits"),
+            Action::AskRoles { room, .. } if self.companion.answers => {
+                let (r, now) = (self.index[room], self.now);
+                let looks = &mut self.companion.looks[r];
+                looks.push_back(now);
+                looks.retain(|at| now <= *at + 60 * SEC);
+                if looks.len() > LOOKS_A_MINUTE {
+                    self.fail(6, format!("r{r}: looked into again and again, and the companion tells of it"));
+                }
+            }
             _ => {}
         }
         self.mirror_action(action);
@@ -386,6 +401,10 @@ impl World {
             What::StopFailed { why, retry_in } => {
                 self.seen.count_owned(format!("companion: stop failed: {why:?}"));
                 self.rooms[r].stop_given_up |= retry_in.is_none();
+                // With the rights that we have here somebody always is.
+                if self.companion.answers && *why == StopFailure::NobodyToSpeakFor {
+                    self.fail(3, format!("r{r}: a stop that nobody brings"));
+                }
             }
             What::On { .. } => {
                 self.seen.count("companion: on");
