@@ -36,7 +36,7 @@ impl Seen {
 
 /// A real JID, as it is written down here, without its resource.
 fn account(jid: &str) -> String {
-    jid.trim_matches('"').split('/').next().unwrap().to_owned()
+    jid.split('/').next().unwrap().to_owned()
 }
 
 #[derive(Debug)]
@@ -239,13 +239,17 @@ impl Mirror {
         all.map(|s| s.session.as_ref())
     }
 
-    /// These are there now: all who may be, and those who are for certain, by their accounts.
-    fn bind(&mut self, may_be: BTreeSet<String>, are: &BTreeSet<String>) {
+    /// Without a stop nobody is bound.
+    fn has_stop_to_bind(&mut self) -> bool {
         if self.stop.is_none() {
             self.bound = Default::default();
             self.unbound = false;
-            return;
         }
+        self.stop.is_some()
+    }
+
+    /// These are there now: all who may be, and those who are for certain, by their accounts.
+    fn bind(&mut self, may_be: BTreeSet<String>, are: &BTreeSet<String>) {
         if may_be.is_empty() {
             return;
         }
@@ -423,7 +427,7 @@ impl Mirror {
                 if p.session.is_some() && p.mode != Some(Mode::Stream) {
                     self.shown_file.insert(p.nick.clone());
                 }
-                let jid = format!("{:?}", p.jid.as_ref().unwrap());
+                let jid = p.jid.as_ref().unwrap().as_str().to_owned();
                 let seen = Seen { kind, jid, role: p.role, claims, session: p.session.clone() };
                 self.occupants.insert(p.nick.clone(), seen);
                 if kind == Kind::Focus {
@@ -594,6 +598,9 @@ impl Mirror {
             _ => {}
         }
         self.absent &= !self.has_focus();
+        if !self.has_stop_to_bind() {
+            return;
+        }
         let others = self.occupants.values().filter(|s| matches!(s.kind, Kind::Person(_) | Kind::Phone));
         let may_be = others.clone().map(|s| account(&s.jid)).collect();
         let are: BTreeSet<String> = others

@@ -84,7 +84,7 @@ impl World {
                 mirror.in_flight = Some((*attempt, until));
                 (mirror.superseded, mirror.deserted) = (false, false);
                 mirror.refuted = false;
-                mirror.sent_as = sender.map(|jid| (format!("{jid:?}"), now));
+                mirror.sent_as = sender.map(|jid| (jid.as_str().to_owned(), now));
             }
             Action::Stop { room, attempt, timeout, speaker, .. } => {
                 let sender = speaker.sender();
