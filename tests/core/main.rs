@@ -16,4 +16,5 @@ mod proof;
 mod properties;
 mod seeds;
 mod simulation;
+mod stops;
 mod together;

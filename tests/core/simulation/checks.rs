@@ -186,7 +186,9 @@ impl World {
                 // Who is there when it is heard of may have been there.
                 let present = self.rooms[r].present();
                 self.rooms[r].bound.extend(present);
-                if word.is_none_or(|w| w.on || w.initiator.as_ref() != Some(nick)) {
+                // It may have come while something else was on that is over now.
+                let stop = mirror.stop.as_ref().or(word.filter(|word| !word.on));
+                if stop.is_none_or(|stop| stop.initiator.as_ref() != Some(nick)) {
                     self.fail(5, format!("r{r} is held for a stop that nobody made"));
                 } else if !self.mirrors[r].terms.stop.respect_manual {
                     self.fail(5, format!("r{r} is held, though stops are not to be respected there"));
