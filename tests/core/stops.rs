@@ -1,9 +1,10 @@
-//! A stop, by a person, that comes while something else goes on.
+//! A stop, by a person or by order, that comes while something else goes on.
 
 use std::time::Duration;
 
 use jibri_autostart::address::Nick;
-use jibri_autostart::meeting::{Departure, RecordingStatus, Role, RoomEvent, SessionId, State};
+use jibri_autostart::jibri::{Contradiction, RecordedBy};
+use jibri_autostart::meeting::{Departure, ManualOrder, RecordingStatus, Role, RoomEvent, SessionId, State};
 
 use super::proof::Room;
 
@@ -62,4 +63,38 @@ fn whoever_begins_anew_after_it_has_changed_his_mind() {
     leaves(&mut room, "rec");
     room.run_for(Duration::from_secs(60));
     assert!(room.done.contains(&"start".to_owned()), "{:?}", room.done);
+}
+
+/// Jicofo may be moving what nothing records any more to another Jibri: that is meant as well. What comes on when it has had
+/// its time for that is somebody else's.
+#[test]
+fn an_order_to_stop_reaches_what_is_moved_meanwhile() {
+    for footprint in ["discreet", "resident"] {
+        for (takes, is_moved) in [(10, true), (60, false)] {
+            let mut room = Room::recorded(footprint);
+            room.against(Contradiction::Gone);
+            room.has_recorder = false;
+            leaves(&mut room, "rec");
+            room.run_for(Duration::from_secs(2));
+            assert!(room.done[0].starts_with("Refuted"), "{footprint}: {:?}", room.done);
+            room.ordered(ManualOrder::Stop);
+            room.run_for(Duration::from_secs(takes));
+            room.done.clear();
+            room.testifies(RecordedBy::Unknown);
+            (room.has_recorder, room.recorder) = (true, "recorder@hidden.meet.jitsi/2");
+            let recorder = room.presence("rec", room.recorder, Role::Participant, false);
+            room.event(recorder);
+            let focus = room.presence("focus", "focus@auth.meet.jitsi/focus", Role::Moderator, false);
+            room.event(focus);
+            room.run_for(Duration::from_secs(30));
+            let is_stopped = room.done.contains(&"stop".to_owned());
+            assert_eq!(
+                is_stopped,
+                is_moved,
+                "{footprint}, after {takes} s: {:?} {:?}",
+                room.state(),
+                room.done
+            );
+        }
+    }
 }
