@@ -45,7 +45,9 @@ impl World {
             Action::Stop { room, speaker, .. } => {
                 let r = self.index[room];
                 let is_starting = self.core.room(room).is_some_and(|view| view.state == State::Starting);
-                self.mirrors[r].anew = is_starting && self.mirrors[r].refuted;
+                // So is what focus goes on calling on for the sake of a Jibri that records another.
+                let is_nothing = self.mirrors[r].refuted || self.focus_is_mistaken(r);
+                self.mirrors[r].anew = is_starting && is_nothing;
                 if self.mirrors[r].anew {
                     self.seen.count("stopped, to be started anew");
                 } else {
@@ -348,6 +350,9 @@ impl World {
             if mirror.state.take() == Some(State::Recording)
                 && mirror.list == Some(true)
                 && mirror.listed_recorder
+                && self.rooms[r].has_file_recorder()
+                && self.is_recorded(r)
+                && !self.rooms[r].misled
             {
                 self.fail(9, format!("r{r}: is dropped while it is recorded"));
             }
