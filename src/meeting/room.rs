@@ -2,6 +2,7 @@
 
 mod detour;
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use self::detour::Detour;
@@ -120,18 +121,18 @@ impl Room {
             reason: self
                 .recording
                 .reason(self.standing != Standing::Aside)
-                .or_else(|| self.occupancy.reason().map(str::to_owned))
+                .or_else(|| self.occupancy.reason().map(Cow::Borrowed))
                 .or_else(|| self.reason()),
         }
     }
 
     /// What keeps it from being recorded, where that is neither the recording's nor our occupant's own.
-    fn reason(&self) -> Option<String> {
+    fn reason(&self) -> Option<Cow<'static, str>> {
         if self.zombie == Zombie::Yes {
-            return Some(ZOMBIE_REASON.to_owned());
+            return Some(ZOMBIE_REASON.into());
         }
         let jid = self.roster.unlisted_focus().filter(|_| !self.roster.has_focus())?;
-        Some(unlisted_focus_reason(jid))
+        Some(unlisted_focus_reason(jid).into())
     }
 
     /// It was being recorded when this program ended.

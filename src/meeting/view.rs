@@ -1,5 +1,7 @@
 //! A room as it can be shown.
 
+use std::borrow::Cow;
+
 use super::event::State;
 use super::io::SessionId;
 use crate::address::{Nick, RoomJid};
@@ -55,5 +57,5 @@ pub struct RoomView<'a> {
     /// Our nickname, while we are inside.
     pub inside: Option<&'a Nick>,
     /// Why it is in this state, where that is not plain.
-    pub reason: Option<String>,
+    pub reason: Option<Cow<'static, str>>,
 }

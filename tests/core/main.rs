@@ -18,4 +18,5 @@ mod proof;
 mod properties;
 mod seeds;
 mod simulation;
+mod stops;
 mod together;

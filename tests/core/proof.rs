@@ -6,35 +6,37 @@ use jibri_autostart::address::{Nick, RealJid, RoomJid};
 use jibri_autostart::config::{Mode, from_toml};
 use jibri_autostart::jibri::{Contradiction, JibriName, RecordedBy};
 use jibri_autostart::meeting::{
-    Action, Affiliation, Answer, By, Condition, Departure, Effect, Ended, Input, ListError, Listed, Marks,
-    Meetings, Out, Presence, Proof, RecordingStatus, Refusal, Refutation, Role, Roles, RoomEvent, SessionId,
-    State, What,
+    Action, Affiliation, Answer, By, Condition, Departure, Effect, Ended, Input, ListError, Listed,
+    ManualOrder, Marks, Meetings, Out, Presence, Proof, RecordingStatus, Refusal, Refutation, Role, Roles,
+    RoomEvent, SessionId, State, What,
 };
 use jibri_autostart::time::Time;
 
 const PROVEN_WITHIN: Duration = Duration::from_secs(120);
 
 /// A room with focus, Ada and a recorder, of which focus says that it is recorded.
-struct Room {
+pub(crate) struct Room {
     core: Meetings,
     now: Time,
     jid: RoomJid,
-    has_recorder: bool,
+    pub(crate) has_recorder: bool,
+    /// Its account, with this page of it.
+    pub(crate) recorder: &'static str,
     exists: bool,
     is_on: bool,
     /// Focus tells of no session.
-    is_silent: bool,
+    pub(crate) is_silent: bool,
     /// Jicofo is about to move the session to another Jibri, and refuses whatever is asked meanwhile.
     is_moving: bool,
     us: Option<Nick>,
     /// How often it was looked at from outside.
     looks: usize,
     /// What was sent or told, in short.
-    done: Vec<String>,
+    pub(crate) done: Vec<String>,
 }
 
 impl Room {
-    fn recorded(footprint: &str) -> Self {
+    pub(crate) fn recorded(footprint: &str) -> Self {
         let mut room = Self::new(footprint);
         room.begins();
         assert_eq!(room.state(), State::Recording);
@@ -55,6 +57,7 @@ impl Room {
             now,
             jid,
             has_recorder: true,
+            recorder: "recorder@hidden.meet.jitsi/1",
             exists: true,
             is_on: true,
             is_silent: false,
@@ -70,7 +73,7 @@ impl Room {
         self.run_for(Duration::from_secs(20));
     }
 
-    fn state(&self) -> State {
+    pub(crate) fn state(&self) -> State {
         self.core.room(&self.jid).unwrap().state
     }
 
@@ -84,12 +87,12 @@ impl Room {
             ("ada", "ada@meet.jitsi/1", Role::Moderator),
         ];
         if self.has_recorder {
-            all.push(("rec", "recorder@hidden.meet.jitsi/1", Role::Participant));
+            all.push(("rec", self.recorder, Role::Participant));
         }
         all
     }
 
-    fn presence(&self, nick: &str, jid: &str, role: Role, own: bool) -> RoomEvent {
+    pub(crate) fn presence(&self, nick: &str, jid: &str, role: Role, own: bool) -> RoomEvent {
         let is_recorder = nick == "rec";
         let word = RecordingStatus {
             on: self.is_on,
@@ -115,24 +118,31 @@ impl Room {
     }
 
     fn feed(&mut self, input: Input) {
-        let mut inputs = vec![input];
-        while !inputs.is_empty() {
-            for effect in self.core.handle(self.now, inputs.remove(0)) {
-                let events = match effect {
-                    Effect::Do(action) => self.carry_out(action),
-                    Effect::Tell(event) => {
-                        match event.what {
-                            What::Ended { how, .. } => self.done.push(format!("{how:?}")),
-                            What::On { is_denied: true, .. } => self.done.push("on, denied".into()),
-                            What::Recorders(ids) => self.done.push(format!("recorders {ids:?}")),
-                            _ => {}
-                        }
-                        Vec::new()
-                    }
-                    _ => Vec::new(),
-                };
-                inputs.extend(events.into_iter().map(|event| Input::Room { room: self.jid.clone(), event }));
+        let effects = self.core.handle(self.now, input);
+        self.follow(effects);
+    }
+
+    pub(crate) fn ordered(&mut self, order: ManualOrder) {
+        let effects = self.core.manual(self.now, &self.jid, order).unwrap();
+        self.follow(effects);
+    }
+
+    fn follow(&mut self, effects: Vec<Effect>) {
+        let mut events = Vec::new();
+        for effect in effects {
+            match effect {
+                Effect::Do(action) => events.extend(self.carry_out(action)),
+                Effect::Tell(event) => match event.what {
+                    What::Ended { how, .. } => self.done.push(format!("{how:?}")),
+                    What::On { is_denied: true, .. } => self.done.push("on, denied".into()),
+                    What::Recorders(ids) => self.done.push(format!("recorders {ids:?}")),
+                    _ => {}
+                },
+                _ => {}
             }
+        }
+        for event in events {
+            self.event(event);
         }
     }
 
@@ -200,19 +210,19 @@ impl Room {
         }
     }
 
-    fn event(&mut self, event: RoomEvent) {
+    pub(crate) fn event(&mut self, event: RoomEvent) {
         self.feed(Input::Room { room: self.jid.clone(), event });
     }
 
-    fn testifies(&mut self, recorded_by: RecordedBy) {
+    pub(crate) fn testifies(&mut self, recorded_by: RecordedBy) {
         self.event(RoomEvent::RecordedBy(recorded_by));
     }
 
-    fn against(&mut self, why: Contradiction) {
+    pub(crate) fn against(&mut self, why: Contradiction) {
         self.testifies(RecordedBy::Against(JibriName::new("jibri-1"), why));
     }
 
-    fn run_for(&mut self, time: Duration) {
+    pub(crate) fn run_for(&mut self, time: Duration) {
         let then = self.now.after(time);
         while let Some(due) = self.core.next_deadline().filter(|due| *due <= then) {
             self.now = due.max(self.now);

@@ -1,5 +1,6 @@
 //! Which events raise an alert, and which resolve it; the book and the delivery are `alerts`' own.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -92,7 +93,7 @@ impl Alarms {
         while let Some(room) = self.overdue.pop_due(now) {
             let Some((since, failure)) = self.missing.get(&room).cloned() else { continue };
             // Why its last start failed is old news if it has to wait by now.
-            let reason = view(&room).and_then(|view| view.reason).or(failure);
+            let reason = view(&room).and_then(|view| view.reason).or(failure.map(Cow::Owned));
             let summary = format!(
                 "{room} is to be recorded and is not, for {}: {}",
                 lasting(now.since(since)),
@@ -282,7 +283,7 @@ impl Alarms {
         self.overdue.set(room, since.map(|since| since.after(self.overdue_after)));
         match since {
             Some(since) => {
-                let reason = view.and_then(|view| view.reason.clone());
+                let reason = view.and_then(|view| view.reason.clone()).map(Cow::into_owned);
                 self.missing.insert(room.clone(), (since, reason));
             }
             None => {

@@ -1,5 +1,6 @@
 //! What the cores know, written to the board: rooms at once, Jibris and alerts a few times a second at most.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
@@ -233,7 +234,8 @@ impl Driver {
 /// The fleet knows whether a room keeps recorders out.
 fn shown_room(view: &RoomView<'_>, fleet: &Fleet, clock: Clock) -> Arc<Room> {
     let is_at_fault = view.missing_since.is_some() && fleet.is_at_fault(view.room);
-    let reason = if is_at_fault { Some(KEEPS_OUT.to_owned()) } else { view.reason.clone() };
+    let reason =
+        if is_at_fault { Some(KEEPS_OUT.to_owned()) } else { view.reason.clone().map(Cow::into_owned) };
     Arc::new(Room {
         room: view.room.as_str().into(),
         state: view.state.name().to_owned(),

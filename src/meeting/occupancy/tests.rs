@@ -179,7 +179,7 @@ impl Play {
     }
 
     fn reason(&self) -> Option<String> {
-        self.core.room(&room()).and_then(|view| view.reason)
+        self.core.room(&room()).and_then(|view| view.reason).map(Into::into)
     }
 }
 

@@ -119,7 +119,7 @@ impl Recording {
         ctx.tell(What::Ended { session: session.clone(), how });
         self.stop.recording_is_over();
         self.known.is_over(ctx.now);
-        self.order_is_carried_out();
+        self.order_is_carried_out(ctx);
         self.course = Course::Nothing;
     }
 

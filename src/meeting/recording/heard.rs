@@ -184,7 +184,11 @@ impl Recording {
         } else if status.on {
             self.told_on(status.session, now, ctx, policy);
         } else if matches!(self.course, Course::On { .. }) && self.known.is_of_another(&status) {
-            // Focus has yet to tell of the one that is on.
+            // Focus has yet to tell of the one that is on. A stop of another session is respected when that one is over: the one
+            // that is on may be of before a restart of focus, which will not tell of the stop after the next one.
+            if let Some(nick) = self.stopped_by(now, policy).cloned() {
+                self.holds.stopped_by(nick);
+            }
         } else if self.concerns_us(&status) || self.stopped_by(now, policy).is_some() {
             self.off(&status, now, ctx, policy);
         }
@@ -215,6 +219,7 @@ impl Recording {
             self.asked_at = Some(ctx.now.before(SHOWS_WITHIN));
             self.found(session, FoundBy::Focus, ctx, policy);
         } else {
+            self.holds.nobody_has_stopped();
             self.on(session, Witness::Focus, ctx);
         }
     }
@@ -320,6 +325,8 @@ impl Recording {
                     (None, None) if status.failed => Ended::Failed,
                     (None, None) => Ended::Naturally,
                 };
+                // It was begun after whatever was stopped before.
+                self.holds.nobody_has_stopped();
                 let failed = how == Ended::Failed;
                 self.ended(how, ctx);
                 if failed {

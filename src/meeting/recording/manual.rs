@@ -36,7 +36,7 @@ impl Recording {
         self.stop.ordered();
         self.known.meeting.counts_from_now();
         if hand == ManualOrder::Stop {
-            return self.note_carried_out();
+            return self.note_carried_out(ctx);
         }
         self.holds.clear();
         self.backoff.forgive();
@@ -52,18 +52,21 @@ impl Recording {
         if now.is_complete() && now.people == 0 && !self.known.recorders.may_record() {
             self.forget_order();
         }
-        self.note_carried_out();
     }
 
-    fn note_carried_out(&mut self) {
+    /// Whether nothing is on that was when the stop was ordered; once it is known what is there.
+    pub(super) fn note_carried_out(&mut self, ctx: &Ctx<'_>) {
         if self.course == Course::Nothing && !self.known.recorders.is_unknown() {
-            self.order_is_carried_out();
+            self.order_is_carried_out(ctx);
         }
     }
 
-    /// What was on when the stop was ordered is over.
-    pub(super) fn order_is_carried_out(&mut self) {
-        self.manual.is_carried_out |= self.is_kept_off();
+    /// What was on when the stop was ordered is over. What nothing records, and Jicofo may be moving to another Jibri, is not.
+    pub(super) fn order_is_carried_out(&mut self, ctx: &Ctx<'_>) {
+        match self.refuted.as_ref().and_then(|refuted| refuted.moves_until(ctx.now)) {
+            Some(until) => ctx.wake(until),
+            None => self.manual.is_carried_out |= self.is_kept_off(),
+        }
     }
 
     /// A person has stopped what was ordered; an order to stop has nothing against that.

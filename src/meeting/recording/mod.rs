@@ -224,6 +224,7 @@ impl Recording {
             let is_missing = wanted && !matches!(self.course, Course::On { .. });
             since(&mut self.missing_since, is_missing, ctx.now);
         }
+        self.note_carried_out(ctx);
         self.observe_need(wanted, now, ctx, policy);
         let step = self.next(now, ctx, policy);
         self.carry_out(step, ctx, policy);

@@ -107,9 +107,9 @@ impl Recording {
             || self.known.recorded_by == RecordedBy::Moves;
         let stop_from = if may_move { ctx.now.after(SHOWS_BY) } else { ctx.now };
         let session = self.session().cloned();
+        self.refuted = Some(Refuted { at: ctx.now, session, stop_from, is_heard: now.is_inside() });
         self.ended(Ended::Refuted(why), ctx);
         self.known.recorders.are_orphans();
-        self.refuted = Some(Refuted { at: ctx.now, session, stop_from, is_heard: now.is_inside() });
     }
 
     /// Tells whose recorders are inside, if that is news, as long as something is on.

@@ -1,5 +1,7 @@
 //! A recording as it can be shown, and asked about.
 
+use std::borrow::Cow;
+
 use super::Recording;
 use super::course::{Course, FoundBy, Witness};
 use super::decide::Step;
@@ -46,9 +48,9 @@ impl Recording {
     }
 
     /// `queued`: it waits for a Jibri, and could use one.
-    pub(in crate::meeting) fn reason(&self, queued: bool) -> Option<String> {
+    pub(in crate::meeting) fn reason(&self, queued: bool) -> Option<Cow<'static, str>> {
         if let Some(hold) = self.held() {
-            return Some(hold.to_string());
+            return Some(hold.to_string().into());
         }
         let reason = match (&self.course, &self.step) {
             (Course::On { by: Witness::Recorder, .. }, _) => {
@@ -69,10 +71,10 @@ impl Recording {
             (Course::Nothing, _) if self.backoff.is_held_back() => {
                 "its starts fail, and the Jibri is to be restarted before the next one, to find out which of the two is the reason"
             }
-            (Course::Nothing, _) => return self.backoff.last().map(|why| why.to_string()),
+            (Course::Nothing, _) => return self.backoff.last().map(|why| why.to_string().into()),
             (Course::Asked { .. } | Course::Found { .. }, _) => return None,
         };
-        Some(reason.to_owned())
+        Some(reason.into())
     }
 
     /// Whether nothing would be lost if it were begun anew.

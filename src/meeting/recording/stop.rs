@@ -1,6 +1,7 @@
 //! A recording that nobody needs any more by `[stop]`, or that is ended by hand, is stopped; that stop is never taken
 //! for a person's.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use super::course::Course;
@@ -61,8 +62,8 @@ impl Stopping {
         self.since.is_some()
     }
 
-    pub(super) fn reason(&self) -> Option<String> {
-        self.given_up.map(|why| format!("it is to be stopped, but is not: {why}"))
+    pub(super) fn reason(&self) -> Option<Cow<'static, str>> {
+        self.given_up.map(|why| format!("it is to be stopped, but is not: {why}").into())
     }
 
     /// The answer will not come any more.

@@ -108,6 +108,7 @@ impl World {
 
     /// Something that a Jibri meets, and who sees what it does.
     pub fn jibri_meets(&mut self, j: usize, input: Input<Work>) {
+        self.stirs = true;
         let room = self.jibris[j].model.job().map(|((r, _), _)| *r);
         self.jibris[j].model.alone = room.is_some_and(|r| self.is_alone(r, j));
         for output in self.jibris[j].model.handle(duration(self.now), input) {

@@ -133,6 +133,7 @@ impl World {
         if self.jicofo_is_down {
             return;
         }
+        self.stirs = true;
         let (is_tick, is_loss) = (matches!(input, Input::Tick), matches!(input, Input::Offline(_)));
         let is_answer = matches!(input, Input::Answered(..));
         for output in self.jicofo.handle(duration(self.now), input) {

@@ -107,6 +107,8 @@ pub struct World {
     pub detector_losses: u32,
     pub ports_up: bool,
     pub seen: Coverage,
+    /// Something has happened that may show in a room.
+    pub stirs: bool,
     pub violation: Option<String>,
     pub trace: Option<Vec<String>>,
     pub checks: super::checks::Checks,
@@ -142,6 +144,7 @@ impl World {
             detector_losses: 0,
             ports_up: true,
             seen: Coverage::default(),
+            stirs: true,
             violation: None,
             trace: with_trace.then(Vec::new),
             brewery_last: 0,

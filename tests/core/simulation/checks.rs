@@ -48,7 +48,9 @@ impl World {
             Action::Stop { room, speaker, .. } => {
                 let r = self.index[room];
                 let is_starting = self.core.room(room).is_some_and(|view| view.state == State::Starting);
-                self.mirrors[r].anew = is_starting && self.mirrors[r].refuted;
+                // So is what focus goes on calling on for the sake of a Jibri that records another.
+                let is_nothing = self.mirrors[r].refuted || self.focus_is_mistaken(r);
+                self.mirrors[r].anew = is_starting && is_nothing;
                 if self.mirrors[r].anew {
                     self.seen.count("stopped, to be started anew");
                 } else {
@@ -192,7 +194,9 @@ impl World {
                 // Who is there when it is heard of may have been there.
                 let present = self.rooms[r].present();
                 self.rooms[r].bound.extend(present);
-                if word.is_none_or(|w| w.on || w.initiator.as_ref() != Some(nick)) {
+                // It may have come while something else was on that is over now.
+                let stop = mirror.stop.as_ref().or(word.filter(|word| !word.on));
+                if stop.is_none_or(|stop| stop.initiator.as_ref() != Some(nick)) {
                     self.fail(5, format!("r{r} is held for a stop that nobody made"));
                 } else if !self.mirrors[r].terms.stop.respect_manual {
                     self.fail(5, format!("r{r} is held, though stops are not to be respected there"));
@@ -355,6 +359,9 @@ impl World {
             if mirror.state.take() == Some(State::Recording)
                 && mirror.list == Some(true)
                 && mirror.listed_recorder
+                && self.rooms[r].has_file_recorder()
+                && self.is_recorded(r)
+                && !self.rooms[r].misled
             {
                 self.fail(9, format!("r{r}: is dropped while it is recorded"));
             }

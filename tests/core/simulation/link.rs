@@ -307,7 +307,11 @@ impl World {
         if !self.calm && self.chance(self.plan.rudeness / 5) {
             self.seen.count("looks refused");
             match self.rng.random_range(0..3) {
-                0 => result = Err(ListError::Forbidden),
+                // It lasts until somebody has changed a setting, so it is not asked again at once.
+                0 => {
+                    self.hinders(r, 60 * SEC);
+                    result = Err(ListError::Forbidden);
+                }
                 1 => result = Err(ListError::Other),
                 _ => return,
             }

@@ -36,7 +36,7 @@ impl Seen {
 
 /// A real JID, as it is written down here, without its resource.
 fn account(jid: &str) -> String {
-    jid.trim_matches('"').split('/').next().unwrap().to_owned()
+    jid.split('/').next().unwrap().to_owned()
 }
 
 #[derive(Debug)]
@@ -52,6 +52,8 @@ pub struct Mirror {
     listens: bool,
     /// The core does not wait for that any more, but it may still come true.
     late: bool,
+    /// It has come true.
+    came_late: bool,
     /// An entry has gone out then, and nothing has come back that is an answer to it.
     entering: Option<Us>,
     /// Our own presence has come.
@@ -77,6 +79,8 @@ pub struct Mirror {
     pub in_flight: Option<(AttemptId, Us)>,
     /// Focus has spoken since: it does not do that while it works on a start, so the answer was lost.
     pub superseded: bool,
+    /// Jicofo has a session for this room that is not on yet.
+    pub is_under_way: bool,
     /// Nobody was left since, or others came: its answer may be lost, and if it is not, the next one tells.
     pub deserted: bool,
     /// The role query under way.
@@ -161,6 +165,7 @@ impl Mirror {
             occupants: BTreeMap::new(),
             listens: false,
             late: false,
+            came_late: false,
             entering: None,
             complete: false,
             created: false,
@@ -177,6 +182,7 @@ impl Mirror {
             wanted_since: None,
             in_flight: None,
             superseded: false,
+            is_under_way: false,
             deserted: false,
             asked: None,
             ghost: false,
@@ -239,13 +245,17 @@ impl Mirror {
         all.map(|s| s.session.as_ref())
     }
 
-    /// These are there now: all who may be, and those who are for certain, by their accounts.
-    fn bind(&mut self, may_be: BTreeSet<String>, are: &BTreeSet<String>) {
+    /// Without a stop nobody is bound.
+    fn has_stop_to_bind(&mut self) -> bool {
         if self.stop.is_none() {
             self.bound = Default::default();
             self.unbound = false;
-            return;
         }
+        self.stop.is_some()
+    }
+
+    /// These are there now: all who may be, and those who are for certain, by their accounts.
+    fn bind(&mut self, may_be: BTreeSet<String>, are: &BTreeSet<String>) {
         if may_be.is_empty() {
             return;
         }
@@ -270,10 +280,9 @@ impl Mirror {
         self.stop.as_ref().filter(|_| !self.unbound)
     }
 
-    /// A start is in flight, or accepted, or said to be.
+    /// A start is in flight, or accepted, as far as was told, or is under way at Jicofo.
     pub fn awaits_recorder(&self) -> bool {
-        let says_so = matches!(self.state, Some(State::Starting | State::Pending));
-        self.in_flight.is_some() || self.accepted_until.is_some() || says_so
+        self.in_flight.is_some() || self.accepted_until.is_some() || self.is_under_way
     }
 
     /// A recorder's account is in the last list of which nothing shows whether it records.
@@ -346,7 +355,9 @@ impl Mirror {
             self.listed_least = self.listed_most;
         }
         self.occupants.clear();
-        self.asked = self.asked.filter(|_| !self.listens);
+        // Whoever comes in late goes on looking.
+        let came_late = std::mem::take(&mut self.came_late);
+        self.asked = self.asked.filter(|_| !self.listens || came_late);
         let was_ghost = !std::mem::take(&mut self.listens);
         self.complete = false;
         self.word = None;
@@ -397,7 +408,7 @@ impl Mirror {
         }
         if (is_presence || matches!(event, RoomEvent::EntryRefused(_))) && std::mem::take(&mut self.late) {
             self.out();
-            self.listens = is_presence;
+            (self.listens, self.came_late) = (is_presence, is_presence);
         }
         match event {
             RoomEvent::Roles { query, result: Ok(listed) } => self.takes_list(*query, listed, now),
@@ -423,7 +434,7 @@ impl Mirror {
                 if p.session.is_some() && p.mode != Some(Mode::Stream) {
                     self.shown_file.insert(p.nick.clone());
                 }
-                let jid = format!("{:?}", p.jid.as_ref().unwrap());
+                let jid = p.jid.as_ref().unwrap().as_str().to_owned();
                 let seen = Seen { kind, jid, role: p.role, claims, session: p.session.clone() };
                 self.occupants.insert(p.nick.clone(), seen);
                 if kind == Kind::Focus {
@@ -594,6 +605,9 @@ impl Mirror {
             _ => {}
         }
         self.absent &= !self.has_focus();
+        if !self.has_stop_to_bind() {
+            return;
+        }
         let others = self.occupants.values().filter(|s| matches!(s.kind, Kind::Person(_) | Kind::Phone));
         let may_be = others.clone().map(|s| account(&s.jid)).collect();
         let are: BTreeSet<String> = others

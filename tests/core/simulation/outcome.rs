@@ -69,14 +69,16 @@ impl World {
     /// or to one that came when they were away.
     fn may_be_stopped_still(&self, r: usize) -> bool {
         let room = &self.rooms[r];
-        let is_held = self.mirrors[r].state == Some(jibri_autostart::meeting::State::Held);
+        if self.mirrors[r].state != Some(jibri_autostart::meeting::State::Held) {
+            return false;
+        }
         let are_back = self.guests.tells_conference() && room.is_bound() && room.stopped_in == room.created;
         // It is the same meeting, as focus goes on telling, or as the room calls it.
         let told = room.conference.as_ref().and_then(|c| c.status.as_ref());
         let is_told = told.is_some() && told == room.stopped.as_ref();
         let is_called_so = self.meeting_of(r).is_some() && room.stopped_in == room.created;
         let were_there = (is_told || is_called_so) && !room.before.is_disjoint(&room.present());
-        is_held && (are_back || were_there)
+        are_back || were_there
     }
 
     /// At the end: what the core keeps.

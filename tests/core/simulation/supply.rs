@@ -28,8 +28,8 @@ pub struct Shop {
     pub told: Supply,
     /// What is left of it after the starts since.
     left: usize,
-    /// Rooms that were told to wait before this step.
-    denied: Vec<bool>,
+    /// Rooms that were told to wait when the last step was done.
+    denied: Vec<usize>,
     /// Starts of this step, and since when the recording was missing.
     started: Vec<(usize, Us)>,
     /// Why the last start failed, if for want of a Jibri, and under which telling.
@@ -53,7 +53,7 @@ impl Shop {
             is_again: vec![false; rooms],
             told: Supply::Unknown,
             left: usize::MAX,
-            denied: vec![false; rooms],
+            denied: Vec::new(),
             started: Vec::new(),
             in_vain: vec![None; rooms],
         }
@@ -184,9 +184,6 @@ impl World {
             };
         }
         self.shop.started.clear();
-        for r in 0..self.rooms.len() {
-            self.shop.denied[r] = self.is_denied(r);
-        }
     }
 
     fn is_denied(&self, r: usize) -> bool {
@@ -258,6 +255,7 @@ impl World {
         }
         let rooms = 0..self.rooms.len();
         let denied: Vec<usize> = rooms.clone().filter(|r| self.is_denied(*r)).collect();
+        let before = std::mem::replace(&mut self.shop.denied, denied.clone());
         if denied.len() > self.core.rooms_waiting() {
             self.fail(3, format!("{denied:?} wait for a Jibri, and {} do", self.core.rooms_waiting()));
         }
@@ -277,7 +275,7 @@ impl World {
         for (r, since) in std::mem::take(&mut self.shop.started) {
             let is_first = denied
                 .iter()
-                .filter(|o| self.shop.denied[**o])
+                .filter(|o| before.contains(o))
                 .find(|o| self.missing(**o).is_some_and(|missing| (missing, **o) < (since, r)));
             if let Some(o) = is_first {
                 self.fail(
@@ -285,7 +283,7 @@ impl World {
                     format!("start in r{r}, but r{o} has waited longer; {}", self.all_rooms_shown()),
                 );
             }
-            if self.shop.denied[r] {
+            if before.contains(&r) {
                 self.seen.count("supply: served in the step in which one became free");
             }
         }
@@ -298,11 +296,11 @@ impl World {
         }
         // Whoever is denied, or sleeps though something has changed, has enough others before him who act.
         for r in rooms.clone() {
-            let Some(missing) = self.missing(r) else { continue };
             let sleeps = self.shop.may_wake(r) && self.could_wake(r);
             if !sleeps && !denied.contains(&r) {
                 continue;
             }
+            let Some(missing) = self.missing(r) else { continue };
             let acts = |o: &usize| {
                 let is_before = self.missing(*o).is_some_and(|other| (other, *o) < (missing, r));
                 let state = self.core.room(&self.plan.rooms[*o]).map(|view| view.state);

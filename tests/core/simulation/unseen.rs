@@ -19,7 +19,7 @@ impl Mirror {
             Some((2, "in somebody's name, which is not allowed or not wanted"))
         } else if self.complete {
             Some((2, "in somebody's name from inside"))
-        } else if !self.listed_moderators.contains(&format!("{sender:?}")) {
+        } else if !self.listed_moderators.contains(sender.as_str()) {
             Some((4, "in the name of somebody who is no moderator there"))
         } else if now > self.listed_at + SEC {
             Some((4, "in somebody's name by a list that is older than a second"))

@@ -217,6 +217,9 @@ impl World {
     }
 
     pub fn room_step(&mut self, r: usize, number: u64, step: Step) {
+        let is_ours =
+            matches!(step, Step::ToUs(_) | Step::TimesOut(_) | Step::QueryTimesOut(_) | Step::Watch);
+        self.stirs |= !is_ours;
         let is_this_link = self.cores.link.is_up && self.cores.link.conn == number;
         let is_this_meeting = self.rooms[r].meeting == number;
         match step {

@@ -45,25 +45,20 @@ impl World {
     pub fn occupants(&self, r: usize) -> BTreeMap<Nick, Shown> {
         let room = &self.rooms[r];
         let mut all = BTreeMap::new();
-        let mut add = |nick: &str, jid: &str, role, session, status| {
-            let shown = Shown { jid: jid.to_owned(), role, session, status, jibri: None };
-            all.insert(Nick::new(nick).unwrap(), shown);
-        };
+        let shown =
+            |jid: &str, role| Shown { jid: jid.to_owned(), role, session: None, status: None, jibri: None };
         if room.focus {
-            add("focus", "focus@auth.meet.jitsi/focus", Role::Moderator, None, room.status.clone());
+            let focus = shown("focus@auth.meet.jitsi/focus", Role::Moderator);
+            all.insert(Nick::new("focus").unwrap(), Shown { status: room.status.clone(), ..focus });
         }
         for person in &room.people {
             let role = if person.moderator { Role::Moderator } else { Role::Participant };
-            add(person.nick.as_str(), person.jid.as_str(), role, None, None);
+            all.insert(person.nick.clone(), shown(person.jid.as_str(), role));
         }
         for recorder @ (j, page, session) in self.recorders(r) {
-            let nick = Self::nick_of(recorder);
-            let jid = format!("recorder@hidden.meet.jitsi/j{j}-{page}");
-            add(nick.as_str(), &jid, Role::Participant, Some(SessionId(session.into())), None);
-        }
-        for recorder in self.recorders(r) {
-            let jibri = self.name_of(recorder.0);
-            all.entry(Self::nick_of(recorder)).and_modify(|shown| shown.jibri = Some(jibri));
+            let page = shown(&format!("recorder@hidden.meet.jitsi/j{j}-{page}"), Role::Participant);
+            let (session, jibri) = (Some(SessionId(session.into())), Some(self.name_of(j)));
+            all.insert(Self::nick_of(recorder), Shown { session, jibri, ..page });
         }
         all
     }
@@ -88,6 +83,9 @@ impl World {
 
     /// Whoever has changed is shown to us, where we are inside.
     pub fn after_event(&mut self) {
+        if !std::mem::take(&mut self.stirs) {
+            return;
+        }
         for r in 0..self.rooms.len() {
             if self.rooms[r].us.is_some() {
                 self.show_room(r);

@@ -42,7 +42,7 @@ impl Told {
             missing_since: self.missing,
             is_left_alone: false,
             inside: None,
-            reason: self.reason.clone(),
+            reason: self.reason.clone().map(Into::into),
         }
     }
 

@@ -42,7 +42,7 @@ impl Mirror {
         self.listed_focus = has_focus;
         self.unknown_past &= !people.is_empty();
         let moderators = people.iter().filter(|l| l.role == Role::Moderator);
-        let moderators = moderators.filter_map(|l| l.jid.as_ref()).map(|jid| format!("{jid:?}"));
+        let moderators = moderators.filter_map(|l| l.jid.as_ref()).map(|jid| jid.as_str().to_owned());
         self.listed_moderators = moderators.collect();
         if let Some((sender, at)) = &self.sent_as
             && now < at + 3 * SEC
@@ -56,7 +56,7 @@ impl Mirror {
             l.role < Role::Moderator && (self.claimers.contains(&l.nick) || l.nick.as_str() == "phone")
         };
         let surely = people.iter().filter(|l| !hides(l)).filter_map(|l| l.jid.as_ref());
-        let surely: BTreeSet<String> = surely.map(|jid| format!("{jid:?}")).collect();
+        let surely: BTreeSet<String> = surely.map(|jid| jid.as_str().to_owned()).collect();
         let moderators = self.listed_moderators.len();
         self.listed_most = (people.len(), moderators);
         self.listed_least = (surely.len(), moderators);
@@ -66,8 +66,11 @@ impl Mirror {
             self.manual.doubt();
         }
         self.note_need(surely.len(), moderators, now);
-        let may_be = people.iter().filter_map(|l| l.jid.as_ref()).map(|jid| jid.bare().to_owned()).collect();
-        self.bind(may_be, &surely.iter().map(|jid| account(jid)).collect());
+        if self.has_stop_to_bind() {
+            let all = people.iter().filter_map(|l| l.jid.as_ref());
+            let may_be = all.map(|jid| jid.bare().to_owned()).collect();
+            self.bind(may_be, &surely.iter().map(|jid| account(jid)).collect());
+        }
         // A gateway is no recorder.
         let has_recorder = self.listed_recorders.iter().any(|nick| nick.as_str().starts_with("rec"));
         if !has_focus || self.visitor && has_recorder {
@@ -89,7 +92,7 @@ impl Mirror {
         }
         // Who has claimed to be a machine may not have counted before, and is no proof that somebody stayed.
         let known = people.iter().filter(|l| !self.claimers.contains(&l.nick)).filter_map(|l| l.jid.as_ref());
-        let known: BTreeSet<String> = known.map(|jid| format!("{jid:?}")).collect();
+        let known: BTreeSet<String> = known.map(|jid| jid.as_str().to_owned()).collect();
         if known.is_disjoint(&self.listed_people) {
             self.others_came();
         }

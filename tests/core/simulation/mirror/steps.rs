@@ -30,7 +30,9 @@ impl World {
             mirror.accepted_until = mirror.accepted_until.filter(|until| *until > now);
         }
         if let (Input::Room { event, .. }, Some((r, about))) = (input, whose) {
+            let session = self.rooms[r].conference.as_ref().and_then(|c| c.session.as_ref());
             let mirror = &mut self.mirrors[r];
+            mirror.is_under_way = session.is_some_and(|session| !session.on);
             let before = mirror.word().cloned();
             mirror.takes(event, about, now);
             let after = mirror.word();
@@ -84,7 +86,7 @@ impl World {
                 mirror.in_flight = Some((*attempt, until));
                 (mirror.superseded, mirror.deserted) = (false, false);
                 mirror.refuted = false;
-                mirror.sent_as = sender.map(|jid| (format!("{jid:?}"), now));
+                mirror.sent_as = sender.map(|jid| (jid.as_str().to_owned(), now));
             }
             Action::Stop { room, attempt, timeout, speaker, .. } => {
                 let sender = speaker.sender();
