@@ -1,7 +1,7 @@
 //! jibri-autostart: makes sure that every Jitsi meeting that must be recorded is recorded.
 //!
 //! Three rings, and imports only point inwards: the core ([`config`], [`meeting`], [`fleet`] with its words
-//! ([`jibri`]), and [`coupling`] between the two) is pure data and pure functions; the [`driver`] feeds it inputs and carries
+//! ([`jibri`]), [`recordings`], and [`coupling`] between the first two) is pure data and pure functions; the [`driver`] feeds it inputs and carries
 //! out its effects; the edges ([`xmpp`], [`discovery`], [`http`], [`http_client`], [`probes`], [`alerts`], [`recovery`],
 //! [`ledger`], [`standby`], [`surface`]) touch the outside. [`cli`] is what people type.
 
@@ -22,10 +22,12 @@ pub mod jibri;
 mod lasting;
 pub mod ledger;
 pub mod meeting;
+pub mod moment;
 mod plain;
 mod polling;
 pub mod probes;
 pub mod prosody;
+pub mod recordings;
 pub mod recovery;
 mod schedule;
 pub mod standby;

@@ -8,8 +8,9 @@ use std::time::Duration;
 use nix::libc::O_NOFOLLOW;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
-use super::entry::{Entry, Moment};
+use super::entry::Entry;
 use super::{place, schema};
+use crate::moment::Moment;
 
 /// How long to wait for somebody else who has the file: an administrator's shell, a backup.
 const BUSY: Duration = Duration::from_secs(2);

@@ -21,7 +21,8 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
-pub use entry::{Alert, Attempt, Entry, Moment, Outcome, Record, Recovery};
+pub use crate::moment::Moment;
+pub use entry::{Alert, Attempt, Entry, Outcome, Record, Recovery};
 pub use place::link;
 pub use reader::{Query, Reader, Unreadable, recorded, restarts};
 pub use schema::V1;

@@ -7,8 +7,9 @@ use std::time::Duration;
 
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
-use super::entry::{Entry, Moment, Record};
+use super::entry::{Entry, Record};
 use super::{place, schema};
+use crate::moment::Moment;
 
 /// How long to wait for a writer; there is hardly ever anything to wait for.
 const BUSY: Duration = Duration::from_secs(2);

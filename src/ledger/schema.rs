@@ -2,7 +2,8 @@
 
 use rusqlite::{Connection, Row, Transaction, named_params};
 
-use super::entry::{Alert, Attempt, Entry, Moment, Outcome, Record, Recovery};
+use super::entry::{Alert, Attempt, Entry, Outcome, Record, Recovery};
+use crate::moment::Moment;
 
 /// Each brings a file from one version (`user_version`) to the next. What is here has been written to
 /// people's disks: it is never changed, only added to.

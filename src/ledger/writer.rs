@@ -8,10 +8,11 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
 
-use super::entry::{Entry, Moment};
+use super::entry::Entry;
 use super::file::{File, FileFault, move_aside};
 use super::reader::Reader;
 use super::{LedgerLimits, Message};
+use crate::moment::Moment;
 
 /// Entries that are written in one piece.
 const BATCH: usize = 1000;

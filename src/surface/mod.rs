@@ -9,6 +9,7 @@ mod counters;
 mod metrics;
 mod orders;
 mod pulse;
+mod reports;
 mod shown;
 
 use std::sync::Arc;
@@ -18,6 +19,7 @@ pub use counters::{Counter, Counters, Kinds, Rejected};
 pub use metrics::Metrics;
 pub use orders::{Order, Orders, orders};
 pub use pulse::Pulse;
+pub use reports::{Reported, Reports, reports};
 pub use shown::{Alert, Jibri, Link, NOT_TOLD, Room, STATES, Status, Testimony, Totals, VERDICTS};
 
 /// All there is to be shown. Cheap to clone.
