@@ -422,7 +422,14 @@ impl Driver {
 
 fn open_ledger(settings: &Settings, surface: &Surface) -> Ledger {
     let (path, board) = (settings.ledger.path.clone(), Arc::clone(&surface.board));
-    Ledger::spawn(path, settings.ledger.keep, ledger::LedgerLimits::default(), move || board.tell_history())
+    Ledger::spawn(path, settings.ledger.keep, ledger::LedgerLimits::default(), move |news| {
+        if news.entries {
+            board.tell_history();
+        }
+        if news.recordings {
+            board.tell_recordings();
+        }
+    })
 }
 
 /// Says once which Jibris could not be restarted if they had to be.

@@ -9,6 +9,7 @@ use nix::libc::O_NOFOLLOW;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use super::entry::Entry;
+use super::recordings::{self, Kept};
 use super::{place, schema};
 use crate::moment::Moment;
 
@@ -116,10 +117,14 @@ impl File {
     pub(super) fn write<'a>(
         &mut self,
         entries: impl Iterator<Item = (i64, &'a Entry)>,
+        recordings: &[Kept],
     ) -> Result<(), FileFault> {
         let step = self.connection.transaction()?;
         for (id, entry) in entries {
             schema::put(&step, id, entry)?;
+        }
+        for kept in recordings {
+            recordings::put(&step, kept)?;
         }
         Ok(step.commit()?)
     }

@@ -79,9 +79,12 @@ async fn world_whose_token_is(token: &str) -> World {
     fill(&board);
     let (told, tells_history) = (Arc::clone(&board), Arc::<AtomicBool>::default());
     let tells = Arc::clone(&tells_history);
-    let mut ledger = Ledger::spawn(None, LONG, LedgerLimits::default(), move || {
-        if tells.load(Ordering::Relaxed) {
+    let mut ledger = Ledger::spawn(None, LONG, LedgerLimits::default(), move |news| {
+        if tells.load(Ordering::Relaxed) && news.entries {
             told.tell_history();
+        }
+        if tells.load(Ordering::Relaxed) && news.recordings {
+            told.tell_recordings();
         }
     });
     history::fill(&mut ledger).await;

@@ -17,7 +17,7 @@ fn secs(seconds: u64) -> Time {
 
 impl Told {
     fn new() -> Self {
-        let ledger = Ledger::spawn(None, Duration::from_secs(3600), ledger::LedgerLimits::default(), || {});
+        let ledger = Ledger::spawn(None, Duration::from_secs(3600), ledger::LedgerLimits::default(), |_| {});
         Self {
             history: History::new(ledger, Clock::start()),
             room: RoomJid::new("r1@muc.meet.jitsi").unwrap(),
@@ -54,7 +54,7 @@ impl Told {
     }
 
     fn new_history() -> History {
-        let ledger = Ledger::spawn(None, Duration::from_secs(1), ledger::LedgerLimits::default(), || {});
+        let ledger = Ledger::spawn(None, Duration::from_secs(1), ledger::LedgerLimits::default(), |_| {});
         History::new(ledger, Clock::start())
     }
 
