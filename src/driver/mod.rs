@@ -5,6 +5,7 @@ mod companion;
 mod fleet;
 mod listeners;
 mod orders;
+mod recordings;
 mod reload;
 mod sources;
 mod standby;
@@ -28,7 +29,7 @@ use crate::meeting::watchlist::Source;
 use crate::meeting::{Input, Meetings, RoomEvent};
 use crate::probes::{self, Probed, Probes};
 use crate::recovery;
-use crate::surface::{Board, Metrics, Order, Surface, orders};
+use crate::surface::{Board, Metrics, Order, Reported, Surface, orders, reports};
 use crate::until::{next_tick, until};
 use crate::xmpp::{self, BreweryEvent, Command, Failure, Link, LinkEvent, NotLetIn};
 use clock::Clock;
@@ -39,7 +40,7 @@ use listeners::history::History;
 use listeners::log_fleet;
 use listeners::publish::Publisher;
 use listeners::told::Told;
-use sources::{Heard, Sources};
+use sources::{Desks, Heard, Sources};
 use standby::Turn;
 use supervisor::Supervisor;
 
@@ -66,11 +67,13 @@ pub async fn run(
     let metrics = Arc::new(Metrics::new(Arc::clone(&board), link.counters()));
     let surface = Surface { board, metrics, services: settings.muc.domains.clone().into() };
     let (orders, ordered) = orders();
+    let (reports, reported) = reports();
     let clock = Clock::start();
     let recorded = read_recorded(&settings).await;
     let ledger = open_ledger(&settings, &surface);
     let webhooks = probes.webhooks.take();
-    let sources = Sources::spawn(&settings, webhooks, surface.clone(), orders, ledger.reader());
+    let desks = Desks { orders, reports, history: ledger.reader(), safe: ledger.safe() };
+    let sources = Sources::spawn(&settings, webhooks, surface.clone(), desks);
     let mut meetings = Meetings::new(&settings, dry_run, rand::random(), clock.now());
     meetings.remember(recorded);
     let jibris = Jibris::new(&settings, dry_run, &mut probes, clock);
@@ -105,7 +108,7 @@ pub async fn run(
     driver.rest();
     driver.supervisor.ready();
     tokio::select! {
-        () = driver.work(events, &mut probes, reloads, ordered) => {}
+        () = driver.work(events, &mut probes, reloads, ordered, reported) => {}
         () = stop => {}
     }
     driver.supervisor.stopping();
@@ -162,6 +165,7 @@ impl Driver {
         probes: &mut Probes,
         mut reloads: mpsc::Receiver<Settings>,
         mut ordered: mpsc::Receiver<Order>,
+        mut reported: mpsc::Receiver<Reported>,
     ) {
         let mut restarts = Some(fleet::read_restarts(&self.settings, self.clock));
         let every = self.settings.discovery.disco_interval;
@@ -197,6 +201,7 @@ impl Driver {
                 () = until(deadline) => self.tick(),
                 () = next_tick(&mut disco), if self.linked => self.ask_services(),
                 Some(order) = ordered.recv() => self.order(order),
+                Some(report) = reported.recv() => self.reported(report),
                 Some(settings) = reloads.recv() => {
                     self.reload(settings, probes);
                     self.supervisor.reloaded();

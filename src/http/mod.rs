@@ -15,6 +15,8 @@ mod jibri_webhook;
 mod manual;
 mod page;
 mod ready;
+mod report_body;
+mod reports;
 mod server;
 mod slots;
 mod stray;
@@ -33,7 +35,7 @@ use tower::ServiceExt as _;
 use crate::config::Secret;
 use crate::ledger::Reader;
 use crate::probes::Webhooks;
-use crate::surface::{Orders, Surface};
+use crate::surface::{Orders, Reports, Surface};
 use auth::Guard;
 pub use error::Error;
 pub use event_sync::EventSync;
@@ -58,7 +60,7 @@ pub struct Parts {
     pub event_sync: Option<EventSync>,
     /// What Jibri's webhooks say; none if they are not accepted.
     pub jibri_webhooks: Option<Webhooks>,
-    /// `jibri.webhook_token`, which stands in their paths and in no log.
+    /// `jibri.webhook_token`, which stands in their paths and in no log; empty: no reports of recordings are taken.
     pub webhook_token: Secret,
     /// What `/readyz` says; none: there is no such route.
     pub readiness: Option<watch::Receiver<Readiness>>,
@@ -66,6 +68,10 @@ pub struct Parts {
     pub surface: Option<Surface>,
     /// Where orders by hand go; none: there are no such routes. They need the surface as well.
     pub orders: Option<Orders>,
+    /// Where reports of recordings' files go; none: none are taken.
+    pub reports: Option<Reports>,
+    /// How much of what was put into the ledger is safe: a report is answered when it is. None: none are taken.
+    pub safe: Option<watch::Receiver<u64>>,
     /// What the history shows; none, or no surface: there is no such route.
     pub history: Option<Reader>,
 }
@@ -75,8 +81,10 @@ pub fn router(parts: Parts) -> Router {
     let guard = Guard::new(&parts.token);
     let sent = sent(&parts, &guard);
     let by_our_name = middleware::from_fn_with_state(Hosts::new(&parts.hosts), hosts::called_by_our_name);
+    let reported = reports::routes(&parts);
     // What Prosody and Jibri send is taken under any name: it says nothing to read, and pages are refused by their origin.
-    let router = shown(parts, guard).layer(by_our_name).merge(sent);
+    let router = shown(parts, guard).layer(by_our_name).merge(sent).merge(reported);
+    let router = router.method_not_allowed_fallback(async || Error::method_not_allowed());
     let router = router.layer(DefaultBodyLimit::max(MOST_BODY)).layer(middleware::from_fn(limit_time));
     Router::new().fallback_service(router.map_request(stray::without_empty_segments))
 }

@@ -79,6 +79,8 @@ impl World {
             token: Secret::new(self.token),
             surface: Some(surface),
             orders: Some(self.giver.clone()),
+            reports: None,
+            safe: None,
             history: Some(self.ledger.reader()),
             ..Parts::default()
         };
