@@ -67,6 +67,7 @@ impl Sources {
             readiness: Some(ready),
             surface: Some(surface),
             history: Some(desks.history),
+            recordings_url: settings.recordings.url.clone(),
             orders: Some(desks.orders),
             reports: Some(desks.reports),
             safe: Some(desks.safe),

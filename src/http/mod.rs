@@ -4,6 +4,7 @@
 //! stops nothing: it is told, and tried again.
 
 mod api;
+mod asked;
 mod auth;
 mod ending;
 mod error;
@@ -15,6 +16,7 @@ mod jibri_webhook;
 mod manual;
 mod page;
 mod ready;
+mod recordings;
 mod report_body;
 mod reports;
 mod server;
@@ -36,6 +38,7 @@ use crate::config::Secret;
 use crate::ledger::Reader;
 use crate::probes::Webhooks;
 use crate::surface::{Orders, Reports, Surface};
+use asked::Desk;
 use auth::Guard;
 pub use error::Error;
 pub use event_sync::EventSync;
@@ -72,8 +75,10 @@ pub struct Parts {
     pub reports: Option<Reports>,
     /// How much of what was put into the ledger is safe: a report is answered when it is. None: none are taken.
     pub safe: Option<watch::Receiver<u64>>,
-    /// What the history shows; none, or no surface: there is no such route.
+    /// What the history and the recordings show; none, or no surface: there are no such routes.
     pub history: Option<Reader>,
+    /// `recordings.url`.
+    pub recordings_url: Option<String>,
 }
 
 /// All routes.
@@ -128,7 +133,9 @@ fn shown(parts: Parts, guard: Guard) -> Router {
         router = router.merge(routes.route_layer(middleware::from_fn_with_state(guard, auth::always)));
     }
     if let (Some(surface), Some(reader)) = (&parts.surface, parts.history) {
-        router = router.merge(history::routes(reader, surface.services.clone()));
+        let desk = Desk::new(reader, surface.services.clone());
+        let recordings = recordings::routes(desk.clone(), parts.recordings_url);
+        router = router.merge(history::routes(desk)).merge(recordings);
     }
     if let Some(surface) = parts.surface {
         router = router.merge(api::routes(surface)).merge(page::routes());

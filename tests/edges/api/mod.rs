@@ -16,6 +16,7 @@ mod hosts;
 mod openapi;
 mod orders;
 mod paths;
+mod recordings;
 mod reports;
 mod schema;
 mod watching;
@@ -93,7 +94,8 @@ async fn world_whose_token_is(token: &str) -> World {
             told.tell_recordings();
         }
     });
-    history::fill(&mut ledger).await;
+    let entries = history::fill(&mut ledger).await;
+    recordings::fill(&mut ledger, entries).await;
     let (giver, orders) = surface::orders();
     let (reports, reported) = surface::reports();
     let (safe, is_safe) = watch::channel(0);
@@ -109,6 +111,7 @@ async fn world_whose_token_is(token: &str) -> World {
         reports: Some(reports),
         safe: Some(is_safe),
         history: Some(ledger.reader()),
+        recordings_url: Some("https://files.example/{session_id}/{name}".to_owned()),
     };
     let router = http::router(parts);
     let mut server = http::spawn_apart("127.0.0.1:0".parse().unwrap(), router.clone());

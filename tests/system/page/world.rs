@@ -81,6 +81,7 @@ impl World {
             orders: Some(self.giver.clone()),
             reports: None,
             safe: None,
+            recordings_url: None,
             history: Some(self.ledger.reader()),
             ..Parts::default()
         };
