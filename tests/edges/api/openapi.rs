@@ -169,6 +169,9 @@ async fn metrics_are_scraped() {
         "jibri_autostart_people 4",
         "jibri_autostart_jibris{verdict=\"wedged\"} 1",
         "jibri_autostart_alerts_total{kind=\"jibri_wedged\"} 1",
+        "jibri_autostart_recordings_total{state=\"missing\"} 0",
+        "jibri_autostart_recorded_seconds_total 0.0",
+        "jibri_autostart_wanted_seconds_total 0.0",
     ] {
         assert!(text.lines().any(|is| is == line), "{line}\n{text}");
     }
