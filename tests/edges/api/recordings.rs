@@ -1,11 +1,13 @@
 //! `GET /api/v1/recordings`: every state, what may be asked for, and what may not.
 
+use std::process::Command;
 use std::time::Duration;
 
 use jibri_autostart::ledger::{Ledger, Moment};
 use jibri_autostart::recordings::{Failure, File, Part, Recording, RecordingState};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
+use testkit::BareEnvironment as _;
 
 use super::openapi::{ask, document};
 use super::{World, world};
@@ -181,4 +183,69 @@ async fn what_makes_no_sense_is_refused_with_a_hint() {
     let said: Value = answer.json().await.unwrap();
     let hint = said["hint"].as_str().unwrap();
     assert!(RecordingState::ALL.iter().all(|state| hint.contains(state.name())), "{hint}");
+}
+
+/// Runs `recordings` with these arguments against the service.
+fn program(url: &str, args: &[&str]) -> std::process::Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_jibri-autostart"));
+    command.bare_environment().arg("recordings").args(args);
+    for (key, value) in [
+        ("XMPP__DOMAIN", "a.b"),
+        ("XMPP__SECRET", "s"),
+        ("MUC__DOMAINS", "muc.meet.jitsi"),
+        ("HTTP__LISTEN", url.trim_start_matches("http://")),
+    ] {
+        command.env(format!("JIBRI_AUTOSTART_{key}"), value);
+    }
+    command.output().unwrap()
+}
+
+#[tokio::test]
+async fn the_command_shows_them_to_people_and_to_scripts() {
+    let world = world().await;
+    let said = |args: &[&str]| {
+        let output = program(&world.url, args);
+        assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let table = said(&[]);
+    let lines: Vec<&str> = table.lines().collect();
+    assert!(lines[0].starts_with("ROOM") && lines[0].ends_with("MISSING"), "{table}");
+    let states = RecordingState::ALL.map(RecordingState::name);
+    assert!(states.iter().all(|state| table.contains(state)), "{table}");
+    assert!(table.contains("exit status 7: <b>no\u{fffd} | \u{fffd}"), "{table}");
+    assert!(!table.contains('\u{202e}') && !table.contains('\u{1b}'), "{table}");
+    // Of a meeting all recordings, and then what they are together.
+    let moved: Vec<usize> = (0..lines.len()).filter(|n| lines[*n].starts_with("moved@")).collect();
+    assert_eq!(moved.len(), 2, "{table}");
+    assert_eq!(moved[1], moved[0] + 1, "{table}");
+    assert_eq!(lines[moved[1] + 1], "  recorded 51 of 53 minutes, in two files");
+    let json: Vec<Value> =
+        serde_json::from_str(&said(&["moved", "--since", "2h", "--state", "written", "--json"])).unwrap();
+    assert_eq!(json.iter().map(|one| one["id"].as_str().unwrap()).collect::<Vec<_>>(), ["m2", "m1"]);
+    assert_eq!(said(&["r2"]), "no such recording is known of r2\n");
+    assert_eq!(said(&["--state", "empty", "--since", "1s"]), "no such recording is known\n");
+    assert!(said(&["--help"]).contains("--state"), "help");
+}
+
+#[tokio::test]
+async fn what_the_command_cannot_do_has_its_exit_status() {
+    let world = world().await;
+    for (args, word) in [
+        (&["--state", "lost"][..], "salvaged"),
+        (&["--since", "yesterday"], "2026-11-22T12:00:00Z"),
+        (&["--limit", "0"], "from 1 to 1000"),
+        (&["--limit", "70000"], "--limit"),
+        (&["--stat", "lost"], "--state"),
+        (&["a", "b"], "unexpected"),
+    ] {
+        let output = program(&world.url, args);
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert_eq!((output.status.code(), output.stdout.len()), (Some(2), 0), "{args:?}: {stderr}");
+        assert!(stderr.contains(word), "{stderr}");
+    }
+    for args in [&[][..], &["--json"]] {
+        let output = program("127.0.0.1:1", args);
+        assert_eq!((output.status.code(), output.stdout.len()), (Some(3), 0), "{args:?}");
+    }
 }
