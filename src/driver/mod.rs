@@ -40,6 +40,7 @@ use listeners::history::History;
 use listeners::log_fleet;
 use listeners::publish::Publisher;
 use listeners::told::Told;
+use recordings::Book;
 use sources::{Desks, Heard, Sources};
 use standby::Turn;
 use supervisor::Supervisor;
@@ -70,6 +71,7 @@ pub async fn run(
     let (reports, reported) = reports();
     let clock = Clock::start();
     let recorded = read_recorded(&settings).await;
+    let remembered = recordings::read(&settings).await;
     let ledger = open_ledger(&settings, &surface);
     let webhooks = probes.webhooks.take();
     let desks = Desks { orders, reports, history: ledger.reader(), safe: ledger.safe() };
@@ -79,6 +81,7 @@ pub async fn run(
     let jibris = Jibris::new(&settings, dry_run, &mut probes, clock);
     let alarms = Alarms::new(&settings);
     let companions = Companions::new(settings.muc.footprint, &settings.muc.domains);
+    let book = Book::new(&settings, remembered, clock.now());
     let turn = Turn::new(&settings.standby, clock.now());
     tell_unfit(&settings);
     let mut driver = Driver {
@@ -88,6 +91,7 @@ pub async fn run(
         alarms,
         publisher: Publisher::new(surface),
         history: History::new(ledger, clock),
+        book,
         coupling: Coupling::default(),
         link,
         sources,
@@ -136,6 +140,7 @@ struct Driver {
     alarms: Alarms,
     publisher: Publisher,
     history: History,
+    book: Book,
     /// What the cores have yet to be told of each other.
     coupling: Coupling,
     link: Link,
@@ -177,10 +182,12 @@ impl Driver {
         loop {
             self.begin_round();
             self.record();
+            self.sweep_recordings();
             let deadlines = [
                 self.meetings.next_deadline(),
                 self.jibris.core.next_deadline(),
                 self.alarms.next_deadline(),
+                self.book.core.next_deadline(),
                 self.publish(),
             ];
             let deadline = deadlines.into_iter().flatten().min().and_then(|at| self.clock.instant(at));
@@ -220,6 +227,9 @@ impl Driver {
         }
         if is_due(self.meetings.next_deadline()) {
             self.feed(Input::Tick);
+        }
+        if is_due(self.book.core.next_deadline()) {
+            self.recordings_are_due();
         }
         if is_due(self.alarms.next_deadline()) {
             self.alarms.tick(now, |room| self.meetings.room(room));

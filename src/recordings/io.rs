@@ -87,6 +87,8 @@ pub enum Effect {
         before: Option<RecordingState>,
         /// Its state now.
         state: RecordingState,
+        /// So much more is in its files than was known.
+        more: Duration,
     },
     /// So many recordings of this Jibri in a row, at least two, have come out missing or empty.
     Suspect {

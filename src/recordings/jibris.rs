@@ -14,6 +14,8 @@ const MOST: usize = 1000;
 #[derive(Debug, Clone, Copy, Default)]
 struct Jibri {
     has_reported: bool,
+    /// It is a name by which Jibris are known in the brewery.
+    is_known: bool,
     /// Recordings that have come out missing or empty since the last that has not.
     bad: u32,
     /// Of all its files of which both are known.
@@ -44,10 +46,19 @@ impl Jibris {
         Some(self.by_name.entry(name.to_owned()).or_default())
     }
 
-    /// A report of this recording has come from this instance, which knew these files of it before. One that only one
-    /// Jibri has served is that one's, under whatever name it reports.
+    /// This is the name of one.
+    pub(super) fn is_one(&mut self, name: &str) {
+        if let Some(jibri) = self.get(name) {
+            jibri.is_known = true;
+        }
+    }
+
+    /// A report of this recording has come from this instance, which had so many bytes and ms of it before. A name that no
+    /// Jibri has in the brewery is another one of the Jibri that has served it, if that was only one.
     pub(super) fn has_reported(&mut self, instance: &str, recording: &Recording, before: (u64, u64)) {
+        let is_alias = !self.by_name.get(instance).is_some_and(|jibri| jibri.is_known);
         if let [only] = recording.jibris.as_slice()
+            && is_alias
             && let Some(jibri) = self.get(only)
         {
             jibri.has_reported = true;

@@ -4,12 +4,15 @@
 //! A value like the other cores: [`Recordings::handle`] takes one thing that has become known and returns what follows, and
 //! time is an argument. It knows of recordings what the rooms' core tells (on, moved, over), and of files what Jibris' own
 //! finalize script reports (deploy/jibri/finalize.sh), in any order and days late. `recording` is one of them, and reads its
-//! state from what is known; `jibris` is what is known of each Jibri's reports.
+//! state from what is known; `which` finds the one that something is said of, `due` says when a report of it is, and `jibris` is
+//! what is known of each Jibri's reports.
 
+mod due;
 mod io;
 mod jibris;
 mod recording;
 mod report;
+mod which;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -19,7 +22,7 @@ use self::jibris::{Jibris, Turn, taken};
 pub use self::recording::{Failure, Part, Recording, RecordingState};
 pub use self::report::{File, Happened, MOST_FILES, Report};
 use crate::address::RoomJid;
-use crate::config::{Expect, RecordingSettings};
+use crate::config::RecordingSettings;
 use crate::jibri::JibriName;
 use crate::meeting::SessionId;
 use crate::schedule::Schedule;
@@ -27,14 +30,21 @@ use crate::time::Time;
 
 /// Most recordings that are kept in mind: what is older stands in the ledger.
 const MOST: usize = 20_000;
-/// Most of those of which only a report tells.
-const MOST_UNKNOWN: usize = 1000;
 /// After a restart of this program whatever is on is heard of again by then.
 const HEARD_AGAIN: Duration = Duration::from_secs(120);
-/// Jibri stays busy as long as its finalize script runs; whatever it shows, it is not waited for any longer.
-const MOST_BUSY: Duration = Duration::from_secs(6 * 60 * 60);
 /// A recording that was on for less than that says nothing of its Jibri.
 const LONG_ENOUGH: Duration = Duration::from_secs(30);
+
+/// How it is known that a recording is on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Heard {
+    /// It was when this program ended.
+    Before,
+    /// One is on in its room since, and nobody says which: it is taken for the same.
+    Assumed,
+    /// It has been said.
+    Said,
+}
 
 /// All recordings.
 #[derive(Debug)]
@@ -43,8 +53,8 @@ pub struct Recordings {
     all: BTreeMap<String, Recording>,
     /// The keys of those whose session is known, by the name of its directory.
     by_session: BTreeMap<String, String>,
-    /// What is on in each room; true: it has been heard of since this program began.
-    on: BTreeMap<RoomJid, (String, bool)>,
+    /// What is on in each room, and how sure that is.
+    on: BTreeMap<RoomJid, (String, Heard)>,
     /// When a report is overdue.
     due: Schedule<String>,
     /// Those whose Jibri is still at work on their files.
@@ -79,13 +89,16 @@ impl Recordings {
 
     /// What stood in the ledger when this program began, in any order.
     pub fn remember(&mut self, recordings: Vec<Recording>, now: Time) {
+        for name in recordings.iter().flat_map(|recording| &recording.jibris) {
+            self.jibris.is_one(name);
+        }
         for recording in recordings {
             let key = recording.key.clone();
             let room = recording.room.as_deref().and_then(|room| RoomJid::new(room).ok());
             match room.filter(|_| recording.is_on()) {
                 // What has begun meanwhile is heard of already.
                 Some(room) if !self.on.contains_key(&room) => {
-                    self.on.insert(room, (key.clone(), false));
+                    self.on.insert(room, (key.clone(), Heard::Before));
                     self.due.set(&key, now.after(HEARD_AGAIN));
                 }
                 _ if recording.parts.is_empty() && !recording.is_overdue => {
@@ -93,7 +106,7 @@ impl Recordings {
                 }
                 _ => {}
             }
-            for (instance, _) in &recording.parts {
+            for instance in recording.parts.keys() {
                 self.jibris.has_reported(instance, &recording, (0, 0));
             }
             self.put(recording);
@@ -108,6 +121,11 @@ impl Recordings {
     /// When [`Input::Tick`] is due, if nothing happens before.
     pub fn next_deadline(&self) -> Option<Time> {
         self.due.next()
+    }
+
+    /// What is on in each room, as far as is known.
+    pub fn on(&self) -> impl Iterator<Item = (&RoomJid, &Recording)> {
+        self.on.iter().filter_map(|(room, (key, _))| Some((room, self.all.get(key)?)))
     }
 
     /// All that are kept in mind, by key.
@@ -156,6 +174,14 @@ impl Recordings {
         let Input::On { room, session, meeting, mode, wanted_for, by } = input else { return };
         let key = self.key_of_what_is_on(&room, session.as_ref(), now, effects);
         let known = self.all.get(&key);
+        let is_named = known.is_some_and(|known| known.session_id.is_some());
+        let was_heard = self.on.get(&room).filter(|(of, _)| *of == key).map(|(_, heard)| *heard);
+        let heard = match was_heard {
+            Some(Heard::Before | Heard::Assumed) if session.is_none() => Heard::Assumed,
+            _ => Heard::Said,
+        };
+        // Whoever has a name now, and had none when this program ended, may be another one.
+        let is_assumed = heard == Heard::Assumed || was_heard == Some(Heard::Before) && !is_named;
         let before = known.map(|known| self.state_of(known));
         let mut recording =
             known.cloned().unwrap_or_else(|| Recording { key: key.clone(), ..Recording::default() });
@@ -164,6 +190,7 @@ impl Recordings {
         recording.interrupted_ms = recording.interrupted_ms.saturating_add(ms(pause));
         recording.ended_by = None;
         (recording.is_unwatched, recording.is_overdue) = (false, false);
+        recording.is_assumed |= is_assumed;
         recording.room = Some(room.as_str().to_owned());
         recording.session_id = recording.session_id.or(session.map(|session| session.0.into()));
         recording.meeting_id = recording.meeting_id.or(meeting.map(|meeting| meeting.0.into()));
@@ -175,42 +202,8 @@ impl Recordings {
         }
         self.due.clear(&key);
         self.awaits_idle.remove(&key);
-        self.on.insert(room, (key, true));
+        self.on.insert(room, (key, heard));
         self.change(recording, before, effects);
-    }
-
-    /// Under which key a recording that is on now is known, or will be.
-    fn key_of_what_is_on(
-        &mut self,
-        room: &RoomJid,
-        session: Option<&SessionId>,
-        now: Now,
-        effects: &mut Vec<Effect>,
-    ) -> String {
-        if let Some((key, _)) = self.on.get(room).cloned() {
-            let known = self.all.get(&key).and_then(|known| known.session_id.as_deref());
-            let is_another = session.is_some_and(|session| known.is_some_and(|known| known != &*session.0));
-            if !is_another {
-                return key;
-            }
-            self.ended(room, None, "another recording took its place", now, effects);
-        }
-        if let Some(key) = session.and_then(|session| self.by_session.get(&report::directory_of(&session.0)))
-        {
-            return key.clone();
-        }
-        self.new_key(session.map(|session| &*session.0), room.as_str(), now)
-    }
-
-    fn new_key(&mut self, session: Option<&str>, room: &str, now: Now) -> String {
-        match session {
-            Some(session) => report::directory_of(session),
-            // No directory has such a name.
-            None => {
-                self.last = self.last.wrapping_add(1);
-                format!("{room}/{}.{}", now.wall.0, self.last)
-            }
-        }
     }
 
     fn served_by(
@@ -225,6 +218,7 @@ impl Recordings {
             return;
         };
         let name = jibri.as_str();
+        self.jibris.is_one(name);
         let is_known = recording.jibris.last().is_some_and(|last| last == name);
         if is_known && gap.is_zero() {
             return;
@@ -247,48 +241,24 @@ impl Recordings {
         now: Now,
         effects: &mut Vec<Effect>,
     ) {
-        let Some((key, _)) = self.on.remove(room) else { return };
+        let Some((key, heard)) = self.on.remove(room) else { return };
+        if heard == Heard::Before {
+            return self.is_unwatched(&key, now, effects);
+        }
         let Some(mut recording) = self.all.get(&key).cloned() else { return };
         let before = Some(self.state_of(&recording));
         recording.session_id = recording.session_id.or(session.map(|session| session.0.to_string()));
         recording.ended = Some(now.wall);
         recording.ended_by = Some(how.to_owned());
-        let at_work = recording.jibris.last().map(|name| JibriName::new(name));
-        match at_work.filter(|jibri| self.busy.contains(jibri)) {
-            Some(jibri) => {
-                self.awaits_idle.insert(key.clone(), jibri);
-                self.due.set(&key, now.time.after(MOST_BUSY));
-            }
-            None => self.due.set(&key, now.time.after(self.settings.report_within)),
-        }
+        self.await_report(&recording, now);
         self.change(recording, before, effects);
-    }
-
-    fn works(&mut self, name: JibriName, is_busy: bool, now: Now) {
-        if is_busy {
-            self.busy.insert(name);
-        } else if self.busy.remove(&name) {
-            self.is_idle(&name, now, None);
-        }
-    }
-
-    /// This Jibri has finished what it worked on, but for what is on in this room.
-    fn is_idle(&mut self, jibri: &JibriName, now: Now, but: Option<&RoomJid>) {
-        let on = but.and_then(|room| self.on.get(room)).map(|(key, _)| key);
-        let finished: Vec<String> = self
-            .awaits_idle
-            .iter()
-            .filter(|(key, by)| *by == jibri && Some(*key) != on)
-            .map(|(key, _)| key.clone())
-            .collect();
-        for key in finished {
-            self.awaits_idle.remove(&key);
-            self.due.set(&key, now.time.after(self.settings.report_within));
-        }
     }
 
     fn reported(&mut self, report: &Report, now: Now, effects: &mut Vec<Effect>) {
         let key = self.key_of_reported(report, now);
+        if report.happened != Happened::Salvaged {
+            self.part_from_what_is_on(&key, now, effects);
+        }
         let known = self.all.get(&key);
         let before = known.map(|known| self.state_of(known));
         let mut recording =
@@ -315,73 +285,16 @@ impl Recordings {
         }
     }
 
-    /// Under which key the recording is known that a report is about, or will be.
-    fn key_of_reported(&mut self, report: &Report, now: Now) -> String {
-        let directory = report::directory_of(&report.session_id);
-        if let Some(key) = self.by_session.get(&directory) {
-            return key.clone();
-        }
-        // The last one in that room of which nobody knows the session, nor the files.
-        let is_it = |known: &&Recording| {
-            known.session_id.is_none()
-                && known.parts.is_empty()
-                && known.room.is_some()
-                && known.room == report.room
-                && known.started.is_some_and(|started| started <= now.wall)
-        };
-        let of_room = self.all.values().filter(is_it).max_by_key(|known| known.started);
-        of_room.map_or(directory, |known| known.key.clone())
-    }
-
-    /// Only a report tells of it. Of these there are so many at most.
-    fn is_unknown(&mut self, key: String) {
-        self.last = self.last.wrapping_add(1);
-        self.unknown.insert(self.last, key);
-        while self.unknown.len() > MOST_UNKNOWN
-            && let Some((_, key)) = self.unknown.pop_first()
-        {
-            if self.all.get(&key).is_some_and(|known| known.started.is_none()) {
-                self.forget(&key);
-            }
-        }
-    }
-
-    fn is_due(&mut self, key: &str, now: Now, effects: &mut Vec<Effect>) {
-        let Some(mut recording) = self.all.get(key).cloned() else { return };
-        let before = Some(self.state_of(&recording));
-        self.awaits_idle.remove(key);
-        if recording.is_on() {
-            // It was on when this program ended, and nobody has heard of it since.
-            self.on.retain(|_, (of, _)| of != key);
-            recording.is_unwatched = true;
-            self.due.set(&key.to_owned(), now.time.after(self.settings.report_within));
-        } else if recording.parts.is_empty() && self.is_expected(&recording) {
-            recording.is_overdue = true;
-        } else {
-            return;
-        }
-        self.change(recording, before, effects);
-    }
-
-    /// Whether a report of it should have come.
-    fn is_expected(&self, recording: &Recording) -> bool {
-        let is_file = recording.mode.as_deref() != Some(crate::config::Mode::Stream.name());
-        is_file
-            && match self.settings.expect {
-                Expect::Always => true,
-                Expect::Never => false,
-                Expect::Auto => recording.jibris.last().is_some_and(|jibri| self.jibris.reports(jibri)),
-            }
-    }
-
     /// Takes over what is known of a recording by now.
     fn change(&mut self, recording: Recording, before: Option<RecordingState>, effects: &mut Vec<Effect>) {
         let state = self.state_of(&recording);
         if before != Some(state) {
             self.came_out(&recording, state, effects);
         }
+        let known = self.all.get(&recording.key).and_then(Recording::media).unwrap_or_default();
+        let more = recording.media().unwrap_or_default().saturating_sub(known);
         self.put(recording.clone());
-        effects.push(Effect::Changed { recording: Box::new(recording), before, state });
+        effects.push(Effect::Changed { recording: Box::new(recording), before, state, more });
     }
 
     /// What its outcome says of its Jibri.

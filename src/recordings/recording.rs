@@ -12,7 +12,7 @@ use super::report::{File, Happened, Report};
 use crate::moment::Moment;
 
 /// What is missing at the beginning and the end of any recording: less than this is never too short.
-const ALWAYS_MISSING: Duration = Duration::from_secs(10);
+pub(super) const ALWAYS_MISSING: Duration = Duration::from_secs(10);
 
 /// How it is with a recording.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -127,7 +127,14 @@ impl Part {
 
     /// How much there is in its files; none if that is not known of one of them.
     fn media(&self) -> Option<Duration> {
-        self.files.values().try_fold(Duration::ZERO, |sum, file| Some(sum.saturating_add(file.media()?)))
+        let mut files = self.files.iter().filter(|(name, _)| !self.is_written_anew(name));
+        files.try_fold(Duration::ZERO, |sum, (_, file)| Some(sum.saturating_add(file.media()?)))
+    }
+
+    /// What could be read of this file is in another one: finalize.sh calls that one `NAME.salvaged.EXTENSION`.
+    fn is_written_anew(&self, name: &str) -> bool {
+        let anew = name.rsplit_once('.').map(|(name, extension)| format!("{name}.salvaged.{extension}"));
+        anew.is_some_and(|anew| self.files.contains_key(&anew))
     }
 }
 
@@ -160,6 +167,8 @@ pub struct Recording {
     pub interrupted_ms: u64,
     /// We were not watching when it ended.
     pub is_unwatched: bool,
+    /// After a restart of this program one was on in its room, and was taken for it: how long it was on is not sure.
+    pub is_assumed: bool,
     /// A report was due, and had not come.
     pub is_overdue: bool,
     /// What each Jibri has reported.
@@ -230,7 +239,8 @@ impl Recording {
     }
 
     fn is_short(&self, min_share: u32) -> bool {
-        let (Some(media), Some(on)) = (self.media(), self.ended.and_then(|ended| self.on(ended))) else {
+        let ended = self.ended.filter(|_| !self.is_assumed);
+        let (Some(media), Some(on)) = (self.media(), ended.and_then(|ended| self.on(ended))) else {
             return false;
         };
         let wanted = on.as_millis().saturating_mul(min_share.into());

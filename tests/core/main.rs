@@ -14,6 +14,7 @@ mod fleet;
 mod pace;
 mod proof;
 mod properties;
+mod recordings;
 mod seeds;
 mod simulation;
 mod together;

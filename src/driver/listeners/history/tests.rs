@@ -38,6 +38,7 @@ impl Told {
             proof: None,
             attempt: 0,
             session: None,
+            meeting: None,
             since: Time::default(),
             missing_since: self.missing,
             is_left_alone: false,
