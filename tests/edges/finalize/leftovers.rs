@@ -2,17 +2,12 @@
 
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
 use super::media::{self, seconds};
-use super::{Jibri, Ran, receiver, reports, told};
-
-fn age(path: &Path, seconds: u64) {
-    let file = std::fs::File::open(path).unwrap();
-    file.set_modified(SystemTime::now() - Duration::from_secs(seconds)).unwrap();
-}
+use super::{Jibri, Ran, age, receiver, reports, told};
 
 /// One in whose recordings the script is known since an hour ago.
 fn known(mut jibri: Jibri) -> Jibri {

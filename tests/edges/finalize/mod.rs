@@ -229,6 +229,14 @@ fn executable(path: &Path, script: &str) {
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755)).unwrap();
 }
 
+/// Makes a file one that was last written so long ago, by the clock that the script has, and not one that is turned forward
+/// for the tests.
+fn age(path: &Path, seconds: u64) {
+    let mut touch = std::process::Command::new("touch");
+    touch.env_clear().env("PATH", std::env::var_os("PATH").unwrap());
+    assert!(touch.arg("-d").arg(format!("{seconds} seconds ago")).arg(path).status().unwrap().success());
+}
+
 /// Waits for it, with a bound.
 async fn until(what: &str, condition: impl Fn() -> bool) {
     let begun = Instant::now();

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::os::unix::fs::MetadataExt as _;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
-use super::{Jibri, receiver, reports, until};
+use super::{Jibri, age, receiver, reports, until};
 use crate::stand_in::{Manner, StandIn};
 
 #[tokio::test]
@@ -47,8 +47,7 @@ async fn what_a_killed_run_had_taken_is_sent_by_the_next() {
     // It may still be at it.
     jibri.finalize(&jibri.recorded("s2")).await;
     assert_eq!(taken().len(), 1);
-    let file = std::fs::File::options().append(true).open(&taken()[0]).unwrap();
-    file.set_modified(SystemTime::now() - Duration::from_secs(180)).unwrap();
+    age(&taken()[0], 180);
     jibri.finalize(&jibri.recorded("s3")).await;
     assert_eq!((taken().len(), jibri.waiting().len()), (0, 0));
     let last: Vec<_> = reports(&receiver).iter().map(|report| report["session_id"].to_string()).collect();
