@@ -15,6 +15,7 @@ mod api;
 mod cli;
 mod config;
 mod discovery;
+mod finalize;
 mod ledger;
 mod probes;
 mod readme;
