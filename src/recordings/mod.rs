@@ -264,7 +264,7 @@ impl Recordings {
         let mut recording =
             known.cloned().unwrap_or_else(|| Recording { key: key.clone(), ..Recording::default() });
         let had = taken(&recording, &report.instance);
-        let is_news = recording.take(report);
+        let is_news = recording.take(report, now.wall);
         recording.session_id.get_or_insert_with(|| report.session_id.clone());
         recording.room = recording.room.or_else(|| report.room.clone());
         if is_news {

@@ -8,11 +8,14 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::report::{File, Happened, Report};
+use super::report::{File, Happened, MOST_FILES, Report};
 use crate::moment::Moment;
 
 /// What is missing at the beginning and the end of any recording: less than this is never too short.
 pub(super) const ALWAYS_MISSING: Duration = Duration::from_secs(10);
+
+/// Most Jibris that one session has moved to, as far as is written down.
+const MOST_PARTS: usize = 16;
 
 /// How it is with a recording.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -101,6 +104,9 @@ pub struct Failure {
 impl Part {
     fn take(&mut self, report: &Report) {
         for (name, file) in &report.files {
+            if self.files.len() >= MOST_FILES && !self.files.contains_key(name) {
+                continue;
+            }
             let known = self.files.entry(name.clone()).or_default();
             known.bytes = known.bytes.max(file.bytes);
             known.ms = known.ms.max(file.ms);
@@ -171,13 +177,19 @@ pub struct Recording {
     pub is_assumed: bool,
     /// A report was due, and had not come.
     pub is_overdue: bool,
+    /// When something was reported first.
+    pub reported: Option<Moment>,
     /// What each Jibri has reported.
     pub parts: BTreeMap<String, Part>,
 }
 
 impl Recording {
     /// Adds what is reported. Returns whether that is news.
-    pub(super) fn take(&mut self, report: &Report) -> bool {
+    pub(super) fn take(&mut self, report: &Report, now: Moment) -> bool {
+        if self.parts.len() >= MOST_PARTS && !self.parts.contains_key(&report.instance) {
+            return false;
+        }
+        self.reported.get_or_insert(now);
         let part = self.parts.entry(report.instance.clone());
         let is_first = matches!(part, std::collections::btree_map::Entry::Vacant(_));
         let part = part.or_default();
@@ -260,6 +272,6 @@ impl Recording {
 
     /// When it began, as far as we know; by this recordings are ordered.
     pub fn time(&self) -> Moment {
-        self.wanted.or(self.started).or(self.ended).unwrap_or_default()
+        self.wanted.or(self.started).or(self.ended).or(self.reported).unwrap_or_default()
     }
 }

@@ -30,7 +30,7 @@ fn room() -> RoomJid {
 
 fn report(happened: Happened, session: &str, instance: &str, files: &[(&str, u64, Option<u64>)]) -> Report {
     let file = |(name, bytes, seconds): &(&str, u64, Option<u64>)| {
-        ((*name).to_owned(), File { bytes: *bytes, ms: seconds.map(|s| s * 1000) })
+        ((*name).to_owned(), File { bytes: *bytes, ms: seconds.map(|s| s.saturating_mul(1000)) })
     };
     Report {
         session_id: session.to_owned(),
@@ -86,7 +86,7 @@ impl Play {
 
     /// Ten minutes of `session` by this Jibri, from this second on.
     fn ten_minutes(&mut self, from: u64, session: &str, jibri: &str) -> &mut Self {
-        self.on(from, Some(session)).served_by(from, jibri).ended(from + 600)
+        self.on(from, Some(session)).served_by(from, jibri).ended(from.saturating_add(600))
     }
 
     fn tick(&mut self, second: u64) -> &mut Self {

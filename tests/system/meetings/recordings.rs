@@ -40,14 +40,16 @@ fn start(world: &World, ledger: &Path, more: &[(&str, &str)]) -> Result<Autostar
 /// The newest recording in r1, once it is in this state.
 async fn recording(url: &str, state: &str) -> Result<Value> {
     let of = |recordings: &Value| recordings.as_array().and_then(|all| all.first()).cloned();
-    let all = until(url, RECORDINGS, |recordings| of(recordings).is_some_and(|one| one["state"] == state)).await?;
+    let all =
+        until(url, RECORDINGS, |recordings| of(recordings).is_some_and(|one| one["state"] == state)).await?;
     Ok(of(&all).unwrap_or_default())
 }
 
 /// Ada is recorded in r1 by jibri-1; the session.
 async fn recorded(world: &World, url: &str) -> Result<(Jibri, Person, String)> {
     let jibri = world.jibri("jibri-1").await?;
-    until(url, "/api/v1/jibris", |jibris| jibris[0]["name"] == "jibri-1" && jibris[0]["busy"] == false).await?;
+    until(url, "/api/v1/jibris", |jibris| jibris[0]["name"] == "jibri-1" && jibris[0]["busy"] == false)
+        .await?;
     let ada = world.person_with("r1", PersonOptions::nick("Ada")).await?;
     let session = ada.wait_recording("on", LONG).await?.session_id;
     recording(url, "recording").await?;
@@ -102,7 +104,10 @@ async fn a_recording_is_followed_to_its_file(version: Version) -> Result {
     let delivered = recording(&url, "delivered").await?;
     let file = &delivered["files"][0];
     assert_eq!((&file["name"], &file["jibri"]), (&"r1_2026-11-30-10-00-00.mkv".into(), &"jibri-1".into()));
-    assert!(file["bytes"].as_u64() > Some(1_000) && delivered["recorded_seconds"].as_f64() > Some(8.0), "{delivered}");
+    assert!(
+        file["bytes"].as_u64() > Some(1_000) && delivered["recorded_seconds"].as_f64() > Some(8.0),
+        "{delivered}"
+    );
     assert!(delivered["gap_seconds"].is_number() && delivered["started"] == ended["started"], "{delivered}");
     until(&url, "/api/v1/alerts", |alerts| alerts.as_array().is_some_and(Vec::is_empty)).await?;
     let shown = program(&url, &["recordings", "r1"]);
@@ -134,7 +139,10 @@ async fn a_recording_without_a_file_is_told_of(version: Version) -> Result {
     recording(&url, "missing").await?;
     let alerts = until(&url, "/api/v1/alerts", |alerts| alerts[0]["alert"] == "recording_missing").await?;
     let summary = alerts[0]["summary"].as_str().unwrap_or_default();
-    assert!(summary.contains("r1@muc.meet.jitsi") && summary.contains("has not reported any file"), "{summary}");
+    assert!(
+        summary.contains("r1@muc.meet.jitsi") && summary.contains("has not reported any file"),
+        "{summary}"
+    );
     autostart.logged("recording is missing").await?;
     // A late report lifts it.
     finalize(&url, &dir.path().join("recordings"), &session, 12, "")?;
@@ -165,11 +173,14 @@ async fn a_recording_goes_on_while_we_are_killed(version: Version) -> Result {
     jibri.stop_from_outside();
     recording(&url, "ended").await?;
     finalize(&url, &files, &session, 9, "true")?;
-    let all = until(&url, RECORDINGS, |all| all.as_array().is_some_and(|all| {
-        all.len() == 2 && all.iter().all(|one| one["state"] == "delivered")
-    }))
+    let all = until(&url, RECORDINGS, |all| {
+        all.as_array().is_some_and(|all| all.len() == 2 && all.iter().all(|one| one["state"] == "delivered"))
+    })
     .await?;
     let unknown = all.as_array().into_iter().flatten().find(|one| one["session_id"] == "another-session");
-    assert!(unknown.is_some_and(|one| one["started"].is_null() && one["room"] == "r1@muc.meet.jitsi"), "{all}");
+    assert!(
+        unknown.is_some_and(|one| one["started"].is_null() && one["room"] == "r1@muc.meet.jitsi"),
+        "{all}"
+    );
     Ok(())
 }
