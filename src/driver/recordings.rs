@@ -118,7 +118,20 @@ impl Driver {
                 let mode = self.meetings.mode_of(&room);
                 self.feed_recordings(Input::On { room, session, meeting, mode, wanted_for, by });
             }
+            // What the recorder in the room says of itself, until the fleet knows whose it is.
+            What::Recorders(seats) => {
+                let is_unknown = self.book.core.in_room(&room).is_some_and(|known| known.jibris.is_empty());
+                if let ([seat], true) = (seats.as_slice(), is_unknown) {
+                    let jibri = seat.jibri.clone();
+                    self.feed_recordings(Input::ServedBy { room, jibri });
+                }
+            }
             What::Ended { session, how } => {
+                // The fleet has not heard of the end yet, so it still knows whose it was.
+                if let Serving::Known(name) = self.jibris.core.serving(&room) {
+                    let jibri = name.clone();
+                    self.feed_recordings(Input::ServedBy { room: room.clone(), jibri });
+                }
                 let (session, how) = (session.clone(), how.to_string());
                 self.feed_recordings(Input::Ended { room, session, how });
             }

@@ -128,6 +128,11 @@ impl Recordings {
         self.on.iter().filter_map(|(room, (key, _))| Some((room, self.all.get(key)?)))
     }
 
+    /// What is on in this room, as far as is known.
+    pub fn in_room(&self, room: &RoomJid) -> Option<&Recording> {
+        self.on.get(room).and_then(|(key, _)| self.all.get(key))
+    }
+
     /// All that are kept in mind, by key.
     pub fn all(&self) -> impl Iterator<Item = &Recording> {
         self.all.values()

@@ -459,3 +459,17 @@ fn what_is_old_and_over_is_forgotten_first() {
     play.is("on", RecordingState::Recording);
     assert!(play.book.get("s5").is_none() && play.book.get("s50").is_some());
 }
+
+#[test]
+fn each_turn_tells_what_it_was_before() {
+    let mut play = Play::new("");
+    play.ten_minutes(10, "s1", "jibri-1").reported(700, failed("s1", "jibri-1", FILM));
+    play.effects.clear();
+    play.reported(800, report(Happened::Written, "s1", "jibri-1", FILM));
+    play.reported(801, report(Happened::Delivered, "s1", "jibri-1", FILM));
+    let turns = play.effects.iter().filter_map(|effect| match effect {
+        Effect::Changed { before, state, .. } => Some((*before, *state)),
+        _ => None,
+    });
+    assert_eq!(turns.collect::<Vec<_>>(), [(Some(RecordingState::Failed), RecordingState::Delivered)]);
+}
