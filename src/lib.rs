@@ -2,11 +2,12 @@
 //!
 //! Three rings, and imports only point inwards: the core ([`config`], [`meeting`], [`fleet`] with its words
 //! ([`jibri`]), [`recordings`], and [`coupling`] between the first two) is pure data and pure functions; the [`driver`] feeds it inputs and carries
-//! out its effects; the edges ([`xmpp`], [`discovery`], [`http`], [`http_client`], [`probes`], [`alerts`], [`recovery`],
+//! out its effects; the edges ([`xmpp`], [`discovery`], [`http`], [`http_client`], [`probes`], [`alerts`], [`announce`], [`recovery`],
 //! [`ledger`], [`standby`], [`surface`]) touch the outside. [`cli`] is what people type.
 
 pub mod address;
 pub mod alerts;
+pub mod announce;
 pub mod cli;
 pub mod config;
 pub mod coupling;

@@ -29,6 +29,13 @@ trap : TERM INT HUP
 # Hundredths of a second of our own work: in all, of which until the files are measured, for listing those that are not, and
 # until the site's command runs.
 OWN=850 LOOKING=320 LISTING=60 FIRST=550
+# On a machine that is slow, so many times more.
+case ${JIBRI_REPORT_PATIENCE-} in
+    [1-9] | [1-9][0-9])
+        OWN=$((OWN * JIBRI_REPORT_PATIENCE)) LOOKING=$((LOOKING * JIBRI_REPORT_PATIENCE))
+        LISTING=$((LISTING * JIBRI_REPORT_PATIENCE)) FIRST=$((FIRST * JIBRI_REPORT_PATIENCE))
+        ;;
+esac
 MOST_REPORTS=1000 MOST_REFUSED=20 MOST_FILES=100
 # Characters of JSON; all together stay below 64 KiB.
 LONGEST_FILES=40000 LONGEST_MESSAGE=16000
@@ -820,6 +827,7 @@ JIBRI_REPORT_INSTANCE    the name of this Jibri; else JIBRI_INSTANCE_ID, else th
 JIBRI_REPORT_THEN        the site's own script, or a command line: run with DIRECTORY once the report is written
 JIBRI_REPORT_LEFTOVERS_SECONDS  how long --leftovers may take (80)
 JIBRI_REPORT_QUIET_SECONDS      a file not written to for so long is nobody's (40)
+JIBRI_REPORT_PATIENCE           on a slow machine: so many times 10 s may its own work take (1)
 
 The exit status is that of JIBRI_REPORT_THEN, else 0; Jibri only logs it. --test exits with 1 if something is missing.
 USAGE

@@ -209,6 +209,7 @@ impl Driver {
                 () = next_tick(&mut disco), if self.linked => self.ask_services(),
                 Some(order) = ordered.recv() => self.order(order),
                 Some(report) = reported.recv() => self.reported(report),
+                told = self.book.told() => self.feed_recordings(told),
                 Some(settings) = reloads.recv() => {
                     self.reload(settings, probes);
                     self.supervisor.reloaded();

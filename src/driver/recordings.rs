@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::Driver;
 use super::listeners::log_recordings;
+use crate::announce::{self, Announcer, Ready};
 use crate::config::Settings;
 use crate::coupling::Step;
 use crate::fleet::{self, JibriName, Serving};
@@ -12,7 +13,7 @@ use crate::ledger;
 use crate::meeting::{Event, State, What};
 use crate::moment::Moment;
 use crate::recordings::{Effect, Input, Now, Recording, RecordingState, Recordings};
-use crate::surface::Reported;
+use crate::surface::{self as shown, Reported};
 use crate::time::Time;
 
 /// What comes without an event is looked at so often.
@@ -27,13 +28,52 @@ pub(super) struct Book {
     swept: Time,
     /// The keys of those for which there was no place in the ledger's queue.
     unsaved: BTreeSet<String>,
+    announcer: Option<Announcer>,
+    /// `recordings.url`.
+    url: Option<String>,
 }
 
 impl Book {
     pub(super) fn new(settings: &Settings, remembered: Vec<Recording>, now: Time) -> Self {
         let mut core = Recordings::new(&settings.recordings);
         core.remember(remembered, now);
-        Self { core, swept: now, unsaved: BTreeSet::new() }
+        let announcer = announce::spawn(&settings.recordings, &settings.xmpp.domain).unwrap_or_else(|why| {
+            tracing::error!("recordings.webhook cannot be told anything: {why}");
+            None
+        });
+        let book = Self {
+            core,
+            swept: now,
+            unsaved: BTreeSet::new(),
+            announcer,
+            url: settings.recordings.url.clone(),
+        };
+        for recording in book.core.all() {
+            book.announce(recording);
+        }
+        book
+    }
+
+    /// Has the receiver told of this one, if it is to be.
+    fn announce(&self, recording: &Recording) {
+        if let (Some(announcer), Some(since)) = (&self.announcer, recording.untold) {
+            let one = [(recording.clone(), self.core.state_of(recording))];
+            let shown = shown::Recording::shown(&one, self.url.as_deref(), false, Moment::now());
+            for recording in shown {
+                announcer.tell(Ready { key: recording.id.clone(), since, recording });
+            }
+        }
+    }
+
+    /// The next of which the receiver has been told.
+    pub(super) async fn told(&mut self) -> Input {
+        match &mut self.announcer {
+            Some(announcer) => match announcer.told().await {
+                Some((key, since)) => Input::Told { key, since },
+                None => std::future::pending().await,
+            },
+            None => std::future::pending().await,
+        }
     }
 }
 
@@ -51,7 +91,7 @@ pub(super) async fn read(settings: &Settings) -> Vec<Recording> {
 }
 
 impl Driver {
-    fn feed_recordings(&mut self, input: Input) {
+    pub(super) fn feed_recordings(&mut self, input: Input) {
         let now = Now { time: self.clock.now(), wall: Moment::now() };
         for effect in self.book.core.handle(now, input) {
             match effect {
@@ -62,6 +102,10 @@ impl Driver {
                         self.publisher.recording(state);
                     }
                     self.publisher.recorded(more);
+                    let is_news = before != Some(state) || !more.is_zero();
+                    if is_news {
+                        self.book.announce(&recording);
+                    }
                     self.save(*recording, state);
                 }
                 Effect::Suspect { jibri, in_a_row } => {

@@ -78,7 +78,7 @@ impl Recordings {
         } else {
             return;
         }
-        self.change(recording, before, effects);
+        self.change(recording, before, now, effects);
     }
 
     /// It has ended at some time while this program was not running.
@@ -90,7 +90,7 @@ impl Recordings {
         if recording.parts.is_empty() {
             self.await_report(&recording, now);
         }
-        self.change(recording, before, effects);
+        self.change(recording, before, now, effects);
     }
 
     /// Its Jibri has finished with what nobody has said to be on since this program began: then what is on there is

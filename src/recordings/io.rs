@@ -72,6 +72,13 @@ pub enum Input {
     },
     /// A Jibri's finalize script reports.
     Report(Report),
+    /// `recordings.webhook` has been told of this one, as it was to be since then; or not in time.
+    Told {
+        /// Its key.
+        key: String,
+        /// Since when it was to be.
+        since: Moment,
+    },
     /// Nothing new but the time.
     Tick,
 }

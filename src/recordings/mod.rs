@@ -25,6 +25,7 @@ use crate::address::RoomJid;
 use crate::config::RecordingSettings;
 use crate::jibri::JibriName;
 use crate::meeting::SessionId;
+use crate::moment::Moment;
 use crate::schedule::Schedule;
 use crate::time::Time;
 
@@ -167,6 +168,7 @@ impl Recordings {
             }
             Input::Jibri { name, is_busy } => self.works(name, is_busy, now),
             Input::Report(report) => self.reported(&report, now, &mut effects),
+            Input::Told { key, since } => self.is_told(&key, since, &mut effects),
             Input::Tick => {}
         }
         while let Some(key) = self.due.pop_due(now.time) {
@@ -208,7 +210,7 @@ impl Recordings {
         self.due.clear(&key);
         self.awaits_idle.remove(&key);
         self.on.insert(room, (key, heard));
-        self.change(recording, before, effects);
+        self.change(recording, before, now, effects);
     }
 
     fn served_by(
@@ -233,7 +235,7 @@ impl Recordings {
             recording.jibris.push(name.to_owned());
         }
         recording.interrupted_ms = recording.interrupted_ms.saturating_add(ms(gap));
-        self.change(recording, before, effects);
+        self.change(recording, before, now, effects);
         // What it worked on before is finished.
         self.is_idle(jibri, now, Some(room));
     }
@@ -256,7 +258,7 @@ impl Recordings {
         recording.ended = Some(now.wall);
         recording.ended_by = Some(how.to_owned());
         self.await_report(&recording, now);
-        self.change(recording, before, effects);
+        self.change(recording, before, now, effects);
     }
 
     fn reported(&mut self, report: &Report, now: Now, effects: &mut Vec<Effect>) {
@@ -279,7 +281,7 @@ impl Recordings {
                 self.due.clear(&key);
                 self.awaits_idle.remove(&key);
             }
-            self.change(recording, before, effects);
+            self.change(recording, before, now, effects);
             if before.is_none() {
                 self.is_unknown(key);
             }
@@ -291,15 +293,34 @@ impl Recordings {
     }
 
     /// Takes over what is known of a recording by now.
-    fn change(&mut self, recording: Recording, before: Option<RecordingState>, effects: &mut Vec<Effect>) {
+    fn change(
+        &mut self,
+        mut recording: Recording,
+        before: Option<RecordingState>,
+        now: Now,
+        effects: &mut Vec<Effect>,
+    ) {
         let state = self.state_of(&recording);
         if before != Some(state) {
             self.came_out(&recording, state, effects);
         }
         let known = self.all.get(&recording.key).and_then(Recording::media).unwrap_or_default();
         let more = recording.media().unwrap_or_default().saturating_sub(known);
+        let is_news = before != Some(state) || !more.is_zero();
+        if is_news && state.is_ready() && !self.settings.webhook.is_empty() {
+            recording.untold = Some(now.wall);
+        }
         self.put(recording.clone());
         effects.push(Effect::Changed { recording: Box::new(recording), before, state, more });
+    }
+
+    fn is_told(&mut self, key: &str, since: Moment, effects: &mut Vec<Effect>) {
+        let is_it = |known: &&mut Recording| known.untold == Some(since);
+        let Some(known) = self.all.get_mut(key).filter(is_it) else { return };
+        known.untold = None;
+        let recording = Box::new(known.clone());
+        let state = self.state_of(&recording);
+        effects.push(Effect::Changed { recording, before: Some(state), state, more: Duration::ZERO });
     }
 
     /// What its outcome says of its Jibri.

@@ -73,6 +73,11 @@ impl RecordingState {
         }
     }
 
+    /// There are files of it, as far as they will come.
+    pub const fn is_ready(self) -> bool {
+        matches!(self, Self::Written | Self::Delivered | Self::Short | Self::Salvaged)
+    }
+
     /// What has this name, if anything has.
     pub fn named(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|state| state.name() == name)
@@ -179,6 +184,8 @@ pub struct Recording {
     pub is_overdue: bool,
     /// When something was reported first.
     pub reported: Option<Moment>,
+    /// Since when `recordings.webhook` is to be told of its files; none: it has been, or there is nothing to tell.
+    pub untold: Option<Moment>,
     /// What each Jibri has reported.
     pub parts: BTreeMap<String, Part>,
 }

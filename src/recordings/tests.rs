@@ -473,3 +473,18 @@ fn each_turn_tells_what_it_was_before() {
     });
     assert_eq!(turns.collect::<Vec<_>>(), [(Some(RecordingState::Failed), RecordingState::Delivered)]);
 }
+
+#[test]
+fn whoever_waits_for_files_is_told_when_they_are_ready() {
+    let mut play = Play::new("webhook = \"http://files.example/\"");
+    play.ten_minutes(10, "s1", "jibri-1");
+    assert_eq!(play.is("s1", RecordingState::Ended).untold, None);
+    play.reported(700, report(Happened::Written, "s1", "jibri-1", FILM));
+    assert_eq!(play.is("s1", RecordingState::Written).untold, Some(at(700).wall));
+    play.reported(710, report(Happened::Delivered, "s1", "jibri-1", FILM));
+    let told = |since| Input::Told { key: "s1".to_owned(), since };
+    play.feed(711, told(at(700).wall));
+    assert_eq!(play.is("s1", RecordingState::Delivered).untold, Some(at(710).wall), "of what was before");
+    play.feed(712, told(at(710).wall));
+    assert_eq!(play.is("s1", RecordingState::Delivered).untold, None);
+}

@@ -11,6 +11,7 @@
 )]
 
 mod alerts;
+mod announce;
 mod api;
 mod cli;
 mod config;

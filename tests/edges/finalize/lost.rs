@@ -104,7 +104,7 @@ async fn one_that_the_receiver_fails_at_does_not_hold_up_the_others() {
 async fn a_receiver_that_hangs_takes_no_more_than_its_time() {
     for manner in [Manner::Silence, Manner::Late(Duration::from_secs(60), "")] {
         let receiver = StandIn::start([manner]).await;
-        let mut jibri = Jibri::new(&receiver.url());
+        let mut jibri = Jibri::new(&receiver.url()).in_its_time();
         jibri.set("JIBRI_REPORT_THEN", "true");
         let ran = jibri.finalize(&jibri.recorded("s1")).await;
         assert!(ran.status == Some(0) && ran.took < BOUND, "{ran:?}");
@@ -116,7 +116,7 @@ async fn a_receiver_that_hangs_takes_no_more_than_its_time() {
 #[tokio::test]
 async fn many_that_wait_take_no_more_than_that_either() {
     let receiver = StandIn::start([Manner::Late(Duration::from_millis(700), "{}")]).await;
-    let jibri = Jibri::new(&receiver.url());
+    let jibri = Jibri::new(&receiver.url()).in_its_time();
     let session = jibri.recorded("s1");
     std::fs::create_dir_all(jibri.spool()).unwrap();
     for n in 0..100 {

@@ -94,6 +94,8 @@ impl Jibri {
         jibri.set("JIBRI_REPORT_URL", url);
         jibri.set("JIBRI_REPORT_TOKEN", TOKEN);
         jibri.set("JIBRI_REPORT_INSTANCE", "jibri-1");
+        // The machine may be busy; what is about the bound sets it back.
+        jibri.set("JIBRI_REPORT_PATIENCE", "9");
         jibri
     }
 
@@ -142,6 +144,12 @@ impl Jibri {
         path.push(":");
         path.push(&self.environment.iter().rfind(|(name, _)| *name == "PATH").unwrap().1);
         self.set("PATH", path);
+    }
+
+    /// With no more time than it has by itself.
+    fn in_its_time(mut self) -> Self {
+        self.set("JIBRI_REPORT_PATIENCE", "");
+        self
     }
 
     fn set(&mut self, name: &'static str, value: impl Into<OsString>) {
