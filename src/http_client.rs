@@ -1,6 +1,7 @@
 //! The HTTP client of every edge: bounded in time and in bytes, and what can go wrong with an answer.
 
 mod head;
+mod receiver;
 
 use std::error::Error;
 use std::time::Duration;
@@ -23,6 +24,7 @@ use url::Url;
 
 use crate::plain::plain;
 use head::{Allowance, CountedConnector, Endless};
+pub(crate) use receiver::{Patience, Receiver};
 
 /// The header by which the HTTP port knows a request of the command line or of the other instance, and answers it under any
 /// name, whatever `http.hosts` lists. No web page can send it: no script may set a header that begins with `Sec-` (Fetch,
@@ -86,7 +88,7 @@ impl Client {
     /// # Errors
     /// Any [`Fault`] but [`Fault::TooLong`].
     pub async fn get(&self, url: &str) -> Result<Answer, Fault> {
-        self.send(Method::GET, url, None, Bytes::new()).await
+        self.send(Method::GET, url, [], Bytes::new()).await
     }
 
     /// HEAD.
@@ -94,7 +96,7 @@ impl Client {
     /// # Errors
     /// As for [`Client::get`].
     pub async fn head(&self, url: &str) -> Result<Answer, Fault> {
-        self.send(Method::HEAD, url, None, Bytes::new()).await
+        self.send(Method::HEAD, url, [], Bytes::new()).await
     }
 
     /// POST without a body; with a bearer token, if there is one.
@@ -102,32 +104,29 @@ impl Client {
     /// # Errors
     /// As for [`Client::get`].
     pub async fn post(&self, url: &str, token: Option<&str>) -> Result<Answer, Fault> {
-        let header = token.map(|token| {
-            let mut value = HeaderValue::try_from(format!("Bearer {token}"))?;
-            value.set_sensitive(true);
-            Ok((AUTHORIZATION, value))
-        });
-        let header = header.transpose().map_err(|error: hyper::http::header::InvalidHeaderValue| {
-            Fault::NotAsked(format!("the token: {error}"))
-        })?;
-        self.send(Method::POST, url, header, Bytes::new()).await
+        self.send(Method::POST, url, bearer(token)?, Bytes::new()).await
     }
 
-    /// POST of some JSON.
+    /// POST of some JSON; with a bearer token, if there is one.
     ///
     /// # Errors
     /// As for [`Client::get`].
-    pub async fn post_json(&self, url: &str, body: &impl Serialize) -> Result<Answer, Fault> {
+    pub async fn post_json(
+        &self,
+        url: &str,
+        token: Option<&str>,
+        body: &impl Serialize,
+    ) -> Result<Answer, Fault> {
         let body = serde_json::to_vec(body).map_err(|error| Fault::NotAsked(error.to_string()))?;
         let json = (CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        self.send(Method::POST, url, Some(json), body.into()).await
+        self.send(Method::POST, url, bearer(token)?.into_iter().chain([json]), body.into()).await
     }
 
     async fn send(
         &self,
         method: Method,
         url: &str,
-        header: Option<(HeaderName, HeaderValue)>,
+        headers: impl IntoIterator<Item = (HeaderName, HeaderValue)>,
         body: Bytes,
     ) -> Result<Answer, Fault> {
         // The error may not say the address: it may hold a token.
@@ -138,7 +137,7 @@ impl Client {
             HeaderValue::from_static(concat!("jibri-autostart/", env!("CARGO_PKG_VERSION")));
         let always = [(USER_AGENT, AGENT), (ACCEPT, HeaderValue::from_static("*/*"))];
         let ours = self.is_ours.then(|| (OURS, HeaderValue::from_static("?1")));
-        request.headers_mut().extend(always.into_iter().chain(ours).chain(header));
+        request.headers_mut().extend(always.into_iter().chain(ours).chain(headers));
         let deadline = Instant::now().checked_add(self.limit).unwrap_or_else(Instant::now);
         let answer = timeout_at(deadline, self.client.request(request)).await;
         let answer = answer.map_err(|_| Fault::TimedOut(self.limit))?.map_err(|error| Fault::of(&error))?;
@@ -148,6 +147,17 @@ impl Client {
         }
         Ok(Answer { status: head.status, headers: head.headers, body, deadline, limit: self.limit })
     }
+}
+
+fn bearer(token: Option<&str>) -> Result<Option<(HeaderName, HeaderValue)>, Fault> {
+    let header = token.map(|token| {
+        let mut value = HeaderValue::try_from(format!("Bearer {token}"))?;
+        value.set_sensitive(true);
+        Ok((AUTHORIZATION, value))
+    });
+    header.transpose().map_err(|error: hyper::http::header::InvalidHeaderValue| {
+        Fault::NotAsked(format!("the token: {error}"))
+    })
 }
 
 /// As a request has it: what is not ASCII is encoded, and there is no fragment.

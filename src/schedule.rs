@@ -45,6 +45,11 @@ impl<K: Ord + Clone, T: Ord + Copy> Schedule<K, T> {
         self.by_key.contains_key(key)
     }
 
+    /// All keys that have a deadline.
+    pub(crate) fn keys(&self) -> impl Iterator<Item = &K> {
+        self.by_key.keys()
+    }
+
     /// The first deadline.
     pub(crate) fn next(&self) -> Option<T> {
         self.in_order.first().map(|(at, _)| *at)

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Brings a Debian 12 machine with Rust to where all tests can run: Prosody 0.12 from apt, and Prosody 13 in a chroot of
-# Debian 13; Chromium for the status page; what looks at packages, units, manifests and metrics; faketime for
-# tests/years_ahead.sh; and fresh Debian 12 and 13 roots to install the package into. Needs root; does nothing that is
-# already done.
+# Debian 13; Chromium for the status page; what looks at packages, units, manifests and metrics; what Jibri's image has for
+# its finalize script, and another shell; faketime for tests/years_ahead.sh; and fresh Debian 12 and 13 roots to install the
+# package into. Needs root; does nothing that is already done.
 set -euo pipefail
 
 chroot_dir=${JIBRI_AUTOSTART_TEST_CHROOT:-/var/cache/jibri-autostart-tests/trixie}
@@ -13,7 +13,8 @@ export DEBIAN_FRONTEND=noninteractive
 missing=()
 # The tests use the programs of prometheus and systemd only; starting them as services is nobody's wish here.
 for package in prosody debootstrap gcc libc6-dev chromium chromium-driver fonts-dejavu-core \
-  systemd prometheus dpkg-dev man-db docker-compose python3-venv faketime iproute2 lua-check; do
+  systemd prometheus dpkg-dev man-db docker-compose python3-venv faketime iproute2 lua-check \
+  curl ffmpeg busybox shellcheck; do
   dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing+=("$package")
 done
 if [ ${#missing[@]} -gt 0 ]; then

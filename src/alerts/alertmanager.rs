@@ -12,8 +12,8 @@ use tokio::time::{Instant, sleep_until};
 
 use super::DeliveryLimits;
 use super::body::{Notice, Postable};
-use super::receiver::Receiver;
 use super::standing::{Entered, Standing};
+use crate::http_client::Receiver;
 
 /// For so long an alert stands there after we were heard last. Said in each alert, so that it does not
 /// depend on how `resolve_timeout` is set.

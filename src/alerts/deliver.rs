@@ -10,9 +10,9 @@ use tokio::time::{sleep, timeout};
 use super::alertmanager::{self, Board};
 use super::body::Notice;
 use super::queue::Queue;
-use super::receiver::Receiver;
 use super::{Delivery, Kind, MOST_STANDING, Status, webhook};
 use crate::config::Alerts;
+use crate::http_client::{Patience, Receiver};
 use crate::time::Time;
 
 /// What deliveries may cost.
@@ -45,6 +45,12 @@ impl Default for DeliveryLimits {
     }
 }
 
+impl DeliveryLimits {
+    fn patience(&self) -> Patience {
+        Patience { time: self.time, retry_min: self.retry_min, retry_max: self.retry_max }
+    }
+}
+
 /// Delivers to the receivers of `[alerts]`. Dropped, it stops.
 #[derive(Debug)]
 pub struct Deliverer {
@@ -74,7 +80,8 @@ pub fn spawn_with(alerts: &Alerts, component: &str, limits: DeliveryLimits) -> R
     let mut webhook = None;
     if !alerts.webhook.is_empty() {
         let queue = Arc::new(Queue::new(limits.waiting));
-        let receiver = Receiver::new("alerts.webhook", alerts.webhook.expose().to_owned(), limits)?;
+        let receiver =
+            Receiver::new("alerts.webhook", "alerts", alerts.webhook.expose().to_owned(), limits.patience())?;
         tasks.spawn(webhook::deliver(Arc::clone(&queue), receiver, component.to_owned(), limits));
         webhook = Some(queue);
     }
@@ -82,7 +89,7 @@ pub fn spawn_with(alerts: &Alerts, component: &str, limits: DeliveryLimits) -> R
     if let Some(base) = &alerts.alertmanager {
         let board = Arc::new(Board::default());
         let url = format!("{}{}", base.trim_end_matches('/'), alertmanager::PATH);
-        let receiver = Receiver::new("alerts.alertmanager", url, limits)?;
+        let receiver = Receiver::new("alerts.alertmanager", "alerts", url, limits.patience())?;
         tasks.spawn(alertmanager::deliver(Arc::clone(&board), receiver, component.to_owned(), limits));
         alertmanager = Some(board);
     }

@@ -10,6 +10,12 @@ pub enum Kind {
     StartOverdue,
     /// A recording ended, and nobody ended it.
     RecordingLost,
+    /// A recording is over, and there is no file of it, or nothing in it.
+    RecordingMissing,
+    /// There is less in a recording's files than there should be.
+    RecordingShort,
+    /// The site's own command has not taken a recording's files.
+    RecordingFailed,
     /// A Jibri says that it is idle and healthy, and does not work.
     JibriWedged,
     /// A Jibri says that it is unhealthy.
@@ -20,6 +26,8 @@ pub enum Kind {
     JibriStale,
     /// A Jibri is alive and not in the brewery.
     JibriDetached,
+    /// A Jibri's disk is nearly full.
+    JibriDiskLow,
     /// A Jibri was restarted by us.
     JibriRestarted,
     /// A Jibri did not come back from its restart.
@@ -78,17 +86,23 @@ impl Severity {
 
 /// How long an event without an end counts as standing.
 const HOUR: Duration = Duration::from_secs(60 * 60);
+/// So long it stands that a file is missing: it may be reported late, and the list of recordings has it for good.
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 27] = [
         Self::StartOverdue,
         Self::RecordingLost,
+        Self::RecordingMissing,
+        Self::RecordingShort,
+        Self::RecordingFailed,
         Self::JibriWedged,
         Self::JibriUnhealthy,
         Self::JibriOffline,
         Self::JibriStale,
         Self::JibriDetached,
+        Self::JibriDiskLow,
         Self::JibriRestarted,
         Self::JibriNotBack,
         Self::RoomFails,
@@ -112,11 +126,15 @@ impl Kind {
         match self {
             Self::StartOverdue => "start_overdue",
             Self::RecordingLost => "recording_lost",
+            Self::RecordingMissing => "recording_missing",
+            Self::RecordingShort => "recording_short",
+            Self::RecordingFailed => "recording_failed",
             Self::JibriWedged => "jibri_wedged",
             Self::JibriUnhealthy => "jibri_unhealthy",
             Self::JibriOffline => "jibri_offline",
             Self::JibriStale => "jibri_stale",
             Self::JibriDetached => "jibri_detached",
+            Self::JibriDiskLow => "jibri_disk_low",
             Self::JibriRestarted => "jibri_restarted",
             Self::JibriNotBack => "jibri_not_back",
             Self::RoomFails => "room_fails",
@@ -154,6 +172,8 @@ impl Kind {
         match self {
             Self::StartOverdue
             | Self::RecordingLost
+            | Self::RecordingMissing
+            | Self::RecordingFailed
             | Self::JibriWedged
             | Self::JibriStale
             | Self::JibriDetached
@@ -168,6 +188,8 @@ impl Kind {
             | Self::ProsodyDown => Severity::Critical,
             Self::JibriUnhealthy
             | Self::JibriOffline
+            | Self::JibriDiskLow
+            | Self::RecordingShort
             | Self::GhostRecording
             | Self::SourceDown
             | Self::CannotEnter
@@ -182,6 +204,7 @@ impl Kind {
     pub const fn stands_for(self) -> Option<Duration> {
         match self {
             Self::RecordingLost | Self::JibriRestarted | Self::Held => Some(HOUR),
+            Self::RecordingMissing | Self::RecordingShort | Self::RecordingFailed => Some(DAY),
             _ => None,
         }
     }
@@ -196,6 +219,23 @@ impl Kind {
             Self::RecordingLost => {
                 "a new start is tried by itself. Look at the Jibri's log at that time \
                  (/config/logs or /var/log/jitsi/jibri) and whether its disk is full"
+            }
+            Self::RecordingMissing => {
+                "look at that Jibri's log at the end of the recording (/config/logs or /var/log/jitsi/jibri), and for the \
+                 session's directory in its recordings directory. If it is there, finalize.sh could not report it: its own \
+                 lines in that log say why"
+            }
+            Self::RecordingShort => {
+                "look at that Jibri's log at the time of the recording: Chrome or ffmpeg may have ended before the meeting did. \
+                 If it had moved to another Jibri, the first one's file may still be salvaged there (finalize.sh --leftovers)"
+            }
+            Self::RecordingFailed => {
+                "the summary has the exit status and the last of what the site's command (JIBRI_REPORT_THEN) wrote; the files \
+                 are still on that Jibri: run it by hand with the session's directory as its argument"
+            }
+            Self::JibriDiskLow => {
+                "make room in the recordings directory of that Jibri, or have its files taken away sooner \
+                 (JIBRI_REPORT_THEN): a full disk loses recordings without a word"
             }
             Self::JibriWedged => {
                 "restart its process or container (docker restart NAME, systemctl restart jibri; a shutdown over \

@@ -11,7 +11,6 @@ mod book;
 mod deliver;
 mod kind;
 mod queue;
-mod receiver;
 mod standing;
 mod webhook;
 

@@ -7,7 +7,7 @@ use tokio::time::sleep;
 use super::DeliveryLimits;
 use super::body::{Notice, Post};
 use super::queue::Queue;
-use super::receiver::Receiver;
+use crate::http_client::Receiver;
 
 /// Notices in one POST.
 const MOST_AT_ONCE: usize = 20;

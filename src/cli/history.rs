@@ -33,16 +33,17 @@ pub(super) struct Args {
 impl Args {
     fn path(&self) -> String {
         let limit = self.limit.map(|limit| limit.to_string());
-        let asked = [("room", &self.room), ("since", &self.since), ("limit", &limit)];
-        let asked: Vec<String> = asked
-            .into_iter()
-            .filter_map(|(name, value)| {
-                let value = utf8_percent_encode(value.as_ref()?, NON_ALPHANUMERIC);
-                Some(format!("{name}={value}"))
-            })
-            .collect();
-        format!("/api/v1/history?{}", asked.join("&"))
+        question("/api/v1/history", &[("room", &self.room), ("since", &self.since), ("limit", &limit)])
     }
+}
+
+/// The path of a request that asks for this.
+pub(super) fn question(route: &str, asked: &[(&str, &Option<String>)]) -> String {
+    let asked = asked.iter().filter_map(|(name, value)| {
+        let value = utf8_percent_encode(value.as_ref()?, NON_ALPHANUMERIC);
+        Some(format!("{name}={value}"))
+    });
+    format!("{route}?{}", asked.collect::<Vec<_>>().join("&"))
 }
 
 /// `history`.
@@ -99,12 +100,12 @@ fn table(records: Vec<Record>, now: Moment) -> String {
 }
 
 /// A day as `2026-11-22`.
-fn date(moment: Moment) -> String {
+pub(super) fn date(moment: Moment) -> String {
     moment.to_string().chars().take(10).collect()
 }
 
 /// A time of the day as `14:00:03`.
-fn clock(moment: Moment) -> String {
+pub(super) fn clock(moment: Moment) -> String {
     moment.to_string().chars().skip(11).take(8).collect()
 }
 

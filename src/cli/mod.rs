@@ -8,6 +8,7 @@ mod ending;
 mod history;
 mod logging;
 mod prosody;
+mod recordings;
 mod run;
 mod show;
 mod table;
@@ -69,6 +70,8 @@ enum Command {
     Release(Order),
     /// Tell what became of recordings: all of them, or the story of one room
     History(history::Args),
+    /// Tell what became of the recordings' files: where each meeting is, and what is missing of it
+    Recordings(recordings::Args),
     /// For a container: exit with 0 if the running service is linked to Prosody and able to act, else 1
     Healthcheck,
     /// Print the completions for a shell
@@ -157,6 +160,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
             show::order(&loaded.settings, ManualOrder::Release, &room, json)
         }
         Command::History(args) => history::history(&loaded.settings, &args),
+        Command::Recordings(args) => recordings::recordings(&loaded.settings, &args),
         Command::Healthcheck => show::healthcheck(&loaded.settings),
         Command::Completions { .. } | Command::Man { .. } => ExitCode::SUCCESS,
     }

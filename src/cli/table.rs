@@ -48,15 +48,15 @@ pub(super) struct Table {
 #[derive(Debug)]
 struct Row {
     cells: Vec<(String, Colour)>,
-    /// A line of its own, below.
-    note: Option<String>,
+    /// Each on a line of its own, below.
+    notes: Vec<String>,
 }
 
 impl Table {
     /// `coloured`: it goes to a terminal.
     pub(super) fn new(heads: &[&str], coloured: bool) -> Self {
         let cells = heads.iter().map(|head| ((*head).to_owned(), Colour::None)).collect();
-        Self { rows: vec![Row { cells, note: None }], coloured, names_last: false }
+        Self { rows: vec![Row { cells, notes: Vec::new() }], coloured, names_last: false }
     }
 
     /// The last column holds names as well: where both are too wide, each gets half of what the others leave.
@@ -68,7 +68,17 @@ impl Table {
     pub(super) fn row(&mut self, cells: Vec<(String, Colour)>, note: Option<&str>) {
         let shown = |text: String| if text.is_empty() { "-".to_owned() } else { plain(&text, MOST) };
         let cells = cells.into_iter().map(|(text, colour)| (shown(text), colour)).collect();
-        self.rows.push(Row { cells, note: note.map(|note| plain(note, MOST)) });
+        self.rows.push(Row { cells, notes: Vec::new() });
+        if let Some(note) = note {
+            self.note(note);
+        }
+    }
+
+    /// One more line below the last row.
+    pub(super) fn note(&mut self, note: &str) {
+        if let Some(row) = self.rows.last_mut() {
+            row.notes.push(plain(note, MOST));
+        }
     }
 
     /// As lines.
@@ -90,7 +100,7 @@ impl Table {
             }
             text.push_str(line.trim_end());
             text.push('\n');
-            if let Some(note) = &row.note {
+            for note in &row.notes {
                 text.push_str(&format!("  {}\n", cut(note, WIDTH.saturating_sub(2))));
             }
         }

@@ -84,6 +84,19 @@ pub(super) fn recovery(recovery: &mut Recovery, scope: &mut Scope<'_, '_>) {
     }
 }
 
+pub(super) fn recordings(recordings: &mut RecordingSettings, scope: &mut Scope<'_, '_>) {
+    let keys = ("webhook_token", "webhook_token_file");
+    choose_secret(&mut recordings.webhook_token, &mut recordings.webhook_token_file, keys, scope);
+    if !recordings.webhook_token.expose().bytes().all(|byte| byte.is_ascii_graphic()) {
+        let hint = "use letters, digits and punctuation of ASCII only";
+        scope.complain(
+            &["webhook_token", "webhook_token_file"],
+            "this token cannot be sent in a header",
+            hint,
+        );
+    }
+}
+
 pub(super) fn http(http: &mut Http, scope: &mut Scope<'_, '_>) {
     choose_secret(&mut http.token, &mut http.token_file, ("token", "token_file"), scope);
     if !http.token.expose().bytes().all(|byte| byte.is_ascii_graphic()) {

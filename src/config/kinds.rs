@@ -4,6 +4,7 @@
 
 use super::mistake::{Complaint, quoted};
 use super::place::Place;
+use super::settings::Expect;
 use super::tree::{Entry, Node, parse_value};
 
 /// What is wrong with a value, and where: in a list, at which item.
@@ -43,7 +44,7 @@ pub(super) trait Word {
 
 fn wrong_type(what: &str, node: &Node) -> Complaint {
     let hint = match node {
-        Node::Integer(_) | Node::Flag(_) | Node::Other(_) => "put it in quotes",
+        Node::Integer(_) | Node::Fraction(_) | Node::Flag(_) | Node::Other(_) => "put it in quotes",
         Node::List(_) => "take the brackets away: there can only be one",
         _ => "write one value, without braces",
     };
@@ -139,6 +140,71 @@ impl<const MIN: u32> Kind for Count<MIN> {
     }
 }
 
+/// A share from 0 to 1, to three digits: so many of 1,000.
+pub(super) struct Share;
+
+impl Kind for Share {
+    type Value = u32;
+
+    fn read(entry: &Entry, faults: &mut Vec<Fault>) -> Option<u32> {
+        let range = "write a number from 0 to 1, like 0.9";
+        let complaint = match &entry.node {
+            Node::Integer(Some(0)) => return Some(0),
+            Node::Integer(Some(1)) => return Some(1000),
+            Node::Fraction(text) | Node::Plain(text) => match share(text) {
+                Some(share) => return Some(share),
+                None => Complaint::new(format!("{} is not a share", quoted(text)), range),
+            },
+            Node::Integer(_) => Complaint::new("this number is out of range", range),
+            Node::Text(_) => Complaint::new("expected a number, found a string", "take the quotes away"),
+            other => Complaint::new(format!("expected a number, found {}", other.what()), range),
+        };
+        faults.push(Fault::new(entry, complaint));
+        None
+    }
+
+    fn show(value: &u32) -> toml::Value {
+        toml::Value::Float(f64::from(*value) / 1000.0)
+    }
+}
+
+fn share(text: &str) -> Option<u32> {
+    let share: f64 = text.parse().ok()?;
+    let thousandths = (0.0..=1.0).contains(&share).then_some(share * 1000.0)?;
+    // It has at most four digits.
+    format!("{thousandths:.0}").parse().ok()
+}
+
+/// `"auto"`, `true` or `false`.
+pub(super) struct AutoOr;
+
+impl Kind for AutoOr {
+    type Value = Expect;
+
+    fn read(entry: &Entry, faults: &mut Vec<Fault>) -> Option<Expect> {
+        match &entry.node {
+            Node::Text(text) | Node::Plain(text) if text == "auto" => Some(Expect::Auto),
+            Node::Text(text) => {
+                let hint = "write \"auto\", or true or false without quotes";
+                faults.push(Fault::new(
+                    entry,
+                    Complaint::new(format!("{} is none of these", quoted(text)), hint),
+                ));
+                None
+            }
+            _ => Flag::read(entry, faults).map(|flag| if flag { Expect::Always } else { Expect::Never }),
+        }
+    }
+
+    fn show(value: &Expect) -> toml::Value {
+        match value {
+            Expect::Auto => toml::Value::String("auto".to_owned()),
+            Expect::Always => toml::Value::Boolean(true),
+            Expect::Never => toml::Value::Boolean(false),
+        }
+    }
+}
+
 /// A list of words. In the environment a TOML array, or words with commas between them.
 pub(super) struct List<W>(std::marker::PhantomData<W>);
 
@@ -228,5 +294,17 @@ mod tests {
         }
         assert_eq!((plain::<Flag>("true"), plain::<Flag>("0")), (Ok(true), Ok(false)));
         assert!(plain::<Flag>("yes please").is_err());
+        for (text, share) in [("0.9", 900), ("1", 1000), ("0", 0), ("0.8764", 876), (".5", 500), ("1e-3", 1)]
+        {
+            assert_eq!(plain::<Share>(text), Ok(share), "{text}");
+        }
+        for bad in ["1.1", "-0.1", "90%", "90", "nan", "inf", ""] {
+            assert!(plain::<Share>(bad).is_err(), "{bad}");
+        }
+        let expect = [("auto", Expect::Auto), ("true", Expect::Always), ("0", Expect::Never)];
+        for (text, expect) in expect {
+            assert_eq!(plain::<AutoOr>(text), Ok(expect), "{text}");
+        }
+        assert!(plain::<AutoOr>("always").is_err());
     }
 }

@@ -105,6 +105,8 @@ pub fn changed_keys(before: &Settings, now: &Settings) -> BTreeSet<String> {
         ("alerts.webhook", &before.alerts.webhook, &now.alerts.webhook),
         ("http.token", &before.http.token, &now.http.token),
         ("jibri.webhook_token", &before.jibri.webhook_token, &now.jibri.webhook_token),
+        ("recordings.webhook", &before.recordings.webhook, &now.recordings.webhook),
+        ("recordings.webhook_token", &before.recordings.webhook_token, &now.recordings.webhook_token),
     ];
     keys.extend(secrets.iter().filter(|(_, before, now)| before != now).map(|(key, ..)| (*key).to_owned()));
     keys

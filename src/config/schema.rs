@@ -7,7 +7,7 @@ use std::sync::LazyLock;
 
 use super::checks;
 use super::key::Key;
-use super::kinds::{Count, Flag, Kind, List, Optional};
+use super::kinds::{AutoOr, Count, Flag, Kind, List, Optional, Share};
 use super::reader::{Scope, Section};
 use super::settings::*;
 use super::show::Shown;
@@ -99,7 +99,7 @@ macro_rules! section {
 section! { Settings {}
     tables {
         xmpp: Xmpp, muc: Muc, discovery: Discovery, start: Start, stop: Stop, jibri: Jibri,
-        recovery: Recovery, alerts: Alerts, standby: Standby, http: Http, ledger: Ledger, log: Log,
+        recovery: Recovery, alerts: Alerts, recordings: RecordingSettings, standby: Standby, http: Http, ledger: Ledger, log: Log,
     }
     lists { rules = "rule": Rule, }
     check checks::settings
@@ -199,6 +199,17 @@ section! { Alerts {
     prosody_down: Time<1000> = "30s",
     repeat: Time<1000> = "1h",
 } }
+
+section! { RecordingSettings {
+    expect: AutoOr = "auto",
+    report_within: Time<1000> = "15m",
+    min_share: Share = "0.9",
+    disk_hours: Count<0> = "4",
+    url: Optional<FileUrl> = "",
+    webhook: HiddenUrl = "",
+    webhook_token: Hidden = "",
+    webhook_token_file: Optional<File> = "",
+} check checks::recordings }
 
 section! { Standby {
     peer: Optional<PeerUrl> = "",

@@ -33,6 +33,8 @@ pub struct Settings {
     pub recovery: Recovery,
     /// `[alerts]`: telling people.
     pub alerts: Alerts,
+    /// `[recordings]`: what becomes of the files.
+    pub recordings: RecordingSettings,
     /// `[standby]`: a second instance.
     pub standby: Standby,
     /// `[http]`: the API and the status page.
@@ -214,6 +216,16 @@ pub enum Mode {
     Stream,
 }
 
+impl Mode {
+    /// Its name in the configuration and on the wire.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::File => "file",
+            Self::Stream => "stream",
+        }
+    }
+}
+
 /// `[stop]`: when a recording is to be stopped.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Stop {
@@ -356,6 +368,39 @@ pub struct Alerts {
     pub prosody_down: Duration,
     /// How often a standing alert is repeated.
     pub repeat: Duration,
+}
+
+/// `[recordings]`: what becomes of the files.
+#[derive(Debug, Clone)]
+pub struct RecordingSettings {
+    /// Whether reports of their files are due.
+    pub expect: Expect,
+    /// How long after a Jibri has finished one.
+    pub report_within: Duration,
+    /// How much of the time that one was on has to be in its files, of 1,000.
+    pub min_share: u32,
+    /// A Jibri's disk has to have room for so many hours more.
+    pub disk_hours: u32,
+    /// Where a file can be had: a URL in which `{session_id}` and `{name}` are replaced; `None`: nowhere.
+    pub url: Option<String>,
+    /// POST target for `recording_ready`; may hold a token, hence a secret.
+    pub webhook: Secret,
+    /// Its bearer token, from `webhook_token`, `webhook_token_file` or the environment; empty: none.
+    pub webhook_token: Secret,
+    /// A file that holds it.
+    pub webhook_token_file: Option<PathBuf>,
+}
+
+/// `recordings.expect`: whether each recording's files are to be reported.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Expect {
+    /// Of a Jibri that has ever reported.
+    #[default]
+    Auto,
+    /// Of every Jibri.
+    Always,
+    /// Of none.
+    Never,
 }
 
 /// `[standby]`: a second instance.

@@ -36,6 +36,8 @@ pub(super) enum Node {
     Plain(String),
     /// `None` if it does not even fit into 64 bits.
     Integer(Option<i64>),
+    /// A number with a fraction, as it is written.
+    Fraction(String),
     Flag(bool),
     /// Something that no key accepts.
     Other(&'static str),
@@ -49,6 +51,7 @@ impl Node {
             Self::List(_) => "a list",
             Self::Text(_) | Self::Plain(_) => "a string",
             Self::Integer(_) => "a number",
+            Self::Fraction(_) => "a number with a fraction",
             Self::Flag(_) => "true or false",
             Self::Other(what) => what,
         }
@@ -163,7 +166,7 @@ fn convert(value: DeValue<'_>, place: &dyn Fn(Range<usize>) -> Place) -> Node {
         DeValue::String(text) => Node::Text(text.into_owned()),
         DeValue::Integer(number) => Node::Integer(i64::from_str_radix(number.as_str(), number.radix()).ok()),
         DeValue::Boolean(flag) => Node::Flag(flag),
-        DeValue::Float(_) => Node::Other("a number with a fraction"),
+        DeValue::Float(number) => Node::Fraction(number.as_str().to_owned()),
         DeValue::Datetime(_) => Node::Other("a date"),
         DeValue::Table(table) => Node::Table(convert_table(table, place)),
         DeValue::Array(items) => {

@@ -77,6 +77,21 @@ words! {
         print: |value| value.clone(),
     }
 
+    /// Where a file of a recording can be had.
+    FileUrl("a URL in quotes") -> String {
+        parse: |text| {
+            let other = text.split('{').skip(1).find(|rest| !rest.starts_with("session_id}") && !rest.starts_with("name}"));
+            match other {
+                Some(_) => Err(Complaint::new(
+                    "something in braces is neither {session_id} nor {name}",
+                    "write it like \"https://files.example/{session_id}/{name}\"",
+                )),
+                None => urls::check(text).map(|()| text.to_owned()),
+            }
+        },
+        print: |value| value.clone(),
+    }
+
     /// A URL, or `host:port` for short.
     PeerUrl("a URL in quotes") -> String {
         parse: |text| if text.contains("://") {

@@ -5,6 +5,7 @@ mod companion;
 mod fleet;
 mod listeners;
 mod orders;
+mod recordings;
 mod reload;
 mod sources;
 mod standby;
@@ -28,7 +29,7 @@ use crate::meeting::watchlist::Source;
 use crate::meeting::{Input, Meetings, RoomEvent};
 use crate::probes::{self, Probed, Probes};
 use crate::recovery;
-use crate::surface::{Board, Metrics, Order, Surface, orders};
+use crate::surface::{Board, Metrics, Order, Reported, Surface, orders, reports};
 use crate::until::{next_tick, until};
 use crate::xmpp::{self, BreweryEvent, Command, Failure, Link, LinkEvent, NotLetIn};
 use clock::Clock;
@@ -39,7 +40,8 @@ use listeners::history::History;
 use listeners::log_fleet;
 use listeners::publish::Publisher;
 use listeners::told::Told;
-use sources::{Heard, Sources};
+use recordings::Book;
+use sources::{Desks, Heard, Sources};
 use standby::Turn;
 use supervisor::Supervisor;
 
@@ -66,16 +68,20 @@ pub async fn run(
     let metrics = Arc::new(Metrics::new(Arc::clone(&board), link.counters()));
     let surface = Surface { board, metrics, services: settings.muc.domains.clone().into() };
     let (orders, ordered) = orders();
+    let (reports, reported) = reports();
     let clock = Clock::start();
     let recorded = read_recorded(&settings).await;
+    let remembered = recordings::read(&settings).await;
     let ledger = open_ledger(&settings, &surface);
     let webhooks = probes.webhooks.take();
-    let sources = Sources::spawn(&settings, webhooks, surface.clone(), orders, ledger.reader());
+    let desks = Desks { orders, reports, history: ledger.reader(), safe: ledger.safe() };
+    let sources = Sources::spawn(&settings, webhooks, surface.clone(), desks);
     let mut meetings = Meetings::new(&settings, dry_run, rand::random(), clock.now());
     meetings.remember(recorded);
     let jibris = Jibris::new(&settings, dry_run, &mut probes, clock);
     let alarms = Alarms::new(&settings);
     let companions = Companions::new(settings.muc.footprint, &settings.muc.domains);
+    let book = Book::new(&settings, remembered, clock.now());
     let turn = Turn::new(&settings.standby, clock.now());
     tell_unfit(&settings);
     let mut driver = Driver {
@@ -85,6 +91,7 @@ pub async fn run(
         alarms,
         publisher: Publisher::new(surface),
         history: History::new(ledger, clock),
+        book,
         coupling: Coupling::default(),
         link,
         sources,
@@ -105,7 +112,7 @@ pub async fn run(
     driver.rest();
     driver.supervisor.ready();
     tokio::select! {
-        () = driver.work(events, &mut probes, reloads, ordered) => {}
+        () = driver.work(events, &mut probes, reloads, ordered, reported) => {}
         () = stop => {}
     }
     driver.supervisor.stopping();
@@ -133,6 +140,7 @@ struct Driver {
     alarms: Alarms,
     publisher: Publisher,
     history: History,
+    book: Book,
     /// What the cores have yet to be told of each other.
     coupling: Coupling,
     link: Link,
@@ -162,6 +170,7 @@ impl Driver {
         probes: &mut Probes,
         mut reloads: mpsc::Receiver<Settings>,
         mut ordered: mpsc::Receiver<Order>,
+        mut reported: mpsc::Receiver<Reported>,
     ) {
         let mut restarts = Some(fleet::read_restarts(&self.settings, self.clock));
         let every = self.settings.discovery.disco_interval;
@@ -173,10 +182,12 @@ impl Driver {
         loop {
             self.begin_round();
             self.record();
+            self.sweep_recordings();
             let deadlines = [
                 self.meetings.next_deadline(),
                 self.jibris.core.next_deadline(),
                 self.alarms.next_deadline(),
+                self.book.core.next_deadline(),
                 self.publish(),
             ];
             let deadline = deadlines.into_iter().flatten().min().and_then(|at| self.clock.instant(at));
@@ -197,6 +208,8 @@ impl Driver {
                 () = until(deadline) => self.tick(),
                 () = next_tick(&mut disco), if self.linked => self.ask_services(),
                 Some(order) = ordered.recv() => self.order(order),
+                Some(report) = reported.recv() => self.reported(report),
+                told = self.book.told() => self.feed_recordings(told),
                 Some(settings) = reloads.recv() => {
                     self.reload(settings, probes);
                     self.supervisor.reloaded();
@@ -215,6 +228,9 @@ impl Driver {
         }
         if is_due(self.meetings.next_deadline()) {
             self.feed(Input::Tick);
+        }
+        if is_due(self.book.core.next_deadline()) {
+            self.recordings_are_due();
         }
         if is_due(self.alarms.next_deadline()) {
             self.alarms.tick(now, |room| self.meetings.room(room));
@@ -422,7 +438,14 @@ impl Driver {
 
 fn open_ledger(settings: &Settings, surface: &Surface) -> Ledger {
     let (path, board) = (settings.ledger.path.clone(), Arc::clone(&surface.board));
-    Ledger::spawn(path, settings.ledger.keep, ledger::LedgerLimits::default(), move || board.tell_history())
+    Ledger::spawn(path, settings.ledger.keep, ledger::LedgerLimits::default(), move |news| {
+        if news.entries {
+            board.tell_history();
+        }
+        if news.recordings {
+            board.tell_recordings();
+        }
+    })
 }
 
 /// Says once which Jibris could not be restarted if they had to be.

@@ -11,7 +11,7 @@ use crate::http::{self, EventSync, HttpEvent, Parts, Readiness};
 use crate::ledger::Reader;
 use crate::meeting::watchlist::{Change, Report, Sender, Source, Watchlist};
 use crate::probes::Webhooks;
-use crate::surface::{Orders, Surface};
+use crate::surface::{Orders, Reports, Surface};
 use crate::xmpp::Failure;
 
 /// Something that came in from outside, not over the link.
@@ -20,6 +20,15 @@ pub(super) enum Heard {
     Discovery(DiscoveryEvent),
     Touched(Touch),
     Http(HttpEvent),
+}
+
+/// Where what comes in over HTTP is handed in, and where what is asked for there is read.
+pub(super) struct Desks {
+    pub(super) orders: Orders,
+    pub(super) reports: Reports,
+    pub(super) history: Reader,
+    /// `Ledger::safe`.
+    pub(super) safe: watch::Receiver<u64>,
 }
 
 /// The sources, and who of them vouches for what. Dropped, those that are ours end.
@@ -40,8 +49,7 @@ impl Sources {
         settings: &Settings,
         jibri_webhooks: Option<Webhooks>,
         surface: Surface,
-        orders: Orders,
-        history: Reader,
+        desks: Desks,
     ) -> Self {
         let discovery = discovery::spawn(settings);
         let (readiness, ready) = watch::channel(Err("not yet linked to Prosody".to_owned()));
@@ -58,8 +66,11 @@ impl Sources {
             webhook_token: settings.jibri.webhook_token.clone(),
             readiness: Some(ready),
             surface: Some(surface),
-            history: Some(history),
-            orders: Some(orders),
+            history: Some(desks.history),
+            recordings_url: settings.recordings.url.clone(),
+            orders: Some(desks.orders),
+            reports: Some(desks.reports),
+            safe: Some(desks.safe),
         };
         let http = settings.http.listen.map(|listen| http::spawn_apart(listen, http::router(parts)));
         tell_sources(settings);

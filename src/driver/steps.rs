@@ -42,7 +42,8 @@ impl Driver {
         }
     }
 
-    fn go(&mut self) {
+    /// Takes all that the cores have yet to be told.
+    pub(super) fn go(&mut self) {
         while let Some(step) = self.next_step() {
             let now = self.clock.now();
             match step {
@@ -109,6 +110,7 @@ impl Driver {
         self.history.meeting(self.clock.now(), event, view.as_ref(), self.meetings.roster(&event.room));
         self.publisher.meeting(event, attempt);
         let people = view.is_some_and(|view| view.people > 0);
+        self.recording_event(event);
         if self.coupling.event(event, people) {
             self.ask_jicofo();
         }
@@ -174,6 +176,7 @@ impl Driver {
         log_fleet::log(event, self.clock);
         self.publisher.fleet(event);
         self.history.fleet(self.clock.now(), event);
+        self.recording_moved(event);
         // A stranger may go as it came, and one that is being restarted is told of if it does not come back.
         let is_missed = match event {
             fleet::Event::Verdict { name, .. } => {

@@ -30,7 +30,7 @@ pub(super) struct Case {
     pub(super) holds: fn(&Heard<'_>) -> Option<Evidence>,
 }
 
-pub(super) const CASES: [Case; 13] = [
+pub(super) const CASES: [Case; 14] = [
     Case {
         heard: "not in the brewery (where that is not seen: not in Jicofo's list), and its health port answers, both for 60 s",
         verdict: Verdict::Detached,
@@ -125,6 +125,15 @@ pub(super) const CASES: [Case; 13] = [
                start of that room goes out while the restart is due: if the room is recorded then, it was the Jibri; if it \
                fails on it again, it is the room, and no Jibri is suspected for it",
         holds: |heard| heard.jibri.streak.doubted(),
+    },
+    Case {
+        heard: "its last recordings, two at least, have left no file, by what its finalize script reports",
+        verdict: Verdict::Suspect,
+        done: "still used; restarted with `wedged` when it is idle",
+        holds: |heard| {
+            let count = heard.jibri.without_files;
+            (count > 0).then_some(Evidence::NoFiles { count })
+        },
     },
     Case {
         heard: "some starts failed on it, not enough of them",

@@ -112,6 +112,11 @@ pub enum Evidence {
         /// In which room.
         room: RoomJid,
     },
+    /// Its last recordings have left no file, or one with nothing in it.
+    NoFiles {
+        /// How many.
+        count: u32,
+    },
     /// Its health port has answered before and does not any more, while it shows idle and healthy.
     PortDead {
         /// Since when.
@@ -180,6 +185,9 @@ impl Evidence {
                 "{count} starts failed in {room} and none elsewhere, last {}: the reason is this Jibri or that room, \
                  and only a restart of the Jibri tells which",
                 clock(*last)
+            ),
+            Self::NoFiles { count } => format!(
+                "its last {count} recordings have left no file, or one with nothing in it, by what its finalize script reports"
             ),
             Self::PortDead { since, why } => {
                 // Debug, because the reason may quote what came from the network.

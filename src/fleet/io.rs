@@ -64,6 +64,13 @@ pub enum Input {
         /// What.
         news: News,
     },
+    /// From the book of recordings: so many in a row of this Jibri, two at least, have left no file; 0: one has again.
+    WithoutFiles {
+        /// Whose.
+        name: JibriName,
+        /// How many.
+        count: u32,
+    },
     /// What became of [`super::Effect::Recover`].
     Recovered {
         /// Whose recovery.

@@ -145,6 +145,8 @@ pub(super) struct Jibri {
     /// A start has failed that it had taken, in this room; once it is idle again it is sure that it was its.
     pub(super) falling: Option<(RoomJid, Time)>,
     pub(super) recordings: u32,
+    /// So many recordings in a row, two at least, have left no file; 0: nobody says so.
+    pub(super) without_files: u32,
     pub(super) restarts: u32,
     pub(super) last_restart: Option<Time>,
     pub(super) recovering: Option<Recovering>,
@@ -188,6 +190,7 @@ impl Jibri {
             has_served: false,
             falling: None,
             recordings: 0,
+            without_files: 0,
             restarts: 0,
             last_restart: None,
             recovering: None,
@@ -369,6 +372,7 @@ impl Jibri {
         self.port_reach = Reach::default();
         self.ping_reach = Reach::default();
         self.streak.reset();
+        self.without_files = 0;
         self.held = None;
         self.shunned_until = None;
         self.falling = None;

@@ -187,6 +187,7 @@ impl Fleet {
                 self.apply(marks, now, &mut effects);
                 self.retry_recoveries();
             }
+            Input::WithoutFiles { name, count } => self.change(&name, |jibri| jibri.without_files = count),
             Input::Recovered { name, result } => self.recovered(&name, result, now, &mut effects),
             Input::JicofoRestarted(result) => self.jicofo_restarted(result, &mut effects),
             Input::Remembered(restarts) => self.remember(restarts, now),

@@ -58,7 +58,9 @@ impl Policy {
             Verdict::Wedged => (RecoveryTrigger::Wedged, Reason::Wedged),
             Verdict::Unhealthy => (RecoveryTrigger::Unhealthy, Reason::Unhealthy),
             Verdict::Expired => (RecoveryTrigger::Expired, Reason::Expired),
-            Verdict::Suspect if matches!(jibri.evidence, Evidence::OneRoom { .. }) => {
+            Verdict::Suspect
+                if matches!(jibri.evidence, Evidence::OneRoom { .. } | Evidence::NoFiles { .. }) =>
+            {
                 (RecoveryTrigger::Wedged, Reason::Wedged)
             }
             Verdict::Ok | Verdict::Suspect => {

@@ -38,7 +38,7 @@ impl Fleet {
         {
             let room = jibri.recovering.take().and_then(|recovering| recovering.room);
             jibri.streak.reset();
-            jibri.recordings = 0;
+            (jibri.recordings, jibri.without_files) = (0, 0);
             effects.push(Effect::Tell(Event::Back { name: name.clone(), took: now.since(since) }));
             if let Some(room) = room {
                 self.doubts.has_tried(&room, name);

@@ -10,7 +10,7 @@ use subtle::ConstantTimeEq;
 use super::Error;
 use crate::config::Secret;
 
-/// The bearer token of `http.token` (RFC 6750, section 2.1); it may be empty.
+/// A bearer token (RFC 6750, section 2.1), `http.token` for the most part; it may be empty.
 #[derive(Debug, Clone)]
 pub(super) struct Guard(Secret);
 
@@ -19,15 +19,19 @@ impl Guard {
         Self(token.clone())
     }
 
-    /// Takes the time that it takes for any token of the same length, so that it cannot be guessed
-    /// character by character.
-    fn admits(&self, headers: &HeaderMap) -> bool {
+    /// Whether a request with these headers bears it.
+    pub(super) fn admits(&self, headers: &HeaderMap) -> bool {
         let Some(credentials) = headers.get(AUTHORIZATION) else { return false };
         let Some((scheme, token)) = credentials.as_bytes().split_at_checked(b"Bearer ".len()) else {
             return false;
         };
-        scheme.eq_ignore_ascii_case(b"Bearer ")
-            && bool::from(token.trim_ascii().ct_eq(self.0.expose().as_bytes()))
+        scheme.eq_ignore_ascii_case(b"Bearer ") && self.is(token.trim_ascii())
+    }
+
+    /// Whether this is it. Takes the time that it takes for any token of the same length, so that it cannot be guessed
+    /// character by character.
+    pub(super) fn is(&self, token: &[u8]) -> bool {
+        token.ct_eq(self.0.expose().as_bytes()).into()
     }
 }
 

@@ -51,6 +51,36 @@ impl Error {
         Self::new(StatusCode::UNAUTHORIZED, "wrong or missing token", hint)
     }
 
+    /// The same of a report.
+    pub(super) const fn unauthorized_report() -> Self {
+        let hint = "send the header \"Authorization: Bearer TOKEN\" with the token of jibri.webhook_token, or add that token to \
+                    the path: /api/v1/recordings/TOKEN";
+        Self::new(StatusCode::UNAUTHORIZED, "wrong or missing token", hint)
+    }
+
+    /// Without a token, whoever reaches the port could report anything.
+    pub(super) const fn no_reports() -> Self {
+        let hint = "set jibri.webhook_token or jibri.webhook_token_file, restart the service, and give finalize.sh the same \
+                    token";
+        Self::new(
+            StatusCode::NOT_FOUND,
+            "there is no jibri.webhook_token, so no reports are taken here",
+            hint,
+        )
+    }
+
+    /// What is wrong with a report; it repeats nothing of it.
+    pub(super) const fn wrong_report(what: String, hint: &'static str) -> Self {
+        Self { status: StatusCode::BAD_REQUEST, error: Cow::Owned(what), hint }
+    }
+
+    /// A report was not safe in time.
+    pub(super) const fn report_not_kept() -> Self {
+        let hint = "keep it and send it again; if that goes on, the service's log says what is wrong with the file of \
+                    ledger.path";
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "the report could not be kept in time", hint)
+    }
+
     /// Nobody watches a room of this name.
     pub(super) const fn no_such_room() -> Self {
         let hint = "give the full JID of a room that is watched, URL-encoded, or its local part where one \

@@ -45,6 +45,7 @@ impl Frame {
             Change::Jibris => Self::new("jibris", &board.jibris()),
             Change::Alerts => Self::new("alerts", &board.alerts()),
             Change::History => Self::new("history", &serde_json::json!({})),
+            Change::Recordings => Self::new("recordings", &serde_json::json!({})),
         }
     }
 

@@ -4,6 +4,7 @@
 //! stops nothing: it is told, and tried again.
 
 mod api;
+mod asked;
 mod auth;
 mod ending;
 mod error;
@@ -15,6 +16,9 @@ mod jibri_webhook;
 mod manual;
 mod page;
 mod ready;
+mod recordings;
+mod report_body;
+mod reports;
 mod server;
 mod slots;
 mod stray;
@@ -33,7 +37,8 @@ use tower::ServiceExt as _;
 use crate::config::Secret;
 use crate::ledger::Reader;
 use crate::probes::Webhooks;
-use crate::surface::{Orders, Surface};
+use crate::surface::{Orders, Reports, Surface};
+use asked::Desk;
 use auth::Guard;
 pub use error::Error;
 pub use event_sync::EventSync;
@@ -58,7 +63,7 @@ pub struct Parts {
     pub event_sync: Option<EventSync>,
     /// What Jibri's webhooks say; none if they are not accepted.
     pub jibri_webhooks: Option<Webhooks>,
-    /// `jibri.webhook_token`, which stands in their paths and in no log.
+    /// `jibri.webhook_token`, which stands in their paths and in no log; empty: no reports of recordings are taken.
     pub webhook_token: Secret,
     /// What `/readyz` says; none: there is no such route.
     pub readiness: Option<watch::Receiver<Readiness>>,
@@ -66,8 +71,14 @@ pub struct Parts {
     pub surface: Option<Surface>,
     /// Where orders by hand go; none: there are no such routes. They need the surface as well.
     pub orders: Option<Orders>,
-    /// What the history shows; none, or no surface: there is no such route.
+    /// Where reports of recordings' files go; none: none are taken.
+    pub reports: Option<Reports>,
+    /// How much of what was put into the ledger is safe: a report is answered when it is. None: none are taken.
+    pub safe: Option<watch::Receiver<u64>>,
+    /// What the history and the recordings show; none, or no surface: there are no such routes.
     pub history: Option<Reader>,
+    /// `recordings.url`.
+    pub recordings_url: Option<String>,
 }
 
 /// All routes.
@@ -75,8 +86,10 @@ pub fn router(parts: Parts) -> Router {
     let guard = Guard::new(&parts.token);
     let sent = sent(&parts, &guard);
     let by_our_name = middleware::from_fn_with_state(Hosts::new(&parts.hosts), hosts::called_by_our_name);
+    let reported = reports::routes(&parts);
     // What Prosody and Jibri send is taken under any name: it says nothing to read, and pages are refused by their origin.
-    let router = shown(parts, guard).layer(by_our_name).merge(sent);
+    let router = shown(parts, guard).layer(by_our_name).merge(sent).merge(reported);
+    let router = router.method_not_allowed_fallback(async || Error::method_not_allowed());
     let router = router.layer(DefaultBodyLimit::max(MOST_BODY)).layer(middleware::from_fn(limit_time));
     Router::new().fallback_service(router.map_request(stray::without_empty_segments))
 }
@@ -120,7 +133,9 @@ fn shown(parts: Parts, guard: Guard) -> Router {
         router = router.merge(routes.route_layer(middleware::from_fn_with_state(guard, auth::always)));
     }
     if let (Some(surface), Some(reader)) = (&parts.surface, parts.history) {
-        router = router.merge(history::routes(reader, surface.services.clone()));
+        let desk = Desk::new(reader, surface.services.clone());
+        let recordings = recordings::routes(desk.clone(), parts.recordings_url);
+        router = router.merge(history::routes(desk)).merge(recordings);
     }
     if let Some(surface) = parts.surface {
         router = router.merge(api::routes(surface)).merge(page::routes());

@@ -1,66 +1,8 @@
 //! What is written down, as it stands in the file and in the JSON.
 
-use std::time::{Duration, SystemTime};
+use serde::{Deserialize, Serialize};
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
-
-/// A moment on the wall's clock, in milliseconds since 1970; RFC 3339 (to the second) in the JSON.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
-pub struct Moment(pub i64);
-
-impl Moment {
-    /// This moment.
-    pub fn now() -> Self {
-        SystemTime::now().into()
-    }
-
-    /// So much later.
-    #[must_use]
-    pub fn after(self, span: Duration) -> Self {
-        Self(self.0.saturating_add(i64::try_from(span.as_millis()).unwrap_or(i64::MAX)))
-    }
-
-    /// So much earlier.
-    #[must_use]
-    pub fn before(self, span: Duration) -> Self {
-        Self(self.0.saturating_sub(i64::try_from(span.as_millis()).unwrap_or(i64::MAX)))
-    }
-}
-
-impl From<SystemTime> for Moment {
-    fn from(time: SystemTime) -> Self {
-        let since = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-        Self(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
-    }
-}
-
-impl From<Moment> for SystemTime {
-    fn from(moment: Moment) -> Self {
-        // What cannot be shown (a file may hold any number) is shown as the end of what can.
-        const LAST: u64 = 253_402_300_799_000;
-        let ms = u64::try_from(moment.0).unwrap_or(0).min(LAST);
-        Self::UNIX_EPOCH.checked_add(Duration::from_millis(ms)).unwrap_or(Self::UNIX_EPOCH)
-    }
-}
-
-impl std::fmt::Display for Moment {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        humantime::format_rfc3339_seconds((*self).into()).fmt(f)
-    }
-}
-
-impl Serialize for Moment {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
-}
-
-impl<'de> Deserialize<'de> for Moment {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        humantime::parse_rfc3339(&text).map(Self::from).map_err(serde::de::Error::custom)
-    }
-}
+use crate::moment::Moment;
 
 /// What has become of an attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -293,12 +235,5 @@ mod tests {
             assert_eq!(serde_json::to_value(outcome).unwrap(), outcome.name());
         }
         assert_eq!(Outcome::named("?"), Outcome::Unknown);
-    }
-
-    #[test]
-    fn any_number_is_some_moment() {
-        for moment in [Moment(i64::MIN), Moment(-1), Moment(0), Moment(i64::MAX)] {
-            assert!(humantime::parse_rfc3339(&moment.to_string()).is_ok(), "{moment}");
-        }
     }
 }

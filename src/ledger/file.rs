@@ -8,8 +8,10 @@ use std::time::Duration;
 use nix::libc::O_NOFOLLOW;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
-use super::entry::{Entry, Moment};
+use super::entry::Entry;
+use super::recordings::{self, Kept};
 use super::{place, schema};
+use crate::moment::Moment;
 
 /// How long to wait for somebody else who has the file: an administrator's shell, a backup.
 const BUSY: Duration = Duration::from_secs(2);
@@ -115,10 +117,14 @@ impl File {
     pub(super) fn write<'a>(
         &mut self,
         entries: impl Iterator<Item = (i64, &'a Entry)>,
+        recordings: &[Kept],
     ) -> Result<(), FileFault> {
         let step = self.connection.transaction()?;
         for (id, entry) in entries {
             schema::put(&step, id, entry)?;
+        }
+        for kept in recordings {
+            recordings::put(&step, kept)?;
         }
         Ok(step.commit()?)
     }

@@ -1,5 +1,5 @@
-//! The ledger: what became of every recording, kept in a file (SQLite). Knows entries, and nothing of why
-//! anything is done.
+//! The ledger: what became of every recording, kept in a file (SQLite). Knows entries, recordings with their files, and
+//! nothing of why anything is done.
 //!
 //! Nobody ever waits for it. [`Ledger`] puts entries into a bounded queue, a thread of its own writes them,
 //! and a [`Reader`] reads with a connection of its own. What cannot be written is kept in memory, as much as
@@ -10,6 +10,7 @@ mod entry;
 mod file;
 mod place;
 mod reader;
+mod recordings;
 mod schema;
 mod writer;
 
@@ -21,10 +22,14 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
-pub use entry::{Alert, Attempt, Entry, Moment, Outcome, Record, Recovery};
+pub use crate::moment::Moment;
+use crate::recordings::{Recording, RecordingState};
+pub use entry::{Alert, Attempt, Entry, Outcome, Record, Recovery};
 pub use place::link;
-pub use reader::{Query, Reader, Unreadable, recorded, restarts};
-pub use schema::V1;
+pub use reader::{Query, Reader, Unreadable, recorded, recordings, restarts};
+use recordings::Kept;
+pub use recordings::RecordingsQuery;
+pub use schema::{V1, V2};
 use writer::Writer;
 
 /// What it may cost.
@@ -32,7 +37,7 @@ use writer::Writer;
 pub struct LedgerLimits {
     /// Entries that may wait for the thread.
     pub queue: usize,
-    /// Entries that are kept in memory where there is no file, or none that can be written.
+    /// Entries, and as many recordings, that are kept in memory where there is no file, or none that can be written.
     pub memory: usize,
     /// A file that cannot be used is tried again so often.
     pub retry: Duration,
@@ -45,9 +50,18 @@ impl Default for LedgerLimits {
 }
 
 #[derive(Debug)]
-struct Message {
-    key: u64,
-    entry: Entry,
+enum Message {
+    Entry { key: u64, entry: Box<Entry> },
+    Recording(Box<Kept>),
+}
+
+/// What can be read that is new.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct News {
+    /// Entries.
+    pub entries: bool,
+    /// Recordings.
+    pub recordings: bool,
 }
 
 /// Names an entry that may still change; good for as long as the program runs.
@@ -72,7 +86,7 @@ impl Ledger {
         path: Option<PathBuf>,
         keep: Duration,
         limits: LedgerLimits,
-        told: impl Fn() + Send + 'static,
+        told: impl Fn(News) + Send + 'static,
     ) -> Self {
         let (queue, receiver) = sync_channel(limits.queue);
         let (safe, is_safe) = watch::channel(0);
@@ -103,12 +117,31 @@ impl Ledger {
     /// Writes an entry, or what it has become. Never waits: if the queue is full it is dropped, counted, and
     /// that is told.
     pub fn put(&mut self, key: Key, entry: Entry) {
-        match self.queue.try_send(Message { key: key.0, entry }) {
-            Ok(()) => self.put = self.put.saturating_add(1),
-            Err(_) => {
-                self.lost.fetch_add(1, Ordering::Relaxed);
-            }
+        self.send(Message::Entry { key: key.0, entry: Box::new(entry) });
+    }
+
+    /// Writes a recording, or what it has become; its key names it, in the file of an earlier run as well. Returns the count
+    /// that [`Ledger::safe`] reaches when it is safe. Never waits: if the queue is full it is dropped, counted, and that is
+    /// told; then the count is one that is never reached, so that whoever waits for it does not take it for safe.
+    pub fn put_recording(&mut self, recording: Recording, state: RecordingState) -> u64 {
+        let kept = Kept::new(recording, state, Moment::now());
+        if self.send(Message::Recording(Box::new(kept))) { self.put } else { u64::MAX }
+    }
+
+    /// The count that [`Ledger::safe`] reaches when all that was put so far is safe.
+    pub fn put_so_far(&self) -> u64 {
+        self.put
+    }
+
+    /// Whether it was taken.
+    fn send(&mut self, message: Message) -> bool {
+        let is_taken = self.queue.try_send(message).is_ok();
+        if is_taken {
+            self.put = self.put.saturating_add(1);
+        } else {
+            self.lost.fetch_add(1, Ordering::Relaxed);
         }
+        is_taken
     }
 
     /// Reads what was written.
@@ -116,8 +149,8 @@ impl Ledger {
         self.reader.clone()
     }
 
-    /// How many entries are in the file by now, or in memory where there is none; what was put counts in the
-    /// order of [`Ledger::put`], each time once.
+    /// How much is in the file by now, or in memory where there is none: what was put counts in the order in which it
+    /// was, each time once.
     pub fn safe(&self) -> watch::Receiver<u64> {
         self.safe.clone()
     }

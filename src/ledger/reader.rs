@@ -7,8 +7,11 @@ use std::time::Duration;
 
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
-use super::entry::{Entry, Moment, Record};
+use super::entry::{Entry, Record};
+use super::recordings::{self, Kept, RecordingsQuery};
 use super::{place, schema};
+use crate::moment::Moment;
+use crate::recordings::{Recording, RecordingState};
 
 /// How long to wait for a writer; there is hardly ever anything to wait for.
 const BUSY: Duration = Duration::from_secs(2);
@@ -18,6 +21,8 @@ const BUSY: Duration = Duration::from_secs(2);
 pub(super) struct Memory {
     /// By the order in which they began.
     pub(super) entries: BTreeMap<u64, Entry>,
+    /// By key.
+    pub(super) recordings: BTreeMap<String, Kept>,
     /// What their keys are counted from.
     pub(super) base: i64,
     /// The file, while it can be used.
@@ -79,6 +84,20 @@ pub fn recorded(path: &Path, since: Moment) -> Result<Vec<String>, Unreadable> {
     Ok(schema::recorded(&open(path)?, since)?)
 }
 
+/// The recordings in the file, the newest first and at most so many. To be asked before anything is put, as
+/// [`recorded`]. Reads a file, as [`Reader::read`].
+///
+/// # Errors
+/// [`Unreadable`], if there is a file and it is.
+pub fn recordings(path: &Path, most: usize) -> Result<Vec<Recording>, Unreadable> {
+    if !path.exists() || place::link(path).is_some() {
+        return Ok(Vec::new());
+    }
+    let query = RecordingsQuery { room: None, since: None, state: None, limit: most };
+    let kept = recordings::read(&open(path)?, &query)?;
+    Ok(kept.into_iter().map(|kept| kept.recording).collect())
+}
+
 fn open(path: &Path) -> rusqlite::Result<Connection> {
     let file = place::connect(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
     file.busy_timeout(BUSY)?;
@@ -110,13 +129,7 @@ impl Reader {
         };
         if let Some(path) = file {
             let written =
-                open(&path).and_then(|file| schema::read(&file, query.room.as_deref(), since, query.limit));
-            let written = written.inspect_err(|error| {
-                if let Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) = error.sqlite_error_code()
-                {
-                    self.memory().damage = Some(error.to_string());
-                }
-            });
+                self.read_file(&path, |file| schema::read(file, query.room.as_deref(), since, query.limit));
             for Record { id, entry } in written? {
                 records.entry(id).or_insert(entry);
             }
@@ -125,5 +138,45 @@ impl Reader {
         records.sort_by_key(|record| std::cmp::Reverse((record.entry.time(), record.id)));
         records.truncate(query.limit);
         Ok(records)
+    }
+
+    /// The newest recordings first, each with the state that it was in when it was put. Reads a file, as [`Reader::read`].
+    ///
+    /// # Errors
+    /// [`Unreadable`], if there is a file and it is.
+    pub fn recordings(
+        &self,
+        query: &RecordingsQuery,
+    ) -> Result<Vec<(Recording, RecordingState)>, Unreadable> {
+        // All that is in memory: what is in the file under the same key is older, whether it is asked for or not.
+        let (mut newest, file) = {
+            let memory = self.memory();
+            (memory.recordings.clone(), memory.file.clone())
+        };
+        if let Some(path) = file {
+            let limit = query.limit.saturating_add(newest.len());
+            let wider = RecordingsQuery { limit, ..query.clone() };
+            for kept in self.read_file(&path, |file| recordings::read(file, &wider))? {
+                let newer = newest.remove(&kept.recording.key).map(|newer| newer.after(Some(&kept)));
+                newest.insert(kept.recording.key.clone(), newer.unwrap_or(kept));
+            }
+        }
+        let mut asked: Vec<Kept> = newest.into_values().filter(|kept| kept.is_asked_for(query)).collect();
+        asked.sort_by(|a, b| (b.time, &b.recording.key).cmp(&(a.time, &a.recording.key)));
+        asked.truncate(query.limit);
+        Ok(asked.into_iter().map(|kept| (kept.recording, kept.state)).collect())
+    }
+
+    /// Reads from the file, and notes whether that shows it damaged.
+    fn read_file<T>(
+        &self,
+        path: &Path,
+        read: impl FnOnce(&Connection) -> rusqlite::Result<T>,
+    ) -> rusqlite::Result<T> {
+        open(path).and_then(|file| read(&file)).inspect_err(|error| {
+            if let Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) = error.sqlite_error_code() {
+                self.memory().damage = Some(error.to_string());
+            }
+        })
     }
 }

@@ -2,11 +2,12 @@
 
 use rusqlite::{Connection, Row, Transaction, named_params};
 
-use super::entry::{Alert, Attempt, Entry, Moment, Outcome, Record, Recovery};
+use super::entry::{Alert, Attempt, Entry, Outcome, Record, Recovery};
+use crate::moment::Moment;
 
 /// Each brings a file from one version (`user_version`) to the next. What is here has been written to
 /// people's disks: it is never changed, only added to.
-const MIGRATIONS: [&str; 2] = [V1, V2];
+const MIGRATIONS: [&str; 3] = [V1, V2, V3];
 
 /// The first: no JIDs, and alerts known by their subject only.
 pub const V1: &str = "
@@ -28,7 +29,7 @@ CREATE INDEX alert_by_time ON alert (time);
 ";
 
 /// The JID of who triggered it; the room that an alert is about; rooms are found at once.
-const V2: &str = "
+pub const V2: &str = "
 ALTER TABLE attempt ADD COLUMN jid TEXT;
 CREATE INDEX attempt_by_room ON attempt (room, time);
 ALTER TABLE alert ADD COLUMN room TEXT;
@@ -36,8 +37,21 @@ UPDATE alert SET room = subject WHERE subject LIKE '%@%';
 CREATE INDEX alert_by_room ON alert (room, time) WHERE room IS NOT NULL;
 ";
 
+/// Recordings and their files; `body` is the whole as JSON, the rest is what it is found by.
+const V3: &str = "
+CREATE TABLE recording (
+    key TEXT NOT NULL PRIMARY KEY, time INTEGER NOT NULL, ended INTEGER, room TEXT, session_id TEXT,
+    state TEXT NOT NULL, body TEXT NOT NULL
+) STRICT;
+CREATE INDEX recording_by_time ON recording (time);
+CREATE INDEX recording_by_room ON recording (room, time) WHERE room IS NOT NULL;
+CREATE INDEX recording_by_state ON recording (state, time);
+";
+
 /// The version that this program writes.
-pub(super) const VERSION: i64 = 2;
+pub(super) const VERSION: i64 = 3;
+/// The first version with recordings.
+pub(super) const WITH_RECORDINGS: i64 = 3;
 
 /// The version of a file; 0 for an empty one.
 pub(super) fn version(file: &Connection) -> rusqlite::Result<i64> {
@@ -65,7 +79,8 @@ pub(super) fn last_id(file: &Connection) -> rusqlite::Result<i64> {
     file.query_row(sql, [], |row| row.get(0))
 }
 
-/// Nobody has watched since the program ended: says so of what was open then.
+/// Nobody has watched since the program ended: says so of what was open then, but for recordings, which are heard of again
+/// or not (`Recordings::remember`).
 pub(super) fn close_open(file: &mut Connection, now: Moment) -> rusqlite::Result<usize> {
     let step = file.transaction()?;
     let attempts = step.execute(
@@ -97,6 +112,7 @@ pub(super) fn prune(file: &mut Connection, before: Moment) -> rusqlite::Result<u
         "DELETE FROM attempt WHERE time < ?1 AND outcome NOT IN ('waiting', 'starting', 'pending', 'recording')",
         "DELETE FROM recovery WHERE time < ?1",
         "DELETE FROM alert WHERE time < ?1 AND resolved IS NOT NULL",
+        "DELETE FROM recording WHERE time < ?1 AND state <> 'recording'",
     ] {
         gone = gone.saturating_add(step.execute(sql, [before.0])?);
     }

@@ -8,10 +8,12 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
 
-use super::entry::{Entry, Moment};
+use super::entry::Entry;
 use super::file::{File, FileFault, move_aside};
-use super::reader::Reader;
-use super::{LedgerLimits, Message};
+use super::reader::{Memory, Reader};
+use super::recordings::Kept;
+use super::{LedgerLimits, Message, News};
+use crate::moment::Moment;
 
 /// Entries that are written in one piece.
 const BATCH: usize = 1000;
@@ -49,13 +51,13 @@ struct State {
     taken: u64,
     /// Entries that did not fit into memory while the file was in trouble.
     forgotten: u64,
-    /// Something is new that was not told yet.
-    news: bool,
+    /// What is new and was not told yet.
+    news: News,
     told: Instant,
     pruned: Instant,
 }
 
-impl<T: Fn()> Writer<T> {
+impl<T: Fn(News)> Writer<T> {
     /// Until nobody can put in anything any more, and all is written that can be.
     pub(super) fn work(self) {
         let now = Instant::now();
@@ -68,7 +70,7 @@ impl<T: Fn()> Writer<T> {
             is_told: false,
             taken: 0,
             forgotten: 0,
-            news: false,
+            news: News::default(),
             told: now,
             pruned: now,
         };
@@ -78,10 +80,9 @@ impl<T: Fn()> Writer<T> {
                 state.pruned = Instant::now();
                 self.prune(&mut state);
             }
-            if state.news && state.told.elapsed() >= TOLD_APART {
-                state.news = false;
+            if state.news != News::default() && state.told.elapsed() >= TOLD_APART {
                 state.told = Instant::now();
-                (self.told)();
+                (self.told)(std::mem::take(&mut state.news));
             }
             if !self.take(&mut state) {
                 // The last chance: now, or never.
@@ -94,7 +95,7 @@ impl<T: Fn()> Writer<T> {
 
     /// Waits for something, and takes all that there is into memory. Returns whether more can come.
     fn take(&self, state: &mut State) -> bool {
-        let wait = match (state.news, state.again) {
+        let wait = match (state.news != News::default(), state.again) {
             (true, _) => TOLD_APART,
             (false, Some(again)) => again.saturating_duration_since(Instant::now()),
             (false, None) => PRUNE,
@@ -105,19 +106,20 @@ impl<T: Fn()> Writer<T> {
             Err(RecvTimeoutError::Disconnected) => return false,
         };
         let mut memory = self.reader.memory();
-        for Message { key, entry } in std::iter::once(first).chain(self.queue.try_iter().take(BATCH)) {
+        for message in std::iter::once(first).chain(self.queue.try_iter().take(BATCH)) {
             state.taken = state.taken.saturating_add(1);
-            memory.entries.insert(key, entry);
-            if memory.entries.len() > self.limits.memory {
-                // What is over first: what is open is put again when it ends.
-                let over = memory.entries.iter().find(|(_, entry)| !entry.is_open()).map(|(key, _)| *key);
-                if let Some(key) = over.or_else(|| memory.entries.first_key_value().map(|(key, _)| *key)) {
-                    memory.entries.remove(&key);
+            let forgotten = match message {
+                Message::Entry { key, entry } => {
+                    state.news.entries = true;
+                    keep_entry(&mut memory, key, *entry, self.limits.memory)
                 }
-                state.forgotten = state.forgotten.saturating_add(1);
-            }
+                Message::Recording(kept) => {
+                    state.news.recordings = true;
+                    keep_recording(&mut memory, *kept, self.limits.memory)
+                }
+            };
+            state.forgotten = state.forgotten.saturating_add(u64::from(forgotten));
         }
-        state.news = true;
         true
     }
 
@@ -146,22 +148,23 @@ impl<T: Fn()> Writer<T> {
 
     fn write(&self, state: &mut State) {
         let Some(file) = &mut state.file else { return };
-        let entries: Vec<(u64, i64, Entry)> = {
+        let (entries, recordings): (Vec<(u64, i64, Entry)>, Vec<Kept>) = {
             let memory = self.reader.memory();
-            memory.entries.iter().map(|(key, entry)| (*key, memory.id(*key), entry.clone())).collect()
+            let entries = memory.entries.iter().map(|(key, entry)| (*key, memory.id(*key), entry.clone()));
+            (entries.collect(), memory.recordings.values().cloned().collect())
         };
         // A file in trouble is well again when something was written to it, and not before.
-        if entries.is_empty() {
+        if entries.is_empty() && recordings.is_empty() {
             state.again = None;
             return;
         }
-        if let Err(trouble) = file.write(entries.iter().map(|(_, id, entry)| (*id, entry))) {
+        if let Err(trouble) = file.write(entries.iter().map(|(_, id, entry)| (*id, entry)), &recordings) {
             return self.in_trouble(state, trouble);
         }
+        // Only this thread puts in more.
         let mut memory = self.reader.memory();
-        for (key, ..) in &entries {
-            memory.entries.remove(key);
-        }
+        memory.entries.clear();
+        memory.recordings.clear();
         drop(memory);
         state.again = None;
         if std::mem::take(&mut state.is_told) {
@@ -217,7 +220,7 @@ impl<T: Fn()> Writer<T> {
         memory.file = Some(path.to_owned());
         drop(memory);
         state.file = Some(file);
-        state.news = true;
+        state.news = News { entries: true, recordings: true };
         self.prune(state);
     }
 
@@ -249,7 +252,10 @@ impl<T: Fn()> Writer<T> {
     /// Forgets what is older than `ledger.keep`.
     fn prune(&self, state: &mut State) {
         let before = Moment::now().before(self.keep);
-        self.reader.memory().entries.retain(|_, entry| entry.is_open() || entry.time() >= before);
+        let mut memory = self.reader.memory();
+        memory.entries.retain(|_, entry| entry.is_open() || entry.time() >= before);
+        memory.recordings.retain(|_, kept| kept.is_on() || kept.time >= before);
+        drop(memory);
         let Some(file) = &mut state.file else { return };
         match file.prune(before) {
             Ok(0) => {}
@@ -257,6 +263,36 @@ impl<T: Fn()> Writer<T> {
             Err(trouble) => self.in_trouble(state, trouble),
         }
     }
+}
+
+/// Returns whether another one had to go.
+fn keep_entry(memory: &mut Memory, key: u64, entry: Entry, most: usize) -> bool {
+    memory.entries.insert(key, entry);
+    if memory.entries.len() <= most {
+        return false;
+    }
+    // What is over first: what is open is put again when it ends.
+    let over = memory.entries.iter().find(|(_, entry)| !entry.is_open()).map(|(key, _)| *key);
+    if let Some(key) = over.or_else(|| memory.entries.first_key_value().map(|(key, _)| *key)) {
+        memory.entries.remove(&key);
+    }
+    true
+}
+
+/// Returns whether another one had to go.
+fn keep_recording(memory: &mut Memory, kept: Kept, most: usize) -> bool {
+    let key = kept.recording.key.clone();
+    let kept = kept.after(memory.recordings.get(&key));
+    memory.recordings.insert(key, kept);
+    if memory.recordings.len() <= most {
+        return false;
+    }
+    // The oldest; what is on is put again when it ends.
+    let by_age = memory.recordings.values().min_by_key(|kept| (kept.is_on(), kept.time));
+    if let Some(key) = by_age.map(|kept| kept.recording.key.clone()) {
+        memory.recordings.remove(&key);
+    }
+    true
 }
 
 fn set_aside(path: &Path, now: Moment, why: &str) -> Result<(), FileFault> {

@@ -43,7 +43,7 @@ pub use roster::Roster;
 pub use view::{Proof, RoomView};
 
 use crate::address::{Nick, RoomJid};
-use crate::config::{Footprint, Notice, Rule, Settings, Start, Stop};
+use crate::config::{Footprint, Mode, Notice, Rule, Settings, Start, Stop};
 use crate::schedule::Schedule;
 use crate::time::Time;
 use companions::Companions;
@@ -295,6 +295,16 @@ impl Meetings {
     /// One room as it can be shown.
     pub fn room(&self, jid: &RoomJid) -> Option<RoomView<'_>> {
         self.rooms.get_key_value(jid).map(|(jid, room)| room.view(jid))
+    }
+
+    /// In how many rooms a recording is wanted now, whether it is on or not.
+    pub fn rooms_wanted(&self) -> usize {
+        self.rooms.values().filter(|room| self.rules.policy_of(room).record && room.is_wanted_now()).count()
+    }
+
+    /// Whether this room is recorded to a file or streamed, where it is.
+    pub fn mode_of(&self, jid: &RoomJid) -> Option<Mode> {
+        self.rooms.get(jid).map(|room| self.rules.policy_of(room).start.mode)
     }
 
     /// Who is in a room, as far as we see.

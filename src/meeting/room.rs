@@ -113,6 +113,7 @@ impl Room {
             recorder_present: self.recording.known().recorders.may_record(),
             attempt: self.recording.attempt(),
             session: self.recording.session(),
+            meeting: self.recording.known().meeting.name(),
             proof: self.recording.proof(self.is_inside()),
             since: self.state_since,
             missing_since: self.recording.missing_since(),
@@ -551,6 +552,11 @@ impl Room {
 
     pub(super) fn is_starting(&self) -> bool {
         self.recording.is_starting()
+    }
+
+    /// A recording is wanted, and is on or missing.
+    pub(super) fn is_wanted_now(&self) -> bool {
+        self.recording.missing_since().is_some() || self.recording.state() == State::Recording
     }
 
     /// Since when a recording is wanted and there is none.

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::event::State;
-use super::io::SessionId;
+use super::io::{MeetingId, SessionId};
 use crate::address::{Nick, RoomJid};
 use crate::time::Time;
 
@@ -46,6 +46,8 @@ pub struct RoomView<'a> {
     pub attempt: u32,
     /// The session pending or on.
     pub session: Option<&'a SessionId>,
+    /// The room's own name for the meeting, if it is known.
+    pub meeting: Option<&'a MeetingId>,
     /// What proves that it is recorded; none if nothing does, or nothing is on.
     pub proof: Option<Proof>,
     /// Since when it is in this state.

@@ -30,6 +30,8 @@ pub enum Change {
     Alerts,
     /// Something was written to the history.
     History,
+    /// Something about recordings is new.
+    Recordings,
 }
 
 /// What is shown.
@@ -197,6 +199,11 @@ impl Board {
     /// Something was written to the history.
     pub fn tell_history(&self) {
         self.tell(Change::History);
+    }
+
+    /// Something about recordings can be read that is new.
+    pub fn tell_recordings(&self) {
+        self.tell(Change::Recordings);
     }
 
     /// The whole at a glance.

@@ -1,7 +1,9 @@
 //! The metrics in the format of OpenMetrics: counters of their own, and what the board and
 //! the link have anyway.
 
+use std::collections::BTreeSet;
 use std::fmt;
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -15,6 +17,8 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 
 use super::{Board, Counters};
+use crate::plain::plain_name;
+use crate::recordings::RecordingState;
 
 /// From the moderator to the request, in seconds: a look from outside, an entry, `start.settle`.
 const REQUEST: [f64; 12] = [0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 3.0, 5.0, 10.0, 30.0, 60.0, 300.0];
@@ -27,10 +31,29 @@ struct Outcome {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct State {
+    state: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, EncodeLabelSet)]
+struct Instance {
+    instance: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Recovery {
     reason: &'static str,
     outcome: &'static str,
 }
+
+/// Most Jibris whose disks are shown. Names come from reports, and whoever has the token could make up any number.
+const MOST_DISKS: usize = 1000;
+
+/// Longest name of a Jibri that is shown as it is, in characters.
+const LONGEST_NAME: usize = 200;
+
+/// Seconds, and what is left of one.
+type Seconds = Counter<f64, AtomicU64>;
 
 /// What has happened since the program started, in numbers.
 #[derive(Debug)]
@@ -41,6 +64,12 @@ pub struct Metrics {
     companion_up: Gauge,
     request_seconds: Histogram,
     start_seconds: Histogram,
+    recordings: Family<State, Counter>,
+    recorded_seconds: Seconds,
+    wanted_seconds: Seconds,
+    disk_free: Family<Instance, Gauge>,
+    /// Those that `disk_free` has.
+    disks: Mutex<BTreeSet<Instance>>,
 }
 
 impl Metrics {
@@ -53,6 +82,11 @@ impl Metrics {
             companion_up: Gauge::default(),
             request_seconds: Histogram::new(REQUEST),
             start_seconds: Histogram::new(START),
+            recordings: Family::default(),
+            recorded_seconds: Counter::default(),
+            wanted_seconds: Counter::default(),
+            disk_free: Family::default(),
+            disks: Mutex::default(),
         };
         let mut registry = metrics.registry.lock().unwrap_or_else(PoisonError::into_inner);
         // A counter that is first seen as 1 has not grown, as Prometheus counts.
@@ -74,6 +108,21 @@ impl Metrics {
             "From a recording being wanted to its being on",
             metrics.start_seconds.clone(),
         );
+        for state in RecordingState::ALL {
+            drop(metrics.recordings.get_or_create(&State { state: state.name() }));
+        }
+        registry.register(
+            "recordings",
+            "Recordings by the state that they have come into",
+            metrics.recordings.clone(),
+        );
+        registry.register("recorded_seconds", "What is recorded", metrics.recorded_seconds.clone());
+        registry.register("wanted_seconds", "What was to be recorded", metrics.wanted_seconds.clone());
+        registry.register(
+            "jibri_disk_free_bytes",
+            "Free on a Jibri's disk, as it has reported last",
+            metrics.disk_free.clone(),
+        );
         registry.register_collector(Box::new(Sampled { board, link }));
         drop(registry);
         metrics
@@ -87,6 +136,34 @@ impl Metrics {
     /// A recording is on, so long after it was wanted.
     pub fn recording(&self, after: Duration) {
         self.start_seconds.observe(after.as_secs_f64());
+    }
+
+    /// A recording has come into this state.
+    pub fn recording_is(&self, state: RecordingState) {
+        self.recordings.get_or_create(&State { state: state.name() }).inc();
+    }
+
+    /// So much more is recorded, by what is known of its files.
+    pub fn recorded(&self, more: Duration) {
+        self.recorded_seconds.inc_by(more.as_secs_f64());
+    }
+
+    /// So much more was to be recorded.
+    pub fn wanted(&self, more: Duration) {
+        self.wanted_seconds.inc_by(more.as_secs_f64());
+    }
+
+    /// So much is free on the disk of this Jibri. Of more Jibris than can be it is not shown.
+    pub fn disk_free(&self, instance: &str, bytes: u64) {
+        let instance = Instance { instance: plain_name(instance, LONGEST_NAME) };
+        let mut disks = self.disks.lock().unwrap_or_else(PoisonError::into_inner);
+        if !disks.contains(&instance) {
+            if disks.len() >= MOST_DISKS {
+                return;
+            }
+            disks.insert(instance.clone());
+        }
+        self.disk_free.get_or_create(&instance).set(i64::try_from(bytes).unwrap_or(i64::MAX));
     }
 
     /// Whether the companion answers on all conference services.
@@ -211,6 +288,20 @@ mod tests {
         metrics.recording(Duration::from_secs(4));
         metrics.start("on");
         metrics.recovery("wedged", "restarted");
+        for state in RecordingState::ALL {
+            let line = format!("jibri_autostart_recordings_total{{state=\"{}\"}} 0\n", state.name());
+            assert!(first.contains(&line), "{line}\n{first}");
+        }
+        for line in
+            ["jibri_autostart_recorded_seconds_total 0.0\n", "jibri_autostart_wanted_seconds_total 0.0\n"]
+        {
+            assert!(first.contains(line), "{line}\n{first}");
+        }
+        metrics.recording_is(RecordingState::Written);
+        metrics.recorded(Duration::from_millis(1500));
+        metrics.wanted(Duration::from_secs(2));
+        metrics.disk_free("jibri-1", 7);
+        metrics.disk_free("jibri-1", u64::MAX);
         let text = metrics.text().unwrap();
         for line in [
             "jibri_autostart_up 0",
@@ -226,9 +317,37 @@ mod tests {
             "jibri_autostart_rooms_waiting 0",
             "jibri_autostart_recoveries_total{reason=\"wedged\",outcome=\"restarted\"} 1",
             "jibri_autostart_alerts_total{kind=\"prosody_down\"} 2",
+            "jibri_autostart_recordings_total{state=\"written\"} 1",
+            "jibri_autostart_recorded_seconds_total 1.5",
+            "jibri_autostart_wanted_seconds_total 2.0",
+            "jibri_autostart_jibri_disk_free_bytes{instance=\"jibri-1\"} 9223372036854775807",
         ] {
             assert!(text.lines().any(|is| is == line), "{line}\n{text}");
         }
         assert!(text.ends_with("# EOF\n"));
+    }
+
+    /// Whoever may report chooses the name.
+    #[test]
+    fn names_of_disks_are_bounded_and_forge_no_line() {
+        let metrics = Metrics::new(Arc::new(Board::new("a", false)), Arc::default());
+        metrics.disk_free("a\"} 1\njibri_autostart_up 1 \\", 5);
+        metrics.disk_free(&"x".repeat(10_000), 6);
+        for n in 0..2 * MOST_DISKS {
+            metrics.disk_free(&format!("j{n}"), 7);
+        }
+        // One that is known is kept up to date.
+        metrics.disk_free("j0", 8);
+        let text = metrics.text().unwrap();
+        let disks: Vec<&str> =
+            text.lines().filter(|line| line.starts_with("jibri_autostart_jibri_disk_free_bytes{")).collect();
+        assert_eq!(disks.len(), MOST_DISKS);
+        assert!(disks.iter().all(|line| line.len() < 300), "{text:.1000}");
+        assert!(
+            disks.iter().any(|line| line.contains("{instance=\"a\\\"} 1") && line.ends_with("} 5")),
+            "{text:.1000}"
+        );
+        assert!(disks.contains(&"jibri_autostart_jibri_disk_free_bytes{instance=\"j0\"} 8"));
+        assert_eq!(text.lines().filter(|line| line.starts_with("jibri_autostart_up ")).count(), 1);
     }
 }

@@ -6,18 +6,24 @@
 
 mod board;
 mod counters;
+mod meetings;
 mod metrics;
 mod orders;
 mod pulse;
+mod recordings;
+mod reports;
 mod shown;
 
 use std::sync::Arc;
 
 pub use board::{Board, Change, PAGE};
 pub use counters::{Counter, Counters, Kinds, Rejected};
+pub use meetings::Meeting;
 pub use metrics::Metrics;
 pub use orders::{Order, Orders, orders};
 pub use pulse::Pulse;
+pub use recordings::{File, Recording};
+pub use reports::{Reported, Reports, reports};
 pub use shown::{Alert, Jibri, Link, Room, STATES, Status, Testimony, Totals, VERDICTS};
 
 /// All there is to be shown. Cheap to clone.

@@ -16,6 +16,7 @@ mod pace;
 mod pictures;
 mod proof;
 mod properties;
+mod recordings;
 mod seeds;
 mod simulation;
 mod stops;

@@ -11,10 +11,12 @@
 )]
 
 mod alerts;
+mod announce;
 mod api;
 mod cli;
 mod config;
 mod discovery;
+mod finalize;
 mod ledger;
 mod probes;
 mod readme;

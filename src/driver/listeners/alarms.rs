@@ -1,5 +1,7 @@
 //! Which events raise an alert, and which resolve it; the book and the delivery are `alerts`' own.
 
+mod recordings;
+
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::time::Duration;

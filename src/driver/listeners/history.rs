@@ -12,6 +12,7 @@ use crate::lasting::lasting;
 use crate::ledger::{self, Attempt, Entry, Key, Ledger, Moment, Outcome, Recovery};
 use crate::meeting::{Ended, Event, RoomView, Roster, SessionId, Speaker, State, What};
 use crate::plain::plain;
+use crate::recordings::{Recording, RecordingState};
 use crate::recovery;
 use crate::time::Time;
 
@@ -394,6 +395,21 @@ impl History {
                 resolved,
             }),
         );
+    }
+
+    /// What is under way in a room, as it is written down.
+    pub(in crate::driver) fn attempt(&self, room: &RoomJid) -> Option<&Attempt> {
+        self.rooms.get(room).map(|open| &open.attempt)
+    }
+
+    /// Writes down what is known of a recording. Returns whether there was a place for it.
+    pub(in crate::driver) fn recording(&mut self, recording: Recording, state: RecordingState) -> bool {
+        self.ledger.put_recording(recording, state) != u64::MAX
+    }
+
+    /// So many entries are safe once all that was put so far is (`Ledger::safe`).
+    pub(in crate::driver) fn put_so_far(&self) -> u64 {
+        self.ledger.put_so_far()
     }
 
     /// Writes what is still to be written, but not for long. What is open stays so: nobody watches it now.

@@ -11,6 +11,7 @@ use crate::alerts::Kind;
 use crate::config::Footprint;
 use crate::fleet::{self, Fleet, JibriName, JibriView, JicofoRestart, Reason};
 use crate::meeting::{Effect, Event, Input, Meetings, RoomView, StartFailure, State, What};
+use crate::recordings::RecordingState;
 use crate::surface::{Alert, Jibri, Link, Metrics, Room, Surface, Testimony};
 use crate::time::Time;
 
@@ -80,6 +81,26 @@ impl Publisher {
     /// Whether the companion answers on all conference services.
     pub(in crate::driver) fn companion(&self, answers: bool) {
         self.surface.metrics.companion(answers);
+    }
+
+    /// A recording is in this state now.
+    pub(in crate::driver) fn recording(&self, state: RecordingState) {
+        self.surface.metrics.recording_is(state);
+    }
+
+    /// So much more of what was recorded is in files.
+    pub(in crate::driver) fn recorded(&self, more: Duration) {
+        self.surface.metrics.recorded(more);
+    }
+
+    /// For so much longer recordings were wanted, of all rooms together.
+    pub(in crate::driver) fn wanted(&self, more: Duration) {
+        self.surface.metrics.wanted(more);
+    }
+
+    /// So many bytes are left on the disk of a Jibri.
+    pub(in crate::driver) fn disk_free(&self, instance: &str, bytes: u64) {
+        self.surface.metrics.disk_free(instance, bytes);
     }
 
     /// Any room may look otherwise.

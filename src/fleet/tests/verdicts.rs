@@ -157,6 +157,7 @@ fn the_page_is_the_table() {
         dead(),
         Evidence::PingDead { since: at },
         Evidence::OneRoom { count: 3, last: at, room: room_of.clone() },
+        Evidence::NoFiles { count: 2 },
         failed(1),
         dead(),
         Evidence::None,

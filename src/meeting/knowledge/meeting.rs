@@ -129,6 +129,11 @@ impl Meeting {
         self.naming = Naming::Asked(query);
     }
 
+    /// What the room calls it, if that is known.
+    pub(in crate::meeting) fn name(&self) -> Option<&MeetingId> {
+        self.id.as_ref()
+    }
+
     /// What the room calls it; none if it does not say.
     pub(in crate::meeting) fn is_called(&mut self, query: QueryId, id: Option<MeetingId>) {
         if self.naming == Naming::Asked(query) {

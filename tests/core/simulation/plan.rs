@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use jibri_autostart::address::{Nick, RealJid, RoomJid};
 use jibri_autostart::config::{
-    Alerts, Discovery, Footprint, Http, Jibri, JicofoRest, Ledger, Log, LogFormat, LogLevel, Mode, Muc,
-    Notice, Recovery, Rule, Secret, Settings, Standby, Start, Stop, StopWhen, Xmpp,
+    Alerts, Discovery, Expect, Footprint, Http, Jibri, JicofoRest, Ledger, Log, LogFormat, LogLevel, Mode,
+    Muc, Notice, RecordingSettings, Recovery, Rule, Secret, Settings, Standby, Start, Stop, StopWhen, Xmpp,
 };
 use rand::RngExt as _;
 use rand::rngs::SmallRng;
@@ -95,6 +95,16 @@ pub fn settings() -> Settings {
             start_overdue: secs(60),
             prosody_down: secs(60),
             repeat: secs(600),
+        },
+        recordings: RecordingSettings {
+            expect: Expect::Never,
+            report_within: secs(600),
+            min_share: 900,
+            disk_hours: 0,
+            url: None,
+            webhook: Secret::default(),
+            webhook_token: Secret::default(),
+            webhook_token_file: None,
         },
         standby: Standby { peer: None, allowed: false, takeover_after: secs(60) },
         http: Http { listen: None, hosts: Vec::new(), token: Secret::default(), token_file: None },

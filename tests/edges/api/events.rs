@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use jibri_autostart::http::{HttpEvent, ServerLimits, spawn_with};
 use jibri_autostart::ledger::{Attempt, Entry};
+use jibri_autostart::recordings::{Recording, RecordingState};
 use reqwest::{Response, StatusCode};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -176,6 +177,26 @@ async fn more_readers_than_may_be_are_turned_away_and_all_else_is_served() {
         }
     };
     timeout(LONG, again).await.expect("there is room again");
+}
+
+#[tokio::test]
+async fn a_reader_is_told_that_something_about_a_recording_is_new() {
+    let mut world = world().await;
+    let mut reader = Reader::open(&world).await;
+    reader.until("complete").await;
+    world.tells_history.store(true, Ordering::Relaxed);
+    for state in [RecordingState::Ended, RecordingState::Written] {
+        let recording = Recording { key: "new".to_owned(), ..Recording::default() };
+        world.ledger.put_recording(recording, state);
+        // What was written before it came may be told as well.
+        let mut is_there = async || {
+            assert_eq!(reader.until("recordings").await, json!({}));
+            let answer = world.client.get(format!("{}/api/v1/recordings", world.url)).send().await.unwrap();
+            let all: Vec<Value> = answer.json().await.unwrap();
+            all.iter().any(|one| one["id"] == "new" && one["state"] == state.name())
+        };
+        while !is_there().await {}
+    }
 }
 
 #[tokio::test]

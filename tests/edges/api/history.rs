@@ -9,8 +9,8 @@ use serde_json::Value;
 use super::openapi::{ask, document};
 use super::{World, world};
 
-/// Something of everything, an attempt of each outcome among it.
-pub(crate) async fn fill(ledger: &mut Ledger) {
+/// Something of everything, an attempt of each outcome among it. Returns how much it was.
+pub(crate) async fn fill(ledger: &mut Ledger) -> u64 {
     let now = Some(Moment::now());
     let room = |local: &str| format!("{local}@muc.meet.jitsi");
     let attempts = Outcome::ALL.map(|outcome| {
@@ -58,6 +58,7 @@ pub(crate) async fn fill(ledger: &mut Ledger) {
         ledger.put(key, entry);
     }
     ledger.safe().wait_for(|safe| *safe >= count).await.unwrap();
+    count
 }
 
 async fn entries(world: &World, asked: &str) -> Vec<Value> {

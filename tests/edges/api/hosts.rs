@@ -6,7 +6,7 @@ use reqwest::{Client, Method, StatusCode};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
-use super::openapi::{document, send};
+use super::openapi::{asked_with, document, send};
 use super::{World, world};
 
 /// A client for which `name` resolves to the address of this server, and the URL with that name.
@@ -31,15 +31,18 @@ async fn raw(world: &World, head: &str) -> String {
 async fn under_a_foreign_name_nothing_is_shown_and_nothing_ordered() {
     let (mut world, document) = (world().await, document());
     world.answer(Ok(()));
+    world.keep_reports();
     let (client, url) = misled(&world, reqwest::Client::builder().no_proxy(), "evil.example");
     let (mut shown, mut sent) = (0, 0);
     for (route, methods) in document["paths"].as_object().unwrap() {
         for method in methods.as_object().unwrap().keys() {
             let method: Method = method.to_uppercase().parse().unwrap();
             let path = route.replace("{room}", "r1").replace("{token}", "h00k");
-            let request = client.request(method, format!("{url}{path}")).bearer_auth(world.token);
-            let status = send(&document, route, request.body(r#"{"room_jid":"r1@muc.meet.jitsi"}"#)).await;
-            if route.starts_with("/event-sync/") || route.starts_with("/jibri-webhook/") {
+            let (token, body) = asked_with(route);
+            let is_report = method == Method::POST && route.starts_with("/api/v1/recordings");
+            let request = client.request(method, format!("{url}{path}")).bearer_auth(token);
+            let status = send(&document, route, request.body(body)).await;
+            if is_report || route.starts_with("/event-sync/") || route.starts_with("/jibri-webhook/") {
                 assert!(status.is_success(), "{route}: {status}");
                 sent += 1;
             } else {
@@ -48,7 +51,7 @@ async fn under_a_foreign_name_nothing_is_shown_and_nothing_ordered() {
             }
         }
     }
-    assert!(shown >= 14 && sent == 8, "{shown} {sent}");
+    assert!(shown >= 14 && sent == 10, "{shown} {sent}");
     assert!(world.orders.try_recv().is_err(), "an order was given");
     let unknown = client.get(format!("{url}/nothing")).send().await.unwrap();
     assert_eq!(unknown.status(), StatusCode::MISDIRECTED_REQUEST);
@@ -61,7 +64,13 @@ async fn under_a_foreign_name_nothing_is_shown_and_nothing_ordered() {
 async fn a_page_sends_no_events_under_a_foreign_name() {
     let world = world().await;
     let (client, url) = misled(&world, reqwest::Client::builder().no_proxy(), "evil.example");
-    for path in ["event-sync/events/room/created", "jibri-webhook/v1/status", "jibri-webhook/nothing"] {
+    for path in [
+        "event-sync/events/room/created",
+        "jibri-webhook/v1/status",
+        "jibri-webhook/nothing",
+        "api/v1/recordings",
+        "api/v1/recordings/h00k",
+    ] {
         let request = client.post(format!("{url}/{path}")).header("Origin", &url).bearer_auth(world.token);
         assert_eq!(request.send().await.unwrap().status(), StatusCode::FORBIDDEN, "{path}");
     }

@@ -16,11 +16,13 @@ mod hosts;
 mod openapi;
 mod orders;
 mod paths;
+mod recordings;
+mod reports;
 mod schema;
 mod watching;
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use jibri_autostart::config::{Secret, from_toml};
@@ -29,7 +31,8 @@ use jibri_autostart::http::{self, EventSync, HttpEvent, Parts, Readiness};
 use jibri_autostart::ledger::{Ledger, LedgerLimits};
 use jibri_autostart::meeting::NotTaken;
 use jibri_autostart::probes;
-use jibri_autostart::surface::{self, Alert, Board, Jibri, Link, Metrics, Order, Room, Surface};
+use jibri_autostart::recordings::Report;
+use jibri_autostart::surface::{self, Alert, Board, Jibri, Link, Metrics, Order, Reported, Room, Surface};
 use reqwest::Client;
 use tokio::sync::{mpsc, watch};
 
@@ -49,6 +52,10 @@ struct World {
     token: &'static str,
     /// Orders that nobody has answered.
     orders: mpsc::Receiver<Order>,
+    /// Reports that nobody has taken.
+    reported: mpsc::Receiver<Reported>,
+    /// How much is safe by now.
+    safe: watch::Sender<u64>,
     ready: watch::Sender<Readiness>,
     ledger: Ledger,
     /// Off, so that no reader is told of what was written before it came.
@@ -79,13 +86,19 @@ async fn world_whose_token_is(token: &str) -> World {
     fill(&board);
     let (told, tells_history) = (Arc::clone(&board), Arc::<AtomicBool>::default());
     let tells = Arc::clone(&tells_history);
-    let mut ledger = Ledger::spawn(None, LONG, LedgerLimits::default(), move || {
-        if tells.load(Ordering::Relaxed) {
+    let mut ledger = Ledger::spawn(None, LONG, LedgerLimits::default(), move |news| {
+        if tells.load(Ordering::Relaxed) && news.entries {
             told.tell_history();
         }
+        if tells.load(Ordering::Relaxed) && news.recordings {
+            told.tell_recordings();
+        }
     });
-    history::fill(&mut ledger).await;
+    let entries = history::fill(&mut ledger).await;
+    recordings::fill(&mut ledger, entries).await;
     let (giver, orders) = surface::orders();
+    let (reports, reported) = surface::reports();
+    let (safe, is_safe) = watch::channel(0);
     let parts = Parts {
         orders: Some(giver),
         token: Secret::new(token),
@@ -95,7 +108,10 @@ async fn world_whose_token_is(token: &str) -> World {
         webhook_token: Secret::new(WEBHOOK_TOKEN),
         readiness: Some(readiness),
         surface: Some(surface),
+        reports: Some(reports),
+        safe: Some(is_safe),
         history: Some(ledger.reader()),
+        recordings_url: Some("https://files.example/{session_id}/{name}".to_owned()),
     };
     let router = http::router(parts);
     let mut server = http::spawn_apart("127.0.0.1:0".parse().unwrap(), router.clone());
@@ -107,6 +123,8 @@ async fn world_whose_token_is(token: &str) -> World {
         client,
         token: TOKEN,
         orders,
+        reported,
+        safe,
         ready,
         ledger,
         tells_history,
@@ -128,6 +146,25 @@ impl World {
                 let _ = order.answer.send(answer);
             }
         });
+    }
+
+    /// From now on reports are taken and written down; returns those that were.
+    fn keep_reports(&mut self) -> Arc<Mutex<Vec<Report>>> {
+        let (_, none) = mpsc::channel(1);
+        let mut reported = std::mem::replace(&mut self.reported, none);
+        let kept = Arc::<Mutex<Vec<Report>>>::default();
+        let (keeping, safe) = (Arc::clone(&kept), self.safe.clone());
+        tokio::spawn(async move {
+            while let Some(Reported { report, taken }) = reported.recv().await {
+                let mut kept = keeping.lock().unwrap();
+                kept.push(report);
+                let count = kept.len() as u64;
+                drop(kept);
+                let _ = taken.send(count);
+                safe.send_replace(count);
+            }
+        });
+        kept
     }
 }
 

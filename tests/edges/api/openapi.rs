@@ -6,8 +6,9 @@ use jibri_autostart::surface::Link;
 use reqwest::{Method, RequestBuilder, StatusCode};
 use serde_json::Value;
 
+use super::reports::REPORT;
 use super::schema::{hold, resolve};
-use super::{World, world};
+use super::{TOKEN, WEBHOOK_TOKEN, World, world};
 
 pub(crate) fn document() -> Value {
     serde_saphyr::from_str(include_str!("../../../openapi.yaml")).expect("YAML")
@@ -46,15 +47,25 @@ pub(crate) async fn send(document: &Value, route: &str, request: RequestBuilder)
     status
 }
 
+/// The token and the body with which a request to this route is granted.
+pub(crate) fn asked_with(route: &str) -> (&'static str, &'static str) {
+    match route.starts_with("/api/v1/recordings") {
+        true => (WEBHOOK_TOKEN, REPORT),
+        false => (TOKEN, r#"{"room_jid":"r1@muc.meet.jitsi"}"#),
+    }
+}
+
 #[tokio::test]
 async fn every_route_of_the_file_answers_as_it_says() {
     let (mut world, document) = (world().await, document());
     world.answer(Ok(()));
+    world.keep_reports();
     for (route, methods) in document["paths"].as_object().unwrap() {
         for method in methods.as_object().unwrap().keys() {
             let method: Method = method.to_uppercase().parse().unwrap();
             let path = route.replace("{room}", "r1").replace("{token}", "h00k");
-            let body = r#"{"room_jid":"r1@muc.meet.jitsi"}"#;
+            let body;
+            (world.token, body) = asked_with(route);
             let status = ask(&world, &document, method, route, &path, body).await;
             assert!(status.is_success(), "{route}: {status}");
         }
@@ -158,6 +169,9 @@ async fn metrics_are_scraped() {
         "jibri_autostart_people 4",
         "jibri_autostart_jibris{verdict=\"wedged\"} 1",
         "jibri_autostart_alerts_total{kind=\"jibri_wedged\"} 1",
+        "jibri_autostart_recordings_total{state=\"missing\"} 0",
+        "jibri_autostart_recorded_seconds_total 0.0",
+        "jibri_autostart_wanted_seconds_total 0.0",
     ] {
         assert!(text.lines().any(|is| is == line), "{line}\n{text}");
     }

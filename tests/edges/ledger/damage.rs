@@ -166,7 +166,7 @@ fn a_file_of_a_newer_version_is_left_alone() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("ledger.db");
     let newer = Connection::open(&path).unwrap();
-    newer.execute_batch("CREATE TABLE attempt (other); PRAGMA user_version = 3;").unwrap();
+    newer.execute_batch("CREATE TABLE attempt (other); PRAGMA user_version = 1000;").unwrap();
     drop(newer);
     let before = std::fs::read(&path).unwrap();
     let mut ledger = open(&path);

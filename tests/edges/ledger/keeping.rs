@@ -60,7 +60,7 @@ fn what_is_older_than_keep_is_forgotten() {
 fn rooms_times_and_limits_are_respected_in_the_file_and_in_memory() {
     let dir = tempfile::tempdir().unwrap();
     let in_file = open(&dir.path().join("ledger.db"));
-    let in_memory = Ledger::spawn(None, 90 * DAY, LedgerLimits::default(), || {});
+    let in_memory = Ledger::spawn(None, 90 * DAY, LedgerLimits::default(), |_| {});
     for mut ledger in [in_file, in_memory] {
         let alert = |subject: &str, room: Option<&str>| {
             Entry::Alert(Alert {
@@ -118,7 +118,7 @@ fn an_entry_is_one_however_often_it_changes() {
 #[test]
 fn memory_is_bounded_and_what_is_open_stays_longest() {
     let limits = LedgerLimits { memory: 100, ..LedgerLimits::default() };
-    let mut ledger = Ledger::spawn(None, 90 * DAY, limits, || {});
+    let mut ledger = Ledger::spawn(None, 90 * DAY, limits, |_| {});
     for n in 0..1000 {
         let key = ledger.new_key();
         ledger.put(key, attempt(n, if n == 5 { Outcome::Recording } else { Outcome::Failed }));
@@ -138,7 +138,7 @@ fn a_full_queue_drops_and_says_so() {
     let (stands, is_standing) = channel();
     let (go, gone) = channel::<()>();
     let limits = LedgerLimits { queue: 10, ..LedgerLimits::default() };
-    let mut ledger = Ledger::spawn(Some(path), 90 * DAY, limits, move || {
+    let mut ledger = Ledger::spawn(Some(path), 90 * DAY, limits, move |_| {
         let _ = stands.send(());
         let _ = gone.recv();
     });

@@ -14,6 +14,7 @@ mod disk;
 mod keeping;
 mod killed;
 mod links;
+mod recordings;
 
 use std::io::Write;
 use std::path::Path;
@@ -56,7 +57,7 @@ fn open(path: &Path) -> Ledger {
 fn open_with(path: &Path, limits: LedgerLimits) -> Ledger {
     static LISTEN: Once = Once::new();
     LISTEN.call_once(|| tracing_subscriber::fmt().with_ansi(false).with_writer(|| Log).init());
-    Ledger::spawn(Some(path.to_owned()), 90 * DAY, limits, || {})
+    Ledger::spawn(Some(path.to_owned()), 90 * DAY, limits, |_| {})
 }
 
 fn until(what: &str, is: impl Fn() -> bool) {

@@ -196,6 +196,48 @@ fn compose_puts_it_together_with_theirs() {
     assert!(!output.status.success() && stderr.contains("openssl"), "{stderr}");
 }
 
+/// The one for Jibri, after ours and theirs.
+#[test]
+fn compose_has_jibri_tell_of_its_recordings() {
+    let dir = tempfile::tempdir().unwrap();
+    let theirs = THEIRS.to_owned().replace(
+        "networks: {meet.jitsi: }\n",
+        "    jibri: {image: jibri, environment: [JIBRI_INSTANCE_ID, JIBRI_FINALIZE_RECORDING_SCRIPT_PATH]}\n\
+         networks: {meet.jitsi: }\n",
+    );
+    std::fs::write(dir.path().join("docker-compose.yml"), theirs).unwrap();
+    for name in ["jibri-autostart.yml", "jibri-report.yml"] {
+        std::fs::copy(file(&format!("deploy/docker-jitsi-meet/{name}")), dir.path().join(name)).unwrap();
+    }
+    let env = "JIBRI_AUTOSTART_XMPP__SECRET=s3cret\nJIBRI_INSTANCE_ID=jibri-7\nJIBRI_REPORT_THEN=/config/up load.sh\n";
+    std::fs::write(dir.path().join(".env"), env).unwrap();
+    let mut command = Command::new("docker-compose");
+    let files = ["docker-compose.yml", "jibri-autostart.yml", "jibri-report.yml"];
+    command.args(files.iter().flat_map(|name| ["-f", name])).arg("config").current_dir(dir.path());
+    let (_, stderr) = super::program::texts(&command.output().unwrap());
+    assert!(
+        stderr.contains("JIBRI_AUTOSTART_JIBRI__WEBHOOK_TOKEN") && stderr.contains("openssl"),
+        "{stderr}"
+    );
+
+    let token = format!("{env}JIBRI_AUTOSTART_JIBRI__WEBHOOK_TOKEN=t0ken\n");
+    std::fs::write(dir.path().join(".env"), token).unwrap();
+    let whole: Value = serde_saphyr::from_str(&run(&mut command)).unwrap();
+    let (ours, jibri) = (&whole["services"]["jibri-autostart"], &whole["services"]["jibri"]);
+    assert_eq!(ours["environment"]["JIBRI_AUTOSTART_JIBRI__WEBHOOK_TOKEN"], "t0ken");
+    let environment = &jibri["environment"];
+    assert_eq!(environment["JIBRI_REPORT_TOKEN"], "t0ken");
+    assert_eq!(environment["JIBRI_REPORT_INSTANCE"], "jibri-7");
+    assert_eq!(environment["JIBRI_REPORT_THEN"], "/config/up load.sh");
+    // What Jibri runs is what its container runs before it, under the name that our service answers to.
+    let script = environment["JIBRI_FINALIZE_RECORDING_SCRIPT_PATH"].as_str().unwrap();
+    let entry = jibri["entrypoint"][2].as_str().unwrap();
+    assert!(entry.starts_with(script) && entry.ends_with("; exec /init"), "{entry}");
+    let url = environment["JIBRI_REPORT_URL"].as_str().unwrap();
+    let hosts = ours["environment"]["JIBRI_AUTOSTART_HTTP__HOSTS"].as_str().unwrap();
+    assert_eq!(url, format!("http://{hosts}:8790"));
+}
+
 /// The first block of shell in a document that has this in it.
 fn shell(document: &str, has: &str) -> String {
     let text = read(document);
@@ -230,6 +272,11 @@ fn the_lines_to_type_put_the_files_where_they_belong() {
         if document != "README.md" {
             type_in(&shell(document, "rm --stop").replace("docker volume ls -q | grep", "true"));
             assert!(!installed.iter().any(|path| at(path).exists()));
+            continue;
         }
+        type_in(&shell("docs/recordings.md", "jibri-report.yml ."));
+        assert!(at("docker-jitsi-meet/jibri-report.yml").exists());
+        let script = std::fs::metadata(at(".jitsi-meet-cfg/jibri/finalize.sh")).unwrap();
+        assert_eq!(std::os::unix::fs::PermissionsExt::mode(&script.permissions()) & 0o777, 0o755);
     }
 }

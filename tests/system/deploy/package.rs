@@ -189,6 +189,8 @@ async fn the_package_does_its_job(version: Version) -> Result {
     assert!(root.path("/usr/lib/systemd/system/jibri-autostart.service").exists());
     let companion = root.path("/usr/share/jibri-autostart/prosody/mod_jibri_autostart_companion.lua");
     assert_eq!(std::fs::metadata(companion)?.permissions().mode() & 0o7777, 0o644);
+    let finalize = root.path("/usr/share/jibri-autostart/jibri/finalize.sh");
+    assert_eq!(std::fs::metadata(finalize)?.permissions().mode() & 0o7777, 0o755);
     let wanted = root.path("/etc/systemd/system/multi-user.target.wants/jibri-autostart.service");
     assert!(!wanted.exists(), "not before it is configured");
     let size = std::fs::metadata(root.path("/usr/bin/jibri-autostart"))?.len();

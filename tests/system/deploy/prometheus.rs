@@ -15,7 +15,7 @@ use super::program::{Running, file, program, read, run};
 const RULES: &str = "deploy/prometheus/rules.yml";
 const DASHBOARD: &str = "deploy/grafana/jibri-autostart.json";
 /// Those of the program, as Prometheus stores them.
-const ALL: [&str; 15] = [
+const ALL: [&str; 19] = [
     "jibri_autostart_up",
     "jibri_autostart_companion_up",
     "jibri_autostart_standby",
@@ -31,6 +31,10 @@ const ALL: [&str; 15] = [
     "jibri_autostart_rooms_waiting",
     "jibri_autostart_recoveries_total",
     "jibri_autostart_alerts_total",
+    "jibri_autostart_recordings_total",
+    "jibri_autostart_recorded_seconds_total",
+    "jibri_autostart_wanted_seconds_total",
+    "jibri_autostart_jibri_disk_free_bytes",
 ];
 
 /// What a scrape gives of a service in which everything has happened once.
@@ -42,6 +46,7 @@ fn everything() -> String {
     metrics.recording(Duration::from_secs(4));
     metrics.start("on");
     metrics.recovery("wedged", "restarted");
+    metrics.disk_free("jibri-1", 47_000_000_000);
     metrics.text().unwrap()
 }
 

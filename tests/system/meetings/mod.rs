@@ -30,6 +30,7 @@ mod people;
 mod processes;
 mod receiver;
 mod recorders;
+mod recordings;
 mod reload;
 mod rooms;
 mod small_disk;

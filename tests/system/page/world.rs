@@ -46,7 +46,14 @@ impl World {
         let address = "127.0.0.1:0".parse().unwrap();
         let told = Arc::clone(&board);
         let keep = Duration::from_secs(86_400);
-        let ledger = Ledger::spawn(None, keep, LedgerLimits::default(), move || told.tell_history());
+        let ledger = Ledger::spawn(None, keep, LedgerLimits::default(), move |news| {
+            if news.entries {
+                told.tell_history();
+            }
+            if news.recordings {
+                told.tell_recordings();
+            }
+        });
         let (giver, orders) = surface::orders();
         let mut world = Self {
             board,
@@ -72,6 +79,9 @@ impl World {
             token: Secret::new(self.token),
             surface: Some(surface),
             orders: Some(self.giver.clone()),
+            reports: None,
+            safe: None,
+            recordings_url: None,
             history: Some(self.ledger.reader()),
             ..Parts::default()
         };

@@ -17,7 +17,7 @@ fn secs(seconds: u64) -> Time {
 
 impl Told {
     fn new() -> Self {
-        let ledger = Ledger::spawn(None, Duration::from_secs(3600), ledger::LedgerLimits::default(), || {});
+        let ledger = Ledger::spawn(None, Duration::from_secs(3600), ledger::LedgerLimits::default(), |_| {});
         Self {
             history: History::new(ledger, Clock::start()),
             room: RoomJid::new("r1@muc.meet.jitsi").unwrap(),
@@ -38,6 +38,7 @@ impl Told {
             proof: None,
             attempt: 0,
             session: None,
+            meeting: None,
             since: Time::default(),
             missing_since: self.missing,
             is_left_alone: false,
@@ -54,7 +55,7 @@ impl Told {
     }
 
     fn new_history() -> History {
-        let ledger = Ledger::spawn(None, Duration::from_secs(1), ledger::LedgerLimits::default(), || {});
+        let ledger = Ledger::spawn(None, Duration::from_secs(1), ledger::LedgerLimits::default(), |_| {});
         History::new(ledger, Clock::start())
     }
 

@@ -5,9 +5,9 @@ use std::time::Duration;
 use serde::Serialize;
 use tokio::time::Instant;
 
-use super::DeliveryLimits;
+use super::{Client, Fault};
+use crate::config::Secret;
 use crate::doubling::Doubling;
-use crate::http_client::{Client, Fault};
 use crate::plain::plain_end;
 use crate::polling::spread;
 
@@ -18,7 +18,7 @@ const MOST_TOLD: usize = 300;
 
 /// Why a receiver has not taken something.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum NotDelivered {
+pub(crate) enum NotDelivered {
     /// No answer.
     #[error(transparent)]
     Fault(#[from] Fault),
@@ -38,7 +38,7 @@ fn hint(status: u16) -> &'static str {
 
 impl NotDelivered {
     /// It will say the same again, and what was sent is to blame, or the address.
-    pub(super) fn is_refusal(&self) -> bool {
+    pub(crate) fn is_refusal(&self) -> bool {
         matches!(self, Self::Status { status: 300..=499, .. } if !self.is_busy())
     }
 
@@ -48,26 +48,55 @@ impl NotDelivered {
     }
 }
 
+/// How it is posted to.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Patience {
+    /// From a request to the end of its answer.
+    pub(crate) time: Duration,
+    /// The first pause after a failure; it is doubled each time.
+    pub(crate) retry_min: Duration,
+    /// The longest pause.
+    pub(crate) retry_max: Duration,
+}
+
 /// A receiver.
 #[derive(Debug)]
-pub(super) struct Receiver {
+pub(crate) struct Receiver {
     /// Its key in the configuration. The address itself is never told: it may hold a token.
     name: &'static str,
+    /// What it takes, in the plural.
+    what: &'static str,
     client: Client,
     url: String,
+    token: Secret,
     down_since: Option<Instant>,
     pause: Doubling,
 }
 
 impl Receiver {
-    pub(super) fn new(name: &'static str, url: String, limits: DeliveryLimits) -> Result<Self, String> {
-        let client = Client::new(&url, limits.time)?;
-        let pause = Doubling::new(limits.retry_min, limits.retry_max);
-        Ok(Self { name, client, url, down_since: None, pause })
+    /// The one that this key of the configuration names.
+    ///
+    /// # Errors
+    /// Why there can be no HTTP client for it.
+    pub(crate) fn new(
+        name: &'static str,
+        what: &'static str,
+        url: String,
+        patience: Patience,
+    ) -> Result<Self, String> {
+        let client = Client::new(&url, patience.time)?;
+        let pause = Doubling::new(patience.retry_min, patience.retry_max);
+        Ok(Self { name, what, client, url, token: Secret::default(), down_since: None, pause })
+    }
+
+    /// The same, and it is sent this token; an empty one is none.
+    #[must_use]
+    pub(crate) fn with_token(self, token: Secret) -> Self {
+        Self { token, ..self }
     }
 
     /// Sends it. After a failure, `Err` says how long to wait before the next attempt.
-    pub(super) async fn post(&mut self, body: &impl Serialize) -> Result<(), (NotDelivered, Duration)> {
+    pub(crate) async fn post(&mut self, body: &impl Serialize) -> Result<(), (NotDelivered, Duration)> {
         match self.try_post(body).await {
             Ok(()) => {
                 self.works();
@@ -81,7 +110,8 @@ impl Receiver {
     }
 
     async fn try_post(&self, body: &impl Serialize) -> Result<(), NotDelivered> {
-        let mut answer = self.client.post_json(&self.url, body).await?;
+        let token = Some(self.token.expose()).filter(|token| !token.is_empty());
+        let mut answer = self.client.post_json(&self.url, token, body).await?;
         let status = answer.status();
         let mut said = Vec::new();
         // Read to its end the connection can be used again; a longer answer is not worth that.
@@ -103,7 +133,7 @@ impl Receiver {
     fn works(&mut self) {
         if let Some(since) = self.down_since.take() {
             let down_s = since.elapsed().as_secs();
-            tracing::info!(down_s, "{} takes alerts again", self.name);
+            tracing::info!(down_s, "{} takes {} again", self.name, self.what);
             self.pause.reset();
         }
     }
@@ -111,9 +141,9 @@ impl Receiver {
     fn fails(&mut self, trouble: &NotDelivered) {
         if self.down_since.is_none() {
             self.down_since = Some(Instant::now());
-            tracing::warn!("{} takes no alerts: {trouble}; trying again", self.name);
+            tracing::warn!("{} takes no {}: {trouble}; trying again", self.name, self.what);
         } else {
-            tracing::debug!("{} takes no alerts: {trouble}", self.name);
+            tracing::debug!("{} takes no {}: {trouble}", self.name, self.what);
         }
     }
 }
