@@ -14,6 +14,7 @@ domain = "autostart.meet.jitsi"
 secret = "s"
 [muc]
 domains = ["muc.meet.jitsi"]
+footprint = "discreet"
 "#;
 
 fn at(ms: u64) -> Time {
