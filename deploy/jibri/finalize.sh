@@ -49,7 +49,8 @@ token=${JIBRI_REPORT_TOKEN-} token_file=${JIBRI_REPORT_TOKEN_FILE-}
 unset JIBRI_REPORT_TOKEN
 instance=${JIBRI_REPORT_INSTANCE:-${JIBRI_INSTANCE_ID:-$(uname -n)}}
 owner=$(printf %s "$instance" | tr -c 'A-Za-z0-9._-' _)
-tag=$(uname -n | tr -c 'A-Za-z0-9._\n-' _)-$$
+# With the same number of digits each, so that names of one second sort by age as well.
+tag=$(uname -n | tr -c 'A-Za-z0-9._\n-' _)-$(printf %010d $$)
 while [ "${site%"$NL"}" != "$site" ]; do site=${site%"$NL"}; done
 spool='' homeless='' sequence=0 reporting=yes unreachable=''
 

@@ -74,7 +74,7 @@ async fn it_can_be_asked_what_it_is() {
         ends.filter(|end| !end.is_empty()).map(|end| format!("JIBRI_REPORT_{end}")).collect();
     names.sort_unstable();
     names.dedup();
-    assert_eq!(names.len(), 7, "{names:?}");
+    assert_eq!(names.len(), 8, "{names:?}");
     for name in names {
         assert!(text.contains(&name) && documents.contains(&name), "{name}");
     }
