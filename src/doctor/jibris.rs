@@ -202,7 +202,7 @@ fn count(jibris: usize) -> String {
     }
 }
 
-fn list(names: &BTreeSet<&str>) -> String {
+pub(super) fn list(names: &BTreeSet<&str>) -> String {
     const NAMED: usize = 5;
     let named: Vec<&str> = names.iter().take(NAMED).copied().collect();
     let more = if names.len() > NAMED { ", …" } else { "" };

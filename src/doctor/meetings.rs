@@ -350,6 +350,7 @@ mod tests {
                 rooms,
                 jibris: Vec::new(),
                 alerts: Vec::new(),
+                recordings: Ok(Vec::new()),
             };
             focus_by_service(&set(rule), &snapshot).verdict
         };
@@ -365,6 +366,7 @@ mod tests {
                 rooms,
                 jibris: Vec::new(),
                 alerts: Vec::new(),
+                recordings: Ok(Vec::new()),
             })
         };
         assert_eq!(services("no Jibri is free"), None);

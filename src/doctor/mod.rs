@@ -14,6 +14,7 @@ mod meetings;
 mod opened;
 mod place;
 mod record;
+mod reports;
 mod seen;
 mod service;
 mod sinks;
@@ -98,6 +99,7 @@ pub async fn examine(settings: &Settings, options: &Options, tell: &mut Tell<'_>
     let fleet = jibris::Fleet { settings, service: &service, brewery, detected, ports: &ports };
     fleet.findings().into_iter().for_each(&mut *tell);
     jibris::health(settings, ports).into_iter().for_each(&mut *tell);
+    reports::findings(settings, &service).into_iter().for_each(&mut *tell);
     place::recovery(settings).into_iter().for_each(&mut *tell);
     sinks::findings(&settings.alerts).await.into_iter().for_each(&mut *tell);
     tell(place::ledger(&settings.ledger));

@@ -9,7 +9,7 @@ use super::Finding;
 use crate::config::{Footprint, Settings};
 use crate::http_client::{Answer, Client, Fault};
 use crate::plain::plain;
-use crate::surface::{Alert, Jibri, Room, Status};
+use crate::surface::{Alert, Jibri, Recording, Room, Status};
 
 /// How long it may take to answer.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -26,6 +26,8 @@ pub(super) struct Snapshot {
     pub(super) rooms: Vec<Room>,
     pub(super) jibris: Vec<Jibri>,
     pub(super) alerts: Vec<Alert>,
+    /// The newest first; why they are not to be had, if they are not. None are asked for where no Jibri can report.
+    pub(super) recordings: Result<Vec<Recording>, String>,
 }
 
 /// How the service is.
@@ -78,15 +80,23 @@ impl Service {
         if !status.link.linked {
             return Self::NotLinked(status.link.reason.unwrap_or_else(|| "not linked yet".to_owned()));
         }
-        let (rooms, jibris, alerts) = tokio::join!(
+        let (rooms, jibris, alerts, recordings) = tokio::join!(
             get(base, "/api/v1/rooms"),
             get(base, "/api/v1/jibris"),
             get(base, "/api/v1/alerts"),
+            recordings(base, settings),
         );
         match (rooms, jibris, alerts) {
             (Ok(rooms), Ok(jibris), Ok(alerts)) => {
                 let Status { footprint, footprint_reason, .. } = status;
-                Self::Linked(Box::new(Snapshot { footprint, footprint_reason, rooms, jibris, alerts }))
+                Self::Linked(Box::new(Snapshot {
+                    footprint,
+                    footprint_reason,
+                    rooms,
+                    jibris,
+                    alerts,
+                    recordings,
+                }))
             }
             _ => Self::Strange("it does not show its rooms, Jibris and alerts".to_owned()),
         }
@@ -135,6 +145,16 @@ impl Snapshot {
             "jibri-autostart status tells what each means",
         )
     }
+}
+
+async fn recordings(base: &str, settings: &Settings) -> Result<Vec<Recording>, String> {
+    if settings.jibri.webhook_token.is_empty() {
+        return Ok(Vec::new());
+    }
+    get(base, "/api/v1/recordings?limit=1000").await.map_err(|none| match none {
+        NoService::Fault(fault) => fault.to_string(),
+        NoService::Not(why) => why,
+    })
 }
 
 /// Why there is no answer that can be used.

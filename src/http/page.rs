@@ -17,6 +17,7 @@ const STYLE: &str = include_str!("page/page.css");
 const SCRIPT: &str = concat!(
     include_str!("page/tables.js"),
     include_str!("page/shown.js"),
+    include_str!("page/recordings.js"),
     include_str!("page/head.js"),
     include_str!("page/live.js"),
     include_str!("page/hand.js"),

@@ -1,4 +1,4 @@
-// The status page, third part: the head, which says it all in one line.
+// The status page, fourth part: the head, which says it all in one line.
 
 // -------------------------------------------------------------------------------------------- the head
 
@@ -71,9 +71,11 @@ function head() {
   counter("wait for a Jibri", String(link.rooms_waiting), link.rooms_waiting ? "warn" : "quiet");
   counter("Jibris free", `${free} of ${all.length}`, all.length && !free ? "warn" : "quiet");
   counter("people", String(people), "quiet");
-  const domains = new Set(meetings.items().map((room) => split(room.room)[1]));
+  const rooms_known = [...meetings.items(), ...recordings.items().filter((recording) => recording.room)];
+  const domains = new Set(rooms_known.map((known) => split(known.room)[1]));
   document.body.classList.toggle("one-domain", domains.size < 2);
   if ($("filter").value) filter();
+  sift();
 }
 
 function status(now) {
@@ -106,7 +108,7 @@ function draw() {
   requestAnimationFrame(() => {
     due = false;
     const focused = document.activeElement;
-    for (const table of [alerts, meetings, jibris, past]) table.draw();
+    for (const table of [alerts, meetings, jibris, past, recordings]) table.draw();
     head();
     // A row that moves takes the focus with it.
     if (focused !== document.activeElement && focused?.isConnected) focused.focus({ preventScroll: true });

@@ -1,4 +1,4 @@
-// The status page, fourth part: reads the events, and says so when it cannot.
+// The status page, fifth part: reads the events, and says so when it cannot.
 
 const SILENCE = 35_000; // ms; the server says something every 15 s, or the line is dead
 const AGAIN = [500, 1000, 2000, 4000]; // ms until the next attempt; the last one for ever
@@ -11,6 +11,7 @@ const takes = {
   jibris: (all) => jibris.replace(all),
   alerts: (all) => alerts.replace(all),
   history: () => history(),
+  recordings: () => listed(),
   rooms: (rooms) => {
     for (const room of rooms) {
       meetings.put(room);
@@ -26,6 +27,7 @@ const takes = {
     told_rooms = null;
     contact = "live";
     history();
+    listed();
     draw();
   },
 };
@@ -92,24 +94,32 @@ async function refusal(answer) {
   return error ? `${error}${hint ? `. What to do: ${hint}` : ""}` : `the server answers ${answer.status}`;
 }
 
-let asking = false;
-let again = false;
-async function history() {
-  if (asking) {
-    again = true;
-    return;
-  }
-  asking = true;
-  try {
-    const answer = await fetch("api/v1/history?limit=20", { cache: "no-store" });
-    // 404: this program keeps none.
-    if (answer.ok) past.replace(await answer.json());
-  } catch {
-    // The events say it when contact is lost, and it is read again with them.
-  }
-  asking = false;
-  if (again) {
-    again = false;
-    history();
-  }
+// Reads a list, and reads it again if there is news meanwhile, or within so many ms.
+function reads(path, take, pause = 0) {
+  let asking = false;
+  let again = false;
+  return async function read() {
+    if (asking) {
+      again = true;
+      return;
+    }
+    asking = true;
+    try {
+      const answer = await fetch(path, { cache: "no-store" });
+      // 404: this program keeps none.
+      if (answer.ok) take(await answer.json());
+    } catch {
+      // The events say it when contact is lost, and it is read again with them.
+    }
+    if (pause) await new Promise((resolve) => setTimeout(resolve, pause));
+    asking = false;
+    if (again) {
+      again = false;
+      read();
+    }
+  };
 }
+
+const history = reads("api/v1/history?limit=20", (all) => past.replace(all));
+// One more than are shown, to know whether there are older ones.
+const listed = reads(`api/v1/recordings?limit=${MOST_LISTED + 1}`, list, 1000);

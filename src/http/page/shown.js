@@ -15,6 +15,19 @@ const STATES = {
 };
 const state = (room) => STATES[room.state] ?? [plain(room.state), "quiet", ""];
 
+// A room's name, and below it the domain where there are several.
+function place(parts, room) {
+  const [local, domain] = split(room);
+  if (!parts.domain) {
+    parts.domain = element("small", "domain");
+    parts.local = element("bdi", "local");
+    parts.local.dir = "auto";
+    parts.room.append(parts.local, parts.domain);
+  }
+  name(parts.local, local);
+  set(parts.domain, plain(domain));
+}
+
 const meetings = new Table("meetings", {
   key: (room) => room.room,
   compare: (a, b) => {
@@ -24,15 +37,7 @@ const meetings = new Table("meetings", {
   },
   cells: ["room", "badge", "since", "people", "why", "acts"],
   fill: (room, parts, tr) => {
-    const [local, domain] = split(room.room);
-    if (!parts.domain) {
-      parts.domain = element("small", "domain");
-      parts.local = element("bdi", "local");
-      parts.local.dir = "auto";
-      parts.room.append(parts.local, parts.domain);
-    }
-    name(parts.local, local);
-    set(parts.domain, plain(domain));
+    place(parts, room.room);
     const [words, tone, because] = state(room);
     badge(parts.badge, [words, tone]);
     since(parts.since, room.since);

@@ -155,7 +155,7 @@ class Table {
       cell.setAttribute("role", n ? "cell" : "rowheader");
       if (!n) cell.scope = "row";
       cell.dataset.label = this.labels[n];
-      const content = element(name === "since" ? "time" : ["badge", "acts"].includes(name) ? "span" : "bdi");
+      const content = element(["since", "when", "long"].includes(name) ? "time" : ["badge", "acts"].includes(name) ? "span" : "bdi");
       if (content.tagName === "BDI") content.dir = "auto";
       cell.append(content);
       tr.append(cell);

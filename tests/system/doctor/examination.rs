@@ -155,6 +155,12 @@ impl Examination {
         self.steps.iter().any(|step| step.verdict == "FAIL" && step.text.contains(word))
     }
 
+    /// This step warns with this word.
+    pub(crate) fn has_warned(&self, name: &str, word: &str) -> bool {
+        let is = |step: &Step| step.name == name && step.verdict == "warn" && step.text.contains(word);
+        self.steps.iter().any(is)
+    }
+
     #[track_caller]
     pub(crate) fn says(&self, name: &str, verdict: &str, word: &str) {
         let fits = |step: &Step| step.name == name && step.verdict == verdict && step.text.contains(word);

@@ -5,6 +5,7 @@ use std::time::Duration;
 use axum::routing::get;
 use axum::{Json, Router};
 use jibri_autostart::http::{self, HttpEvent};
+use serde_json::json;
 use testkit::{Behaviour, SOON, Version, config, eventually, ports};
 
 use crate::stand_in::Manner;
@@ -127,6 +128,43 @@ testkit::on_each_prosody! {
         Ok(())
     }
 
+    async fn whether_a_jibri_reports_its_files_is_known_of_the_service(version) {
+        let world = world(version, |_| {}).await?;
+        world.jibri("jibri-1").await?;
+        let mut deployment = Deployment::of(&world).await?;
+        let settings = [("JIBRI__WEBHOOK_TOKEN", "t0ken"), ("RECORDINGS__REPORT_WITHIN", "1s")];
+        settings.iter().for_each(|(key, value)| deployment.set(key, value));
+        let autostart = Autostart::start_with(&world.prosody, &["r1"], &settings, &[])?;
+        let url = autostart.http().await?;
+        deployment.set("HTTP__LISTEN", url.trim_start_matches("http://"));
+        until_shown(&format!("{url}/api/v1/jibris"), "jibri-1").await?;
+        deployment.examine().await.says("reports jibri-1", "ok", "nothing to report");
+        let without = deployment.examine_with(&[("JIBRI__WEBHOOK_TOKEN", "")], &[]).await;
+        without.says("reports", "ok", "jibri.webhook_token is not set");
+
+        let ada = world.moderator("r1").await?;
+        let session = ada.wait_recording("on", SOON).await?.session_id;
+        let recordings = format!("{url}/api/v1/recordings");
+        until_shown(&recordings, r#""jibris":["jibri-1"]"#).await?;
+        ada.leave().await;
+        until_shown(&recordings, r#""state":"ended""#).await?;
+        let silent = async {
+            while !deployment.examine().await.has_warned("reports jibri-1", "finalize.sh") {}
+        };
+        tokio::time::timeout(SOON, silent).await?;
+
+        let report = json!({
+            "session_id": session, "instance": "jibri-1", "event": "written",
+            "files": [{ "name": "r1.mp4", "bytes": 5, "seconds": null }],
+        });
+        let reports = format!("{recordings}/t0ken");
+        assert_eq!(testkit::http::ask("POST", &reports, &report.to_string(), SOON).await?.0, 204);
+        let examined = deployment.examine().await;
+        examined.says("reports jibri-1", "ok", "has reported");
+        examined.says("format", "warn", "matroska");
+        Ok(())
+    }
+
     async fn a_domain_of_jicofo_that_is_not_set_is_named(version) {
         let world = world(version, |_| {}).await?;
         world.jibri("jibri-1").await?;
@@ -188,7 +226,7 @@ async fn one_that_stands_by_is_not_at_fault() -> testkit::Result {
     let world = world(Version::Debian12, |_| {}).await?;
     world.jibri("jibri-1").await?;
     let mut deployment = Deployment::of(&world).await?;
-    let status = serde_json::json!({
+    let status = json!({
         "version": "0", "domain": "autostart.meet.jitsi", "dry_run": false, "footprint": "discreet",
         "linked": false, "standby": true, "since": "2026-08-20T10:00:00Z", "reason": "standing by: another has it",
         "rooms": {}, "people": 0, "rooms_waiting": 0, "jibris": {}, "alerts": 0,

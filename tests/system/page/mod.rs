@@ -18,6 +18,7 @@ mod contact;
 mod hostile;
 mod manual;
 mod picture;
+mod recordings;
 mod sample;
 mod scripted;
 mod shows;

@@ -20,7 +20,7 @@ async fn screenshot() {
         Ok(directory) => [
             ("light", 1200, 900, "light"),
             ("dark", 1200, 900, "dark"),
-            ("phone", 390, 1700, "light"),
+            ("phone", 390, 4000, "light"),
             ("wall", 2560, 1440, "dark"),
         ]
         .map(|(name, width, height, scheme)| (format!("{directory}/{name}.png"), width, height, scheme))
@@ -31,6 +31,7 @@ async fn screenshot() {
         browser.screen(width, height, width < 500).await;
         browser.scheme(scheme).await;
         browser.until("document.querySelectorAll('#history tbody tr').length === 5").await;
+        browser.until("document.querySelectorAll('#recordings tbody tr').length === 5").await;
         // The README's is no wider than a README is shown.
         let clip = json!({ "x": 0, "y": 0, "width": width, "height": height, "scale": if width == 1200 { 0.75 } else { 1.0 } });
         let shot = json!({ "format": "png", "clip": clip });

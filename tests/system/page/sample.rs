@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use jibri_autostart::ledger::{Attempt, Entry, Moment, Outcome, Recovery};
+use jibri_autostart::recordings::{File, Part, Recording, RecordingState};
 use jibri_autostart::surface::{Alert, Board, Jibri, Room};
 
 use super::world::World;
@@ -76,6 +77,33 @@ pub(crate) fn attempt(room: &str, began: u64, lasted: Option<u64>, outcome: Outc
         outcome,
         reason: (!why.is_empty()).then(|| why.to_owned()),
         ..Attempt::default()
+    }
+}
+
+/// Wanted so many seconds ago, on 4 s later, and for so many seconds, or still. Its files: name, bytes, seconds; where there are
+/// none nothing was reported.
+pub(crate) fn recording(
+    room: &str,
+    began: u64,
+    lasted: Option<u64>,
+    files: &[(&str, u64, Option<u64>)],
+) -> Recording {
+    let ago = |seconds| Some(Moment::now().before(Duration::from_secs(seconds)));
+    let file = |(name, bytes, seconds): &(&str, u64, Option<u64>)| {
+        ((*name).to_owned(), File { bytes: *bytes, ms: seconds.map(|seconds| seconds * 1000) })
+    };
+    let part = Part { files: files.iter().map(file).collect(), ..Part::default() };
+    Recording {
+        key: format!("{room}-{began}"),
+        session_id: Some(format!("session-{began}")),
+        room: Some(format!("{room}@muc.meet.jitsi")),
+        mode: Some("file".to_owned()),
+        jibris: vec!["jibri-2".to_owned()],
+        wanted: ago(began),
+        started: ago(began - 4),
+        ended: lasted.and_then(|lasted| ago(began - 4 - lasted)),
+        parts: if files.is_empty() { [].into() } else { [("jibri-2".to_owned(), part)].into() },
+        ..Recording::default()
     }
 }
 
@@ -164,5 +192,27 @@ pub(crate) async fn fill(world: &mut World) {
         Entry::Attempt(attempt("court-3-hearing", 60, None, Outcome::Failed, given_up)),
     ] {
         world.write(entry).await;
+    }
+    let (mega, missing) = (1_000_000, recording("consultation-12", 9600, Some(1200), &[]));
+    let hearing = "court-1-hearing_2026-11-30-09-12-04.mkv";
+    for (recording, state) in [
+        (recording("support-4709", 9000, Some(300), &[]), RecordingState::Ended),
+        (Recording { is_overdue: true, ..missing }, RecordingState::Missing),
+        (
+            recording(
+                "lesson-6a-biology",
+                6700,
+                Some(2690),
+                &[("lesson-6a-biology_2026-11-30-08-50-11.mkv", 611 * mega, Some(2686))],
+            ),
+            RecordingState::Delivered,
+        ),
+        (
+            recording("court-2-hearing", 3100, Some(900), &[(hearing, 88 * mega, Some(410))]),
+            RecordingState::Short,
+        ),
+        (recording("lesson-7b-geometry", 2824, None, &[]), RecordingState::Recording),
+    ] {
+        world.record(recording, state).await;
     }
 }

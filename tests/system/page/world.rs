@@ -10,6 +10,7 @@ use jibri_autostart::config::Secret;
 use jibri_autostart::http::{self, HttpEvent, Parts};
 use jibri_autostart::ledger::{Entry, Key, Ledger, LedgerLimits};
 use jibri_autostart::meeting::{ManualOrder, NotTaken};
+use jibri_autostart::recordings::{Recording, RecordingState};
 use jibri_autostart::surface::{self, Board, Link, Metrics, Order, Orders, Room, Surface};
 use tokio::sync::mpsc;
 
@@ -25,6 +26,8 @@ pub(crate) struct World {
     pub(crate) url: String,
     /// `http.token`.
     pub(crate) token: &'static str,
+    /// `recordings.url`.
+    pub(crate) files: &'static str,
     ledger: Ledger,
     written: u64,
     giver: Orders,
@@ -60,6 +63,7 @@ impl World {
             orders,
             url: String::new(),
             token: TOKEN,
+            files: "https://files.example/{session_id}/{name}",
             ledger,
             written: 0,
             giver,
@@ -81,7 +85,7 @@ impl World {
             orders: Some(self.giver.clone()),
             reports: None,
             safe: None,
-            recordings_url: None,
+            recordings_url: Some(self.files.to_owned()),
             history: Some(self.ledger.reader()),
             ..Parts::default()
         };
@@ -98,6 +102,13 @@ impl World {
     /// What has become of it.
     pub(crate) async fn rewrite(&mut self, key: Key, entry: Entry) {
         self.ledger.put(key, entry);
+        self.written += 1;
+        self.ledger.safe().wait_for(|safe| *safe >= self.written).await.unwrap();
+    }
+
+    /// What is known of a recording now.
+    pub(crate) async fn record(&mut self, recording: Recording, state: RecordingState) {
+        self.ledger.put_recording(recording, state);
         self.written += 1;
         self.ledger.safe().wait_for(|safe| *safe >= self.written).await.unwrap();
     }
