@@ -53,6 +53,8 @@ impl Scene {
                 if with != is_loaded {
                     inside.manage(if with { "load" } else { "unload" }).await?;
                     is_loaded = with;
+                    // The program asks for all rooms.
+                    tokio::time::sleep(Duration::from_secs(2)).await;
                 }
                 let film = |n: usize, room: &str, sitter: &Sitter| {
                     sitter.camera(room, (n + round).is_multiple_of(2));

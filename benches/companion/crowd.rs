@@ -15,8 +15,6 @@ use crate::program::Program;
 pub(crate) const PATIENCE: Duration = Duration::from_secs(300);
 /// What runs Lua in it for us.
 const ORDERS: &str = include_str!("../../tests/system/companion/orders.lua");
-/// Where the first number is the time on a processor, in nanoseconds.
-const SCHEDSTAT: &str = "schedstat";
 
 /// A Jicofo that makes nobody a moderator by itself and answers no start; nobody else has any rights.
 pub(crate) async fn world(version: Version, companion: bool) -> Result<World> {
@@ -77,9 +75,15 @@ pub(crate) async fn calm(world: &World) -> Result {
 
 /// Seconds of a processor that Prosody has used.
 pub(crate) fn cpu(world: &World) -> Result<f64> {
+    Ok(times(world)?.0)
+}
+
+/// Seconds of a processor that Prosody has used, and those that it has waited for one.
+pub(crate) fn times(world: &World) -> Result<(f64, f64)> {
     let pid = world.prosody.pid().ok_or("no Prosody")?;
-    let text = std::fs::read_to_string(format!("/proc/{pid}/{SCHEDSTAT}"))?;
-    Ok(text.split(' ').next().ok_or("no time")?.parse::<f64>()? / 1e9)
+    let text = std::fs::read_to_string(format!("/proc/{pid}/schedstat"))?;
+    let mut all = text.split(' ').map(|time| time.parse::<f64>().map(|time| time / 1e9));
+    Ok((all.next().ok_or("no time")??, all.next().ok_or("no time")??))
 }
 
 /// Somebody who has Lua run inside Prosody.

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use testkit::config::DOMAIN;
 use testkit::{Client, Login, Manners, Node, Result, Version, World, ns};
+use tokio::task::JoinSet;
 
 use crate::crowd::{Inside, PATIENCE, Sitter, calm, fill, open, program, world};
 use crate::program::{Program, number};
@@ -95,16 +96,18 @@ async fn pinged<T>(world: &World, what: impl Future<Output = Result<T>>) -> Resu
     let login = Login::anonymous(DOMAIN);
     let client = Client::connect(world.prosody.c2s(), &login, Manners::default()).await?.0;
     let is_over = AtomicBool::new(false);
+    // Each at its time, whether that before has been answered or not.
     let pings = async {
-        let mut took = Vec::new();
+        let mut waiting = JoinSet::new();
         let mut moments = tokio::time::interval(BETWEEN_PINGS);
         while !is_over.load(Ordering::Relaxed) {
             moments.tick().await;
             let sent = Instant::now();
-            client.request(Node::iq("get", DOMAIN).child(Node::new("ping", ns::PING)), PATIENCE).await?;
-            took.push(sent.elapsed());
+            let answer = client.request(Node::iq("get", DOMAIN).child(Node::new("ping", ns::PING)), PATIENCE);
+            waiting.spawn(async move { answer.await.map(|_| sent.elapsed()) });
         }
-        Ok(Quantiles::of(&took))
+        let took: Result<Vec<_>> = waiting.join_all().await.into_iter().collect();
+        Ok(Quantiles::of(&took?))
     };
     let done = async {
         let done = what.await;

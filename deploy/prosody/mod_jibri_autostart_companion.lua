@@ -222,22 +222,14 @@ end
 local function yes(value) return value and "yes" or "no"; end
 
 -- What is told of the room itself.
-local function head_of(room, state)
+local function head_of(room)
 	local data, metadata = room._data, room.jitsiMetadata;
 	local recording = type(metadata) == "table" and type(metadata.recording) == "table" and metadata.recording or {};
-	local meeting, created, lobby, password = data.meetingId, room.created_timestamp, yes(data.lobbyroom or room:get_members_only()),
-		yes(room:get_password());
-	local notice, transcription = yes(recording[NOTICES.recording] == true), yes(recording[NOTICES.transcription] == true);
-	local head = state.head;
-	if not head or head.meeting ~= meeting or head.created ~= created or head.lobby ~= lobby or head.password ~= password
-		or head.notice ~= notice or head.transcription ~= transcription then
-		head = { meeting = meeting, created = created, lobby = lobby, password = password, notice = notice,
-			transcription = transcription };
-		head.text = attr("jid", room.jid) .. attr("meeting", bounded(meeting))
-			.. attr("created", bounded(tostring(created or ""):match("^%d+$"))) .. attr("lobby", lobby)
-			.. attr("password", password) .. attr("notice-recording", notice) .. attr("notice-transcription", transcription);
-	end
-	return head;
+	return attr("jid", room.jid) .. attr("meeting", bounded(data.meetingId))
+		.. attr("created", bounded(tostring(room.created_timestamp or ""):match("^%d+$")))
+		.. attr("lobby", yes(data.lobbyroom or room:get_members_only())) .. attr("password", yes(room:get_password()))
+		.. attr("notice-recording", yes(recording[NOTICES.recording] == true))
+		.. attr("notice-transcription", yes(recording[NOTICES.transcription] == true));
 end
 
 -- A complete picture of a room, between what is around it; and how many are in it. Only what has changed is read, but
@@ -245,7 +237,7 @@ end
 local first, rest = {}, {};
 local try_picture = guard("picture", function (room, before, around)
 	local state = state_of(room);
-	local occupants, head = state.occupants, head_of(room, state);
+	local occupants, head = state.occupants, head_of(room);
 	local firsts, rests, moderated = 1, 0, false;
 	for nick, occupant in pairs(room._occupants) do
 		local known = occupants[nick];
@@ -279,7 +271,7 @@ local try_picture = guard("picture", function (room, before, around)
 		size = size + #first[last];
 	end
 	state.told, state.moderated, state.head = true, moderated, head;
-	first[1] = before .. head.text .. (last <= count and attr("left-out", count + 1 - last) or "") .. ">";
+	first[1] = before .. head .. (last <= count and attr("left-out", count + 1 - last) or "") .. ">";
 	first[last + 1] = around.after;
 	return table.concat(first, "", 1, last + 1), count;
 end);
@@ -365,7 +357,7 @@ end
 local watch_metadata = guard("metadata", function (event)
 	local room = event.room;
 	local state = link() and state_of(room);
-	if state and head_of(room, state) ~= state.head then mark(room, state); end
+	if state and head_of(room) ~= state.head then mark(room, state); end
 end);
 for _, event in ipairs { "room-metadata-changed", "jitsi-metadata-updated" } do
 	module:hook(event, watch_metadata);
