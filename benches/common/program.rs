@@ -86,10 +86,6 @@ impl Program {
         Ok(format!("http://{}", line["address"].as_str().ok_or("no address")?))
     }
 
-    pub(crate) fn id(&self) -> u32 {
-        self.child.id()
-    }
-
     /// A number out of `/proc/PID/status`.
     pub(crate) fn status(&self, key: &str) -> u64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).expect("/proc");

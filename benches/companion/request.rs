@@ -15,8 +15,6 @@ use crate::quantiles::Quantiles;
 const BETWEEN_MODERATORS: Duration = Duration::from_millis(100);
 /// By the Lua module's rule somebody is looked up so long after he has come (docs/jitsi.md 9).
 const LUA: f64 = 3_000.0;
-/// Less than this is no waiting (s).
-const QUIET: f64 = 0.002;
 const CLOCK: &str = include_str!("clock.lua");
 
 pub(crate) async fn request(version: Version) -> Result {
@@ -36,17 +34,12 @@ pub(crate) async fn request(version: Version) -> Result {
     let (began, before) = (Instant::now(), times(&world)?);
     let chosen: Vec<&String> = rooms.iter().step_by(rooms.len() / starts).take(starts).collect();
     let mut moments = tokio::time::interval(BETWEEN_MODERATORS);
-    let everybody = [world.prosody.pid().ok_or("no Prosody")?, program.id(), std::process::id()];
-    let mut waited = Vec::new();
     for room in &chosen {
         moments.tick().await;
-        waited.push(waiting(&everybody));
         world.focus.promote(room, &sitters[0].nick).await?;
+        let asked = || world.focus.start_requests_in(room).len() >= 2;
+        world.focus.until(PATIENCE, "asked to start by both", asked).await?;
     }
-    moments.tick().await;
-    waited.push(waiting(&everybody));
-    let asked = || world.focus.start_requests().len() >= 2 * starts;
-    world.focus.until(PATIENCE, "asked to start by both", asked).await?;
     let (after, whole) = (times(&world)?, began.elapsed().as_secs_f64() / 100.0);
     let (busy, waits) = ((after.0 - before.0) / whole, (after.1 - before.1) / whole);
     for (n, room) in chosen.iter().enumerate() {
@@ -70,25 +63,15 @@ pub(crate) async fn request(version: Version) -> Result {
             |room: &&String| Some(first.get(&(to, room.as_str()))? - first.get(&(from, room.as_str()))?);
         Quantiles::of_ms(chosen.iter().filter_map(pair).map(|seconds| seconds * 1e3).collect())
     };
-    // Where anybody had to wait for a processor, the rest of the machine is measured.
-    let is_quiet = |room: &str| {
-        let n = chosen.iter().position(|one| *one == room);
-        n.is_some_and(|n| waited[n + 1] - waited[n] < QUIET)
-    };
-    let (mut ours, mut plain) = ([Vec::new(), Vec::new()], [Vec::new(), Vec::new()]);
+    let (mut ours, mut plain) = (Vec::new(), Vec::new());
     for request in world.focus.start_requests() {
         let Some(seen) = first.get(&("moderator", request.room.as_str())) else { continue };
         let at = since_1970 + request.at.duration_since(instant).as_secs_f64();
         let is_ours = request.iq.find("jibri").is_some_and(|jibri| jibri.get("app_data").is_some());
         let delays = if is_ours { &mut ours } else { &mut plain };
-        delays[0].push((at - seen) * 1e3);
-        if is_quiet(&request.room) {
-            delays[1].push((at - seen) * 1e3);
-        }
+        delays.push((at - seen) * 1e3);
     }
-    let quiet = ours[1].len();
-    let [plain, plain_quiet] = plain.map(Quantiles::of_ms);
-    let [ours, ours_quiet] = ours.map(Quantiles::of_ms);
+    let (plain, ours) = (Quantiles::of_ms(plain), Quantiles::of_ms(ours));
     let heard = chosen.iter().filter(|room| first.contains_key(&("notice", room.as_str()))).count();
     let rooms = rooms.len();
     println!(
@@ -105,9 +88,6 @@ pub(crate) async fn request(version: Version) -> Result {
     println!("  by the program with the companion                      {ours}");
     println!("    until Prosody has the program's request              {}", between("moderator", "start"));
     println!("    until Prosody sends it to Jicofo                     {}", between("moderator", "ours"));
-    println!("  of the {quiet} for which nobody had to wait for a processor");
-    println!("    by the plain client                                  {plain_quiet}");
-    println!("    by the program                                       {ours_quiet}");
     println!(
         "  by the Lua module's rule, 3 s after he has come        p50 {:.2} ms at the least",
         LUA + plain.p50
@@ -127,15 +107,6 @@ pub(crate) async fn request(version: Version) -> Result {
     );
     println!("  the program holds {:.1} MB", program.resident_mb());
     Ok(())
-}
-
-/// Seconds for which all threads of these processes have waited for a processor.
-fn waiting(processes: &[u32]) -> f64 {
-    let threads =
-        processes.iter().filter_map(|id| std::fs::read_dir(format!("/proc/{id}/task")).ok()).flatten();
-    let texts =
-        threads.filter_map(|thread| std::fs::read_to_string(thread.ok()?.path().join("schedstat")).ok());
-    texts.filter_map(|text| text.split(' ').nth(1)?.parse::<f64>().ok()).sum::<f64>() / 1e9
 }
 
 /// Each second so many people leave and come again, and so many cameras go on or off; the first person stays.
