@@ -288,22 +288,22 @@ end
 
 local flush = guard("push", function (room, state)
 	local session = link();
-	state.pending = false;
 	if state.is_deaf or not session then return; end
 	local text, count = picture(room, MESSAGE .. push "room", PUSHED);
 	state.next = now() + count * TICK_PER_OCCUPANT;
 	session.send(text);
 end);
 
--- Pushes all rooms that have changed and may be pushed again.
-local function push_all()
+-- Pushes all rooms that have changed and may be pushed again; not the one that is just changing, of which only half may be done.
+local function push_all(changing)
 	local rooms, time = queue, now();
 	queue, due = {}, nil;
 	for _, room in ipairs(rooms) do
 		local state = state_of(room);
-		if state.pending and state.next > time then
+		if state.pending and (room == changing or state.next > time) then
 			queue[#queue + 1], due = room, time + TICK;
 		elseif state.pending then
+			state.pending = false;
 			flush(room, state);
 		end
 	end
@@ -329,11 +329,12 @@ local function mark(room, state)
 end
 
 -- Somebody has come, gone or changed. Two things are told at once: that there is a moderator again, for whom a recording may
--- be waiting, and what Jicofo says. A room that was never told is still being made.
+-- be waiting, and what Jicofo says. A room that was never told is still being made. What waits goes on waiting: it may not be
+-- done.
 local watch = guard("change", function (event)
-	-- Prosody looks at its timers only when nobody sends it anything.
-	if due and now() >= due then push_all(); end
 	local room, occupant = event.room, event.occupant;
+	-- Prosody looks at its timers only when nobody sends it anything.
+	if due and now() >= due then push_all(room); end
 	local state, nick, role = room[STATE], occupant.nick, occupant.role;
 	if not state or state.listener ~= listener then state = state_of(room); end
 	if state.is_deaf then return; end
