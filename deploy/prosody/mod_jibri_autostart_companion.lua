@@ -21,13 +21,18 @@ local HEALTH_CHECK = "__jicofo-health-check"; -- Jicofo's own rooms, by their be
 local MOST_OPEN, LONGEST_OPEN = 1000, 150;
 -- A picture of a room ends here, and no room is begun on a page behind this (bytes).
 local PICTURE, PAGE = 250000, 100000;
--- The least time between two pushes for a room (s), and what each occupant adds to it: a picture costs 3 ms for 300.
+-- The longest that a change waits for others to go with it, and the least between two pushes for a room, for each who is in
+-- it (s).
 local TICK, TICK_PER_OCCUPANT = 0.02, 0.0002;
 -- What the component's requests may cost: the share of Prosody's one core, and processor time at once (s).
 local SHARE, BURST = 0.1, 1;
 -- The longest word of a participant that is told (bytes).
 local WORD = 200;
 
+-- What of a presence is told: the text of an element, or more of it than that.
+local TOLD = {
+	session_id = "text", mode = "text", ["stats-id"] = "text", features = "more", ["jibri-recording-status"] = "more",
+};
 local KINDS = {
 	["http://jitsi.org/protocol/jigasi"] = "jigasi";
 	["http://jitsi.org/protocol/transcriber"] = "transcriber";
@@ -67,8 +72,11 @@ end
 
 local muc = module:depends("muc");
 local epoch, seq = new_id(), 0;
--- What was told of a room: { told = text of each occupant, head = text, pending, next }; false once it is destroyed.
-local states = setmetatable({}, { __mode = "k" });
+-- What was told of a room is kept in the room itself, so it ends with it, and counts for one link: whoever is there next knows
+-- nothing of it.
+local STATE, listener = "_jibri_autostart_companion", {};
+-- Rooms that have changed, in the order in which they did; when they are to be looked at; and whether a timer is set for it.
+local queue, due, is_timed = {}, nil, false;
 -- Requests that wait for Jicofo's answer, by the id under which it has them.
 local open, open_count = {}, 0;
 -- The rooms of the last `rooms` that is not yet read to its end.
@@ -76,10 +84,11 @@ local listing;
 local budget, refilled = BURST, now();
 local errors, logged = 0, -math.huge;
 
--- Every call from Prosody goes through here: an error of ours is counted, logged at most every 10 s, and ends here.
+-- Every call from Prosody goes through here: an error of ours is counted, logged at most every 10 s, and ends here. Nothing has
+-- more than three arguments, and naming them is cheaper, which each presence feels.
 local function guard(what, f)
-	return function (...)
-		local ok, result, more = pcall(f, ...);
+	return function (a, b, c)
+		local ok, result, more = pcall(f, a, b, c);
 		if ok then return result, more; end
 		errors = errors + 1;
 		if now() - logged >= 10 then
@@ -96,11 +105,11 @@ local function link()
 	return service and service.session or nil;
 end
 
+local MESSAGE, MESSAGE_END = ("<message from='%s' to='%s'>"):format(module.host, component), "</message>";
+
 local function tell(element)
 	local session = link();
-	if session then
-		session.send(("<message from='%s' to='%s'>%s</message>"):format(module.host, component, element));
-	end
+	if session then session.send(MESSAGE .. element .. MESSAGE_END); end
 end
 
 local function attr(name, value)
@@ -124,28 +133,48 @@ local function is_health_check(room)
 	return room.jid:sub(1, #HEALTH_CHECK) == HEALTH_CHECK;
 end
 
-local function is_watched(room) return link() and not is_health_check(room); end
+-- What is known of a room: { listener = to whom it was told, next = the earliest time of its next push, occupants = what was told
+-- of each, by nickname, count = how many that are, told = whether anything was, pending, moderated, head; is_deaf = nothing is
+-- told of it any more }.
+local function state_of(room)
+	local state = room[STATE];
+	if state and (state.listener == listener or state.is_deaf) then return state; end
+	state = { listener = listener, next = 0, occupants = {}, count = 0, focus = room.jid .. "/" .. focus_name };
+	state.is_deaf = is_health_check(room);
+	room[STATE] = state;
+	return state;
+end
 
 -- Jicofo's nickname is its account's name. People have accounts with names that Prosody made up.
 local function is_focus(room, occupant)
 	return occupant.nick == room.jid .. "/" .. focus_name and jid.node(occupant.bare_jid) == focus_name;
 end
 
-local function may_record(occupant)
-	local session = prosody.full_sessions[occupant.jid];
-	local features = session and (session.jitsi_meet_context_features or session.granted_jitsi_meet_context_features);
+local full_sessions = prosody.full_sessions;
+local function may_record(address)
+	local session = full_sessions[address];
+	if not session then return nil; end
+	local features = session.jitsi_meet_context_features or session.granted_jitsi_meet_context_features;
 	if type(features) ~= "table" then return nil; end
 	return (features.recording == true or features.recording == "true") and "yes" or "no";
 end
 
--- An occupant as it is told, without its affiliation: that costs much to ask for, and has an event of its own. And whether it
--- comes before mere participants where not all have room. This runs for every presence.
-local function picture_of(room, occupant)
-	local focus = is_focus(room, occupant);
-	local presence = occupant:get_presence();
+-- Who comes first where not all have room.
+local MODERATOR, FIRST, REST = 1, 2, 3;
+
+-- What an occupant looks like: the text that is told of it, and what that was made of, which is cheap to compare: the presence,
+-- the session, the role, the affiliation, and the names and texts of what is told of the presence, one after the other.
+local function read(room, occupant)
+	local focus, presence, bare_jid, role = is_focus(room, occupant), occupant:get_presence(), occupant.bare_jid, occupant.role;
+	local known = { presence = presence, jid = occupant.jid, role = role, may_record = may_record(occupant.jid),
+		affiliation = room._affiliations[bare_jid], rank = REST, text = "" };
 	local kind, session, mode, stats, recording;
 	for _, tag in ipairs(presence and presence.tags or {}) do
 		local name = tag.name;
+		if TOLD[name] then
+			known[#known + 1] = name;
+			known[#known + 1] = TOLD[name] == "text" and tag[2] == nil and tag[1] or false;
+		end
 		if name == "features" then
 			for _, feature in ipairs(tag.tags) do kind = KINDS[feature.attr.var] or kind; end
 		elseif name == "session_id" then
@@ -162,11 +191,32 @@ local function picture_of(room, occupant)
 		end
 	end
 	kind = focus and "focus" or kind or session and "recorder" or "person";
-	local text = " nick='" .. escape(occupant.nick:sub(#room.jid + 2)) .. "' role='" .. (occupant.role or "none")
-		.. "' kind='" .. kind .. "'" .. attr("jid", occupant.jid) .. attr("may-record", may_record(occupant))
-		.. attr("session", session) .. attr("mode", mode) .. attr("stats-id", stats)
-		.. (recording and ">" .. recording .. "</occupant>" or "/>");
-	return text, kind ~= "person" or occupant.role == "moderator";
+	if kind ~= "focus" and role == "moderator" then known.rank = MODERATOR; elseif kind ~= "person" then known.rank = FIRST; end
+	known.text = "<occupant affiliation='" .. (bare_jid and room:get_affiliation(bare_jid) or "none") .. "' nick='"
+		.. escape(occupant.nick:sub(#room.jid + 2)) .. "' role='" .. (role or "none") .. "' kind='" .. kind .. "'"
+		.. attr("jid", occupant.jid) .. attr("may-record", known.may_record) .. attr("session", session) .. attr("mode", mode)
+		.. attr("stats-id", stats) .. (recording and ">" .. recording .. "</occupant>" or "/>");
+	return known;
+end
+
+-- Does an occupant look as it did? Mostly it does: a camera is nothing that is told. This runs for every presence, and for
+-- everybody in a room that is told, so it makes nothing that would have to be cleared away.
+local function is_as_known(occupant, known)
+	if known.role ~= occupant.role or known.jid ~= occupant.jid then return false; end
+	local presence, told, at = occupant.sessions[occupant.jid], TOLD, 1;
+	if presence == known.presence then return true; end
+	local tags = presence and presence.tags or {};
+	for i = 1, #tags do
+		local tag = tags[i];
+		local name = tag.name;
+		if told[name] then
+			if known[at] ~= name or known[at + 1] ~= tag[1] or tag[2] ~= nil then return false; end
+			at = at + 2;
+		end
+	end
+	if known[at] ~= nil then return false; end
+	known.presence = presence; -- that before is kept alive by nobody else
+	return true;
 end
 
 local function yes(value) return value and "yes" or "no"; end
@@ -182,89 +232,164 @@ local function head_of(room)
 		.. attr("notice-transcription", yes(recording[NOTICES.transcription] == true));
 end
 
--- A complete picture of a room, behind the beginning of its element; and how many are in it.
-local try_picture = guard("picture", function (room, beginning)
-	local head, told, first, rest, size = head_of(room), {}, {}, {}, 0;
-	for nick, occupant in room:each_occupant() do
-		local text, matters = picture_of(room, occupant);
-		local list = matters and first or rest;
-		told[nick] = text;
-		local affiliation = occupant.bare_jid and room:get_affiliation(occupant.bare_jid) or "none";
-		list[#list + 1] = "<occupant affiliation='" .. affiliation .. "'" .. text;
+-- A complete picture of a room, between what is around it; and how many are in it. Only what has changed is read, but
+-- `is_fresh`: then all is.
+local first, rest = {}, {};
+local try_picture = guard("picture", function (room, before, around)
+	local state = state_of(room);
+	local occupants, head = state.occupants, head_of(room);
+	local firsts, rests, moderated = 1, 0, false;
+	for nick, occupant in pairs(room._occupants) do
+		local known = occupants[nick];
+		if not known or around.is_fresh or not is_as_known(occupant, known) or known.may_record ~= may_record(occupant.jid)
+			or known.affiliation ~= room._affiliations[occupant.bare_jid] then
+			if not known then state.count = state.count + 1; end
+			known = read(room, occupant);
+			occupants[nick] = known;
+		end
+		local rank = known.rank;
+		moderated = moderated or rank == MODERATOR;
+		if rank ~= REST then
+			firsts = firsts + 1;
+			first[firsts] = known.text;
+		else
+			rests = rests + 1;
+			rest[rests] = known.text;
+		end
 	end
-	for _, text in ipairs(rest) do first[#first + 1] = text; end
-	local count, last = #first, 0;
-	while last < count and size + #first[last + 1] <= PICTURE do
+	local count = firsts - 1 + rests;
+	if state.count > count then
+		for nick in pairs(occupants) do
+			if not room._occupants[nick] then occupants[nick] = nil; end
+		end
+		state.count = count;
+	end
+	for i = 1, rests do first[firsts + i] = rest[i]; end
+	local last, size = 1, 0;
+	while last <= count and size + #first[last + 1] <= PICTURE do
 		last = last + 1;
 		size = size + #first[last];
 	end
-	local state = states[room] or { next = 0 };
-	states[room], state.told, state.head = state, told, head;
-	head = head .. attr("left-out", last < count and count - last);
-	return beginning .. head .. ">" .. table.concat(first, "", 1, last) .. "</room>", count;
+	state.told, state.moderated, state.head = true, moderated, head;
+	first[1] = before .. head .. (last <= count and attr("left-out", count + 1 - last) or "") .. ">";
+	first[last + 1] = around.after;
+	return table.concat(first, "", 1, last + 1), count;
 end);
+local PUSHED, ASKED = { after = "</room>" .. MESSAGE_END }, { after = "</room>", is_fresh = true };
 
 -- The same also where something in the room cannot be read: then it says so, and the component knows nothing of it any more.
-local function picture(room, beginning)
-	local text, count = try_picture(room, beginning);
-	if not text and states[room] then states[room].told = nil; end
-	return text or beginning .. attr("jid", room.jid) .. attr("failed", "yes") .. "/>", count or 0;
+local function picture(room, beginning, around)
+	local text, count = try_picture(room, beginning, around);
+	if text then return text, count; end
+	local state = state_of(room);
+	state.occupants, state.count, state.told, state.head = {}, 0, false, nil;
+	return beginning .. attr("jid", room.jid) .. attr("failed", "yes") .. "/>" .. around.after:sub(#"</room>" + 1), 0;
 end
 
-local flush = guard("push", function (_, room)
-	local state = states[room];
-	if not (state and state.pending and link()) then return; end -- destroyed meanwhile, or another link
-	state.pending = false;
-	local text, count = picture(room, push "room");
-	state.next = now() + math.max(TICK, count * TICK_PER_OCCUPANT);
-	tell(text);
+local flush = guard("push", function (room, state)
+	local session = link();
+	if state.is_deaf or not session then return; end
+	local text, count = picture(room, MESSAGE .. push "room", PUSHED);
+	state.next = now() + count * TICK_PER_OCCUPANT;
+	session.send(text);
 end);
 
--- Pushes a room as soon as it may be; what changes until then goes with it.
-local function mark(room)
-	local state = states[room];
-	if state == false or state and state.pending then return; end
-	state = state or { next = 0 };
-	states[room], state.pending = state, true;
-	module:add_timer(math.max(0, state.next - now()), flush, room);
+-- Pushes all rooms that have changed and may be pushed again; not the one that is just changing, of which only half may be done.
+local function push_all(changing)
+	local rooms, time = queue, now();
+	queue, due = {}, nil;
+	for _, room in ipairs(rooms) do
+		local state = state_of(room);
+		if state.pending and (room == changing or state.next > time) then
+			queue[#queue + 1], due = room, time + TICK;
+		elseif state.pending then
+			state.pending = false;
+			flush(room, state);
+		end
+	end
 end
 
--- Is all as it was told, or to be told soon? Mostly it is: a camera is nothing that is told.
-local is_told = guard("comparison", function (event)
-	local room, occupant = event.room, event.occupant;
-	local state = states[room];
-	if not state or state.pending then return state ~= nil; end
-	if not state.told then return false; end
-	if not occupant then return state.head == head_of(room); end
-	local is_there = occupant.role and not (event.stanza and event.stanza.attr.type == "unavailable");
-	return state.told[occupant.nick] == (is_there and picture_of(room, occupant) or nil);
+local tick = guard("pushes", function ()
+	is_timed = false;
+	push_all();
+	if not due then return; end
+	is_timed = true;
+	return TICK;
 end);
 
+-- A room has changed, and is told with whatever else changes soon.
+local function mark(room, state)
+	if state.pending or state.is_deaf or not link() then return; end
+	state.pending = true;
+	queue[#queue + 1], due = room, due or now() + TICK;
+	if not is_timed then
+		is_timed = true;
+		module:add_timer(TICK, tick);
+	end
+end
+
+-- Somebody has come, gone or changed. Two things are told at once: that there is a moderator again, for whom a recording may
+-- be waiting, and what Jicofo says. A room that was never told is still being made. What waits goes on waiting: it may not be
+-- done.
 local watch = guard("change", function (event)
-	if is_watched(event.room) and not is_told(event) then mark(event.room); end
+	local room, occupant = event.room, event.occupant;
+	-- Prosody looks at its timers only when nobody sends it anything.
+	if due and now() >= due then push_all(room); end
+	local state, nick, role = room[STATE], occupant.nick, occupant.role;
+	if not state or state.listener ~= listener then state = state_of(room); end
+	if state.is_deaf then return; end
+	local known = state.occupants[nick];
+	if known and not state.pending and is_as_known(occupant, known) then return; end
+	local is_pressing = role and state.told and (nick == state.focus or role == "moderator" and not state.moderated);
+	if state.pending and not is_pressing or state.told and not known and not role then return; end
+	local fresh = known and role and read(room, occupant);
+	if fresh and fresh.text == known.text then
+		state.occupants[nick] = fresh;
+	elseif is_pressing then
+		flush(room, state);
+	else
+		mark(room, state);
+	end
 end);
 -- Before everybody else, of whom one may end the event.
 for _, event in ipairs { "muc-broadcast-presence", "muc-occupant-joined", "muc-occupant-left" } do
 	module:hook(event, watch, 1000);
 end
+local watch_metadata = guard("metadata", function (event)
+	local room = event.room;
+	local state = link() and state_of(room);
+	if state and head_of(room) ~= state.head then mark(room, state); end
+end);
 for _, event in ipairs { "room-metadata-changed", "jitsi-metadata-updated" } do
-	module:hook(event, watch);
+	module:hook(event, watch_metadata);
 end
--- The fields of a form are set after its event, and an affiliation is not compared.
-for _, name in ipairs { "muc-config-submitted", "muc-set-affiliation" } do
-	module:hook(name, guard("settings", function (event)
-		if is_watched(event.room) and event.in_room ~= false then mark(event.room); end
-	end), 1000);
-end
+-- The fields of a form are set after its event.
+module:hook("muc-config-submitted", guard("settings", function (event)
+	if link() then mark(event.room, state_of(event.room)); end
+end), 1000);
+-- Whoever is affected and has been told with it, is told.
+module:hook("muc-set-affiliation", guard("affiliation", function (event)
+	if not link() or event.in_room == false then return; end
+	local room, state = event.room, state_of(event.room);
+	local is_bare, is_told = jid.node(event.jid), state.told;
+	for _, known in pairs(state.occupants) do
+		if not is_bare or jid.bare(known.jid) == event.jid then
+			is_told = is_told and (known.affiliation or "none") == event.affiliation;
+		end
+	end
+	if not is_told then mark(room, state); end
+end), 1000);
 module:hook("muc-room-destroyed", guard("end of a room", function (event)
-	states[event.room] = false;
-	if is_watched(event.room) then tell(push "gone" .. attr("jid", event.room.jid) .. "/>"); end
+	local room = event.room;
+	local state = state_of(room);
+	if not state.is_deaf and link() then tell(push "gone" .. attr("jid", room.jid) .. "/>"); end
+	room[STATE] = { is_deaf = true };
 end), 1000);
 
 -- Is there anybody who tells the clients of a room's metadata? Jitsi's component does, on this event.
 local function has_metadata()
 	for _, handler in ipairs(prosody.hosts[module.host].events.get_handlers("room-metadata-changed") or {}) do
-		if handler ~= watch then return true; end
+		if handler ~= watch_metadata then return true; end
 	end
 	return false;
 end
@@ -341,7 +466,7 @@ local requests = {
 	["get room"] = function (request, given)
 		local room, why = room_of(given.jid);
 		if not room then return refuse(request, why); end
-		answer(request, "result", (picture(room, numbered "room")));
+		answer(request, "result", (picture(room, numbered "room", ASKED)));
 	end;
 
 	["get rooms"] = function (request, given)
@@ -361,7 +486,7 @@ local requests = {
 			local room = room_of(listing[at]);
 			at = at + 1;
 			if room then
-				table.insert(page, (picture(room, "<room")));
+				table.insert(page, (picture(room, "<room", ASKED)));
 				size = size + #page[#page];
 			end
 		end
@@ -445,7 +570,7 @@ end), 1000);
 
 local greet = guard("greeting", function ()
 	-- Whoever is there now knows nothing of what was told before.
-	states, listing = setmetatable({}, { __mode = "k" }), nil;
+	listener, listing = {}, nil;
 	tell(hello("linked"));
 end);
 local function find(host)
@@ -458,4 +583,5 @@ tell(hello("loaded"));
 module.unload = guard("unloading", function ()
 	for id in pairs(open) do refuse(close(id), "unloaded"); end
 	tell(push "bye" .. "/>");
+	for room in muc.live_rooms() do room[STATE] = nil; end
 end);

@@ -35,6 +35,8 @@ pub(super) struct Notices {
     stands: Option<bool>,
     /// A recording was on while it stood, or it is ours.
     was_true: bool,
+    /// We have asked for it, and it has not shown since.
+    is_asked_for: bool,
     /// It was taken back before our eyes.
     is_taken_back: bool,
     /// Since when it stands without a recording, or does not stand with one although it did.
@@ -48,6 +50,8 @@ impl Notices {
     pub(super) fn shows(&mut self, stands: bool) {
         let before = self.stands.replace(stands);
         if before != Some(stands) {
+            // The recording may have ended before our own order shows; what came of it is ours all the same.
+            self.was_true |= stands && std::mem::take(&mut self.is_asked_for);
             (self.asked_until, self.differs_since) = (None, None);
             self.is_taken_back = before == Some(true);
         }
@@ -87,6 +91,7 @@ impl Notices {
         };
         if is_due && self.asked_until.is_none_or(|until| ctx.is_past(until)) {
             self.asked_until = Some(ctx.now.after(ASK_AGAIN));
+            self.is_asked_for = recorded.is_on;
             ctx.wake(ctx.now.after(ASK_AGAIN));
             ctx.act(Action::Notice { room: ctx.room.clone(), recording: recorded.is_on });
         }
@@ -150,6 +155,23 @@ mod tests {
         notices.shows(true);
         assert_eq!(asked(&mut notices, Notice::Every, ON, 13), None);
         assert_eq!(asked(&mut notices, Notice::Every, MISSING, 14), Some(false), "a restart is heard");
+    }
+
+    #[test]
+    fn what_shows_only_after_the_recording_has_ended_is_ours() {
+        for off_comes_first in [false, true] {
+            let mut notices = seen(false);
+            assert_eq!(asked(&mut notices, Notice::Every, ON, 0), Some(true));
+            if off_comes_first {
+                assert_eq!(asked(&mut notices, Notice::Every, OFF, 0), None);
+            }
+            notices.shows(true);
+            assert_eq!(asked(&mut notices, Notice::Every, OFF, 1), Some(false), "{off_comes_first}");
+            notices.shows(false);
+            assert_eq!(asked(&mut notices, Notice::Every, OFF, 2), None);
+            notices.shows(true);
+            assert_eq!(asked(&mut notices, Notice::Every, OFF, 3), None, "a person's");
+        }
     }
 
     #[test]

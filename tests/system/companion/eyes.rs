@@ -101,6 +101,63 @@ on_each_prosody! {
         Ok(())
     }
 
+    async fn each_word_that_is_told_is_compared(version) {
+        let mut scene = Scene::start(version).await?;
+        scene.open("r1").await?;
+        let ada = scene.person("r1", "ada").await?;
+        scene.push(0, "room", |room| occupant(room, "ada").is_some()).await?;
+        let word = |name: &str, text: &str| Node::new(name, "").with_text(text);
+        let jigasi = Node::new("feature", "").attr("var", "http://jitsi.org/protocol/jigasi");
+        let features = Node::new("features", "").child(jigasi);
+        for (extras, kind, mode, stats) in [
+            (vec![word("mode", "file"), word("stats-id", "a")], "person", "file", "a"),
+            (vec![word("mode", "file"), word("mode", "file")], "person", "file", ""),
+            (vec![word("mode", "file"), word("stats-id", "a"), word("mode", "stream")], "person", "stream", "a"),
+            (vec![word("stats-id", "b"), features.clone()], "jigasi", "", "b"),
+            (vec![word("stats-id", "b"), Node::new("features", "")], "person", "", "b"),
+            (vec![features, word("stats-id", "")], "jigasi", "", ""),
+            (vec![], "person", "", ""),
+        ] {
+            let (mark, before) = scene.now().await?;
+            update(&scene, &ada, extras.clone()).await?;
+            scene.push(mark, "room", |room| {
+                (of(room, "ada", "kind"), of(room, "ada", "mode"), of(room, "ada", "stats-id")) == (kind, mode, stats)
+            }).await?;
+            for camera in ["on", "off"] {
+                let more = extras.iter().cloned().chain([word("SourceInfo", camera)]).collect();
+                update(&scene, &ada, more).await?;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(60)).await;
+            assert_eq!(scene.now().await?.1, before + 1, "{extras:?}");
+        }
+        Ok(())
+    }
+
+    async fn what_presses_waits_for_nothing(version) {
+        let mut scene = Scene::start(version).await?;
+        scene.open("r1").await?;
+        let (ada, bob) = (scene.person("r1", "ada").await?, scene.person("r1", "bob").await?);
+        scene.push(0, "room", |room| occupant(room, "ada").is_some() && occupant(room, "bob").is_some()).await?;
+        // Whatever is sent while Prosody does it was sent at once.
+        let promoted = async |scene: &Scene, jid: &str| scene.lua(&format!("
+            local session, sent = prosody.hosts['autostart.meet.jitsi'].modules.component.session, 0;
+            local send = session.send;
+            session.send = function (...) sent = sent + 1; return send(...); end
+            prosody.hosts[module.host].modules.muc.get_room_from_jid('{R1}'):set_affiliation(true, '{}', 'owner');
+            session.send = send;
+            return sent", testkit::xml::bare(jid))).await;
+        let mark = scene.link.seen.len();
+        assert_eq!(promoted(&scene, ada.jid()).await?, "1", "the first moderator");
+        assert_eq!(promoted(&scene, bob.jid()).await?, "0", "one more");
+        scene.push(mark, "room", |room| of(room, "bob", "affiliation") == "owner").await?;
+        let pictures: Vec<_> = scene.pushes(mark).iter().map(|room| (
+            of(room, "ada", "role").to_owned(), of(room, "ada", "affiliation").to_owned(), of(room, "bob", "role").to_owned(),
+        )).collect();
+        let picture = |bob: &str| ("moderator".to_owned(), "owner".to_owned(), bob.to_owned());
+        assert_eq!(pictures, [picture("participant"), picture("moderator")]);
+        Ok(())
+    }
+
     async fn settings_and_affiliations_are_told(version) {
         let mut scene = Scene::start(version).await?;
         scene.open("r1").await?;

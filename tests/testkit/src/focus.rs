@@ -171,6 +171,14 @@ impl Focus {
         room.make_owner(&self.inner, nick).await.map_err(|e| format!("{name}: {e}").into())
     }
 
+    /// Says of a recording whatever a bench wants to be heard, as far as its own sessions do not speak.
+    pub fn says(&self, room: &str, status: Option<Node>) -> Result<()> {
+        let room = self.room(room).ok_or("Jicofo is not in that room")?;
+        lock(&room.state).status = status;
+        self.inner.send(&room.own_presence());
+        Ok(())
+    }
+
     /// Nick of the owner that was elected.
     pub fn owner(&self, room: &str) -> Option<String> {
         self.room(room)?.owner()
