@@ -22,7 +22,7 @@ pub(crate) async fn churn(version: Version) -> Result {
     let program = program(&world).await?;
     let rounds = rooms.div_ceil(AT_ONCE * 4) * 4;
     println!(
-        "{version:?}, {} rooms of {PEOPLE} people one after the other ({} joins, an hour's), the module loaded anew {} times:",
+        "{version:?}, {} rooms of {PEOPLE} people one after the other ({} joins; an hour has {ROOMS_OF_AN_HOUR} rooms), the module loaded anew {} times:",
         rounds * AT_ONCE,
         rounds * AT_ONCE * PEOPLE,
         rounds / 2
