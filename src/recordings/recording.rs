@@ -136,10 +136,10 @@ impl Part {
         }
     }
 
-    /// How much there is in its files; none if that is not known of one of them.
-    fn media(&self) -> Option<Duration> {
-        let mut files = self.files.iter().filter(|(name, _)| !self.is_written_anew(name));
-        files.try_fold(Duration::ZERO, |sum, (_, file)| Some(sum.saturating_add(file.media()?)))
+    /// Its files, by name, but for those of which what could be read is in another one.
+    fn media(&self) -> impl Iterator<Item = (&str, Option<Duration>)> {
+        let files = self.files.iter().filter(|(name, _)| !self.is_written_anew(name));
+        files.map(|(name, file)| (name.as_str(), file.media()))
     }
 
     /// What could be read of this file is in another one: finalize.sh calls that one `NAME.salvaged.EXTENSION`.
@@ -227,10 +227,15 @@ impl Recording {
         }
     }
 
-    /// How much there is in all files that were reported; none if that is not known.
+    /// How much there is in all files that were reported; none if that is not known. Jibris that share a directory each
+    /// report all that is in it, so one name is one file.
     pub fn media(&self) -> Option<Duration> {
-        let mut parts = self.parts.values();
-        parts.try_fold(Duration::ZERO, |sum, part| Some(sum.saturating_add(part.media()?)))
+        let mut files = BTreeMap::new();
+        for (name, media) in self.parts.values().flat_map(Part::media) {
+            let known = files.entry(name).or_insert(media);
+            *known = (*known).max(media);
+        }
+        files.into_values().try_fold(Duration::ZERO, |sum, media| Some(sum.saturating_add(media?)))
     }
 
     /// For how long it was on, until now if it still is; none if that is not known.

@@ -488,3 +488,15 @@ fn whoever_waits_for_files_is_told_when_they_are_ready() {
     play.feed(712, told(at(710).wall));
     assert_eq!(play.is("s1", RecordingState::Delivered).untold, None);
 }
+
+/// A session that has moved, in a directory that its Jibris share: both report all that is in it.
+#[test]
+fn a_file_that_two_report_is_counted_once() {
+    let mut play = Play::new("");
+    play.ten_minutes(10, "s1", "jibri-2");
+    let both = &[("a.mkv", 9, None), ("a.salvaged.mkv", 9, Some(290)), ("b.mkv", 9, Some(280))];
+    play.reported(700, report(Happened::Salvaged, "s1", "jibri-1", &both[..2]));
+    play.reported(800, report(Happened::Written, "s1", "jibri-2", both));
+    let recording = play.is("s1", RecordingState::Salvaged);
+    assert_eq!(recording.media(), Some(Duration::from_secs(570)));
+}
