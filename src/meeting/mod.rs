@@ -20,6 +20,7 @@ mod queue;
 mod recording;
 mod room;
 mod roster;
+mod rules;
 mod trial;
 mod view;
 pub mod watchlist;
@@ -42,16 +43,17 @@ pub use room::{ZOMBIE_REASON, unlisted_focus_reason};
 pub use roster::Roster;
 pub use view::{Proof, RoomView};
 
-use crate::address::{Nick, RoomJid};
-use crate::config::{Footprint, Mode, Notice, Rule, Settings, Start, Stop};
+use crate::address::RoomJid;
+use crate::config::{Mode, Settings};
 use crate::schedule::Schedule;
 use crate::time::Time;
 use companions::Companions;
-use context::{Ctx, Policy};
+use context::Ctx;
 use occupancy::News;
 use polling::{Turns, Urgency};
 use queue::{Queue, Standing};
 use room::Room;
+use rules::Rules;
 use trial::{Trial, Verdict};
 use watchlist::Sender;
 
@@ -76,56 +78,6 @@ pub struct Meetings {
     rules: Rules,
     rng: SmallRng,
     next_id: u64,
-}
-
-/// The part of the settings that the core decides by.
-#[derive(Debug)]
-struct Rules {
-    identity: Identity,
-    companions: Companions,
-    notice: Notice,
-    peek: bool,
-    nickname: Nick,
-    services: Vec<String>,
-    start: Start,
-    stop: Stop,
-    rules: Vec<Rule>,
-    dry_run: bool,
-    /// Rooms that were being recorded when this program ended.
-    recorded: BTreeSet<RoomJid>,
-}
-
-impl Rules {
-    fn policy_of(&self, room: &Room) -> Policy<'_> {
-        let (record, start, stop) = match room.rule.and_then(|index| self.rules.get(index)) {
-            Some(rule) => (rule.record, &rule.start, &rule.stop),
-            None => (true, &self.start, &self.stop),
-        };
-        let in_names = room.footprint() == Footprint::Unseen;
-        Policy { record: record || room.hand().is_some(), start, stop, in_names, peek: self.peek }
-    }
-
-    /// When people in this room are told by their clients that they are recorded.
-    fn notice_in(&self, room: &RoomJid) -> Notice {
-        // Jitsi has no such notice for a live stream, which clients show by themselves.
-        if self.companions.can_notify(room) { self.notice } else { Notice::Off }
-    }
-
-    fn new_room(&self, jid: &RoomJid, linked: Option<Time>, now: Time) -> Room {
-        let found_since =
-            linked.map(|linked| self.companions.answers_since(jid).map_or(linked, |at| at.max(linked)));
-        let is_new = found_since.is_some_and(|since| now.since(since) > FOUND_WITHIN);
-        let footprint = self.companions.footprint_in(jid);
-        let mut room = Room::new(footprint, self.rule_for(jid), linked.is_some(), !is_new, now);
-        if !is_new && self.recorded.contains(jid) {
-            room.remember();
-        }
-        room
-    }
-
-    fn rule_for(&self, room: &RoomJid) -> Option<usize> {
-        self.rules.iter().position(|rule| rule.is_about(room))
-    }
 }
 
 impl Meetings {

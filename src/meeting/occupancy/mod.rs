@@ -5,11 +5,13 @@
 mod companion;
 mod discreet;
 mod entry;
+mod plan;
 mod reasons;
 mod resident;
 
 use std::time::Duration;
 
+pub(super) use plan::{Errand, News, Plan, Visibility};
 pub use reasons::{LETS_IN_SLOWLY, list_error_reason, refusal_reason};
 
 use super::context::Ctx;
@@ -67,68 +69,6 @@ enum Place {
     Told {
         ask: Option<Time>,
     },
-}
-
-/// What we know of who is in the room.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Visibility {
-    /// Not everybody; nothing is decided.
-    Blind,
-    /// We are on our way in and shall know in a moment; nothing is decided, and nothing forgotten.
-    Blinking,
-    /// Who is there, by role lists, but not what focus says.
-    Outside,
-    /// Everything.
-    Inside,
-}
-
-/// What there is to do for our occupant itself.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Errand {
-    None,
-    /// What is seen from outside has to be of this moment.
-    Poll,
-    /// Focus is to be heard, or asked: who is not inside pays a visit, if people are there.
-    Visit,
-    /// The recording is to be stopped: the same, whoever is there.
-    Stop,
-}
-
-impl Errand {
-    const fn is_visit(self) -> bool {
-        matches!(self, Self::Visit | Self::Stop)
-    }
-}
-
-/// What the room wants of its occupancy.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Plan {
-    /// Whether this room may be recorded at all; if not, it is none of our business.
-    pub(super) record: bool,
-    pub(super) errand: Errand,
-    /// A request is under way, whose answer comes only while we are inside.
-    pub(super) busy: bool,
-    /// That request is a stop.
-    pub(super) stopping: bool,
-    /// A recording needs a moderator here.
-    pub(super) needs_moderator: bool,
-    pub(super) pace: Pace,
-    /// Whoever comes and goes changes nothing, as long as somebody is there and the recorder stays.
-    pub(super) is_settled: bool,
-    /// Which lists show what is awaited.
-    pub(super) which: Roles,
-}
-
-/// What an input means for the rest of the room.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum News {
-    None,
-    /// A list has shown everybody, by which a resident may go in.
-    Listed,
-    /// The room does not exist, or no longer.
-    RoomGone,
-    /// The question who is in the room was not answered, or with an error that proves nothing.
-    Unanswered,
 }
 
 /// Our place in one room.
