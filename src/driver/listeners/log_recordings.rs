@@ -47,12 +47,18 @@ pub(in crate::driver) fn is_bad(state: RecordingState) -> bool {
 pub(in crate::driver) fn why(recording: &Recording, state: RecordingState) -> String {
     let on = recording.started.zip(recording.ended).map(|(from, to)| to.since(from));
     let lasted = on.map_or_else(String::new, |on| format!(", it was on for {}", lasting(on)));
+    let reporters = recording.parts.keys().map(|jibri| format!("{jibri:?}")).collect::<Vec<_>>().join(", ");
+    let on_whom = if reporters.is_empty() { reporters } else { format!(" on {reporters}") };
     match state {
-        RecordingState::Missing => format!("its Jibri has not reported any file of it{lasted}"),
-        RecordingState::Empty => format!("there is nothing in its files{lasted}"),
+        RecordingState::Missing => match recording.jibris.last() {
+            // Debug, because anybody may enter a brewery under any nickname.
+            Some(jibri) => format!("Jibri {jibri:?} has not reported any file of it{lasted}"),
+            None => format!("its Jibri, which is not known, has not reported any file of it{lasted}"),
+        },
+        RecordingState::Empty => format!("there is nothing in its files{on_whom}{lasted}"),
         RecordingState::Short => {
             let media = recording.media().map_or_else(|| "little".to_owned(), lasting);
-            format!("{media} are in its files{lasted}")
+            format!("{media} are in its files{on_whom}{lasted}")
         }
         RecordingState::Failed => match recording.failure() {
             Some((jibri, failure)) => {

@@ -38,6 +38,30 @@ fn an_expired_jibri_shows_busy_and_is_restarted_and_watched() {
     assert_eq!(bench.verdict("a"), Verdict::Ok);
 }
 
+/// It says that it is idle, takes starts, says that it records, and there is no file: the same from the other end.
+#[test]
+fn one_that_leaves_no_files_is_restarted_once_it_is_idle() {
+    let mut bench = Bench::new(&["a"]);
+    let without = |count| Input::WithoutFiles { name: name("a"), count };
+    bench.shows("a", BUSY);
+    bench.pass(60);
+    bench.give(without(2));
+    bench.pass(60);
+    assert_eq!((bench.verdict("a"), bench.recovered()), (Verdict::Suspect, Vec::new()), "it records");
+    bench.shows("a", IDLE);
+    bench.pass(20);
+    assert_eq!(bench.recovered(), [("a".to_owned(), Reason::Wedged)]);
+    bench.give(Input::Recovered { name: name("a"), result: Ok(()) });
+    bench.give(Input::Brewery(Brewery::Left { name: name("a") }));
+    bench.pass(20);
+    bench.shows("a", IDLE);
+    assert_eq!(bench.verdict("a"), Verdict::Ok, "it is another process");
+    bench.give(without(3));
+    assert_eq!(bench.verdict("a"), Verdict::Suspect);
+    bench.give(without(0));
+    assert_eq!(bench.verdict("a"), Verdict::Ok, "one has come out well");
+}
+
 /// The brewery shows it busy, and nobody but its webhook says that it is used up.
 #[test]
 fn a_webhook_alone_has_nobody_restarted_who_may_be_recording() {

@@ -10,11 +10,13 @@ use testkit::{BareEnvironment as _, Jibri, Person, PersonOptions, Result, Versio
 use super::api::{program, until};
 use super::autostart::Autostart;
 use super::{LONG, by_companion, discreetly, on_both, world};
+use crate::stand_in::{Manner, StandIn};
 
 on_both! {
     a_recording_is_followed_to_its_file,
     a_recording_without_a_file_is_told_of,
     a_recording_goes_on_while_we_are_killed,
+    whoever_waits_for_files_is_told_after_a_restart,
 }
 
 discreetly! {
@@ -142,7 +144,8 @@ async fn a_recording_without_a_file_is_told_of(version: Version) -> Result {
     let alerts = until(&url, "/api/v1/alerts", |alerts| alerts[0]["kind"] == "recording_missing").await?;
     let summary = alerts[0]["summary"].as_str().unwrap_or_default();
     assert!(
-        summary.contains("r1@muc.meet.jitsi") && summary.contains("has not reported any file"),
+        summary.contains("r1@muc.meet.jitsi")
+            && summary.contains("Jibri \"jibri-1\" has not reported any file"),
         "{summary}"
     );
     autostart.logged("recording is missing").await?;
@@ -184,5 +187,36 @@ async fn a_recording_goes_on_while_we_are_killed(version: Version) -> Result {
         unknown.is_some_and(|one| one["started"].is_null() && one["room"] == "r1@muc.meet.jitsi"),
         "{all}"
     );
+    Ok(())
+}
+
+async fn whoever_waits_for_files_is_told_after_a_restart(version: Version) -> Result {
+    let dir = tempfile::tempdir()?;
+    let ledger = dir.path().join("ledger.db");
+    let world = world(version).await?;
+    let waits = StandIn::start([Manner::Status("503 Service Unavailable", "later")]).await;
+    let webhook = format!("{}/files", waits.url());
+    let settings = [("RECORDINGS__WEBHOOK", webhook.as_str()), ("RECORDINGS__WEBHOOK_TOKEN", "hunter2")];
+    let autostart = start(&world, &ledger, &settings)?;
+    let url = autostart.http().await?;
+    let (jibri, ada, session) = recorded(&world, &url).await?;
+    ada.leave().await;
+    jibri.stop_from_outside();
+    recording(&url, "ended").await?;
+    finalize(&url, &dir.path().join("recordings"), &session, 9, "true")?;
+    autostart.logged("recordings.webhook takes no recordings").await?;
+    drop(autostart);
+    let before = waits.requests();
+    waits.be(Manner::Status("204 No Content", ""));
+    let autostart = start(&world, &ledger, &settings)?;
+    let is_told = || waits.requests() > before;
+    assert!(testkit::eventually(LONG, is_told).await, "nobody was told");
+    let seen = waits.seen();
+    let told: Value = serde_json::from_str(&seen.last().ok_or("nothing")?.body)?;
+    assert_eq!(
+        (&told["event"], &told["recording"]["session_id"]),
+        (&"recording_ready".into(), &session.as_str().into())
+    );
+    assert_eq!(told["recording"]["files"][0]["name"], "r1_2026-11-30-10-00-00.mkv");
     Ok(())
 }
