@@ -113,6 +113,10 @@ pub(super) fn prune(file: &mut Connection, before: Moment) -> rusqlite::Result<u
         "DELETE FROM recovery WHERE time < ?1",
         "DELETE FROM alert WHERE time < ?1 AND resolved IS NOT NULL",
         "DELETE FROM recording WHERE time < ?1 AND state <> 'recording'",
+        // Of those that only a report tells of, which whoever has the token may make up, the newest thousand stay.
+        "DELETE FROM recording WHERE key IN (SELECT key FROM recording WHERE ?1 IS NOT NULL AND CASE WHEN \
+         json_valid(body) THEN json_extract(body, '$.started') IS NULL ELSE 0 END ORDER BY time DESC LIMIT -1 OFFSET \
+         1000)",
     ] {
         gone = gone.saturating_add(step.execute(sql, [before.0])?);
     }

@@ -341,3 +341,32 @@ fn without_a_file_they_are_kept_in_memory() {
     settled(&ledger, 1);
     assert_eq!(keys(&ledger, &ALL), ["k"]);
 }
+
+/// Whoever has the token may make up any number of sessions.
+#[test]
+fn of_those_that_only_a_report_tells_of_a_thousand_stay() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("ledger.db");
+    let mut ledger = open(&path);
+    ledger.put_recording(recording("known", "r1", 90), RecordingState::Ended);
+    for n in 0..1_050 {
+        let only_reported = Recording {
+            key: format!("s{n}"),
+            session_id: Some(format!("s{n}")),
+            reported: Some(ago(1_050 - n)),
+            ..Recording::default()
+        };
+        ledger.put_recording(only_reported, RecordingState::Written);
+    }
+    settled(&ledger, 1_051);
+    drop(ledger);
+    closed(&path);
+    // It is opened again, and what is too much is forgotten.
+    let ledger = open(&path);
+    until("forgotten", || recordings(&path, 5_000).unwrap().len() == 1_001);
+    drop(ledger);
+    closed(&path);
+    let left = recordings(&path, 5_000).unwrap();
+    assert!(left.iter().any(|known| known.key == "known") && left.iter().all(|known| known.key != "s49"));
+    assert!(left.iter().any(|known| known.key == "s50"));
+}
