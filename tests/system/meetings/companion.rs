@@ -352,7 +352,7 @@ async fn a_newer_module_is_used_as_far_as_we_know_it(version: Version) -> Result
                 (r#"attr("version", VERSION)"#, r#"attr("version", "1.7") .. attr("mood", "new")"#),
                 // More of everybody, and so little room that not all have any.
                 (r#" role='" .."#, r#" hand='up' role='" .."#),
-                (r#"table.concat(first, "", 1, last)"#, r#""<chair/>" .. table.concat(first, "", 1, last)"#),
+                (r#"or "") .. ">";"#, r#"or "") .. "><chair/>";"#),
                 ("PICTURE, PAGE = 250000", "PICTURE, PAGE = 1100"),
             ],
         );
