@@ -208,7 +208,7 @@ async fn whoever_waits_for_files_is_told_after_a_restart(version: Version) -> Re
     drop(autostart);
     let before = waits.requests();
     waits.be(Manner::Status("204 No Content", ""));
-    let autostart = start(&world, &ledger, &settings)?;
+    let _autostart = start(&world, &ledger, &settings)?;
     let is_told = || waits.requests() > before;
     assert!(testkit::eventually(LONG, is_told).await, "nobody was told");
     let seen = waits.seen();
