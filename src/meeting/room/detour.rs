@@ -33,7 +33,7 @@ impl Detour {
 }
 
 impl Room {
-    /// Begins it where it is needed, and ends it where it is not needed any more, or takes too long.
+    /// Begins it where it is needed, and ends it where it is not needed any more, cannot succeed, or takes too long.
     pub(super) fn follow_detour(&mut self, ctx: &mut Ctx<'_>) {
         let is_needed = self.recording.needs_us_inside();
         match self.detour.since {
@@ -44,7 +44,8 @@ impl Room {
                     ctx.wake(ctx.now.after(LASTS));
                 }
             }
-            Some(since) if !is_needed || ctx.is_past(since.after(LASTS)) => {
+            // Where the room does not let us in, more looks change nothing.
+            Some(since) if !is_needed || self.occupancy.is_unwelcome() || ctx.is_past(since.after(LASTS)) => {
                 self.detour.since = None;
                 let is_done = !self.recording.is_unneeded();
                 self.detour.not_before = (!is_done).then(|| ctx.now.after(APART));
