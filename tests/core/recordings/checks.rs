@@ -109,8 +109,11 @@ impl World {
             ));
         }
         let mut taken = session.taken.values();
-        // How long it was on is known of a session that was seen to begin and to end.
-        let was_seen = recording.started == Some(wall(session.began)) && session.end_heard == session.ended;
+        // How long it was on is known of a session that was seen to begin and to end, and to move.
+        let may_have_moved_unseen = session.was_interrupted && !self.restarts.is_empty();
+        let was_seen = recording.started == Some(wall(session.began))
+            && session.end_heard == session.ended
+            && !may_have_moved_unseen;
         let on = session.ended.unwrap() - session.began - if session.was_interrupted { 22 } else { 0 };
         let is_short = seconds * 10 < on * 9 && on - seconds > SLACK;
         let expected: &[RecordingState] = match () {
