@@ -17,7 +17,7 @@ use crate::surface::Recording;
 
 /// For so long it is tried.
 const GIVE_UP: Duration = Duration::from_secs(24 * 60 * 60);
-/// So many may wait at once; what does not fit is told after the next restart, if that is within a day.
+/// So many may wait here, and as many on their way; what does not fit is told after the next restart, if that is within a day.
 const MOST: usize = 1000;
 
 /// A recording whose files are ready.
@@ -102,7 +102,9 @@ async fn work(
             let Some(next) = ready.recv().await else { return };
             waiting.push_back(next);
         }
-        while let Ok(next) = ready.try_recv() {
+        while waiting.len() < MOST
+            && let Ok(next) = ready.try_recv()
+        {
             // What is newer of the same one takes its place.
             waiting.retain(|known| known.key != next.key);
             waiting.push_back(next);
