@@ -249,9 +249,13 @@ impl Meetings {
         self.rooms.get_key_value(jid).map(|(jid, room)| room.view(jid))
     }
 
-    /// In how many rooms a recording is wanted now, whether it is on or not.
+    /// In how many rooms a recording to a file is wanted now, whether it is on or not.
     pub fn rooms_wanted(&self) -> usize {
-        self.rooms.values().filter(|room| self.rules.policy_of(room).record && room.is_wanted_now()).count()
+        let is_wanted = |room: &&Box<Room>| {
+            let policy = self.rules.policy_of(room);
+            policy.record && policy.start.mode == Mode::File && room.is_wanted_now()
+        };
+        self.rooms.values().filter(is_wanted).count()
     }
 
     /// Whether this room is recorded to a file or streamed, where it is.
