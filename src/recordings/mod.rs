@@ -114,11 +114,6 @@ impl Recordings {
         }
     }
 
-    /// Other settings, from now on.
-    pub fn use_settings(&mut self, settings: &RecordingSettings) {
-        self.settings = settings.clone();
-    }
-
     /// When [`Input::Tick`] is due, if nothing happens before.
     pub fn next_deadline(&self) -> Option<Time> {
         self.due.next()
@@ -232,6 +227,8 @@ impl Recordings {
         }
         let before = Some(self.state_of(&recording));
         if !is_known {
+            // Each once: however often it is thought to be another one, it is one of those that there are.
+            recording.jibris.retain(|served| served != name);
             recording.jibris.push(name.to_owned());
         }
         recording.interrupted_ms = recording.interrupted_ms.saturating_add(ms(gap));

@@ -227,15 +227,25 @@ impl Recording {
         }
     }
 
-    /// How much there is in all files that were reported; none if that is not known. Jibris that share a directory each
-    /// report all that is in it, so one name is one file.
-    pub fn media(&self) -> Option<Duration> {
+    /// Its files, and how much there is in each. Jibris that share a directory each report all that is in it, so one name is
+    /// one file.
+    fn files(&self) -> BTreeMap<&str, Option<Duration>> {
         let mut files = BTreeMap::new();
         for (name, media) in self.parts.values().flat_map(Part::media) {
             let known = files.entry(name).or_insert(media);
             *known = (*known).max(media);
         }
-        files.into_values().try_fold(Duration::ZERO, |sum, media| Some(sum.saturating_add(media?)))
+        files
+    }
+
+    /// How many files there are of it, without those of which what could be read is in another one.
+    pub fn number_of_files(&self) -> usize {
+        self.files().len()
+    }
+
+    /// How much there is in all files that were reported; none if that is not known.
+    pub fn media(&self) -> Option<Duration> {
+        self.files().into_values().try_fold(Duration::ZERO, |sum, media| Some(sum.saturating_add(media?)))
     }
 
     /// For how long it was on, until now if it still is; none if that is not known.

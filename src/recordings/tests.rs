@@ -288,6 +288,17 @@ fn a_session_that_moves_has_the_files_of_both() {
     );
 }
 
+/// Which Jibri serves a room may be seen otherwise each second.
+#[test]
+fn who_has_served_it_is_named_once() {
+    let mut play = Play::new("");
+    play.on(0, Some("s1"));
+    for n in 0..100 {
+        play.served_by(n, if n % 2 == 0 { "jibri-1" } else { "jibri-2" });
+    }
+    assert_eq!(play.is("s1", RecordingState::Recording).jibris, ["jibri-1", "jibri-2"]);
+}
+
 #[test]
 fn a_report_while_it_goes_on_elsewhere_does_not_end_it() {
     let mut play = Play::new("");
@@ -498,5 +509,5 @@ fn a_file_that_two_report_is_counted_once() {
     play.reported(700, report(Happened::Salvaged, "s1", "jibri-1", &both[..2]));
     play.reported(800, report(Happened::Written, "s1", "jibri-2", both));
     let recording = play.is("s1", RecordingState::Salvaged);
-    assert_eq!(recording.media(), Some(Duration::from_secs(570)));
+    assert_eq!((recording.media(), recording.number_of_files()), (Some(Duration::from_secs(570)), 2));
 }

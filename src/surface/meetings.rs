@@ -107,8 +107,7 @@ impl<'a> Known<'a> {
         self.last = recording;
         self.meeting_id = self.meeting_id.or(recording.meeting_id.as_deref());
         self.recordings = self.recordings.saturating_add(1);
-        let files = recording.parts.values().map(|part| part.files.len()).sum();
-        self.files = self.files.saturating_add(files);
+        self.files = self.files.saturating_add(recording.number_of_files());
         self.recorded = sum(self.recorded, recorded);
         self.wanted = sum(self.wanted, wanted);
         self.is_on |= recording.is_on();
