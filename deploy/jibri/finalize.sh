@@ -592,6 +592,8 @@ is_leftover() {
             found=yes
         fi
     done
+    # What holds something else is an administrator's.
+    [ -f "$1/metadata.json" ] || [ -z "$(ls -A -- "$1" 2>/dev/null)" ] || return 1
     # Jibri may have just made it.
     [ -z "$found" ] && [ ! "$1" -ot "$spool/since" ] && [ -n "$(find "$1" -prune -mmin +10)" ]
 }

@@ -95,6 +95,10 @@ async fn what_is_lost_is_said() {
     }
     let empty = jibri.session("nothing");
     age(&empty, 1200);
+    // Nothing of this is Jibri's.
+    let archive = jibri.session("archive");
+    std::fs::create_dir(archive.join("2026")).unwrap();
+    age(&archive, 1200);
     done(&jibri.leftovers().await);
     let reports = reports(&receiver);
     let mut told = told(&reports);
