@@ -251,11 +251,11 @@ impl Meetings {
 
     /// In how many rooms a recording to a file is wanted now, whether it is on or not.
     pub fn rooms_wanted(&self) -> usize {
-        let is_wanted = |room: &&Box<Room>| {
+        let is_wanted = |room: &Room| {
             let policy = self.rules.policy_of(room);
             policy.record && policy.start.mode == Mode::File && room.is_wanted_now()
         };
-        self.rooms.values().filter(is_wanted).count()
+        self.rooms.values().filter(|room| is_wanted(room)).count()
     }
 
     /// Whether this room is recorded to a file or streamed, where it is.
