@@ -8,7 +8,7 @@
 #
 # A report is written to a spool beside the recordings first and sent from there, so none is lost with the network, the
 # receiver or this process. The spool, `.jibri-reports` in the recordings directory:
-#   TIME-N-HOST-PID.json          waits to be sent; names sort by age
+#   TIME-UPTIME-N-HOST-PID.json   waits to be sent; names sort by age
 #   ….json.sending.HOST-PID       taken by one run, so that another does not send it too; given back after a minute
 #   refused/                      what the receiver will never take, the last 20
 #   seen/SESSION                  "STATE INSTANCE PID": how far that session's directory was seen to
@@ -49,8 +49,7 @@ token=${JIBRI_REPORT_TOKEN-} token_file=${JIBRI_REPORT_TOKEN_FILE-}
 unset JIBRI_REPORT_TOKEN
 instance=${JIBRI_REPORT_INSTANCE:-${JIBRI_INSTANCE_ID:-$(uname -n)}}
 owner=$(printf %s "$instance" | tr -c 'A-Za-z0-9._-' _)
-# With the same number of digits each, so that names of one second sort by age as well.
-tag=$(uname -n | tr -c 'A-Za-z0-9._\n-' _)-$(printf %010d $$)
+tag=$(uname -n | tr -c 'A-Za-z0-9._\n-' _)-$$
 while [ "${site%"$NL"}" != "$site" ]; do site=${site%"$NL"}; done
 spool='' homeless='' sequence=0 reporting=yes unreachable=''
 
@@ -290,7 +289,9 @@ keep() {
         new=$place/.new.$tag.$sequence
         printf '%s\n' "$1" 2>/dev/null >"$new"
         size "$new"
-        kept=$place/$(date -u +%Y%m%dT%H%M%SZ)-$sequence-$tag.json
+        # Process ids begin anew, so within a second the uptime says what is older.
+        clock
+        kept=$place/$(date -u +%Y%m%dT%H%M%SZ)-$(printf %012d "$now")-$sequence-$tag.json
         # On a full disk it may be there and be cut.
         if [ "$bytes" = $((${#1} + 1)) ] && mv -- "$new" "$kept" 2>/dev/null; then
             bound_spool "$place"
