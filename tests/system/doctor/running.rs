@@ -115,7 +115,14 @@ testkit::on_each_prosody! {
             deployment.set("HTTP__LISTEN", &listen);
             until_shown(&format!("http://{listen}/api/v1/rooms"), r#""people":1"#).await?;
             // A resident is there all the time, a visitor only while it has something to do.
-            let args: &[&str] = if footprint == "resident" { &[] } else { &["--record-test", "r1"] };
+            let args: &[&str] = if footprint == "resident" {
+                let jicofo = deployment.get("DISCOVERY__JICOFO__URL");
+                let conference = format!("{jicofo}/debug/conference/r1@muc.meet.jitsi");
+                until_shown(&conference, "@autostart.meet.jitsi/").await?;
+                &[]
+            } else {
+                &["--record-test", "r1"]
+            };
             trust(&[config::HIDDEN, config::COMPONENT]);
             let examined = deployment.examine_with(&[], args).await;
             examined.says("trusted", "ok", "r1@muc.meet.jitsi");
