@@ -105,7 +105,7 @@ fn overview(status: &Status, alerts: Vec<Alert>) -> String {
         ("footprint", because(footprint.name(), footprint_reason.as_deref())),
         ("rooms", counts(&totals.rooms)),
         ("people", totals.people.to_string()),
-        ("waiting", format!("{} for a free Jibri", totals.rooms_waiting)),
+        ("missing", not_recorded(totals.not_recorded, totals.not_recorded_why.as_deref())),
         ("jibris", counts(&totals.jibris)),
         ("alerts", if alerts.is_empty() { "none".to_owned() } else { alerts.len().to_string() }),
     ] {
@@ -135,6 +135,15 @@ fn overview(status: &Status, alerts: Vec<Alert>) -> String {
     text
 }
 
+/// How many meetings are not recorded, and why.
+fn not_recorded(rooms: u64, why: Option<&str>) -> String {
+    match rooms {
+        0 => "no recording".to_owned(),
+        1 => because("1 meeting is not recorded", why),
+        _ => because(&format!("{rooms} meetings are not recorded"), why),
+    }
+}
+
 fn room_table(rooms: Vec<Room>) -> String {
     let mut table =
         Table::new(&["ROOM", "STATE", "PEOPLE", "MODS", "RECORDER", "TRY", "SINCE"], is_coloured());
@@ -142,9 +151,10 @@ fn room_table(rooms: Vec<Room>) -> String {
         let colour = match room.state.as_str() {
             "recording" => Colour::Good,
             "idle" => Colour::None,
-            "backoff" | "held" => Colour::Bad,
+            "backoff" | "waiting" | "held" => Colour::Bad,
             _ => Colour::Odd,
         };
+        let number = |number: u32| if room.seen { number.to_string() } else { "?".to_owned() };
         let recorder = match room.proof.as_deref() {
             Some("seat") => "unproven",
             _ if room.recorder_present => "there",
@@ -153,8 +163,8 @@ fn room_table(rooms: Vec<Room>) -> String {
         let cells = vec![
             (room.room.as_ref().to_owned(), Colour::None),
             (room.state, colour),
-            (room.people.to_string(), Colour::None),
-            (room.moderators.to_string(), Colour::None),
+            (number(room.people), Colour::None),
+            (number(room.moderators), Colour::None),
             (recorder.to_owned(), Colour::None),
             (room.attempt.to_string(), Colour::None),
             (age(&room.since), Colour::None),

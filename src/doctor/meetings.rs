@@ -7,7 +7,7 @@ use super::service::Snapshot;
 use super::{Finding, Verdict, companion};
 use crate::address::{RealJid, RoomJid};
 use crate::config::{Footprint, Settings};
-use crate::meeting::{Affiliation, ListError, Listed, Role, list_error_reason};
+use crate::meeting::{Affiliation, ListError, Listed, NO_FOCUS_REASON, Role, list_error_reason};
 use crate::surface::Room;
 
 /// What to do where there is no meeting to look at.
@@ -286,9 +286,11 @@ fn focus_by_service(settings: &Settings, snapshot: &Snapshot) -> Finding {
     let at_work = ["starting", "pending", "recording", "stopping"];
     let settles = settings.rules.iter().map(|rule| rule.start.settle).chain([settings.start.settle]);
     let longest = settles.max().unwrap_or_default().saturating_add(WITHOUT_FOCUS);
-    // One that waits for something else, a free Jibri, says so.
-    let waits =
-        |room: &&Room| room.state == "settling" && room.reason.is_none() && age(&room.since) > longest;
+    // One that waits for something else says so.
+    let waits = |room: &&Room| {
+        let is_without_focus = room.reason.as_deref() == Some(NO_FOCUS_REASON);
+        room.state == "settling" && is_without_focus && age(&room.since) > longest
+    };
     if let Some(room) = snapshot.rooms.iter().find(waits) {
         let found = format!("{} is to be recorded and waits: Jicofo is not in the room", room.room);
         let remedy = "see that Jicofo runs and is linked to this Prosody (its log), that muc.focus_nickname is its \
@@ -333,6 +335,7 @@ mod tests {
         let room = |reason: Option<&str>| Room {
             room: "r1@muc.meet.jitsi".into(),
             state: "settling".to_owned(),
+            seen: true,
             people: 1,
             moderators: 1,
             recorder_present: false,
@@ -340,6 +343,8 @@ mod tests {
             attempt: 0,
             session_id: None,
             since: humantime::format_rfc3339(SystemTime::now() - Duration::from_secs(3600)).to_string(),
+            place: None,
+            not_recorded: None,
             reason: reason.map(str::to_owned),
         };
         let found = |rule, reason| {
@@ -354,9 +359,9 @@ mod tests {
             };
             focus_by_service(&set(rule), &snapshot).verdict
         };
-        assert_eq!(found("[]", None), Verdict::Fail);
+        assert_eq!(found("[]", Some(NO_FOCUS_REASON)), Verdict::Fail);
         assert_eq!(found("[]", Some("no Jibri is free")), Verdict::Warn);
-        assert_eq!(found("[{room = \"^x\", settle = \"3650d\"}]", None), Verdict::Warn);
+        assert_eq!(found("[{room = \"^x\", settle = \"3650d\"}]", Some(NO_FOCUS_REASON)), Verdict::Warn);
 
         let services = |reason: &str| {
             let rooms = vec![room(None), room(Some(reason))];

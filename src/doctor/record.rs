@@ -101,7 +101,9 @@ impl Manual<'_> {
     async fn test_in(&self, found: Result<Room, NoService>, full: &str) -> Finding {
         match found {
             // It is somebody's: not to be stopped.
-            Ok(room) if !["idle", "settling", "backoff", "held"].contains(&room.state.as_str()) => {
+            Ok(room)
+                if !["idle", "settling", "waiting", "backoff", "held"].contains(&room.state.as_str()) =>
+            {
                 let found = format!("{} is {} already, so it was left alone", room.room, room.state);
                 return Finding::warn(STEP, found, "name a meeting that is not being recorded");
             }

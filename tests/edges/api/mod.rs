@@ -202,6 +202,7 @@ fn room(local: &str, state: &str) -> Arc<Room> {
     Arc::new(Room {
         room: format!("{local}@muc.meet.jitsi").into(),
         state: state.to_owned(),
+        seen: true,
         people: 2,
         moderators: 1,
         recorder_present: true,
@@ -209,6 +210,8 @@ fn room(local: &str, state: &str) -> Arc<Room> {
         attempt: 1,
         session_id: Some("s1".to_owned()),
         since: "2026-11-22T12:00:00Z".to_owned(),
+        place: None,
+        not_recorded: None,
         reason: None,
     })
 }

@@ -19,7 +19,10 @@ async fn everything_that_is_known() {
     let mut world = World::start().await;
     sample::fill(&mut world).await;
     let browser = world.browse().await;
-    assert_eq!(browser.text("h1").await, "1 meeting is not recorded");
+    assert_eq!(
+        browser.text("h1").await,
+        "1 meeting is not recorded: Jicofo has tried several Jibris and all failed"
+    );
     assert!(browser.get("document.title").await.as_str().unwrap().starts_with("1 meeting is not recorded"));
     assert_eq!(browser.text("#link").await, "Linked to Prosody for 3 h");
 
@@ -89,6 +92,27 @@ async fn changes_without_being_loaded_again() {
     browser.until("document.querySelector('#alerts .empty').checkVisibility()").await;
     world.board.set_waiting(3);
     browser.until("document.querySelector('#counts').innerText.includes('wait for a Jibri\\n3')").await;
+    for n in 1..=3 {
+        let waits = Room {
+            place: Some(n),
+            not_recorded: Some("no Jibri is free".to_owned()),
+            reason: Some(format!("no Jibri is free; place {n} in the queue")),
+            ..room(&format!("waits-{n}"), "waiting", 5)
+        };
+        put(&world.board, waits);
+    }
+    let headline =
+        "document.querySelector('h1').textContent === '3 meetings are not recorded: no Jibri is free'";
+    browser.until(headline).await;
+    browser.until("document.querySelector('#counts').innerText.includes('not recorded\\n3')").await;
+    browser
+        .until("document.querySelector('#meetings tbody tr').innerText.includes('place 1 in the queue')")
+        .await;
+    for n in 1..=3 {
+        world.board.forget_room(&format!("waits-{n}@muc.meet.jitsi"));
+    }
+    put(&world.board, Room { seen: false, people: 0, ..room("other", "idle", 0) });
+    browser.until("document.querySelector('#meetings tbody tr').innerText.includes('Not known')").await;
     let link = Link {
         linked: false,
         standby: false,
