@@ -63,10 +63,9 @@ impl fmt::Display for AskFailure {
             Self::WrongToken { is_given: true } => f.write_str(
                 "the service does not accept this token\n  take the one of its http.token or http.token_file",
             ),
-            Self::WrongToken { is_given: false } => f.write_str(
-                "the service asks for its token\n  name the file that holds it with --token-file, or set http.token in the \
-                 configuration",
-            ),
+            Self::WrongToken { is_given: false } => {
+                f.write_str("the service asks for its token\n  name the file that holds it with --token-file")
+            }
             Self::Strange { base, refusal } => {
                 write!(f, "what answers at {base} is not this version of the service")?;
                 refusal.as_ref().map_or(Ok(()), |refusal| write!(f, " ({refusal})"))

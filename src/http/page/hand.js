@@ -1,7 +1,7 @@
 // The status page, last part: what is done by hand, for whoever has the token.
 
 const PATIENCE = 20_000; // ms for an answer
-const WRONG = "This token is wrong. It is the one of http.token or http.token_file in the service's configuration";
+const WRONG = "This token is wrong. Enter the one that http.token or http.token_file gives to the service";
 const ACTS = { record: "Record", stop: "Stop", release: "Release" };
 
 const store = {

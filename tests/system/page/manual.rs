@@ -90,7 +90,7 @@ async fn a_wrong_token_is_refused_when_it_is_entered() {
     // The last one, no request can carry.
     for wrong in ["wrong", "тайна"] {
         give(&browser, wrong).await;
-        refused(&browser, "This token is wrong. It is the one of http.token").await;
+        refused(&browser, "This token is wrong. Enter the one that http.token").await;
         assert_eq!(browser.get("sessionStorage.length").await, 0);
         browser.get("document.querySelector('#token-wrong').textContent = ''").await;
     }
