@@ -76,7 +76,10 @@ impl Asked {
                 "--companion" => asked.footprint = "companion",
                 "--resident" => asked.footprint = "resident",
                 "--unseen" => asked.footprint = "unseen",
-                "--port" => asked.port = Some(arguments.next().unwrap_or_default().parse()?),
+                "--port" => {
+                    let port = arguments.next().and_then(|port| port.parse().ok());
+                    asked.port = Some(port.ok_or("--port needs a number from 0 to 65535")?);
+                }
                 other => return Err(format!("{other:?} is not an option; see deploy/demo.sh --help").into()),
             }
         }
