@@ -36,11 +36,11 @@ const NUDGES_APART: Duration = Duration::from_millis(200);
 const NUDGES: Rate = Rate { apart: Duration::from_secs(2), burst: 16 };
 
 /// What there is to say of a meeting that only seems to be.
-pub const ZOMBIE_REASON: &str = "Jicofo lists people here, and Prosody has no such room: people there must reload the page, nothing else helps";
+pub const ZOMBIE_REASON: &str = "Jicofo lists people here, but Prosody has no such room: these people must reload the page, nothing else helps";
 
 /// Why a room is not recorded in which Jicofo cannot be told from anybody.
 pub fn unlisted_focus_reason(jid: &RealJid) -> String {
-    format!("Jicofo is here as {jid}, and {} is none of muc.service_domains: add it there", jid.domain())
+    format!("Jicofo is here as {jid}, and {} is not in muc.service_domains: add it there", jid.domain())
 }
 
 /// Everything known of one room.

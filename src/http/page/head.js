@@ -24,7 +24,7 @@ function headline(rooms, standing) {
   if (standing.warning) return [many(standing.warning, "warning", "warnings") + (on ? `; ${are}` : ""), "warn"];
   if (held) return [on ? `${are}, ${held}` : many(of("held"), "meeting is held", "meetings are held"), "warn"];
   if (soon) return [on ? `${are}, ${soon} about to be` : many(soon, "meeting is", "meetings are") + " about to be recorded", "good"];
-  return [on ? `All well: ${are}` : "All well: no meeting is to be recorded", "good"];
+  return [on ? `All well: ${are}` : "All well: no meeting needs a recording", "good"];
 }
 
 const counters = new Map();
@@ -100,7 +100,7 @@ function linked() {
   $("dry").hidden = !link.dry_run;
   const reason = link.footprint_reason ? ` (${plain(link.footprint_reason)})` : "";
   const footprint = `footprint ${plain(link.footprint)}${reason}`;
-  set($("foot"), `jibri-autostart ${plain(link.version)}, ${footprint}. Times are of this device's zone.`);
+  set($("foot"), `jibri-autostart ${plain(link.version)}, ${footprint}. Times are in this device's time zone.`);
 }
 
 // What has changed is drawn with the next frame.

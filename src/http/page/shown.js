@@ -5,13 +5,13 @@
 const ATTENTION = ["waiting", "backoff", "held", "starting", "pending", "settling", "stopping"];
 const STATES = {
   idle: ["Idle", "quiet", "no recording is wanted"],
-  settling: ["Settling", "wait", "a recording is wanted; the condition has to last"],
+  settling: ["Settling", "wait", "a recording is wanted as soon as the condition has lasted long enough"],
   waiting: ["Waits for a Jibri", "bad", "a recording is wanted, and no Jibri is free"],
-  starting: ["Starting", "wait", "Jicofo is asked to start, and looks for a Jibri"],
-  pending: ["Pending", "wait", "a Jibri was found; waits for the recording to be on"],
+  starting: ["Starting", "wait", "Jicofo was asked to start, and is looking for a Jibri"],
+  pending: ["Pending", "wait", "a Jibri was found; waiting for the recording to be on"],
   recording: ["Recording", "good", ""],
-  stopping: ["Stopping", "wait", "nobody needs it any more; Jicofo is asked to stop"],
-  backoff: ["Not recorded", "bad", "a start has failed; the next one waits"],
+  stopping: ["Stopping", "wait", "no longer needed; Jicofo was asked to stop"],
+  backoff: ["Not recorded", "bad", "a start failed; the next one comes after a pause"],
   held: ["Held", "warn", "nothing is started: a person has stopped it, or a setting must be changed"],
 };
 const UNKNOWN = ["Not known", "quiet", ""];

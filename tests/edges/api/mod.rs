@@ -181,7 +181,7 @@ fn fill(board: &Board) {
         last_seen: Some(since.clone()),
         room: Some("r1@muc.meet.jitsi".to_owned()),
         restarts: 0,
-        evidence: "nothing speaks against it".to_owned(),
+        evidence: "no problems found".to_owned(),
         testimonies: Vec::new(),
     };
     board.set_jibris(vec![jibri("\u{202e}\"<b>", "ok"), jibri("jibri-1", "wedged")]);

@@ -83,7 +83,7 @@ async fn a_recording_from_beginning_to_end(version: Version) -> Result {
     let story = story(&url)?;
     let lines: Vec<&str> = story.lines().collect();
     for (line, needle) in lines.iter().zip([
-        "r1, times are UTC",
+        "r1 (times are in UTC)",
         "20",
         "wanted: Ada <b> (moderator) was there",
         "asked Jicofo for a recording",
@@ -95,7 +95,7 @@ async fn a_recording_from_beginning_to_end(version: Version) -> Result {
     assert_eq!(lines.len(), 6, "{story}");
     let table = String::from_utf8(program(&url, &["history"]).stdout)?;
     assert!(table.contains("r1@muc.meet.jitsi") && table.contains("recorded"), "{table}");
-    assert!(table.lines().all(|line| line.chars().count() <= 80), "{table}");
+    assert!(!table.contains('…'), "{table}");
     let json = program(&url, &["history", "r1@muc.meet.jitsi", "--since", "1h", "--limit", "5", "--json"]);
     assert_eq!(serde_json::from_slice::<Value>(&json.stdout)?, get(&url, HISTORY).await?);
     assert_eq!(program(&url, &["history", "--since", "yesterday"]).status.code(), Some(2));
@@ -175,7 +175,7 @@ async fn the_disk_is_full(version: Version) -> Result {
     ada.wait_recording("on", LONG).await?;
     until(&url, HISTORY, |history| history[0]["outcome"] == "recording").await?;
     std::fs::remove_file(&filler)?;
-    autostart.logged("is written again").await?;
+    autostart.logged("can be written again").await?;
     ada.stop_recording(testkit::SOON).await?.expect("stopped");
     let over = until(&url, HISTORY, |history| history[0]["outcome"] == "stopped").await?;
     assert_eq!(attempts(&over).len(), 1, "the stop tells why nothing is started after it: {over}");

@@ -153,13 +153,11 @@ pub(crate) async fn fill(world: &mut World) {
     let mut jibris: Vec<_> = recorded
         .iter()
         .enumerate()
-        .map(|(n, (room, ..))| {
-            jibri(&format!("jibri-{}", n + 1), "ok", "nothing speaks against it", Some(room))
-        })
+        .map(|(n, (room, ..))| jibri(&format!("jibri-{}", n + 1), "ok", "no problems found", Some(room)))
         .collect();
     jibris.push(Jibri {
         busy: Some(true),
-        ..jibri("jibri-5", "ok", "nothing speaks against it", Some("clinic-follow-up"))
+        ..jibri("jibri-5", "ok", "no problems found", Some("clinic-follow-up"))
     });
     jibris.push(Jibri {
         failures: 3,

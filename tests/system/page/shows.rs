@@ -60,7 +60,7 @@ async fn changes_without_being_loaded_again() {
     put(&world.board, room("quiet", "idle", 5));
     put(&world.board, room("other", "idle", 5));
     let browser = world.browse().await;
-    assert_eq!(browser.text("h1").await, "All well: no meeting is to be recorded");
+    assert_eq!(browser.text("h1").await, "All well: no meeting needs a recording");
     // They are lost with the document, and a row that does not change is not touched.
     browser.get("window.same = document.querySelector('#meetings tbody tr')").await;
     browser
@@ -179,7 +179,7 @@ async fn the_page_and_its_headers() {
 async fn the_history_is_read_again_when_contact_is_made_again() {
     let mut world = World::start().await;
     let browser = world.browse().await;
-    assert_eq!(browser.text("#history .empty").await, "Nothing is known of earlier recordings.");
+    assert_eq!(browser.text("#history .empty").await, "Nothing is known about earlier recordings.");
     world.stop();
     browser.until("document.querySelector('#lost').textContent").await;
     let recorded = attempt("r", 90, Some(30), Outcome::Recorded, "");
