@@ -10,10 +10,10 @@ use std::time::Duration;
 use self::detour::Detour;
 use super::alone::{self, Alone};
 use super::context::{Ctx, Policy};
-use super::event::{State, What};
+use super::event::{State, WaitEnd, What};
 use super::identity::{Identity, Who};
 use super::knowledge::Picture;
-use super::manual::{ManualOrder, NotTaken};
+use super::manual::{ManualOrder, NotTaken, Origin};
 use super::notice::Notices;
 use super::occupancy::{News, Occupancy, Visibility};
 use super::polling::{Budget, Rate, Urgency};
@@ -31,6 +31,9 @@ use crate::time::Time;
 const NUDGES_APART: Duration = Duration::from_millis(200);
 /// How many of them there are, in the long run: who asks need not tell the truth.
 const NUDGES: Rate = Rate { apart: Duration::from_secs(2), burst: 16 };
+
+/// Why a start that is due is not sent where Jicofo is not.
+const NO_FOCUS_REASON: &str = "Jicofo is not in the room yet";
 
 /// What there is to say of a meeting that only seems to be.
 pub const ZOMBIE_REASON: &str = "Jicofo lists people here, and Prosody has no such room: people there must reload the page, nothing else helps";
@@ -68,8 +71,16 @@ pub(super) struct Room {
     nudges: Budget,
     state: State,
     state_since: Time,
-    /// Where it is in the queue for a Jibri.
+    /// Where it is in the queue for a Jibri, and whether it was told that it waits for one.
     pub(super) standing: Standing,
+    waits: bool,
+}
+
+/// Its wait for a Jibri.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Wait {
+    Begins,
+    Ends(WaitEnd),
 }
 
 impl Room {
@@ -100,6 +111,7 @@ impl Room {
             state: State::Idle,
             state_since: now,
             standing: Standing::Aside,
+            waits: false,
         }
     }
 
@@ -118,11 +130,12 @@ impl Room {
             missing_since: self.recording.missing_since(),
             is_left_alone: self.recording.is_left_alone(),
             inside: self.occupancy.inside(),
-            reason: self
-                .recording
-                .reason(self.standing != Standing::Aside)
-                .or_else(|| self.occupancy.reason().map(Cow::Borrowed))
-                .or_else(|| self.reason()),
+            reason: self.recording.by_order(
+                self.recording
+                    .reason(self.standing != Standing::Aside)
+                    .or_else(|| self.occupancy.reason().map(Cow::Borrowed))
+                    .or_else(|| self.reason()),
+            ),
         }
     }
 
@@ -131,8 +144,11 @@ impl Room {
         if self.zombie == Zombie::Yes {
             return Some(ZOMBIE_REASON.into());
         }
-        let jid = self.roster.unlisted_focus().filter(|_| !self.roster.has_focus())?;
-        Some(unlisted_focus_reason(jid).into())
+        if self.roster.has_focus() {
+            return None;
+        }
+        let reason = self.roster.unlisted_focus().map(|jid| unlisted_focus_reason(jid).into());
+        reason.or_else(|| (self.state == State::Settling).then_some(NO_FOCUS_REASON.into()))
     }
 
     /// It was being recorded when this program ended.
@@ -155,8 +171,8 @@ impl Room {
     }
 
     /// Somebody takes it in hand, or gives it back.
-    pub(super) fn manual(&mut self, hand: ManualOrder, ctx: &mut Ctx<'_>) {
-        self.recording.manual(hand, ctx);
+    pub(super) fn manual(&mut self, hand: ManualOrder, origin: Origin, ctx: &mut Ctx<'_>) {
+        self.recording.manual(hand, origin, ctx);
         self.occupancy.look_at(ctx.now, ctx.now);
     }
 
@@ -376,6 +392,17 @@ impl Room {
     pub(super) fn standing(&self, chance: Chance, policy: Policy<'_>, dry_run: bool, now: Time) -> Standing {
         let may_act = self.roster.has_focus() && (policy.in_names || !self.occupancy.is_unwelcome());
         if may_act && !dry_run { self.recording.standing(chance, now) } else { Standing::Aside }
+    }
+
+    /// What is to be told of its wait for a Jibri, now that its standing is known. `is_over`: the room is forgotten.
+    pub(super) fn wait(&mut self, is_over: bool) -> Option<Wait> {
+        if !self.waits {
+            self.waits = self.standing != Standing::Aside && self.recording.lacks_jibri() && !is_over;
+            return self.waits.then_some(Wait::Begins);
+        }
+        let end = self.recording.waits_no_more().or(is_over.then_some(WaitEnd::NotWanted))?;
+        self.waits = false;
+        Some(Wait::Ends(end))
     }
 
     /// When this room has to be looked at even if nothing happens; what waits for the recording is noted where it is decided.

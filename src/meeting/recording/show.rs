@@ -7,6 +7,7 @@ use super::course::{Course, FoundBy, Witness};
 use super::decide::Step;
 use crate::meeting::context::Ctx;
 use crate::meeting::event::{Hold, State};
+use crate::meeting::manual::ManualOrder;
 use crate::time::Time;
 
 impl Recording {
@@ -26,7 +27,7 @@ impl Recording {
     /// Why nothing is started, while nothing is on or under way.
     pub(super) fn held(&self) -> Option<Hold> {
         let is_idle = self.course == Course::Nothing;
-        is_idle.then(|| self.holds.reason(self.is_kept_off())).flatten()
+        is_idle.then(|| self.holds.reason(self.ordered_by(ManualOrder::Stop))).flatten()
     }
 
     /// Tells why nothing is started, if that is news.
@@ -77,6 +78,21 @@ impl Recording {
         Some(reason.into())
     }
 
+    /// The same where it is by order that a recording is to come: with whose order that is.
+    pub(in crate::meeting) fn by_order(
+        &self,
+        reason: Option<Cow<'static, str>>,
+    ) -> Option<Cow<'static, str>> {
+        let is_to_come = self.wanted_since.is_some() && self.held().is_none();
+        let is_there = matches!(self.course, Course::On { .. } | Course::Gone { .. });
+        let origin = self.ordered_by(ManualOrder::Record).filter(|_| is_to_come && !is_there);
+        let Some(origin) = origin else { return reason };
+        Some(match reason {
+            Some(why) => format!("{why} (to be recorded by order of {origin})").into(),
+            None => format!("to be recorded by order of {origin}").into(),
+        })
+    }
+
     /// Whether nothing would be lost if it were begun anew.
     pub(in crate::meeting) fn is_blank(&self) -> bool {
         let is_at_rest = self.course == Course::Nothing && self.held().is_none();
@@ -97,7 +113,9 @@ impl Recording {
     /// Nothing is started for a reason that is nobody's fault, or that is told by itself.
     pub(in crate::meeting) fn is_left_alone(&self) -> bool {
         match self.held() {
-            Some(Hold::StoppedBy(_) | Hold::Untold | Hold::Manual | Hold::DryRun | Hold::Instead(_)) => true,
+            Some(Hold::StoppedBy(_) | Hold::Untold | Hold::Manual(_) | Hold::DryRun | Hold::Instead(_)) => {
+                true
+            }
             Some(Hold::Misfit(_) | Hold::GaveUp(_)) | None => false,
         }
     }
