@@ -110,6 +110,7 @@ impl Room {
             session: is_recorder.then(|| SessionId("s1".into())),
             mode: is_recorder.then_some(Mode::File),
             jibri: None,
+            name: None,
             recording: (nick == "focus" && !self.is_silent).then_some(word),
             conference: None,
             own,
@@ -123,7 +124,7 @@ impl Room {
     }
 
     pub(crate) fn ordered(&mut self, order: ManualOrder) {
-        let effects = self.core.manual(self.now, &self.jid, order).unwrap();
+        let effects = self.core.manual(self.now, &self.jid, order, crate::ORIGIN).unwrap();
         self.follow(effects);
     }
 

@@ -82,6 +82,7 @@ fn presences() -> impl Strategy<Value = Presence> {
                 session,
                 mode,
                 jibri: None,
+                name: None,
                 recording,
                 conference,
                 own,
@@ -333,6 +334,7 @@ impl Driven {
                 session: None,
                 mode: None,
                 jibri: None,
+                name: None,
                 recording: None,
                 conference: None,
                 own,
@@ -366,6 +368,7 @@ fn focus_comes_back_with_the_same_word() {
                 initiator: None,
             }),
             conference: None,
+            name: None,
             own: false,
             created: false,
         }))

@@ -390,6 +390,7 @@ mod tests {
                 session,
                 mode,
                 jibri: None,
+                name: None,
                 recording: None,
                 conference: None,
                 own: false,

@@ -179,6 +179,7 @@ impl World {
 
     /// What the core tells, against what it was told.
     pub fn check_told(&mut self, r: usize, what: &What) {
+        self.check_begins_and_ends(r, what);
         if self.companion.plays {
             return self.check_companion_told(r, what);
         }
@@ -189,14 +190,14 @@ impl World {
         match what {
             // An entry that was given up, and succeeds after all, is used only if it is still wanted.
             What::Entered { .. } => self.mirrors[r].unknown_past = false,
-            What::Held(Hold::StoppedBy(nick)) => {
+            What::Held(Hold::StoppedBy(person)) => {
                 self.seen.count("held for a person's stop");
                 // Who is there when it is heard of may have been there.
                 let present = self.rooms[r].present();
                 self.rooms[r].bound.extend(present);
                 // It may have come while something else was on that is over now.
                 let stop = mirror.stop.as_ref().or(word.filter(|word| !word.on));
-                if stop.is_none_or(|stop| stop.initiator.as_ref() != Some(nick)) {
+                if stop.is_none_or(|stop| stop.initiator.as_ref() != Some(&person.nick)) {
                     self.fail(5, format!("r{r} is held for a stop that nobody made"));
                 } else if !self.mirrors[r].terms.stop.respect_manual {
                     self.fail(5, format!("r{r} is held, though stops are not to be respected there"));
@@ -301,8 +302,8 @@ impl World {
                 let (in_names, inside) = (mirror.in_names, mirror.complete);
                 let is_ours = is_ours && !self.is_ours_by_mistake(r);
                 let how = match how {
-                    Ended::ByPerson(nick) => {
-                        if word.is_none_or(|w| w.initiator.as_ref() != Some(nick)) {
+                    Ended::ByPerson(person) => {
+                        if word.is_none_or(|w| w.initiator.as_ref() != Some(&person.nick)) {
                             self.fail(5, format!("r{r}: ended by a person who did nothing"));
                         } else if is_ours {
                             self.fail(5, format!("r{r}: our own stop is taken for a person's"));
@@ -396,7 +397,7 @@ impl World {
         }
         let state = view.state;
         if view.inside.is_none() {
-            let is_doubtful = view.reason.as_deref().is_some_and(|why| why.contains("is to be asked"));
+            let is_doubtful = view.reason.as_deref().is_some_and(|why| why.contains("will be asked"));
             // What an entry has shown that was not completed counts as well.
             let is_seen = mirror.listed_recorder || is_doubtful || !mirror.shown.is_empty();
             if mirror.visitor && mirror.list.is_some() && state == State::Recording && !is_seen {

@@ -185,6 +185,7 @@ impl MucRoom {
             session: occupant.session.clone(),
             mode: occupant.mode,
             jibri: None,
+            name: None,
             recording,
             conference: self
                 .conference
