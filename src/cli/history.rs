@@ -354,7 +354,7 @@ mod tests {
         let records: Vec<_> = entries.into_iter().rev().map(|entry| record(1, entry)).collect();
         assert_eq!(
             story("r1", &records),
-            "r1, times are UTC\n2026-11-22\n  \
+            "r1 (times are in UTC)\n2026-11-22\n  \
              13:59:00 handed back to the rules, by the page, from 127.0.0.1\n  \
              14:00:02 ordered to record by hand, by the command line, from 127.0.0.1\n  \
              14:00:03 wanted: Ada (moderator) was there\n  \
