@@ -187,8 +187,8 @@ async fn what_is_refused_says_why(version: Version) -> Result {
         String::from_utf8(output.stderr).expect("UTF-8")
     };
     for (settings, args, why) in [
-        (&[][..], ["record", "r1"], "Bearer"),
-        (&[("HTTP__TOKEN", "TOKEN-8465104")], ["stop", "r1"], "Bearer"),
+        (&[][..], ["record", "r1"], "asks for its token"),
+        (&[("HTTP__TOKEN", "TOKEN-8465104")], ["stop", "r1"], "does not accept this token"),
         (&[WITH_TOKEN], ["release", "r2"], "no room of this name"),
         (&[WITH_TOKEN], ["record", "../../r1"], "no room of this name"),
     ] {
