@@ -177,7 +177,8 @@ mod tests {
     fn whoever_waits_has_a_place() {
         let mut line = Queue::default();
         line.supply(Supply::Known { free: 0, change: 1 });
-        let stands = |n: u64| if n % 2 == 0 { Standing::Queued(at(n)) } else { Standing::Dozing(at(n)) };
+        let stands =
+            |n: u64| if n.is_multiple_of(2) { Standing::Queued(at(n)) } else { Standing::Dozing(at(n)) };
         for n in 0..150 {
             line.moved(&room(&format!("r{n}")), Standing::Aside, stands(n));
         }
