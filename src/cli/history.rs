@@ -140,7 +140,8 @@ fn story(room: &str, records: &[Record]) -> String {
             Entry::Attempt(attempt) => {
                 // Told once, however many starts it took.
                 let is_told = attempt.wanted.is_some() && attempt.wanted == wanted;
-                wanted = attempt.wanted;
+                // What we did not see the end of is wanted anew.
+                wanted = attempt.wanted.filter(|_| attempt.outcome != Outcome::Unknown);
                 attempt_lines(attempt, is_told, &mut lines);
             }
             Entry::Alert(alert) => alert_lines(alert, &mut lines),

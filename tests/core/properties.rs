@@ -360,6 +360,7 @@ fn focus_comes_back_with_the_same_word() {
             session: None,
             mode: None,
             jibri: None,
+            name: None,
             recording: on.then(|| RecordingStatus {
                 on: true,
                 session: Some(SessionId("s1".into())),

@@ -133,7 +133,9 @@ impl History {
         let was_explained = self.explained.take().is_some_and(|explained| explained == *room);
         match &event.what {
             What::StartSent { wanted_for, speaker, .. } => {
-                let since = Time::new(now.since_start().saturating_sub(*wanted_for));
+                // As it is told elsewhere: by now it is a little later than it was for the core.
+                let since = view.and_then(|view| view.missing_since);
+                let since = since.unwrap_or(Time::new(now.since_start().saturating_sub(*wanted_for)));
                 if self.outcome(room).is_some_and(|outcome| outcome != Outcome::Waiting) {
                     self.close(
                         now,
@@ -212,7 +214,10 @@ impl History {
             }
             What::Manual { order, origin } => self.ordered(now, room, *order, *origin),
             What::OrderOver { end, .. } => self.order_over(now, room, &end.to_string()),
-            What::Waits { place } => self.waits(now, room, *place),
+            What::Waits { place } => {
+                self.waits(now, room, *place);
+                self.explain(room, view);
+            }
             What::WaitsNoMore(end) => {
                 let is_empty = view.is_none_or(|view| view.people == 0);
                 self.waits_no_more(now, room, *end, is_empty);
@@ -225,6 +230,7 @@ impl History {
                 let since = view.and_then(|view| view.missing_since);
                 if since.is_some() {
                     self.begin(now, room, since, roster);
+                    self.explain(room, view);
                 }
             }
             What::State { to: State::Idle, .. } => self.is_it_over(now, room, view),
@@ -274,6 +280,15 @@ impl History {
         // What others have begun has no time before it is on, or over: it would be shown as of 1970.
         if open.attempt != before && entry.time() != Moment::default() {
             self.ledger.put(open.key, entry);
+        }
+    }
+
+    /// Why it waits, if it does.
+    fn explain(&mut self, room: &RoomJid, view: Option<&RoomView<'_>>) {
+        if self.outcome(room) == Some(Outcome::Waiting)
+            && let Some(why) = view.and_then(|view| view.reason.as_deref())
+        {
+            self.change(room, |attempt| attempt.reason = Some(plain(why, MOST_TEXT)));
         }
     }
 
@@ -353,12 +368,9 @@ impl History {
             }
             let is_waiting = open.attempt.outcome == Outcome::Waiting;
             let view = view(&room);
-            let reason = view.as_ref().and_then(|view| view.reason.clone()).filter(|_| is_waiting);
+            self.explain(&room, view.as_ref());
             let jibri = if is_waiting { None } else { jibri(&room) };
-            self.change(&room, |attempt| {
-                attempt.reason = reason.map(|why| plain(&why, MOST_TEXT)).or(attempt.reason.take());
-                attempt.jibri = jibri.or(attempt.jibri.take());
-            });
+            self.change(&room, |attempt| attempt.jibri = jibri.or(attempt.jibri.take()));
             self.is_it_over(now, &room, view.as_ref());
         }
     }

@@ -51,8 +51,10 @@ const HASTE: [(&str, &str); 2] = [("START__RETRY_MIN", "200ms"), ("START__RETRY_
 fn tells(story: &str, told: &[&str]) {
     let mut rest = story;
     for needle in told {
-        let found = rest.split_once(needle);
-        rest = found.unwrap_or_else(|| panic!("{needle:?} is not told, or not in its place\n{story}")).1;
+        match rest.split_once(needle) {
+            Some((_, after)) => rest = after,
+            None => panic!("{needle:?} is not told, or not in its place\n{story}"),
+        }
     }
 }
 
@@ -137,7 +139,7 @@ async fn jicofo_did_not_answer(version: Version) -> Result {
     let world = world(version).await?;
     world.jibri("jibri-1").await?;
     world.focus.set_fault(Some(Fault::Ignore));
-    let settings = [&HASTE[..], &[("START__REQUEST_TIMEOUT", "300ms")]].concat();
+    let settings = [&HASTE[..], &[("START__REQUEST_TIMEOUT", "1s")]].concat();
     let autostart = Autostart::start_with(&world.prosody, &["r1"], &settings, &[])?;
     let url = autostart.http().await?;
     let ada = ada_in(&world).await?;
@@ -180,7 +182,7 @@ async fn a_person_stopped_it(version: Version) -> Result {
     let bare = ada.jid().split('/').next().unwrap_or_default();
     let person = format!("stopped by \"Ada L.\" (nickname \"3f9c01aa\", {bare})");
     let story = over(&url, 1).await?;
-    tells(&story, &["asked Jicofo for a recording", "recording is on (", &format!("stopped: {person}")]);
+    tells(&story, &["asked Jicofo for a recording", "recording is on", &format!("stopped: {person}")]);
     let held = until(&url, ROOM, |room| room["reason"].is_string()).await?;
     assert_eq!(held["reason"], format!("{person}, respected until the meeting ends"));
     Ok(())
@@ -191,6 +193,13 @@ fn order(url: &str, order: &str) -> Result {
     let output = program_with(url, &[order, "r1"], &[TOKEN]);
     assert_eq!(output.status.code(), Some(0), "{output:?}");
     Ok(())
+}
+
+/// With the meeting, of which the last one to leave and its end may come as one.
+fn its_order_ended(story: &str, order: &str) {
+    let ends = ["nobody was left in the meeting", "the meeting was over"];
+    let is_told = |end: &str| story.contains(&format!("the order to {order} is over: {end}"));
+    assert!(ends.into_iter().any(is_told), "{story}");
 }
 
 async fn it_was_stopped_by_order_of_the_command_line(version: Version) -> Result {
@@ -218,9 +227,9 @@ async fn it_was_stopped_by_order_of_the_command_line(version: Version) -> Result
             "wanted: 3f9c01aa (moderator) was there",
             "ordered to stop by hand, by the command line, from 127.0.0.1",
             "the order to stop is over: released by the API from 127.0.0.1",
-            "the order to stop is over: nobody was left in the meeting",
         ],
     );
+    its_order_ended(&story, "stop");
     tells(&story, &["NOT RECORDED, nothing was sent: ", by]);
     tells(&story, &["for a Jibri: nothing was to be started any more"]);
     Ok(())
@@ -247,7 +256,7 @@ async fn the_rules_left_it_alone_until_an_order_came(version: Version) -> Result
     ada.leave().await;
     let story = over(&url, 1).await?;
     tells(&story, &["ordered to record by hand, by the command line, from 127.0.0.1", "no Jibri is free"]);
-    tells(&story, &["the order to record is over: nobody was left in the meeting"]);
+    its_order_ended(&story, "record");
     tells(&story, &["never recorded: no Jibri is free", by]);
     Ok(())
 }
@@ -256,6 +265,7 @@ async fn a_live_stream_was_on_instead(version: Version) -> Result {
     let world = world(version).await?;
     world.jibri("jibri-1").await?;
     let ada = ada_in(&world).await?;
+    ada.wait_until_moderator(SOON).await?;
     ada.start_stream("live-key", SOON).await?.expect("a stream");
     ada.wait_recording("on", LONG).await?;
     let autostart = Autostart::start(&world.prosody, &["r1"])?;
@@ -307,8 +317,10 @@ async fn prosody_was_down_in_the_middle(version: Version) -> Result {
     world.prosody.start().await?;
     world.everybody_reconnects().await?;
     let story = over(&url, 1).await?;
-    tells(&story, &["NOT RECORDED, nothing was sent: wanted for ", ", never recorded: "]);
-    tells(&story, &["there was no link to Prosody for ", " of that time; then the meeting ended"]);
+    tells(&story, &["no Jibri is free: waiting for one"]);
+    tells(&story, &[": wanted for ", ", never recorded: "]);
+    tells(&story, &["there was no link to Prosody for ", " of that time"]);
+    tells(&story, &["the meeting ended"]);
     Ok(())
 }
 
@@ -333,7 +345,11 @@ async fn the_program_was_restarted_in_the_middle(version: Version) -> Result {
     drop(autostart);
     let autostart = Autostart::start_with(&world.prosody, &["r1"], &settings, &[])?;
     let url = autostart.http().await?;
-    until(&url, HISTORY, |history| attempts(history).len() == 2).await?;
+    let waits_again = |history: &Value| {
+        let waits = history.as_array().into_iter().flatten().filter(|entry| entry["kind"] == "wait");
+        waits.count() == 2
+    };
+    until(&url, HISTORY, waits_again).await?;
     ada.leave().await;
     let story = over(&url, 2).await?;
     tells(
@@ -342,7 +358,7 @@ async fn the_program_was_restarted_in_the_middle(version: Version) -> Result {
             "wanted: 3f9c01aa (moderator) was there",
             "how this ended is unknown: we were not watching",
             "wanted: 3f9c01aa (moderator) was there",
-            "never recorded: no Jibri is free",
+            "never recorded: ",
         ],
     );
     tells(
