@@ -296,7 +296,7 @@ impl Recording {
     fn concerns_us(&self, status: &RecordingStatus) -> bool {
         match (self.session(), &status.session) {
             (Some(ours), Some(theirs)) => ours == theirs,
-            _ => true,
+            _ => !self.known.is_past_stop(status),
         }
     }
 
