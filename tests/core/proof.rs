@@ -26,6 +26,10 @@ pub(crate) struct Room {
     is_on: bool,
     /// Focus tells of no session.
     pub(crate) is_silent: bool,
+    /// It tells of this one instead.
+    pub(crate) told: Option<RecordingStatus>,
+    /// Ada is away.
+    pub(crate) is_deserted: bool,
     /// Jicofo is about to move the session to another Jibri, and refuses whatever is asked meanwhile.
     is_moving: bool,
     us: Option<Nick>,
@@ -63,6 +67,8 @@ impl Room {
             is_silent: false,
             is_moving: false,
             us: None,
+            told: None,
+            is_deserted: false,
             looks: 0,
             done: Vec::new(),
         }
@@ -82,10 +88,10 @@ impl Room {
     }
 
     fn occupants(&self) -> Vec<(&'static str, &'static str, Role)> {
-        let mut all = vec![
-            ("focus", "focus@auth.meet.jitsi/focus", Role::Moderator),
-            ("ada", "ada@meet.jitsi/1", Role::Moderator),
-        ];
+        let mut all = vec![("focus", "focus@auth.meet.jitsi/focus", Role::Moderator)];
+        if !self.is_deserted {
+            all.push(("ada", "ada@meet.jitsi/1", Role::Moderator));
+        }
         if self.has_recorder {
             all.push(("rec", self.recorder, Role::Participant));
         }
@@ -110,7 +116,7 @@ impl Room {
             session: is_recorder.then(|| SessionId("s1".into())),
             mode: is_recorder.then_some(Mode::File),
             jibri: None,
-            recording: (nick == "focus" && !self.is_silent).then_some(word),
+            recording: (nick == "focus" && !self.is_silent).then(|| self.told.clone().unwrap_or(word)),
             conference: None,
             own,
             created: false,

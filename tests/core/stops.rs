@@ -56,6 +56,38 @@ fn a_stop_made_beside_a_forgotten_recording_binds_when_that_is_over() {
 
 #[test]
 fn whoever_begins_anew_after_it_has_changed_his_mind() {
+/// In an empty room it looks like one that somebody has begun since.
+#[test]
+fn a_forgotten_recording_that_was_there_before_the_stop_does_not_lift_it() {
+    let mut room = Room::recorded("resident");
+    leaves(&mut room, "focus");
+    focus_says(&mut room, None);
+    focus_says(&mut room, word(true, "ada"));
+    let mut second = room.presence("rec2", "recorder@hidden.meet.jitsi/2", Role::Participant, false);
+    if let RoomEvent::Presence(presence) = &mut second {
+        presence.session = Some(SessionId("s2".into()));
+    }
+    room.event(second);
+    focus_says(&mut room, word(false, "ada"));
+    assert_eq!(room.state(), State::Held);
+    leaves(&mut room, "rec2");
+    room.told = word(false, "ada");
+    room.is_deserted = true;
+    leaves(&mut room, "ada");
+    room.run_for(Duration::from_secs(5));
+    assert_eq!(room.state(), State::Recording, "its recorder is there alone");
+    room.is_deserted = false;
+    room.run_for(Duration::from_secs(5));
+    assert!(room.done.contains(&"enters".to_owned()), "{:?}", room.done);
+    // It will not tell of it any more.
+    leaves(&mut room, "focus");
+    focus_says(&mut room, None);
+    leaves(&mut room, "rec");
+    room.run_for(Duration::from_secs(60));
+    assert_eq!(room.state(), State::Held);
+    assert!(!room.done.contains(&"start".to_owned()), "{:?}", room.done);
+}
+
     let mut room = stopped_beside_a_forgotten_one();
     focus_says(&mut room, word(true, "ada"));
     leaves(&mut room, "focus");

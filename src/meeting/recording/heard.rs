@@ -187,7 +187,7 @@ impl Recording {
             // Focus has yet to tell of the one that is on. A stop of another session is respected when that one is over: the one
             // that is on may be of before a restart of focus, which will not tell of the stop after the next one.
             if let Some(nick) = self.stopped_by(now, policy).cloned() {
-                self.holds.stopped_by(nick);
+                self.holds.stopped_by(nick, ctx.now);
             }
         } else if self.concerns_us(&status) || self.stopped_by(now, policy).is_some() {
             self.off(&status, now, ctx, policy);
@@ -213,8 +213,7 @@ impl Recording {
             };
         }
         if now.visitor && !self.known.is_recorded() {
-            // Whoever has begun it has changed his mind.
-            self.holds.is_on();
+            self.holds.is_on(true);
             // Its recorder may be the one that has just come in, and has nothing to show yet.
             self.asked_at = Some(ctx.now.before(SHOWS_WITHIN));
             self.found(session, FoundBy::Focus, ctx, policy);
@@ -353,7 +352,7 @@ impl Recording {
 
     /// A person has stopped it.
     fn hold_for(&mut self, nick: Nick, ctx: &Ctx<'_>) {
-        if self.holds.stopped_by(nick) {
+        if self.holds.stopped_by(nick, ctx.now) {
             // Its recorder may be there for a moment.
             self.known.is_over(ctx.now);
         }

@@ -13,8 +13,8 @@ const UNTOLD_ENDS: u32 = 3;
 /// All reasons; one that is no more important than another hides behind it.
 #[derive(Debug, Default)]
 pub(super) struct Holds {
-    /// Who has stopped the recording of this meeting.
-    stopped_by: Option<Nick>,
+    /// Who has stopped the recording of this meeting, and when that was heard.
+    stopped_by: Option<(Nick, Time)>,
     /// A session of the other mode is on; when to look again, where nothing shows that it has ended.
     instead: Option<(Mode, Option<Time>)>,
     /// Trying again does not help until a setting has changed; when we look again.
@@ -30,7 +30,7 @@ pub(super) struct Holds {
 impl Holds {
     /// The reason, if there is one. `manual`: somebody has ordered that nothing is started.
     pub(super) fn reason(&self, manual: bool) -> Option<Hold> {
-        if let Some(nick) = &self.stopped_by {
+        if let Some((nick, _)) = &self.stopped_by {
             return Some(Hold::StoppedBy(nick.clone()));
         }
         let instead = self.instead.map(|(mode, _)| Hold::Instead(mode));
@@ -57,10 +57,17 @@ impl Holds {
     }
 
     /// This person has stopped it. Whether that is news.
-    pub(super) fn stopped_by(&mut self, nick: Nick) -> bool {
-        let is_news = self.stopped_by.as_ref() != Some(&nick);
-        self.stopped_by = Some(nick);
+    pub(super) fn stopped_by(&mut self, nick: Nick, now: Time) -> bool {
+        let is_news = self.stopped_by.as_ref().is_none_or(|(before, _)| *before != nick);
+        if is_news {
+            self.stopped_by = Some((nick, now));
+        }
         is_news
+    }
+
+    /// When it was heard that a person has stopped it.
+    pub(super) fn stopped_at(&self) -> Option<Time> {
+        self.stopped_by.as_ref().map(|(_, at)| *at)
     }
 
     /// Whoever is there now has not stopped anything. Whether somebody had.
@@ -108,10 +115,11 @@ impl Holds {
         self.untold_ends = 0;
     }
 
-    /// A recording is on: whoever has begun it has changed his mind.
-    pub(super) fn is_on(&mut self) {
+    /// A recording is on. If it was begun since a person has stopped the last one, he has changed his mind.
+    pub(super) fn is_on(&mut self, is_begun_since: bool) {
         let untold_ends = if self.untold_ends > UNTOLD_ENDS { 0 } else { self.untold_ends };
-        *self = Self { untold_ends, told: self.told.take(), ..Self::default() };
+        let stopped_by = self.stopped_by.take().filter(|_| !is_begun_since);
+        *self = Self { stopped_by, untold_ends, told: self.told.take(), ..Self::default() };
     }
 
     /// Another meeting: only what no meeting can change is kept.
