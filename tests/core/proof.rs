@@ -6,9 +6,9 @@ use jibri_autostart::address::{Nick, RealJid, RoomJid};
 use jibri_autostart::config::{Mode, from_toml};
 use jibri_autostart::jibri::{Contradiction, JibriName, RecordedBy};
 use jibri_autostart::meeting::{
-    Action, Affiliation, Answer, By, Condition, Departure, Effect, Ended, Input, ListError, Listed,
-    ManualOrder, Marks, Meetings, Out, Presence, Proof, RecordingStatus, Refusal, Refutation, Role, Roles,
-    RoomEvent, SessionId, State, What,
+    Action, Affiliation, Answer, AttemptId, By, Condition, Departure, Effect, Ended, Input, ListError,
+    Listed, ManualOrder, Marks, Meetings, Out, Presence, Proof, RecordingStatus, Refusal, Refutation, Role,
+    Roles, RoomEvent, SessionId, State, What,
 };
 use jibri_autostart::time::Time;
 
@@ -33,6 +33,8 @@ pub(crate) struct Room {
     /// Jicofo is about to move the session to another Jibri, and refuses whatever is asked meanwhile.
     is_moving: bool,
     us: Option<Nick>,
+    /// The last start that was sent.
+    pub(crate) asked: Option<AttemptId>,
     /// How often it was looked at from outside.
     looks: usize,
     /// What was sent or told, in short.
@@ -65,10 +67,11 @@ impl Room {
             exists: true,
             is_on: true,
             is_silent: false,
-            is_moving: false,
-            us: None,
             told: None,
             is_deserted: false,
+            is_moving: false,
+            us: None,
+            asked: None,
             looks: 0,
             done: Vec::new(),
         }
@@ -209,8 +212,9 @@ impl Room {
                 self.is_on = false;
                 vec![RoomEvent::StopAnswered { attempt, answer: Answer::Accepted { session: None } }]
             }
-            Action::Start { .. } => {
+            Action::Start { attempt, .. } => {
                 self.done.push("start".into());
+                self.asked = Some(attempt);
                 Vec::new()
             }
         }

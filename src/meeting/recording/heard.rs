@@ -33,8 +33,11 @@ impl Recording {
         if now.people == 0 {
             self.known.meeting.emptied();
             // Focus ends the conference when nobody is left, and an answer goes with it, for we leave too.
-            if !now.by_companion && matches!(self.course, Course::Asked { sender: None, .. }) {
-                self.course = Course::Nothing;
+            if !now.by_companion {
+                self.unanswered = None;
+                if matches!(self.course, Course::Asked { sender: None, .. }) {
+                    self.course = Course::Nothing;
+                }
             }
         } else {
             let was_deserted = self.known.meeting.peopled();
@@ -313,6 +316,7 @@ impl Recording {
         if let Some(nick) = self.stopped_by(now, policy).cloned() {
             self.ended(Ended::ByPerson(nick.clone()), ctx);
             self.order_is_countermanded();
+            self.leaves_answer_open();
             self.course = Course::Nothing;
             return self.hold_for(nick, ctx);
         }
@@ -389,6 +393,7 @@ impl Recording {
     fn told_instead(&mut self, mode: Mode, now: &Picture<'_>, ctx: &mut Ctx<'_>) {
         // There is one session a meeting, so ours is over.
         self.ended(Ended::Lost, ctx);
+        self.leaves_answer_open();
         self.course = Course::Nothing;
         if self.wanted_since.is_some() && !self.holds.is_misfit() {
             let shows = now.is_inside() && !now.visitor || self.known.recorders.is_of_other_mode();
