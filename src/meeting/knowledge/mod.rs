@@ -15,7 +15,7 @@ pub(super) use recorders::{Outlook, Recorders, SHOWS_WITHIN};
 use std::collections::VecDeque;
 
 use super::identity::Who;
-use super::io::{ConferenceId, RecordingStatus, SessionId};
+use super::io::{AttemptId, ConferenceId, RecordingStatus, SessionId};
 use super::roster::Roster;
 use crate::address::Nick;
 use crate::config::Mode;
@@ -53,6 +53,8 @@ struct OurStop {
     /// Which session it has ended is for focus to say: the one that was meant may have been replaced unseen.
     session: Option<SessionId>,
     meant: Option<SessionId>,
+    /// Focus has not answered it: it may end whatever is on by then.
+    awaited: Option<AttemptId>,
     /// Something else is on since: what it has ended was before that.
     is_past: bool,
 }
@@ -196,13 +198,20 @@ impl Knowledge {
         Some((status, nick))
     }
 
-    /// We ask focus to stop this session, if it is known, under this nickname.
-    pub(super) fn we_stop(&mut self, initiator: Nick, meant: Option<SessionId>) {
+    /// We ask focus to stop this session, if it is known, under this nickname. `awaited`: if it is to be answered.
+    pub(super) fn we_stop(&mut self, initiator: Nick, meant: Option<SessionId>, awaited: Option<AttemptId>) {
         // One that went the same way says the same.
         self.our_stops.retain(|ours| ours.initiator != initiator || ours.session.is_some());
         self.our_stops.truncate(MOST_STOPS);
         let meant = meant.or_else(|| self.recorders.session().cloned());
-        self.our_stops.push_front(OurStop { initiator, session: None, meant, is_past: false });
+        self.our_stops.push_front(OurStop { initiator, session: None, meant, awaited, is_past: false });
+    }
+
+    /// Focus has answered a stop of ours; or any, as no answer comes any more.
+    pub(super) fn our_stop_is_answered(&mut self, answered: Option<AttemptId>) {
+        for ours in &mut self.our_stops {
+            ours.awaited.take_if(|awaited| answered.is_none_or(|answered| *awaited == answered));
+        }
     }
 
     /// Focus has not done what we have asked for last.
@@ -212,7 +221,7 @@ impl Knowledge {
 
     /// A recording is on: what focus may still tell is the end of the one that was meant.
     pub(super) fn is_on(&mut self) {
-        for ours in &mut self.our_stops {
+        for ours in self.our_stops.iter_mut().filter(|ours| ours.awaited.is_none()) {
             ours.session = ours.session.take().or(ours.meant.take());
             ours.is_past = true;
         }
@@ -323,17 +332,20 @@ mod tests {
         assert!(known.stopped_by(Mode::File, None, &roster(&["bob", "ada"])).is_some());
     }
 
-    #[test]
-    fn our_stop_of_a_session_that_we_do_not_know_stays_ours_when_the_next_one_is_on() {
-        let says = |session: &str| RecordingStatus {
+    fn says(session: &str) -> RecordingStatus {
+        RecordingStatus {
             on: false,
             session: Some(SessionId(session.into())),
             mode: None,
             failed: false,
             initiator: Nick::new("ada").ok(),
-        };
+        }
+    }
+
+    #[test]
+    fn our_stop_of_a_session_that_we_do_not_know_stays_ours_when_the_next_one_is_on() {
         let mut known = Knowledge::new(false);
-        known.we_stop(Nick::new("ada").unwrap(), None);
+        known.we_stop(Nick::new("ada").unwrap(), None, None);
         let listed = Listed {
             nick: Nick::new("rec").unwrap(),
             jid: RealJid::new("recorder@hidden.meet.jitsi/rec").ok(),
@@ -354,6 +366,19 @@ mod tests {
         assert!(known.is_past_stop(&says("s1")), "so it says nothing of what is on");
         see(&mut known, &[]);
         assert!(known.person_behind(&says("s2"), None).is_some(), "she has stopped what was on");
+    }
+
+    #[test]
+    fn our_stop_ends_whatever_is_on_when_focus_gets_it() {
+        let mut known = Knowledge::new(false);
+        let (meant, attempt) = (Some(SessionId("s1".into())), AttemptId(7));
+        known.we_stop(Nick::new("ada").unwrap(), meant, Some(attempt));
+        known.is_on();
+        assert_eq!(known.person_behind(&says("s2"), None), None, "it has replaced the one that was meant");
+        known.our_stop_is_answered(Some(attempt));
+        known.is_on();
+        assert_eq!(known.person_behind(&says("s1"), None), None);
+        assert!(known.person_behind(&says("s2"), None).is_some(), "no stop of ours is under way");
     }
 
     #[test]
