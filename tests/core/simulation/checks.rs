@@ -188,7 +188,9 @@ impl World {
         let limit = mirror.terms.start.retry_limit;
         match what {
             // An entry that was given up, and succeeds after all, is used only if it is still wanted.
-            What::Entered { .. } => self.mirrors[r].unknown_past = false,
+            What::Entered { .. } => {
+                (self.mirrors[r].unknown_past, self.mirrors[r].came_late) = (false, false);
+            }
             What::Held(Hold::StoppedBy(nick)) => {
                 self.seen.count("held for a person's stop");
                 // Who is there when it is heard of may have been there.
