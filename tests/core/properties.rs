@@ -369,7 +369,6 @@ fn focus_comes_back_with_the_same_word() {
                 initiator: None,
             }),
             conference: None,
-            name: None,
             own: false,
             created: false,
         }))

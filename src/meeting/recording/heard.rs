@@ -34,8 +34,11 @@ impl Recording {
         if now.people == 0 {
             self.known.meeting.emptied();
             // Focus ends the conference when nobody is left, and an answer goes with it, for we leave too.
-            if !now.by_companion && matches!(self.course, Course::Asked { sender: None, .. }) {
-                self.course = Course::Nothing;
+            if !now.by_companion {
+                self.unanswered = None;
+                if matches!(self.course, Course::Asked { sender: None, .. }) {
+                    self.course = Course::Nothing;
+                }
             }
         } else {
             let was_deserted = self.known.meeting.peopled();
@@ -188,7 +191,7 @@ impl Recording {
             // Focus has yet to tell of the one that is on. A stop of another session is respected when that one is over: the one
             // that is on may be of before a restart of focus, which will not tell of the stop after the next one.
             if let Some(person) = self.stopped_by(now, policy) {
-                self.holds.stopped_by(person);
+                self.holds.stopped_by(person, ctx.now);
             }
         } else if self.concerns_us(&status) || self.stopped_by(now, policy).is_some() {
             self.off(&status, now, ctx, policy);
@@ -214,8 +217,7 @@ impl Recording {
             };
         }
         if now.visitor && !self.known.is_recorded() {
-            // Whoever has begun it has changed his mind.
-            self.holds.is_on();
+            self.holds.is_on(true);
             // Its recorder may be the one that has just come in, and has nothing to show yet.
             self.asked_at = Some(ctx.now.before(SHOWS_WITHIN));
             self.found(session, FoundBy::Focus, ctx, policy);
@@ -297,7 +299,7 @@ impl Recording {
     fn concerns_us(&self, status: &RecordingStatus) -> bool {
         match (self.session(), &status.session) {
             (Some(ours), Some(theirs)) => ours == theirs,
-            _ => true,
+            _ => !self.known.is_past_stop(status),
         }
     }
 
@@ -317,6 +319,7 @@ impl Recording {
         if let Some(person) = self.stopped_by(now, policy) {
             self.ended(Ended::ByPerson(person.clone()), ctx);
             self.order_is_countermanded(&person, ctx);
+            self.leaves_answer_open();
             self.course = Course::Nothing;
             return self.hold_for(person, ctx);
         }
@@ -356,7 +359,7 @@ impl Recording {
 
     /// A person has stopped it.
     fn hold_for(&mut self, person: Person, ctx: &Ctx<'_>) {
-        if self.holds.stopped_by(person) {
+        if self.holds.stopped_by(person, ctx.now) {
             // Its recorder may be there for a moment.
             self.known.is_over(ctx.now);
         }
@@ -393,6 +396,7 @@ impl Recording {
     fn told_instead(&mut self, mode: Mode, now: &Picture<'_>, ctx: &mut Ctx<'_>) {
         // There is one session a meeting, so ours is over.
         self.ended(Ended::Lost, ctx);
+        self.leaves_answer_open();
         self.course = Course::Nothing;
         if self.wanted_since.is_some() && !self.holds.is_misfit() {
             let shows = now.is_inside() && !now.visitor || self.known.recorders.is_of_other_mode();

@@ -14,8 +14,8 @@ const UNTOLD_ENDS: u32 = 3;
 /// All reasons; one that is no more important than another hides behind it.
 #[derive(Debug, Default)]
 pub(super) struct Holds {
-    /// Who has stopped the recording of this meeting.
-    stopped_by: Option<Person>,
+    /// Who has stopped the recording of this meeting, and when that was heard.
+    stopped_by: Option<(Person, Time)>,
     /// A session of the other mode is on; when to look again, where nothing shows that it has ended.
     instead: Option<(Mode, Option<Time>)>,
     /// Trying again does not help until a setting has changed; when we look again.
@@ -31,7 +31,7 @@ pub(super) struct Holds {
 impl Holds {
     /// The reason, if there is one. `manual`: whose order it is that nothing is started.
     pub(super) fn reason(&self, manual: Option<Origin>) -> Option<Hold> {
-        if let Some(person) = &self.stopped_by {
+        if let Some((person, _)) = &self.stopped_by {
             return Some(Hold::StoppedBy(person.clone()));
         }
         let instead = self.instead.map(|(mode, _)| Hold::Instead(mode));
@@ -59,12 +59,17 @@ impl Holds {
 
     /// This person has stopped it. Whether that is news: it is heard again and again, and he may have left by then, or
     /// display another name.
-    pub(super) fn stopped_by(&mut self, person: Person) -> bool {
-        let is_news = self.stopped_by.as_ref().is_none_or(|known| known.nick != person.nick);
+    pub(super) fn stopped_by(&mut self, person: Person, now: Time) -> bool {
+        let is_news = self.stopped_by.as_ref().is_none_or(|(known, _)| known.nick != person.nick);
         if is_news {
-            self.stopped_by = Some(person);
+            self.stopped_by = Some((person, now));
         }
         is_news
+    }
+
+    /// When it was heard that a person has stopped it.
+    pub(super) fn stopped_at(&self) -> Option<Time> {
+        self.stopped_by.as_ref().map(|(_, at)| *at)
     }
 
     /// Whoever is there now has not stopped anything. Whether somebody had.
@@ -112,10 +117,11 @@ impl Holds {
         self.untold_ends = 0;
     }
 
-    /// A recording is on: whoever has begun it has changed his mind.
-    pub(super) fn is_on(&mut self) {
+    /// A recording is on. If it was begun since a person has stopped the last one, he has changed his mind.
+    pub(super) fn is_on(&mut self, is_begun_since: bool) {
         let untold_ends = if self.untold_ends > UNTOLD_ENDS { 0 } else { self.untold_ends };
-        *self = Self { untold_ends, told: self.told.take(), ..Self::default() };
+        let stopped_by = self.stopped_by.take().filter(|_| !is_begun_since);
+        *self = Self { stopped_by, untold_ends, told: self.told.take(), ..Self::default() };
     }
 
     /// Another meeting: only what no meeting can change is kept.

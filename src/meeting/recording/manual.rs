@@ -62,7 +62,8 @@ impl Recording {
 
     /// Whether nothing is on that was when the stop was ordered; once it is known what is there.
     pub(super) fn note_carried_out(&mut self, ctx: &Ctx<'_>) {
-        if self.course == Course::Nothing && !self.known.recorders.is_unknown() {
+        let is_over = self.course == Course::Nothing && self.unanswered.is_none();
+        if is_over && !self.known.recorders.is_unknown() {
             self.order_is_carried_out(ctx);
         }
     }

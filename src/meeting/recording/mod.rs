@@ -170,6 +170,7 @@ impl Recording {
     pub(super) fn link_down(&mut self) {
         self.unanswered = None;
         self.known.meeting.link_down();
+        self.known.our_stop_is_answered(None);
         self.stop.link_down();
         if matches!(self.course, Course::Asked { .. } | Course::Found { .. }) {
             self.course = Course::Nothing;

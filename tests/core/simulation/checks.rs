@@ -15,7 +15,7 @@
 //!    recorded), and 3 after each disconnect and restart.
 //! 10. Two instances are not the core's.
 
-use jibri_autostart::address::RealJid;
+use jibri_autostart::address::{Nick, RealJid};
 use jibri_autostart::config::Mode;
 use jibri_autostart::meeting::{Action, Ended, Hold, State, What};
 
@@ -189,19 +189,12 @@ impl World {
         let limit = mirror.terms.start.retry_limit;
         match what {
             // An entry that was given up, and succeeds after all, is used only if it is still wanted.
-            What::Entered { .. } => self.mirrors[r].unknown_past = false,
+            What::Entered { .. } => {
+                (self.mirrors[r].unknown_past, self.mirrors[r].came_late) = (false, false);
+            }
             What::Held(Hold::StoppedBy(person)) => {
                 self.seen.count("held for a person's stop");
-                // Who is there when it is heard of may have been there.
-                let present = self.rooms[r].present();
-                self.rooms[r].bound.extend(present);
-                // It may have come while something else was on that is over now.
-                let stop = mirror.stop.as_ref().or(word.filter(|word| !word.on));
-                if stop.is_none_or(|stop| stop.initiator.as_ref() != Some(&person.nick)) {
-                    self.fail(5, format!("r{r} is held for a stop that nobody made"));
-                } else if !self.mirrors[r].terms.stop.respect_manual {
-                    self.fail(5, format!("r{r} is held, though stops are not to be respected there"));
-                }
+                self.check_held_for(r, &person.nick);
             }
             What::Held(Hold::GaveUp(_)) => {
                 self.seen.count("gave up");
@@ -344,6 +337,23 @@ impl World {
                 self.mirrors[r].created = false;
             }
             _ => {}
+        }
+    }
+
+    /// (5) A room is held for the stop of a person who has made one. If that binds nobody who is there, a recording has to
+    /// come all the same, as `check_world` sees.
+    pub fn check_held_for(&mut self, r: usize, nick: &Nick) {
+        let room = &mut self.rooms[r];
+        let is_first = room.held_for.insert(nick.as_str().to_owned());
+        if is_first {
+            // Who is there when it is heard of may have been there.
+            let present = room.present();
+            room.bound.extend(present);
+        }
+        if !room.stoppers.contains(nick.as_str()) {
+            self.fail(5, format!("r{r} is held for a stop that nobody made"));
+        } else if !self.mirrors[r].terms.stop.respect_manual {
+            self.fail(5, format!("r{r} is held, though stops are not to be respected there"));
         }
     }
 
