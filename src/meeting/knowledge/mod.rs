@@ -107,7 +107,9 @@ impl Knowledge {
         if let Some(status) = &self.jicofo_status {
             let is_before = self.is_before_what_is_on(status);
             let is_certain = |ours: &OurStop| !ours.is_past || self.is_of_another(status);
-            let found = self.our_stops.iter().position(|ours| ours.is(status, is_before) && is_certain(ours));
+            // Focus gets them in their order.
+            let found =
+                self.our_stops.iter().rposition(|ours| ours.is(status, is_before) && is_certain(ours));
             if let Some(ours) = found.and_then(|at| self.our_stops.get_mut(at)) {
                 ours.session.clone_from(&status.session);
             }
@@ -200,8 +202,9 @@ impl Knowledge {
 
     /// We ask focus to stop this session, if it is known, under this nickname. `awaited`: if it is to be answered.
     pub(super) fn we_stop(&mut self, initiator: Nick, meant: Option<SessionId>, awaited: Option<AttemptId>) {
-        // One that went the same way says the same.
-        self.our_stops.retain(|ours| ours.initiator != initiator || ours.session.is_some());
+        // One that went the same way says the same, unless both are under way.
+        let is_apart = |ours: &OurStop| ours.initiator != initiator || ours.awaited.is_some();
+        self.our_stops.retain(|ours| is_apart(ours) || ours.session.is_some());
         self.our_stops.truncate(MOST_STOPS);
         let meant = meant.or_else(|| self.recorders.session().cloned());
         self.our_stops.push_front(OurStop { initiator, session: None, meant, awaited, is_past: false });
@@ -366,6 +369,20 @@ mod tests {
         assert!(known.is_past_stop(&says("s1")), "so it says nothing of what is on");
         see(&mut known, &[]);
         assert!(known.person_behind(&says("s2"), None).is_some(), "she has stopped what was on");
+    }
+
+    #[test]
+    fn two_stops_under_way_in_one_name_end_a_session_each() {
+        let mut known = Knowledge::new(false);
+        for attempt in [7, 8] {
+            known.we_stop(Nick::new("ada").unwrap(), None, Some(AttemptId(attempt)));
+        }
+        for session in ["s1", "s2"] {
+            known.focus_says(Some(says(session)), None);
+            assert_eq!(known.person_behind(&says(session), None), None, "{session}");
+            known.take_in();
+        }
+        assert!(known.person_behind(&says("s3"), None).is_some());
     }
 
     #[test]

@@ -11,7 +11,7 @@ use crate::time::Time;
 
 /// Two lists, an entry and focus's answer (20 s) come within this.
 const LASTS: Duration = Duration::from_secs(40);
-/// Before the next one, if the recording goes on: people may see us each time.
+/// Before the next one, whatever came of it: people may see us each time, and focus may go on saying that it is on.
 const APART: Duration = Duration::from_secs(60);
 
 /// Whether we are about it.
@@ -47,8 +47,7 @@ impl Room {
             // Where the room does not let us in, more looks change nothing.
             Some(since) if !is_needed || self.occupancy.is_unwelcome() || ctx.is_past(since.after(LASTS)) => {
                 self.detour.since = None;
-                let is_done = !self.recording.is_unneeded();
-                self.detour.not_before = (!is_done).then(|| ctx.now.after(APART));
+                self.detour.not_before = Some(ctx.now.after(APART));
                 self.occupancy.detour(self.footprint, ctx, &mut self.roster);
             }
             None | Some(_) => {}

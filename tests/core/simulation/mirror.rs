@@ -527,6 +527,9 @@ impl Mirror {
             return;
         }
         self.in_flight = None;
+        if matches!(answer, Answer::Refused(r) if r.condition == Condition::NotAllowed) {
+            self.misfit = Some(now);
+        }
         // If it is still pending, whatever is sent anew is told so.
         if self.deserted {
             return;
@@ -537,7 +540,6 @@ impl Mirror {
             Answer::Refused(r) if r.condition == Condition::UnexpectedRequest => {
                 self.accepted_until = Some(pending);
             }
-            Answer::Refused(r) if r.condition == Condition::NotAllowed => self.misfit = Some(now),
             Answer::Refused(_) | Answer::Unsent(_) | Answer::TimedOut => {}
         }
     }
