@@ -15,7 +15,8 @@ use std::time::{Duration, Instant};
 
 use jibri_autostart::address::{Nick, RealJid, RoomJid};
 use jibri_autostart::meeting::{
-    Action, Affiliation, Effect, Input, ListError, Listed, Marks, Meetings, Presence, Role, RoomEvent,
+    Action, Affiliation, DisplayName, Effect, Input, ListError, Listed, Marks, Meetings, Presence, Role,
+    RoomEvent,
 };
 use jibri_autostart::time::Time;
 
@@ -127,7 +128,7 @@ fn presence(nick: &str, own: bool) -> Presence {
         session: None,
         mode: None,
         jibri: None,
-        name: None,
+        name: DisplayName::new("Ada Lovelace"),
         recording: None,
         conference: None,
         own,

@@ -239,7 +239,7 @@ impl State {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Ended {
     /// A person stopped it.
-    ByPerson(Person),
+    ByPerson(Box<Person>),
     /// We stopped it.
     ByUs,
     /// It failed and Jicofo's own retries are used up.
@@ -284,7 +284,7 @@ impl fmt::Display for Refutation {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Hold {
     /// A person has stopped the recording; respected until the meeting ends.
-    StoppedBy(Person),
+    StoppedBy(Box<Person>),
     /// Trying again does not help until a setting has changed.
     Misfit(Misfit),
     /// `start.retry_limit` is reached.

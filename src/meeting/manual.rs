@@ -84,7 +84,7 @@ impl fmt::Display for Origin {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum OrderEnd {
     /// A person has stopped what was to be recorded.
-    Countermanded(Person),
+    Countermanded(Box<Person>),
     /// Nobody is left of those to whom it applied.
     NobodyLeft,
     /// The meeting is over, or another one.

@@ -31,7 +31,7 @@ impl fmt::Debug for DisplayName {
     }
 }
 
-/// Who has done something in a room.
+/// Who has done something in a room. In a box for the most part: there may be ten thousand rooms, and this is rare in them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Person {
     /// The nickname, by which Jicofo tells of him.
@@ -44,15 +44,15 @@ pub struct Person {
 
 impl Person {
     /// Whoever has this nickname.
-    pub(super) fn of(nick: &Nick, roster: &Roster) -> Self {
+    pub(super) fn of(nick: &Nick, roster: &Roster) -> Box<Self> {
         let jid = roster.jid_of(nick).map(|jid| jid.bare().into());
-        Self { nick: nick.clone(), name: roster.name_of(nick).cloned(), jid }
+        Box::new(Self { nick: nick.clone(), name: roster.name_of(nick).cloned(), jid })
     }
 }
 
-impl From<Nick> for Person {
+impl From<Nick> for Box<Person> {
     fn from(nick: Nick) -> Self {
-        Self { nick, name: None, jid: None }
+        Self::new(Person { nick, name: None, jid: None })
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use tracing::{debug, error, info, warn};
 
 use crate::meeting::{
-    Ended, Event, Hold, LETS_IN_SLOWLY, SessionId, Speaker, State, What, ZOMBIE_REASON, list_error_reason,
+    Ended, Event, Hold, LETS_IN_SLOWLY, SessionId, Speaker, What, ZOMBIE_REASON, list_error_reason,
     refusal_reason, unlisted_focus_reason,
 };
 
@@ -27,12 +27,7 @@ fn id(session: Option<&SessionId>) -> &str {
 pub(in crate::driver) fn log(event: &Event, attempt: u32) {
     let room = event.room.as_str();
     match &event.what {
-        What::State { from, to } => {
-            debug!(room, from = from.name(), to = to.name(), "state");
-            if *to == State::Waiting && matches!(from, State::Idle | State::Settling) {
-                warn!(room, "no Jibri is free for this meeting, it waits for one");
-            }
-        }
+        What::State { from, to } => debug!(room, from = from.name(), to = to.name(), "state"),
         What::Entered { people, moderators } => info!(room, people, moderators, "entered the room"),
         What::Seen { people, moderators } => debug!(room, people, moderators, "seen from outside"),
         What::Left(out) => info!(room, "no longer in the room: {out}"),
@@ -82,7 +77,7 @@ pub(in crate::driver) fn log(event: &Event, attempt: u32) {
         What::StartFailed { why, retry_in: None } => error!(room, "not recording: {why}; not trying again"),
         What::Manual { order, origin } => info!(room, "ordered by hand: {}, by {origin}", order.name()),
         What::OrderOver { order, end } => info!(room, "the order to {} is over: {end}", order.name()),
-        What::Waits { place } => info!(room, place, "no Jibri is free, waiting for one"),
+        What::Waits { place } => warn!(room, place, "no Jibri is free for this meeting; it waits for one"),
         What::WaitsNoMore(end) => info!(room, "waiting for a Jibri no more: {end}"),
         What::Held(hold @ (Hold::Misfit(_) | Hold::GaveUp(_) | Hold::Untold)) => {
             error!(room, "not recording: {hold}")

@@ -304,7 +304,7 @@ impl Recording {
     }
 
     /// Whose stop focus tells of now, if it is to be respected.
-    pub(super) fn stopped_by(&self, now: &Picture<'_>, policy: Policy<'_>) -> Option<Person> {
+    pub(super) fn stopped_by(&self, now: &Picture<'_>, policy: Policy<'_>) -> Option<Box<Person>> {
         let (status, nick) = self.known.stopped_by(policy.start.mode, now.our_nick, now.roster)?;
         let is_respected = policy.stop.respect_manual && !self.is_overruled(status);
         is_respected.then(|| Person::of(nick, now.roster))
@@ -358,7 +358,7 @@ impl Recording {
     }
 
     /// A person has stopped it.
-    fn hold_for(&mut self, person: Person, ctx: &Ctx<'_>) {
+    fn hold_for(&mut self, person: Box<Person>, ctx: &Ctx<'_>) {
         if self.holds.stopped_by(person, ctx.now) {
             // Its recorder may be there for a moment.
             self.known.is_over(ctx.now);

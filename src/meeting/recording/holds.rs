@@ -15,7 +15,7 @@ const UNTOLD_ENDS: u32 = 3;
 #[derive(Debug, Default)]
 pub(super) struct Holds {
     /// Who has stopped the recording of this meeting, and when that was heard.
-    stopped_by: Option<(Person, Time)>,
+    stopped_by: Option<(Box<Person>, Time)>,
     /// A session of the other mode is on; when to look again, where nothing shows that it has ended.
     instead: Option<(Mode, Option<Time>)>,
     /// Trying again does not help until a setting has changed; when we look again.
@@ -25,7 +25,7 @@ pub(super) struct Holds {
     gave_up: Option<StartFailure>,
     is_dry_run: bool,
     /// What was told last.
-    told: Option<Hold>,
+    told: Option<Box<Hold>>,
 }
 
 impl Holds {
@@ -44,11 +44,11 @@ impl Holds {
 
     /// Tells the reason, once for each.
     pub(super) fn tell(&mut self, reason: Option<Hold>, ctx: &mut Ctx<'_>) {
-        if reason != self.told {
+        if reason.as_ref() != self.told.as_deref() {
             if let Some(hold) = &reason {
                 ctx.tell(What::Held(hold.clone()));
             }
-            self.told = reason;
+            self.told = reason.map(Box::new);
         }
     }
 
@@ -59,7 +59,7 @@ impl Holds {
 
     /// This person has stopped it. Whether that is news: it is heard again and again, and he may have left by then, or
     /// display another name.
-    pub(super) fn stopped_by(&mut self, person: Person, now: Time) -> bool {
+    pub(super) fn stopped_by(&mut self, person: Box<Person>, now: Time) -> bool {
         let is_news = self.stopped_by.as_ref().is_none_or(|(known, _)| known.nick != person.nick);
         if is_news {
             self.stopped_by = Some((person, now));

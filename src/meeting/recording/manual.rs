@@ -14,10 +14,10 @@ use crate::meeting::person::Person;
 /// An order, and what it overrules.
 #[derive(Debug, Default)]
 pub(super) struct Manual {
-    /// [`ManualOrder::Record`] or [`ManualOrder::Stop`], and where it has come from.
-    order: Option<(ManualOrder, Origin)>,
+    /// [`ManualOrder::Record`] or [`ManualOrder::Stop`], and where it has come from; few rooms have one.
+    order: Option<Box<(ManualOrder, Origin)>>,
     /// Focus's word that was known when the order came; it repeats itself in every presence.
-    overruled: Option<RecordingStatus>,
+    overruled: Option<Box<RecordingStatus>>,
     /// What was on, or under way, when the stop was ordered is over; what comes on after that is somebody else's.
     is_carried_out: bool,
 }
@@ -25,19 +25,19 @@ pub(super) struct Manual {
 impl Recording {
     /// The order that goes before the rules.
     pub(in crate::meeting) fn hand(&self) -> Option<ManualOrder> {
-        self.manual.order.map(|(order, _)| order)
+        self.manual.order.as_deref().map(|(order, _)| *order)
     }
 
     /// Whose order it is to record, or to stop.
     pub(super) fn ordered_by(&self, order: ManualOrder) -> Option<Origin> {
-        self.manual.order.filter(|(given, _)| *given == order).map(|(_, origin)| origin)
+        self.manual.order.as_deref().filter(|(given, _)| *given == order).map(|(_, origin)| *origin)
     }
 
     /// Takes an order.
     pub(in crate::meeting) fn manual(&mut self, hand: ManualOrder, origin: Origin, ctx: &mut Ctx<'_>) {
         ctx.tell(What::Manual { order: hand, origin });
-        let order = (hand != ManualOrder::Release).then_some((hand, origin));
-        let overruled = self.known.last_status().cloned();
+        let order = (hand != ManualOrder::Release).then(|| Box::new((hand, origin)));
+        let overruled = self.known.last_status().cloned().map(Box::new);
         self.manual = Manual { order, overruled, is_carried_out: false };
         self.stop.ordered();
         self.known.meeting.counts_from_now();
@@ -79,13 +79,13 @@ impl Recording {
     /// A person has stopped what was ordered; an order to stop has nothing against that.
     pub(super) fn order_is_countermanded(&mut self, person: &Person, ctx: &mut Ctx<'_>) {
         if self.hand() == Some(ManualOrder::Record) {
-            self.forget_order(OrderEnd::Countermanded(person.clone()), ctx);
+            self.forget_order(OrderEnd::Countermanded(Box::new(person.clone())), ctx);
         }
     }
 
     pub(super) fn forget_order(&mut self, end: OrderEnd, ctx: &mut Ctx<'_>) {
-        if let Some((order, _)) = std::mem::take(&mut self.manual).order {
-            ctx.tell(What::OrderOver { order, end });
+        if let Some(given) = std::mem::take(&mut self.manual).order {
+            ctx.tell(What::OrderOver { order: given.0, end });
         }
     }
 
@@ -103,7 +103,7 @@ impl Recording {
     pub(super) fn is_overruled(&self, status: &RecordingStatus) -> bool {
         let is_on = matches!(self.course, Course::On { .. } | Course::Gone { .. });
         let is_ours = status.session.is_some() && self.session() == status.session.as_ref();
-        self.manual.overruled.as_ref() == Some(status)
+        self.manual.overruled.as_deref() == Some(status)
             || self.hand() == Some(ManualOrder::Record) && !is_on && !is_ours
     }
 

@@ -34,7 +34,7 @@ pub(crate) async fn a_recording_that_is_missing_and_no_jibri_to_make_it(version:
     until(&autostart.http().await?, "/api/v1/status", |status| status["rooms_overdue"] == 0).await?;
     assert_eq!((receiver.told_of("start_overdue").len(), receiver.told_of("no_jibri_free").len()), (0, 2));
     assert_eq!(autostart.count("alert raised: 1 meeting is not recorded"), 1);
-    assert_eq!(autostart.count("no Jibri is free for this meeting, it waits for one"), 1);
+    assert_eq!(autostart.count("no Jibri is free for this meeting; it waits for one"), 1);
     Ok(())
 }
 
