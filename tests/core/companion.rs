@@ -34,6 +34,8 @@ pub(super) struct Room {
     meeting: &'static str,
     focus: Option<RecordingStatus>,
     pub(super) has_focus: bool,
+    /// What focus says to be on has none.
+    has_no_recorder: bool,
     /// Prosody and Jicofo answer what is asked of them in our own name; by this.
     answers: Option<Rights>,
     us: Option<Nick>,
@@ -59,6 +61,7 @@ impl Room {
             meeting: "m1",
             focus: None,
             has_focus: true,
+            has_no_recorder: false,
             answers: None,
             us: None,
             is_deaf: false,
@@ -199,7 +202,7 @@ impl Room {
             let focus = occupant("focus", "focus@auth.meet.jitsi/focus", Role::Moderator);
             all.push(Presence { recording: self.focus.clone(), ..focus });
         }
-        if self.focus.as_ref().is_some_and(|says| says.on) {
+        if !self.has_no_recorder && self.focus.as_ref().is_some_and(|says| says.on) {
             let recorder = occupant("rec", "recorder@hidden.meet.jitsi/x", Role::Participant);
             all.push(Presence { session: Some(SessionId("s1".into())), ..recorder });
         }
@@ -414,6 +417,17 @@ fn a_stop_without_a_moderator_is_brought_by_ourselves() {
         room.run_for(Duration::from_secs(60));
         assert_eq!(room.take(), ["start as cem"], "{people:?}");
     }
+}
+
+/// The companion tells that it is on, and from outside nothing is there that could be stopped.
+#[test]
+fn what_focus_calls_on_in_an_empty_room_is_not_looked_for_again_and_again() {
+    let mut room = recorded(Rights::Owner, "[stop]\nwhen = \"no-moderator\"\ndelay = \"0s\"\n");
+    room.has_no_recorder = true;
+    room.shows(&[], 0);
+    room.run_for(Duration::from_secs(120));
+    let looks = room.take().iter().filter(|done| *done == "list").count();
+    assert!(looks <= 3, "{looks}");
 }
 
 #[test]

@@ -102,22 +102,28 @@ fn whoever_begins_anew_after_it_has_changed_his_mind() {
 /// Jicofo goes on with a start that it has not answered, whatever somebody stops meanwhile.
 #[test]
 fn a_start_that_is_not_answered_is_under_way_though_a_person_has_stopped_another() {
-    let mut room = Room::recorded("resident");
-    let over = RecordingStatus { session: Some(SessionId("s1".into())), ..word(false, "ada").unwrap() };
-    focus_says(&mut room, Some(RecordingStatus { initiator: None, ..over }));
-    room.has_recorder = false;
-    leaves(&mut room, "rec");
-    room.run_for(Duration::from_secs(20));
-    assert_eq!(room.state(), State::Starting);
-    focus_says(&mut room, word(false, "ada"));
-    assert_eq!(room.state(), State::Held);
-    room.done.clear();
-    room.ordered(ManualOrder::Record);
-    room.run_for(Duration::from_secs(5));
-    assert!(!room.done.contains(&"start".to_owned()), "{:?}", room.done);
-    let answer = Answer::Accepted { session: Some(SessionId("s3".into())) };
-    room.event(RoomEvent::StartAnswered { attempt: room.asked.unwrap(), answer });
-    assert_eq!(room.state(), State::Pending);
+    for order in [ManualOrder::Record, ManualOrder::Stop] {
+        let mut room = Room::recorded("resident");
+        let over = RecordingStatus { session: Some(SessionId("s1".into())), ..word(false, "ada").unwrap() };
+        focus_says(&mut room, Some(RecordingStatus { initiator: None, ..over }));
+        room.has_recorder = false;
+        leaves(&mut room, "rec");
+        room.run_for(Duration::from_secs(20));
+        assert_eq!(room.state(), State::Starting);
+        focus_says(&mut room, word(false, "ada"));
+        assert_eq!(room.state(), State::Held);
+        room.done.clear();
+        room.ordered(order);
+        room.run_for(Duration::from_secs(5));
+        assert!(!room.done.contains(&"start".to_owned()), "{:?}", room.done);
+        let session = Some(SessionId("s3".into()));
+        let answer = Answer::Accepted { session: session.clone() };
+        room.event(RoomEvent::StartAnswered { attempt: room.asked.unwrap(), answer });
+        assert_eq!(room.state(), State::Pending);
+        focus_says(&mut room, Some(RecordingStatus { session, ..word(true, "ada").unwrap() }));
+        let is_stopped = room.done.contains(&"stop".to_owned());
+        assert_eq!(is_stopped, order == ManualOrder::Stop, "{order:?}: {:?}", room.done);
+    }
 }
 
 /// Jicofo may be moving what nothing records any more to another Jibri: that is meant as well. What comes on when it has had

@@ -33,7 +33,7 @@ impl Recording {
         match (&self.course, &meaning) {
             (Course::Asked { attempt: current, .. }, _) if *current == attempt => {}
             // It is pending all the same.
-            (Course::Nothing, Meaning::Accepted(_)) if was_given_up => {}
+            (Course::Nothing, Meaning::Accepted(_)) if was_given_up => self.order_is_not_carried_out(),
             // The recording was on before its answer came.
             _ => return None,
         }

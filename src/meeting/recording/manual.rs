@@ -62,8 +62,7 @@ impl Recording {
 
     /// Whether nothing is on that was when the stop was ordered; once it is known what is there.
     pub(super) fn note_carried_out(&mut self, ctx: &Ctx<'_>) {
-        let is_over = self.course == Course::Nothing && self.unanswered.is_none();
-        if is_over && !self.known.recorders.is_unknown() {
+        if self.course == Course::Nothing && !self.known.recorders.is_unknown() {
             self.order_is_carried_out(ctx);
         }
     }
@@ -74,6 +73,11 @@ impl Recording {
             Some(until) => ctx.wake(until),
             None => self.manual.is_carried_out |= self.is_kept_off(),
         }
+    }
+
+    /// A start comes to something after all that was sent before any order to stop: that is meant as well.
+    pub(super) fn order_is_not_carried_out(&mut self) {
+        self.manual.is_carried_out = false;
     }
 
     /// A person has stopped what was ordered; an order to stop has nothing against that.
