@@ -116,7 +116,7 @@ struct Order {
     json: bool,
 }
 
-/// Reads the command line, does what it says, and returns the exit status that README gives for it.
+/// Reads the command line, does what it says, and returns the exit status that docs/operating.md gives for it.
 pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     let cli = match Cli::try_parse_from(args) {
         Ok(cli) => cli,
