@@ -88,6 +88,7 @@ fn room(n: usize) -> Arc<Room> {
     Arc::new(Room {
         room: format!("lesson-{n:05}@muc.meet.jitsi").into(),
         state: STATES[n % STATES.len()].to_owned(),
+        seen: true,
         people: 25,
         moderators: 1,
         recorder_present: true,
@@ -95,6 +96,8 @@ fn room(n: usize) -> Arc<Room> {
         session_id: Some(format!("{n:036}")),
         proof: Some("jibri".to_owned()),
         since: "2026-11-22T12:00:00Z".to_owned(),
+        place: None,
+        not_recorded: None,
         reason: None,
     })
 }

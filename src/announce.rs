@@ -79,7 +79,7 @@ impl Announcer {
             let key = error.into_inner().key;
             tracing::warn!(
                 session_id = key,
-                "recordings.webhook: too many wait, this one is told after a restart"
+                "recordings.webhook: too many recordings are waiting; this one is sent after a restart"
             );
         }
     }
@@ -114,7 +114,7 @@ async fn work(
         if is_late {
             tracing::warn!(
                 session_id = next.key,
-                "recordings.webhook has not taken this one for a day: given up"
+                "recordings.webhook has not accepted this recording for a day: given up"
             );
         }
         let body = Body { event: "recording_ready", component: &component, recording: &next.recording };

@@ -130,7 +130,7 @@ impl Client {
         body: Bytes,
     ) -> Result<Answer, Fault> {
         // The error may not say the address: it may hold a token.
-        let uri = uri(url).ok_or_else(|| Fault::NotAsked("its address is no URL".to_owned()))?;
+        let uri = uri(url).ok_or_else(|| Fault::NotAsked("its address is not a URL".to_owned()))?;
         let mut request = Request::new(Full::new(body));
         (*request.method_mut(), *request.uri_mut()) = (method, uri);
         const AGENT: HeaderValue =
@@ -259,10 +259,10 @@ pub enum Fault {
     #[error("the answer broke off: {0}")]
     Broken(String),
     /// Too slow; the limit.
-    #[error("no whole answer within {0:?}")]
+    #[error("no complete answer within {0:?}")]
     TimedOut(Duration),
     /// So many bytes came, and the head of the answer was not over: perhaps interim answers (1xx) without end.
-    #[error("{0} bytes came, and the head of the answer was not over")]
+    #[error("the head of the answer is longer than {0} bytes")]
     NoHead(usize),
     /// Too long; the limit in bytes.
     #[error("the answer is longer than {0} bytes")]

@@ -10,25 +10,23 @@
     reason = "not the program"
 )]
 
+mod page;
 mod stage;
 mod wedged;
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use stage::{PATIENCE, Program, Timeline, meeting_over, recording_on, start_seen};
+use stage::{PATIENCE, Program, Timeline, meeting_over, moderator, recording_on, start_seen, write_secret};
 use testkit::{Behaviour, Prosody, Result, Version, Watch, World, WorldOptions};
 
 #[tokio::main]
 async fn main() -> Result {
     testkit::process::be_a_jibri_if_asked();
-    let given = |flag: &str| std::env::args().any(|arg| arg == flag);
-    if given("--wedged") {
-        return wedged::play().await;
+    let Asked { wedged, keep, footprint, port } = Asked::read(std::env::args().skip(1))?;
+    if wedged {
+        return wedged::play(keep, port).await;
     }
-    let keep = given("--keep");
-    let all = ["companion", "resident", "unseen"];
-    let footprint = all.into_iter().find(|all| given(&format!("--{all}"))).unwrap_or("discreet");
     let version = Version::all_available().into_iter().next().ok_or("Prosody is not installed")?;
     let dir = tempfile::tempdir()?;
 
@@ -42,25 +40,55 @@ async fn main() -> Result {
     let chrome = Behaviour::Healthy { launch: Duration::from_millis(600), join: Duration::from_millis(400) };
     let jibri = world.jibri_that("jibri-1", chrome).await?;
 
-    let config = write_config(dir.path(), &world.prosody, footprint)?;
+    let config = write_config(dir.path(), &world.prosody, footprint, port)?;
     println!("The program, with {}:\n", config.display());
     let mut program = Program::start(&config)?;
+    let url = page::announce(&program).await?;
 
     a_meeting(&world).await?;
     a_jibri_that_fails(&world, &jibri, chrome).await?;
     somebody_who_leaves_at_once(&world).await?;
 
     if keep {
-        keep_running(&world, &config).await?;
+        page::keep(&world, &url, &[("lesson", "Ada")], ("hearing", "Ben")).await?;
     }
     let took = program.stop()?;
     println!("SIGTERM: the program left its rooms and ended after {} ms.", took.as_millis());
     Ok(())
 }
 
-fn write_config(dir: &Path, prosody: &Prosody, footprint: &str) -> Result<PathBuf> {
-    let secret = dir.join("secret");
-    std::fs::write(&secret, prosody.component_secret())?;
+/// What the command line asks for; `deploy/demo.sh --help` explains it.
+struct Asked {
+    wedged: bool,
+    keep: bool,
+    footprint: &'static str,
+    /// Of the page.
+    port: Option<u16>,
+}
+
+impl Asked {
+    fn read(mut arguments: impl Iterator<Item = String>) -> Result<Self> {
+        let mut asked = Self { wedged: false, keep: false, footprint: "discreet", port: None };
+        while let Some(argument) = arguments.next() {
+            match argument.as_str() {
+                "--wedged" => asked.wedged = true,
+                "--keep" => asked.keep = true,
+                "--companion" => asked.footprint = "companion",
+                "--resident" => asked.footprint = "resident",
+                "--unseen" => asked.footprint = "unseen",
+                "--port" => {
+                    let port = arguments.next().and_then(|port| port.parse().ok());
+                    asked.port = Some(port.ok_or("--port needs a number from 0 to 65535")?);
+                }
+                other => return Err(format!("{other:?} is not an option; see deploy/demo.sh --help").into()),
+            }
+        }
+        Ok(asked)
+    }
+}
+
+fn write_config(dir: &Path, prosody: &Prosody, footprint: &str, port: Option<u16>) -> Result<PathBuf> {
+    let secret = write_secret(dir, prosody.component_secret())?;
     let config = dir.join("config.toml");
     // Unseen, a start that came to nothing is noticed only by then.
     let start = if footprint == "unseen" { "[start]\nrequest_timeout = \"5s\"\n\n" } else { "" };
@@ -77,14 +105,13 @@ footprint = "{footprint}"
 [discovery]
 rooms = ["lesson@muc.meet.jitsi", "hearing@muc.meet.jitsi", "clinic@muc.meet.jitsi"]
 
-{start}[http]
-listen = ""
-
+{start}{http}
 [ledger]
 path = ""
 "#,
         server = prosody.component(),
         secret = secret.display(),
+        http = page::section(port),
     );
     print!("{text}");
     std::fs::write(&config, text)?;
@@ -93,7 +120,7 @@ path = ""
 
 async fn a_meeting(world: &World) -> Result {
     let mut timeline = Timeline::begin("A meeting. Ada is its moderator.");
-    let ada = world.moderator("lesson").await?;
+    let ada = moderator(world, "lesson", "Ada").await?;
     timeline.moderator_in("Ada");
     start_seen(world, "lesson", 1, &timeline).await?;
     recording_on(&ada, &timeline).await?;
@@ -112,7 +139,7 @@ async fn a_jibri_that_fails(world: &World, jibri: &testkit::Jibri, chrome: Behav
     let mut timeline = Timeline::begin("A Jibri whose Chrome does not start, the first time.");
     jibri.set_behaviour(Behaviour::FailStart);
     let tries = jibri.starts().len();
-    let ben = world.moderator("hearing").await?;
+    let ben = moderator(world, "hearing", "Ben").await?;
     timeline.moderator_in("Ben");
     start_seen(world, "hearing", 1, &timeline).await?;
     jibri.until(PATIENCE, "tried", |jibri| jibri.starts().len() > tries).await?;
@@ -126,7 +153,7 @@ async fn a_jibri_that_fails(world: &World, jibri: &testkit::Jibri, chrome: Behav
 }
 
 async fn somebody_who_leaves_at_once(world: &World) -> Result {
-    let mut timeline = Timeline::begin("Somebody who joins and leaves within 50 ms, then Cem, who stays.");
+    let mut timeline = Timeline::begin("Somebody who joins and leaves at once, then Cem, who stays.");
     let hasty = world.person("clinic").await?;
     timeline.say("somebody joins");
     let joined = Instant::now();
@@ -136,25 +163,11 @@ async fn somebody_who_leaves_at_once(world: &World) -> Result {
     meeting_over(world, "clinic", &timeline).await?;
     let before = world.focus.start_requests_in("clinic").len();
     timeline.say(&format!("start requests because of that: {before}"));
-    let cem = world.moderator("clinic").await?;
+    let cem = moderator(world, "clinic", "Cem").await?;
     timeline.moderator_in("Cem");
     start_seen(world, "clinic", before + 1, &timeline).await?;
     recording_on(&cem, &timeline).await?;
     cem.leave().await;
     timeline.say("Cem leaves");
     meeting_over(world, "clinic", &timeline).await
-}
-
-async fn keep_running(world: &World, config: &Path) -> Result {
-    println!(
-        "Everything goes on until Ctrl-C. Prosody takes XMPP clients on {}: anonymous at meet.jitsi, rooms at\n\
-         muc.meet.jitsi (Jicofo is in lesson, hearing and clinic). The configuration is {}.",
-        world.prosody.c2s(),
-        config.display()
-    );
-    for room in ["lesson", "hearing", "clinic"] {
-        world.focus.open_room(room).await?;
-    }
-    tokio::signal::ctrl_c().await?;
-    Ok(())
 }

@@ -1,12 +1,14 @@
 //! What every scene needs: the program, the time, and waiting for what is to happen.
 
-use std::io::{BufRead as _, BufReader};
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use testkit::{Person, Result, World};
+use testkit::{Person, PersonOptions, Result, World};
 
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -34,6 +36,21 @@ impl Timeline {
     pub(crate) fn say_at(&self, at: Instant, what: &str) {
         println!("{:>7} ms  {what}", at.saturating_duration_since(self.start).as_millis());
     }
+}
+
+/// Comes into a room in which nobody else is, and is its moderator.
+pub(crate) async fn moderator(world: &World, room: &str, who: &str) -> Result<Person> {
+    let person = world.person_with(room, PersonOptions::nick(who)).await?;
+    person.wait_until_moderator(PATIENCE).await?;
+    Ok(person)
+}
+
+/// The secret of the component, in a file for the program alone.
+pub(crate) fn write_secret(dir: &Path, secret: &str) -> Result<PathBuf> {
+    let path = dir.join("secret");
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create_new(true).mode(0o600).open(&path)?.write_all(secret.as_bytes())?;
+    Ok(path)
 }
 
 pub(crate) async fn start_seen(world: &World, room: &str, number: usize, timeline: &Timeline) -> Result {
@@ -68,10 +85,15 @@ pub(crate) type Log = Arc<Mutex<Vec<(Instant, String)>>>;
 
 impl Program {
     pub(crate) fn start(config: &Path) -> Result<Self> {
-        let binary = std::env::var_os("DEMO_BINARY")
-            .map_or_else(|| PathBuf::from("target/release/jibri-autostart"), PathBuf::from);
-        let mut child =
-            Command::new(binary).arg("run").arg("--config").arg(config).stderr(Stdio::piped()).spawn()?;
+        let binary = match std::env::var_os("DEMO_BINARY") {
+            Some(binary) => PathBuf::from(binary),
+            // Both are built into one directory, this one below it.
+            None => std::env::current_exe()?.with_file_name("../jibri-autostart"),
+        };
+        let mut command = Command::new(binary);
+        command.arg("run").arg("--config").arg(config).stderr(Stdio::piped());
+        // Ctrl-C is for the demo, which ends the program then.
+        let mut child = command.process_group(0).spawn()?;
         let stderr = child.stderr.take().ok_or("no stderr")?;
         let log = Log::default();
         let lines = Arc::clone(&log);

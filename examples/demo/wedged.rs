@@ -13,7 +13,8 @@ use testkit::{
 };
 use tokio::sync::mpsc;
 
-use crate::stage::{PATIENCE, Program, Timeline};
+use crate::page;
+use crate::stage::{PATIENCE, Program, Timeline, moderator, write_secret};
 
 /// The page of the meeting does not load; a real Jibri needs a minute to notice.
 const PAGE_DOES_NOT_LOAD: Behaviour = Behaviour::FailJoin(Duration::from_secs(4));
@@ -23,7 +24,7 @@ const ROOMS: [&str; 4] = ["lesson", "hearing", "clinic", "exam"];
 const WEDGED_AFTER: usize = 3;
 
 /// Plays it; an error if anything is not as it should be.
-pub(crate) async fn play() -> Result {
+pub(crate) async fn play(keep: bool, port: Option<u16>) -> Result {
     let version = Version::all_available().into_iter().next().ok_or("Prosody is not installed")?;
     let dir = tempfile::tempdir()?;
     println!("A private Prosody on loopback, a model of Jicofo, and two Jibris that are processes:");
@@ -41,17 +42,28 @@ pub(crate) async fn play() -> Result {
 
     let (alerts, _receiver) = receive_alerts().await?;
     let jibris = [&good, &wedged];
-    let config = write_config(dir.path(), &world.prosody, world.rest()?.url(), &alerts, &manager, jibris)?;
+    let around = Around {
+        jicofo: world.rest()?.url(),
+        alerts,
+        restart: manager.restart_command(),
+        http: page::section(port),
+    };
+    let config = write_config(dir.path(), &world.prosody, &around, jibris)?;
     println!("The program, with {}:\n", config.display());
     let mut program = Program::start(&config)?;
+    let url = page::announce(&program).await?;
     program.wait_logged(&["the brewery is seen"], PATIENCE).await?;
 
     let timeline = Timeline::begin("Four meetings, one after the other. Nobody touches anything.");
     let meetings = meetings(&world, &good, &wedged, &program, &timeline).await?;
     let told = program.wait_logged(&["Jibri is back after its restart"], PATIENCE).await?;
+    summary(&meetings, &program, told.0, &manager)?;
+    if keep {
+        page::keep(&world, &url, &[("lesson", "Ada"), ("hearing", "Ben")], ("clinic", "Cem")).await?;
+    }
     let took = program.stop()?;
-    println!("SIGTERM: the program left its rooms and ended after {} ms.\n", took.as_millis());
-    summary(&meetings, &program, told.0, &manager)
+    println!("SIGTERM: the program left its rooms and ended after {} ms.", took.as_millis());
+    Ok(())
 }
 
 /// What became of the meetings.
@@ -108,7 +120,7 @@ async fn meetings(
 }
 
 async fn arrives(world: &World, room: &str, who: &str, timeline: &Timeline) -> Result<Person> {
-    let person = world.moderator(room).await?;
+    let person = moderator(world, room, who).await?;
     timeline.say(&format!("{room}: moderator in: {who}"));
     Ok(person)
 }
@@ -165,16 +177,26 @@ async fn receive_alerts() -> Result<(String, mpsc::Receiver<HttpEvent>)> {
     }
 }
 
+/// What is around the program, besides Prosody, as its configuration has it.
+struct Around {
+    /// URL of Jicofo's REST.
+    jicofo: String,
+    /// URL of the receiver of alerts.
+    alerts: String,
+    /// The command that restarts a Jibri.
+    restart: Vec<String>,
+    /// The section of the status page.
+    http: String,
+}
+
 fn write_config(
     dir: &Path,
     prosody: &Prosody,
-    jicofo: String,
-    alerts: &str,
-    manager: &ServiceManager,
+    around: &Around,
     jibris: [&JibriProcess; 2],
 ) -> Result<PathBuf> {
-    let secret = dir.join("secret");
-    std::fs::write(&secret, prosody.component_secret())?;
+    let Around { jicofo, alerts, restart, http } = around;
+    let secret = write_secret(dir, prosody.component_secret())?;
     let instances: Vec<String> = jibris.iter().map(|jibri| instance(jibri)).collect();
     let text = format!(
         r#"[xmpp]
@@ -202,18 +224,15 @@ path = ""
 
 [recovery]
 on = ["wedged"]
-command = {command:?}
+command = {restart:?}
 
 [alerts]
 webhook = "{alerts}"
 
-[http]
-listen = ""
-"#,
+{http}"#,
         server = prosody.component(),
         secret = secret.display(),
         instances = instances.concat(),
-        command = manager.restart_command(),
     );
     print!("{text}");
     let config = dir.join("config.toml");

@@ -214,7 +214,7 @@ impl Kind {
         match self {
             Self::StartOverdue => {
                 "the summary has the last reason; look at other alerts first (Jibris, moderator rights). If this \
-                 room need not be recorded, give it a [[rule]] with record = false"
+                 room does not have to be recorded, give it a [[rule]] with record = false"
             }
             Self::RecordingLost => {
                 "a new start is tried by itself. Look at the Jibri's log at that time \
@@ -234,24 +234,24 @@ impl Kind {
                  are still on that Jibri: run it by hand with the session's directory as its argument"
             }
             Self::JibriDiskLow => {
-                "make room in the recordings directory of that Jibri, or have its files taken away sooner \
-                 (JIBRI_REPORT_THEN): a full disk loses recordings without a word"
+                "free some space in the recordings directory of that Jibri, or have its files moved away sooner \
+                 (JIBRI_REPORT_THEN): when the disk is full, recordings are lost without any message"
             }
             Self::JibriWedged => {
                 "restart its process or container (docker restart NAME, systemctl restart jibri; a shutdown over \
                  its API may hang with it), or have that done: recovery.on = [\"wedged\"] with recovery.command"
             }
             Self::JibriUnhealthy => {
-                "see that ffmpeg runs there and that the recordings directory can be written to and is not full, \
+                "check that ffmpeg runs there and that the recordings directory can be written to and is not full, \
                  then restart it: nothing else makes it healthy again (recovery.on = [\"unhealthy\"] does that)"
             }
             Self::JibriOffline => {
-                "start it, or take its [[jibri.instance]] out. If it runs: its nickname in the brewery \
+                "start it, or remove its [[jibri.instance]]. If it runs: its nickname in the brewery \
                  (JIBRI_INSTANCE_ID) must be that name, and it must reach Prosody"
             }
             Self::JibriStale => {
-                "restart its process or container, or have that done: recovery.on = [\"stale\"]. Of a health port that says \
-                 busy see first that nobody is recorded there; then look for webhooks that nobody answers"
+                "restart its process or container, or have that done: recovery.on = [\"stale\"]. If its health port \
+                 says busy, check first that it is not recording anybody; then check that its webhooks are answered"
             }
             Self::JibriDetached => {
                 "restart its process or container, or have that done: recovery.on = [\"detached\"]. If it was never in the \
@@ -266,41 +266,42 @@ impl Kind {
                  the API's shutdown, so use systemctl restart there"
             }
             Self::RoomFails => {
-                "restart that Jibri, or have it restarted (recovery.on = [\"wedged\"]): if the room is recorded then, it was the \
-                 Jibri. If the room is the reason: see whether a password or a lobby keeps recorders out"
+                "restart that Jibri, or have it restarted (recovery.on = [\"wedged\"]): if the room is recorded then, the \
+                 Jibri was the cause. If not, check whether a password or a lobby keeps recorders out"
             }
             Self::ZombieMeeting => {
-                "people there must reload the page, tell them: they believe that they are in the meeting, and nobody else \
-                 gets in. If it comes again: muc_cleanup_backend_services of Prosody does this, when people come back \
-                 within 20 s to a meeting in which only the recorder was left"
+                "tell the people there to reload the page: they believe that they are in the meeting, but nobody else gets \
+                 in. If it happens again: Prosody's muc_cleanup_backend_services causes this, when people come back within \
+                 20 s to a meeting in which only the recorder was left"
             }
             Self::GhostRecording => {
-                "nothing, if it is rare: Jicofo starts what it had refused when a Jibri goes away, the Jibri ends when it has \
-                 found itself alone for a while, and if a meeting needs it before, it is told to end. If it stays for minutes, \
+                "nothing, if it is rare: when a Jibri goes away, Jicofo may start what it had refused before. The Jibri stops \
+                 when it has been alone for a while, and is told to stop earlier if a meeting needs it. If it stays for minutes, \
                  restart that Jibri with its Chrome"
             }
             Self::NoJibriFree => {
-                "mend those that the summary names; if it names none, add Jibris, each records one meeting at a time (an \
-                 autoscaler can go by the metric jibri_autostart_rooms_waiting)"
+                "repair those that the summary names; if it names none, add Jibris: each records one meeting at a time (an \
+                 autoscaler can use the metric jibri_autostart_rooms_waiting)"
             }
             Self::JicofoLostBrewery => {
                 "restart Jicofo (docker compose restart jicofo, systemctl restart jicofo): nothing else helps, and no \
-                 meeting is recorded before. Running meetings are interrupted for a moment. By itself: \
+                 meeting is recorded until then. Running meetings are interrupted for a moment. To have it done: \
                  recovery.jicofo_command"
             }
             Self::CompanionMissing => {
-                "load mod_jibri_autostart_companion on that conference service (`jibri-autostart prosody` prints the lines)                  and look at Prosody's log, or set muc.footprint = \"auto\": then meetings are recorded without it"
+                "load mod_jibri_autostart_companion on that conference service (`jibri-autostart prosody` prints the lines) \
+                 and look at Prosody's log, or set muc.footprint = \"auto\": then meetings are recorded without it"
             }
             Self::NotAModerator => {
                 "list the JID user@domain of [xmpp] in `admins` of Prosody's conference component; on Prosody 13 \
                  set component_admins_as_room_owners = true there, too"
             }
             Self::ProsodyDown => {
-                "see that Prosody runs, that xmpp.server is its component port (component_ports), and that \
+                "check that Prosody runs, that xmpp.server is its component port (component_ports), and that \
                  xmpp.domain and xmpp.secret are those of its Component"
             }
             Self::SourceDown => {
-                "see that Jicofo runs and discovery.jicofo.url is its REST (JICOFO_ENABLE_REST=1); meanwhile the \
+                "check that Jicofo runs and that discovery.jicofo.url is its REST (JICOFO_ENABLE_REST=1); meanwhile the \
                  other sources of rooms carry on, if there are any"
             }
             Self::CannotEnter => {
@@ -312,14 +313,14 @@ impl Kind {
                  jibri.brewery = \"\": the other sources carry on"
             }
             Self::StreamInstead => {
-                "Jicofo takes one session a meeting, so whoever has started the other one has to end it; the right one \
-                 starts by itself then. A room that is to be streamed gets a [[rule]] with mode = \"stream\""
+                "Jicofo runs one session per meeting, so whoever started the other one has to end it; the right one \
+                 then starts by itself. A room that is to be streamed gets a [[rule]] with mode = \"stream\""
             }
             Self::Held => {
-                "nothing, if those people meant it; `jibri-autostart record ROOM` records all the same. Where nobody \
+                "nothing, if those people meant it; `jibri-autostart record ROOM` records anyway. Where nobody \
                  may stop a recording, set stop.respect_manual = false"
             }
-            Self::TooManyAlerts => "look at the alerts that stand: so many at once have a cause in common",
+            Self::TooManyAlerts => "look at the alerts that stand: so many at once have a common cause",
         }
     }
 }

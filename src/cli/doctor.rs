@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use unicode_width::UnicodeWidthStr as _;
 
-use super::table::{Colour, WIDTH, is_coloured};
+use super::table::{Colour, Medium, WIDTH};
 use super::{ask, complain};
 use crate::address::RoomJid;
 use crate::address::room_name;
@@ -19,13 +19,13 @@ const INDENT: usize = 5;
 /// What may be said on the command line.
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
-    /// Prove the rights on this meeting, instead of one that is found
+    /// Check the rights in this meeting, instead of one that is found
     #[arg(long, value_name = "ROOM", value_parser = room_name::jid)]
     room: Option<RoomJid>,
     /// Have the running service record this meeting until the recording is on, then stop it (needs http.token)
     #[arg(long, value_name = "ROOM")]
     record_test: Option<String>,
-    /// Make a link even if nobody can say whether the service runs (it would be thrown off its link)
+    /// Connect to Prosody even if it is unknown whether the service runs (which would lose its link for a moment)
     #[arg(long)]
     link: bool,
     /// Print JSON
@@ -46,12 +46,12 @@ pub(super) fn doctor(loaded: Loaded, file: Option<PathBuf>, arguments: Arguments
             return ExitCode::FAILURE;
         }
     };
-    let is_coloured = is_coloured();
+    let medium = Medium::stdout();
     let mut findings = Vec::new();
     let mut written = Ok(());
     runtime.block_on(doctor::examine(&settings, &options, &mut |finding| {
         if !json && written.is_ok() {
-            written = std::io::stdout().write_all(text(&finding, is_coloured).as_bytes());
+            written = std::io::stdout().write_all(text(&finding, medium).as_bytes());
         }
         findings.push(finding);
     }));
@@ -68,7 +68,7 @@ pub(super) fn doctor(loaded: Loaded, file: Option<PathBuf>, arguments: Arguments
 }
 
 /// A line, and what to change below it.
-fn text(finding: &Finding, is_coloured: bool) -> String {
+fn text(finding: &Finding, medium: Medium) -> String {
     let word = finding.verdict.word();
     let colour = match finding.verdict {
         Verdict::Ok => Colour::Good,
@@ -76,7 +76,7 @@ fn text(finding: &Finding, is_coloured: bool) -> String {
         Verdict::Fail => Colour::Bad,
     };
     let padding = " ".repeat(INDENT.saturating_sub(word.len()));
-    let word = match colour.code().filter(|_| is_coloured) {
+    let word = match medium.code(colour) {
         Some(code) => format!("\u{1b}[{code}m{word}\u{1b}[0m"),
         None => word.to_owned(),
     };
@@ -113,14 +113,14 @@ mod tests {
         let finding = Finding {
             step: "owner muc.meet.jitsi".to_owned(),
             verdict: Verdict::Fail,
-            found: "we are no owner ".repeat(10),
+            found: "not an owner of the room ".repeat(10),
             remedy: Some("list it in admins".to_owned()),
         };
-        let plain = text(&finding, false);
-        assert!(plain.starts_with("FAIL owner muc.meet.jitsi: we are"), "{plain}");
+        let plain = text(&finding, Medium::NARROW);
+        assert!(plain.starts_with("FAIL owner muc.meet.jitsi: not an owner"), "{plain}");
         assert!(plain.ends_with("\n     -> list it in admins\n"), "{plain}");
         assert!(plain.lines().all(|line| line.width() <= WIDTH), "{plain}");
         assert!(plain.lines().skip(1).all(|line| line.starts_with("     ")), "{plain}");
-        assert!(text(&finding, true).starts_with("\u{1b}[31mFAIL\u{1b}[0m owner"));
+        assert!(text(&finding, Medium::COLOURED).starts_with("\u{1b}[31mFAIL\u{1b}[0m owner"));
     }
 }

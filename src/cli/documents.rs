@@ -22,8 +22,8 @@ The configuration, if it is there and no other is named. Each key can be set fro
 \fBSIGHUP\fR: reads the configuration again. \fBSIGTERM\fR, \fBSIGINT\fR: leaves the rooms, closes the link and
 ends; recordings go on.
 .SH "EXIT STATUS"
-0: done. 1: a failure. 2: the command line or the configuration is wrong; each mistake was told. 3: the running
-service cannot be reached. 4: it refuses what it is told to do; it says why.
+0: done. 1: a failure. 2: the command line or the configuration is wrong; each mistake is listed. 3: the running
+service cannot be reached. 4: it refuses the order, and says why.
 "#;
 
 /// Prints the completions for a shell.

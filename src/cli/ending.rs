@@ -6,20 +6,21 @@ use std::process::ExitCode;
 use serde::de::DeserializeOwned;
 
 use super::ask::{self, AskFailure};
+use super::service::Service;
 use super::{EXIT_MISTAKES, complain};
-use crate::config::Settings;
 
 /// The service cannot be reached, or cannot be understood.
 pub(super) const EXIT_UNREACHABLE: u8 = 3;
+
 /// What the service says there, if it is what it should be.
-pub(super) fn get<T: DeserializeOwned>(settings: &Settings, path: &str) -> Result<T, AskFailure> {
-    let body = ask::get(settings, path)?;
-    serde_json::from_slice(&body).map_err(|_| AskFailure::Strange { url: path.to_owned() })
+pub(super) fn get<T: DeserializeOwned>(service: &Service, path: &str) -> Result<T, AskFailure> {
+    let body = ask::get(service, path)?;
+    serde_json::from_slice(&body).map_err(|_| AskFailure::strange(service))
 }
 
 /// Prints what the service says there, as it is.
-pub(super) fn raw(settings: &Settings, path: &str) -> ExitCode {
-    finish(get::<serde_json::Value>(settings, path).map(line))
+pub(super) fn raw(service: &Service, path: &str) -> ExitCode {
+    finish(get::<serde_json::Value>(service, path).map(line))
 }
 
 /// On a line of its own.

@@ -6,28 +6,27 @@ use std::time::Duration;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::ending::{finish, get, raw};
-use super::table::{Colour, Table, is_coloured};
-use crate::config::Settings;
+use super::service::{self, Service};
+use super::table::{Colour, MOST, Medium, Table};
 use crate::lasting::lasting;
 use crate::ledger::{Alert, Attempt, Entry, Moment, Outcome, Record, Recovery};
 use crate::plain::plain;
 
-/// Most characters of any text in a story.
-const MOST: usize = 1000;
-
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Default, clap::Args)]
 pub(super) struct Args {
-    /// One room as people write it: its full JID, or its name where one MUC domain is watched
+    /// One room: its full JID, or only its name where one MUC domain is watched
     room: Option<String>,
-    /// Since when: how long ago (24h, 7d), or a moment in UTC (2026-11-22T12:00:00Z)
+    /// From when on: how long ago (24h, 7d), or a time in UTC (2026-11-22T12:00:00Z)
     #[arg(long, value_name = "TIME")]
     since: Option<String>,
-    /// Most entries, the newest; 1000 at most [default: 100]
+    /// How many of the newest entries to show, up to 1000 [default: 100]
     #[arg(long, value_name = "N")]
     limit: Option<u16>,
-    /// Print the JSON of the HTTP API
+    /// Print JSON, as the HTTP API gives it
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    pub(super) service: service::Arguments,
 }
 
 impl Args {
@@ -47,20 +46,20 @@ pub(super) fn question(route: &str, asked: &[(&str, &Option<String>)]) -> String
 }
 
 /// `history`.
-pub(super) fn history(settings: &Settings, args: &Args) -> ExitCode {
+pub(super) fn history(service: &Service, args: &Args) -> ExitCode {
     let path = args.path();
     if args.json {
-        return raw(settings, &path);
+        return raw(service, &path);
     }
-    finish(get(settings, &path).map(|records: Vec<Record>| match &args.room {
+    finish(get(service, &path).map(|records: Vec<Record>| match &args.room {
         Some(room) => story(room, &records),
-        None => table(records, Moment::now()),
+        None => table(records, Moment::now(), Medium::stdout()),
     }))
 }
 
 /// What is still on has lasted until `now`.
-fn table(records: Vec<Record>, now: Moment) -> String {
-    let mut table = Table::new(&["ABOUT", "WHAT", "TIME (UTC)", "LASTED"], is_coloured());
+fn table(records: Vec<Record>, now: Moment, medium: Medium) -> String {
+    let mut table = Table::new(&["ABOUT", "WHAT", "TIME (UTC)", "LASTED"], medium);
     for Record { entry, .. } in records {
         let (time, is_open) = (entry.time(), entry.is_open());
         let (about, what, colour, lasted, note) = match entry {
@@ -119,7 +118,9 @@ fn span(from: Moment, to: Moment) -> String {
 fn story(room: &str, records: &[Record]) -> String {
     let room = plain(room, MOST);
     if records.is_empty() {
-        return format!("nothing is known of {room} in that time: no recording was wanted or seen there\n");
+        return format!(
+            "nothing is known about {room} in that time: no recording was wanted or seen there\n"
+        );
     }
     let mut lines = Vec::new();
     let mut wanted = None;
@@ -137,7 +138,7 @@ fn story(room: &str, records: &[Record]) -> String {
     }
     // What happened in the same second stays in the order in which it was told.
     lines.sort_by_key(|(at, _)| at.0 / 1000);
-    let mut text = format!("{room}, times are UTC\n");
+    let mut text = format!("{room} (times are in UTC)\n");
     let mut day = String::new();
     for (at, line) in lines {
         let on = date(at);
@@ -163,19 +164,19 @@ fn attempt_lines(attempt: &Attempt, is_told: bool, lines: &mut Vec<(Moment, Stri
         let session = attempt.session_id.as_ref().map(|session| format!("session {session}"));
         let details: Vec<String> = session.into_iter().chain(attempt.jibri.clone()).collect();
         let details = if details.is_empty() { String::new() } else { format!(" ({})", details.join(", ")) };
-        let found = if attempt.sent.is_some() { "" } else { "found: " };
-        lines.push((on, format!("{found}recording is on{details}")));
+        let what = if attempt.sent.is_some() { "recording is on" } else { "recording was found to be on" };
+        lines.push((on, format!("{what}{details}")));
     }
     let known = attempt.on.or(attempt.sent).or(attempt.wanted).unwrap_or_default();
     let end = match attempt.outcome {
         Outcome::Waiting => format!("still waiting, nothing was sent yet{because}"),
         Outcome::Starting => format!("waiting for Jicofo's answer{because}"),
-        Outcome::Pending => format!("a Jibri was found, waiting for it to be on{because}"),
+        Outcome::Pending => format!("a Jibri was found; waiting for the recording to be on{because}"),
         Outcome::Recording => format!("still on{because}"),
         Outcome::Recorded => format!("over{because}"),
         Outcome::Stopped => format!("stopped{because}"),
-        Outcome::Failed if attempt.on.is_some() => format!("NOT RECORDED ANY MORE{because}"),
-        Outcome::Failed => format!("it FAILED{because}"),
+        Outcome::Failed if attempt.on.is_some() => format!("NO LONGER RECORDED{because}"),
+        Outcome::Failed => format!("FAILED{because}"),
         Outcome::NotStarted => format!("NOT RECORDED, nothing was sent{because}"),
         Outcome::Unknown => format!("how this ended is unknown{because}"),
     };
@@ -239,16 +240,16 @@ mod tests {
         let records = [record(2, Entry::Attempt(worked)), record(1, Entry::Attempt(failed))];
         assert_eq!(
             story("r1", &records),
-            "r1, times are UTC\n2026-11-22\n  \
+            "r1 (times are in UTC)\n2026-11-22\n  \
              14:00:03 wanted: Ada (moderator) was there\n  \
              14:00:03 asked Jicofo for a recording\n  \
-             14:00:04 it FAILED: all Jibris are busy\n  \
+             14:00:04 FAILED: all Jibris are busy\n  \
              14:00:05 wanted: Eve\u{fffd}[2J (moderator) was there\n  \
              14:00:06 asked Jicofo for a recording\n  \
              14:00:09 recording is on (session x, jibri-2)\n  \
              14:40:00 over: ended by itself\n"
         );
-        assert!(story("r2\u{7}", &[]).starts_with("nothing is known of r2\u{fffd}"));
+        assert!(story("r2\u{7}", &[]).starts_with("nothing is known about r2\u{fffd}"));
     }
 
     #[test]
@@ -277,19 +278,19 @@ mod tests {
             (day * 364 + hour * 23, "364 d 23 h, still"),
             (day * 365 * 7000 + day * 364, "7000 y 364 d, still"),
         ] {
-            let text = table(records.to_vec(), began.after(since));
+            let text = table(records.to_vec(), began.after(since), Medium::NARROW);
             assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
             for needle in ["recorded", "1 h 5 min", "restarted (unhealthy)", "2026-11-22 14:00:00", lasted] {
                 assert!(text.contains(needle), "{needle}\n{text}");
             }
         }
         // The clock was set back.
-        assert!(table(records.to_vec(), began.before(day)).contains("0 s, still"));
+        assert!(table(records.to_vec(), began.before(day), Medium::FILE).contains("0 s, still"));
     }
 
     #[test]
     fn what_is_asked_for_is_encoded() {
-        let args = Args { room: Some("[a]&b=ö".to_owned()), since: None, limit: Some(7), json: false };
+        let args = Args { room: Some("[a]&b=ö".to_owned()), limit: Some(7), ..Args::default() };
         assert_eq!(args.path(), "/api/v1/history?room=%5Ba%5D%26b%3D%C3%B6&limit=7");
     }
 }

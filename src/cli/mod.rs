@@ -10,6 +10,7 @@ mod logging;
 mod prosody;
 mod recordings;
 mod run;
+mod service;
 mod show;
 mod table;
 mod view;
@@ -54,7 +55,7 @@ enum Command {
     Check,
     /// Go through the live deployment step by step, and say which setting to change
     Doctor(doctor::Arguments),
-    /// Print what Prosody's configuration needs for this one: the component, and its rights in the rooms
+    /// Print what to add to Prosody's configuration: the component, and its rights in the rooms
     Prosody(prosody::Arguments),
     /// Show the running service at a glance
     Status(Watch),
@@ -66,14 +67,14 @@ enum Command {
     Record(Order),
     /// Stop the recording of a room and start none until nobody is left in it
     Stop(Order),
-    /// ManualOrder a room back to the rules
+    /// Hand a room back to the rules
     Release(Order),
-    /// Tell what became of recordings: all of them, or the story of one room
+    /// Show what became of recordings: all of them, or the story of one room
     History(history::Args),
-    /// Tell what became of the recordings' files: where each meeting is, and what is missing of it
+    /// Show what became of the recordings' files, meeting by meeting, and what is missing
     Recordings(recordings::Args),
     /// For a container: exit with 0 if the running service is linked to Prosody and able to act, else 1
-    Healthcheck,
+    Healthcheck(service::Arguments),
     /// Print the completions for a shell
     Completions {
         /// The shell
@@ -89,32 +90,41 @@ enum Command {
 
 #[derive(Debug, clap::Args)]
 struct Jibris {
-    /// Print the JSON of the HTTP API
+    #[command(flatten)]
+    service: service::Arguments,
+    /// Print JSON, as the HTTP API gives it
     #[arg(long)]
     json: bool,
-    /// Show what each source says of each Jibri, side by side
+    /// Show what each source says about each Jibri, side by side
     #[arg(long)]
     why: bool,
 }
 
 #[derive(Debug, clap::Args)]
 struct Watch {
-    /// Print the JSON of the HTTP API
+    #[command(flatten)]
+    service: service::Arguments,
+    /// Print JSON, as the HTTP API gives it
     #[arg(long)]
     json: bool,
-    /// Go on showing it until Ctrl-C: drawn anew on a terminal, else printed anew at each change
+    /// Keep showing it until Ctrl-C: redrawn on a terminal, otherwise printed again at each change
     #[arg(long)]
     watch: bool,
 }
 
 #[derive(Debug, clap::Args)]
 struct Order {
-    /// The room as people write it: its full JID, or its name where one MUC domain is watched
+    /// The room: its full JID, or only its name where one MUC domain is watched
     room: String,
-    /// Print the JSON of the HTTP API
+    #[command(flatten)]
+    service: service::Arguments,
+    /// Print JSON, as the HTTP API gives it
     #[arg(long)]
     json: bool,
 }
+
+/// Why a command cannot begin: the configuration or the command line is wrong.
+type Wrong = Box<dyn std::error::Error>;
 
 /// Reads the command line, does what it says, and returns the exit status that docs/operating.md gives for it.
 pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
@@ -126,44 +136,46 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
             return if error.use_stderr() { ExitCode::from(EXIT_MISTAKES) } else { ExitCode::SUCCESS };
         }
     };
-    // These need no configuration.
-    match &cli.command {
-        Command::Completions { shell } => return documents::completions(*shell),
-        Command::Man { dir } => return documents::man(dir.as_deref()),
-        _ => {}
+    match carry_out(cli) {
+        Ok(code) => code,
+        Err(wrong) => {
+            complain(&wrong);
+            ExitCode::from(EXIT_MISTAKES)
+        }
     }
+}
+
+/// The exit status of a command that could begin: what it needs to know was right.
+fn carry_out(cli: Cli) -> Result<ExitCode, Wrong> {
     let config = cli.config.clone();
     let load = move || load(config.as_deref());
-    let loaded = match load() {
-        Ok(loaded) => loaded,
-        Err(mistakes) => {
-            complain(&mistakes);
-            return ExitCode::from(EXIT_MISTAKES);
-        }
+    let order = |hand, Order { service, room, json }| -> Result<ExitCode, Wrong> {
+        Ok(show::order(&service.service(&load)?, hand, &room, json))
     };
-    match cli.command {
-        Command::Run { dry_run } => run::run(loaded, load, dry_run),
-        Command::Check => check::check(&loaded),
-        Command::Doctor(arguments) => doctor::doctor(loaded, file(cli.config.as_deref()), arguments),
-        Command::Prosody(arguments) => prosody::prosody(&loaded, arguments),
-        Command::Status(Watch { json, watch }) => show::STATUS.show(&loaded.settings, json, watch),
-        Command::Rooms(Watch { json, watch }) => show::ROOMS.show(&loaded.settings, json, watch),
-        Command::Jibris(Jibris { json, why }) => {
+    Ok(match cli.command {
+        Command::Run { dry_run } => run::run(load()?, load, dry_run),
+        Command::Check => check::check(&load()?),
+        Command::Doctor(arguments) => doctor::doctor(load()?, file(cli.config.as_deref()), arguments),
+        Command::Prosody(arguments) => prosody::prosody(&load()?, arguments),
+        Command::Status(Watch { service, json, watch }) => {
+            show::STATUS.show(&service.service(load)?, json, watch)
+        }
+        Command::Rooms(Watch { service, json, watch }) => {
+            show::ROOMS.show(&service.service(load)?, json, watch)
+        }
+        Command::Jibris(Jibris { service, json, why }) => {
             let view = if why { show::JIBRIS_WHY } else { show::JIBRIS };
-            view.show(&loaded.settings, json, false)
+            view.show(&service.service(load)?, json, false)
         }
-        Command::Record(Order { room, json }) => {
-            show::order(&loaded.settings, ManualOrder::Record, &room, json)
-        }
-        Command::Stop(Order { room, json }) => show::order(&loaded.settings, ManualOrder::Stop, &room, json),
-        Command::Release(Order { room, json }) => {
-            show::order(&loaded.settings, ManualOrder::Release, &room, json)
-        }
-        Command::History(args) => history::history(&loaded.settings, &args),
-        Command::Recordings(args) => recordings::recordings(&loaded.settings, &args),
-        Command::Healthcheck => show::healthcheck(&loaded.settings),
-        Command::Completions { .. } | Command::Man { .. } => ExitCode::SUCCESS,
-    }
+        Command::Record(asked) => order(ManualOrder::Record, asked)?,
+        Command::Stop(asked) => order(ManualOrder::Stop, asked)?,
+        Command::Release(asked) => order(ManualOrder::Release, asked)?,
+        Command::History(args) => history::history(&args.service.service(load)?, &args),
+        Command::Recordings(args) => recordings::recordings(&args.service.service(load)?, &args),
+        Command::Healthcheck(service) => show::healthcheck(&service.service(load)?),
+        Command::Completions { shell } => documents::completions(shell),
+        Command::Man { dir } => documents::man(dir.as_deref()),
+    })
 }
 
 /// Says on stderr what is wrong. `eprintln!` would panic where nobody reads it, or its disk is full.
@@ -178,6 +190,8 @@ fn load(file: Option<&Path>) -> Result<Loaded, Mistakes> {
 /// The file that is read.
 fn file(file: Option<&Path>) -> Option<PathBuf> {
     let default = Path::new(DEFAULT_CONFIG);
-    // A file that was asked for has to be there; the default one does not.
-    file.or_else(|| default.exists().then_some(default)).map(Path::to_owned)
+    // A file that was asked for has to be there; the default one does not. Where it is not allowed to look, reading it
+    // says so.
+    let is_there = || default.try_exists().unwrap_or(true);
+    file.or_else(|| is_there().then_some(default)).map(Path::to_owned)
 }

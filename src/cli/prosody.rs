@@ -15,13 +15,13 @@ use crate::prosody::{self, Focus, Platform};
 /// What may be said on the command line.
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
-    /// For Jitsi's Debian packages: the file belongs into /etc/prosody
+    /// For Jitsi's Debian packages: the file belongs in /etc/prosody
     #[arg(long, conflicts_with = "docker")]
     debian: bool,
     /// For docker-jitsi-meet: names, secret and token come from its environment
     #[arg(long)]
     docker: bool,
-    /// As whom Jicofo logs in [default: by muc.service_domains, else as it is seen in a meeting]
+    /// The account that Jicofo logs in with [default: by muc.service_domains, else as seen in a meeting]
     #[arg(long, value_name = "JID", value_parser = account)]
     focus: Option<RealJid>,
 }
@@ -29,7 +29,7 @@ pub(super) struct Arguments {
 fn account(text: &str) -> Result<RealJid, String> {
     let jid = BareJid::new(text).map_err(|error| error.to_string())?;
     if jid.node().is_none() {
-        return Err("there is no @ in it; Debian: focus@auth.DOMAIN".to_owned());
+        return Err("it has no @; on Debian it is focus@auth.DOMAIN".to_owned());
     }
     RealJid::new(jid.as_str()).map_err(|error| error.to_string())
 }

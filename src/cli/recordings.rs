@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use super::ending::{finish, get, raw};
 use super::history::{clock, date, question};
-use super::table::{Colour, Table, is_coloured};
-use crate::config::Settings;
+use super::service::{self, Service};
+use super::table::{Colour, Medium, Table};
 use crate::lasting::lasting;
 use crate::plain::plain;
 use crate::surface::Recording;
@@ -14,22 +14,24 @@ use crate::surface::Recording;
 /// Most characters of what was typed that are repeated.
 const MOST: usize = 200;
 
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Default, clap::Args)]
 pub(super) struct Args {
-    /// One room as people write it: its full JID, or its name where one MUC domain is watched
+    /// One room: its full JID, or only its name where one MUC domain is watched
     room: Option<String>,
-    /// Since when: how long ago (24h, 7d), or a moment in UTC (2026-11-22T12:00:00Z)
+    /// From when on: how long ago (24h, 7d), or a time in UTC (2026-11-22T12:00:00Z)
     #[arg(long, value_name = "TIME")]
     since: Option<String>,
     /// Only those in this state: recording, ended, written, delivered, missing, short, empty, failed, salvaged or unknown
     #[arg(long, value_name = "STATE")]
     state: Option<String>,
-    /// Most recordings, the newest; 1000 at most [default: 100]
+    /// How many of the newest recordings to show, up to 1000 [default: 100]
     #[arg(long, value_name = "N")]
     limit: Option<u16>,
-    /// Print the JSON of the HTTP API
+    /// Print JSON, as the HTTP API gives it
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    pub(super) service: service::Arguments,
 }
 
 impl Args {
@@ -41,20 +43,20 @@ impl Args {
 }
 
 /// `recordings`.
-pub(super) fn recordings(settings: &Settings, args: &Args) -> ExitCode {
+pub(super) fn recordings(service: &Service, args: &Args) -> ExitCode {
     let path = args.path();
     if args.json {
-        return raw(settings, &path);
+        return raw(service, &path);
     }
-    finish(get(settings, &path).map(|recordings: Vec<Recording>| match (recordings.is_empty(), &args.room) {
-        (true, Some(room)) => format!("no such recording is known of {}\n", plain(room, MOST)),
+    finish(get(service, &path).map(|recordings: Vec<Recording>| match (recordings.is_empty(), &args.room) {
+        (true, Some(room)) => format!("no such recording of {} is known\n", plain(room, MOST)),
         (true, None) => "no such recording is known\n".to_owned(),
-        (false, _) => table(recordings),
+        (false, _) => table(recordings, Medium::stdout()),
     }))
 }
 
 /// Those of one meeting stand together, where its newest is.
-fn table(recordings: Vec<Recording>) -> String {
+fn table(recordings: Vec<Recording>, medium: Medium) -> String {
     let mut meetings: Vec<(Option<String>, Vec<Recording>)> = Vec::new();
     for recording in recordings {
         let id = recording.meeting.as_ref().map(|meeting| meeting.id.clone());
@@ -63,8 +65,7 @@ fn table(recordings: Vec<Recording>) -> String {
             None => meetings.push((id, vec![recording])),
         }
     }
-    let mut table =
-        Table::new(&["ROOM", "TIME (UTC)", "RECORDED", "SIZE", "STATE", "MISSING"], is_coloured());
+    let mut table = Table::new(&["ROOM", "TIME (UTC)", "RECORDED", "SIZE", "STATE", "MISSING"], medium);
     for (_, recordings) in meetings {
         let meeting = recordings.first().and_then(|recording| recording.meeting.clone());
         for recording in recordings {
@@ -195,7 +196,7 @@ mod tests {
             nothing,
         ];
         assert_eq!(
-            table(all),
+            table(all, Medium::FILE),
             "ROOM       TIME (UTC)        RECORDED  SIZE    STATE      MISSING\n\
              r1@muc     2026-11-22 12:00  51 min    1.2 GB  failed     2 min\n  \
                exit status 7: no\u{fffd}[2J space\n\
@@ -216,7 +217,7 @@ mod tests {
             message: Some(long.clone()),
             ..recording("a", &long, Some((&long, 3)))
         };
-        let text = table(vec![wide]);
+        let text = table(vec![wide], Medium::NARROW);
         assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
         assert!(text.contains("delivered") && text.contains("364 d 23 h"), "{text}");
     }
@@ -240,13 +241,8 @@ mod tests {
 
     #[test]
     fn what_is_asked_for_is_encoded() {
-        let args = Args {
-            room: Some("[a]&b=ö".to_owned()),
-            since: None,
-            state: Some("missing".to_owned()),
-            limit: None,
-            json: false,
-        };
+        let args =
+            Args { room: Some("[a]&b=ö".to_owned()), state: Some("missing".to_owned()), ..Args::default() };
         assert_eq!(args.path(), "/api/v1/recordings?room=%5Ba%5D%26b%3D%C3%B6&state=missing");
     }
 }

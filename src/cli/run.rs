@@ -79,7 +79,7 @@ async fn reload_at(mut hangup: Signal, load: impl Load, reloaded: mpsc::Sender<S
             Err(Mistakes(mistakes)) => {
                 tracing::error!(
                     mistakes = mistakes.len(),
-                    "SIGHUP: the configuration is wrong, nothing of it is taken over"
+                    "SIGHUP: the configuration is wrong, so all of it is ignored and the old one stays in effect"
                 );
                 for mistake in mistakes {
                     tracing::error!("{mistake}");

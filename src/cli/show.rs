@@ -10,9 +10,9 @@ use serde::de::DeserializeOwned;
 use super::ask::{self, AskFailure};
 use super::complain;
 use super::ending::{finish, line};
-use super::table::{Colour, Table, WIDTH, cut, is_coloured};
+use super::service::Service;
+use super::table::{Colour, MOST, Medium, Table};
 use super::view::View;
-use crate::config::Settings;
 use crate::lasting::lasting;
 use crate::meeting::ManualOrder;
 use crate::plain::plain;
@@ -43,19 +43,19 @@ pub(super) const JIBRIS_WHY: View =
     View { paths: &["/api/v1/jibris"], text: |bodies| Some(testimonies(read(bodies.first()?)?)) };
 
 /// `record`, `stop` and `release`: an order by hand.
-pub(super) fn order(settings: &Settings, hand: ManualOrder, room: &str, json: bool) -> ExitCode {
+pub(super) fn order(service: &Service, hand: ManualOrder, room: &str, json: bool) -> ExitCode {
     let room = utf8_percent_encode(room, NON_ALPHANUMERIC);
     let path = format!("/api/v1/rooms/{room}/{}", hand.name());
-    let answer = ask::post(settings, &path);
+    let answer = ask::post(service, &path);
     let read = |body: Vec<u8>| {
-        let strange = |_| AskFailure::Strange { url: path };
+        let strange = |_| AskFailure::strange(service);
         if json {
             return serde_json::from_slice::<serde_json::Value>(&body).map(line).map_err(strange);
         }
         serde_json::from_slice(&body).map(|room| room_table(vec![room])).map_err(strange)
     };
     match answer {
-        Err(refused @ AskFailure::Refused { status: 400..500, .. }) => {
+        Err(refused @ (AskFailure::Refused { status: 400..500, .. } | AskFailure::WrongToken { .. })) => {
             complain(&refused);
             ExitCode::from(EXIT_REFUSED)
         }
@@ -64,8 +64,8 @@ pub(super) fn order(settings: &Settings, hand: ManualOrder, room: &str, json: bo
 }
 
 /// `healthcheck`: whether the service is linked to Prosody and able to act.
-pub(super) fn healthcheck(settings: &Settings) -> ExitCode {
-    match ask::get(settings, "/readyz") {
+pub(super) fn healthcheck(service: &Service) -> ExitCode {
+    match ask::get(service, "/readyz") {
         Ok(_) => ExitCode::SUCCESS,
         Err(trouble) => {
             complain(&trouble);
@@ -105,17 +105,17 @@ fn overview(status: &Status, alerts: Vec<Alert>) -> String {
         ("footprint", because(footprint.name(), footprint_reason.as_deref())),
         ("rooms", counts(&totals.rooms)),
         ("people", totals.people.to_string()),
-        ("waiting", format!("{} for a free Jibri", totals.rooms_waiting)),
+        ("missing", not_recorded(totals.not_recorded, totals.not_recorded_why.as_deref())),
         ("jibris", counts(&totals.jibris)),
         ("alerts", if alerts.is_empty() { "none".to_owned() } else { alerts.len().to_string() }),
     ] {
-        text.push_str(&cut(&format!("{name:11}{}", plain(&value, 1000)), WIDTH));
+        text.push_str(&Medium::stdout().line(&format!("{name:11}{}", plain(&value, MOST))));
         text.push('\n');
     }
     if alerts.is_empty() {
         return text;
     }
-    let mut table = Table::new(&["ABOUT", "ALERT", "SEVERITY", "SINCE"], is_coloured());
+    let mut table = Table::new(&["ABOUT", "ALERT", "SEVERITY", "SINCE"], Medium::stdout());
     for alert in alerts {
         let colour = match alert.severity.as_str() {
             "critical" => Colour::Bad,
@@ -135,16 +135,26 @@ fn overview(status: &Status, alerts: Vec<Alert>) -> String {
     text
 }
 
+/// How many meetings are not recorded, and why.
+fn not_recorded(rooms: u64, why: Option<&str>) -> String {
+    match rooms {
+        0 => "no recording".to_owned(),
+        1 => because("1 meeting is not recorded", why),
+        _ => because(&format!("{rooms} meetings are not recorded"), why),
+    }
+}
+
 fn room_table(rooms: Vec<Room>) -> String {
     let mut table =
-        Table::new(&["ROOM", "STATE", "PEOPLE", "MODS", "RECORDER", "TRY", "SINCE"], is_coloured());
+        Table::new(&["ROOM", "STATE", "PEOPLE", "MODS", "RECORDER", "TRY", "SINCE"], Medium::stdout());
     for room in rooms {
         let colour = match room.state.as_str() {
             "recording" => Colour::Good,
             "idle" => Colour::None,
-            "backoff" | "held" => Colour::Bad,
+            "backoff" | "waiting" | "held" => Colour::Bad,
             _ => Colour::Odd,
         };
+        let number = |number: u32| if room.seen { number.to_string() } else { "?".to_owned() };
         let recorder = match room.proof.as_deref() {
             Some("seat") => "unproven",
             _ if room.recorder_present => "there",
@@ -153,8 +163,8 @@ fn room_table(rooms: Vec<Room>) -> String {
         let cells = vec![
             (room.room.as_ref().to_owned(), Colour::None),
             (room.state, colour),
-            (room.people.to_string(), Colour::None),
-            (room.moderators.to_string(), Colour::None),
+            (number(room.people), Colour::None),
+            (number(room.moderators), Colour::None),
             (recorder.to_owned(), Colour::None),
             (room.attempt.to_string(), Colour::None),
             (age(&room.since), Colour::None),
@@ -166,7 +176,7 @@ fn room_table(rooms: Vec<Room>) -> String {
 
 fn jibri_table(jibris: Vec<Jibri>) -> String {
     let mut table =
-        Table::new(&["JIBRI", "VERDICT", "BUSY", "HEALTHY", "FAILED", "RESTARTS", "ROOM"], is_coloured())
+        Table::new(&["JIBRI", "VERDICT", "BUSY", "HEALTHY", "FAILED", "RESTARTS", "ROOM"], Medium::stdout())
             .with_names_last();
     let word = |is: Option<bool>| is.map_or("?", |is| if is { "yes" } else { "no" }).to_owned();
     for jibri in jibris {
@@ -194,14 +204,14 @@ fn testimonies(jibris: Vec<Jibri>) -> String {
     let mut text = String::new();
     for jibri in jibris {
         let head =
-            format!("{}: {}, {}", plain(&jibri.name, 200), jibri.verdict, plain(&jibri.evidence, 1000));
+            format!("{}: {}, {}", plain(&jibri.name, MOST), jibri.verdict, plain(&jibri.evidence, MOST));
         text.push_str(&head);
         text.push('\n');
         for said in jibri.testimonies {
             let since = said.since.map_or(String::new(), |since| format!(", for {}", age(&since)));
-            let says = format!("{}{since}", plain(&said.says, 200));
+            let says = format!("{}{since}", plain(&said.says, MOST));
             let says = if said.trusted { says } else { format!("({says})") };
-            text.push_str(&cut(&format!("  {:17}{says}", said.source), WIDTH));
+            text.push_str(&Medium::stdout().line(&format!("  {:17}{says}", said.source)));
             text.push('\n');
         }
     }

@@ -11,7 +11,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use super::ask::{self, AskFailure};
 use super::complain;
 use super::ending::{EXIT_UNREACHABLE, finish, line};
-use crate::config::Settings;
+use super::service::Service;
 
 /// The service is asked again so often.
 const EVERY: Duration = Duration::from_secs(1);
@@ -27,53 +27,54 @@ pub(super) struct View {
 
 impl View {
     /// Prints it once, or `until` Ctrl-C.
-    pub(super) fn show(self, settings: &Settings, json: bool, watch: bool) -> ExitCode {
+    pub(super) fn show(self, service: &Service, json: bool, watch: bool) -> ExitCode {
         let runtime = match ask::runtime() {
             Ok(runtime) => runtime,
             Err(trouble) => return finish(Err(trouble)),
         };
         runtime.block_on(async {
             if !watch {
-                return finish(self.ask(settings, json).await.and_then(|answers| self.print(&answers, json)));
+                return finish(
+                    self.ask(service, json).await.and_then(|answers| self.print(service, &answers, json)),
+                );
             }
             let mut interrupted = match signal(SignalKind::interrupt()) {
                 Ok(interrupted) => interrupted,
                 Err(error) => return finish(Err(AskFailure::Cannot(error.to_string()))),
             };
             tokio::select! {
-                code = self.watch(settings, json) => code,
+                code = self.watch(service, json) => code,
                 _ = interrupted.recv() => ExitCode::SUCCESS,
             }
         })
     }
 
-    async fn ask(self, settings: &Settings, json: bool) -> Result<Vec<Vec<u8>>, AskFailure> {
+    async fn ask(self, service: &Service, json: bool) -> Result<Vec<Vec<u8>>, AskFailure> {
         let mut answers = Vec::new();
         for path in self.paths.iter().take(if json { 1 } else { self.paths.len() }) {
-            answers.push(ask::ask(settings, Method::GET, path).await?);
+            answers.push(ask::ask(service, Method::GET, path).await?);
         }
         Ok(answers)
     }
 
-    fn print(self, answers: &[Vec<u8>], json: bool) -> Result<String, AskFailure> {
+    fn print(self, service: &Service, answers: &[Vec<u8>], json: bool) -> Result<String, AskFailure> {
         let text = match answers {
             [answer] if json => serde_json::from_slice(answer).ok().map(line),
             answers => (self.text)(answers),
         };
-        text.ok_or_else(|| AskFailure::Strange { url: self.paths.concat() })
+        text.ok_or_else(|| AskFailure::strange(service))
     }
 
     /// Ends if the service does not answer at all, or if nobody reads.
-    async fn watch(self, settings: &Settings, json: bool) -> ExitCode {
+    async fn watch(self, service: &Service, json: bool) -> ExitCode {
         let mut screen = Screen::new(json);
         let mut shown = None;
         let mut last_trouble = None;
         loop {
-            let answers = self.ask(settings, json).await;
-            let text = answers
-                .as_ref()
-                .map_err(ToString::to_string)
-                .and_then(|answers| self.print(answers, json).map_err(|trouble| trouble.to_string()));
+            let answers = self.ask(service, json).await;
+            let text = answers.as_ref().map_err(ToString::to_string).and_then(|answers| {
+                self.print(service, answers, json).map_err(|trouble| trouble.to_string())
+            });
             let written = match text {
                 Ok(text) => {
                     let answers = answers.ok();
@@ -132,7 +133,10 @@ impl Screen {
     /// What was shown last stays, and is said to be old.
     fn lost(&mut self, trouble: &str, is_news: bool) -> std::io::Result<()> {
         if self.is_terminal {
-            let text = format!("CONTACT LOST, trying again; this was last:\n{trouble}\n\n{}", self.last);
+            let text = format!(
+                "CONTACT LOST, trying again: {trouble}\nThis is what was last received:\n\n{}",
+                self.last
+            );
             self.draw(&text)
         } else if is_news {
             complain(format_args!("{trouble}; trying again"));

@@ -4,11 +4,14 @@ use std::path::{Path, PathBuf};
 
 use super::Secret;
 use super::file::{self, Unreadable};
+use super::mistake::Complaint;
 use super::reader::Scope;
 use super::settings::*;
 
 /// A secret that is longer is no secret but the wrong file.
 const LONGEST_SECRET: u64 = 64 * 1024;
+/// What a token may be made of.
+const TOKEN_HINT: &str = "use only ASCII letters, digits and punctuation, without spaces";
 
 pub(super) fn xmpp(xmpp: &mut Xmpp, scope: &mut Scope<'_, '_>) {
     choose_secret(&mut xmpp.secret, &mut xmpp.secret_file, ("secret", "secret_file"), scope);
@@ -52,7 +55,7 @@ pub(super) fn jibri(jibri: &mut Jibri, scope: &mut Scope<'_, '_>) {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
     if !jibri.webhook_token.expose().bytes().all(is_plain) {
         let hint = "use letters, digits and -._~ only, as `openssl rand -hex 24` does";
-        scope.complain(&["webhook_token", "webhook_token_file"], "this token cannot stand in a URL", hint);
+        scope.complain(&["webhook_token", "webhook_token_file"], "this token cannot be part of a URL", hint);
     }
 }
 
@@ -87,21 +90,16 @@ pub(super) fn recovery(recovery: &mut Recovery, scope: &mut Scope<'_, '_>) {
 pub(super) fn recordings(recordings: &mut RecordingSettings, scope: &mut Scope<'_, '_>) {
     let keys = ("webhook_token", "webhook_token_file");
     choose_secret(&mut recordings.webhook_token, &mut recordings.webhook_token_file, keys, scope);
-    if !recordings.webhook_token.expose().bytes().all(|byte| byte.is_ascii_graphic()) {
-        let hint = "use letters, digits and punctuation of ASCII only";
-        scope.complain(
-            &["webhook_token", "webhook_token_file"],
-            "this token cannot be sent in a header",
-            hint,
-        );
+    if !is_token(&recordings.webhook_token) {
+        let keys = ["webhook_token", "webhook_token_file"];
+        scope.complain(&keys, "this token cannot be sent over HTTP", TOKEN_HINT);
     }
 }
 
 pub(super) fn http(http: &mut Http, scope: &mut Scope<'_, '_>) {
     choose_secret(&mut http.token, &mut http.token_file, ("token", "token_file"), scope);
-    if !http.token.expose().bytes().all(|byte| byte.is_ascii_graphic()) {
-        let hint = "use letters, digits and punctuation of ASCII only";
-        scope.complain(&["token", "token_file"], "this token cannot be sent in a header", hint);
+    if !is_token(&http.token) {
+        scope.complain(&["token", "token_file"], "this token cannot be sent over HTTP", TOKEN_HINT);
     }
 }
 
@@ -145,7 +143,7 @@ fn no_duplicates<'a, const N: usize>(
             is_fine = false;
             let keys = keys(index);
             let keys = keys.each_ref().map(String::as_str);
-            scope.complain(&keys, format!("{value:?} is there twice"), "take one of them away");
+            scope.complain(&keys, format!("{value:?} is listed twice"), "remove one of them");
         }
     }
     is_fine
@@ -175,28 +173,49 @@ fn choose_secret(
         Ok((read, is_open_to_all)) => {
             *secret = read;
             if is_open_to_all {
-                let hint =
-                    format!("chmod o-r {}, and see that this program's user may read it", path.display());
+                let hint = format!(
+                    "chmod o-r {}, and make sure that this program's user can read it",
+                    path.display()
+                );
                 scope.warn(file_key, format!("everybody may read {path:?}"), hint);
             }
         }
-        Err(why) => {
-            let hint = "it must be a file with nothing but the secret, readable by this program's user";
-            scope.complain(&[file_key], format!("{path:?} {why}"), hint);
-        }
+        Err(Complaint { message, hint }) => scope.complain(&[file_key], message, hint),
     }
 }
 
+/// A token that can be sent over HTTP.
+pub(super) fn token(path: &Path) -> Result<Secret, Complaint> {
+    let (token, _) = read_secret(path)?;
+    if !is_token(&token) {
+        return Err(Complaint::new(format!("{path:?} holds no token"), TOKEN_HINT));
+    }
+    Ok(token)
+}
+
+fn is_token(secret: &Secret) -> bool {
+    secret.expose().bytes().all(|byte| byte.is_ascii_graphic())
+}
+
 /// The secret, and whether everybody may read the file.
-fn read_secret(path: &Path) -> Result<(Secret, bool), String> {
-    let contents = file::read(path, LONGEST_SECRET).map_err(|why| match why {
-        Unreadable::TooLong(_) => "is too long for a secret".to_owned(),
-        why => why.to_string(),
+fn read_secret(path: &Path) -> Result<(Secret, bool), Complaint> {
+    let complaint = |message: &str, hint| Complaint::new(format!("{path:?} {message}"), hint);
+    let nothing_else = "it must hold nothing but the secret";
+    let contents = file::read(path, LONGEST_SECRET).map_err(|why| {
+        let hint = match why {
+            Unreadable::Missing => "write the secret into that file, or name another",
+            Unreadable::Forbidden(_) => "let this user read it, for instance by the file's group",
+            _ => "it must be a file with nothing but the secret, readable by this program's user",
+        };
+        match why {
+            Unreadable::TooLong(_) => complaint("is too long for a secret", nothing_else),
+            why => complaint(&why.to_string(), hint),
+        }
     })?;
-    let text = String::from_utf8(contents.bytes).map_err(|_| "is not UTF-8".to_owned())?;
+    let text = String::from_utf8(contents.bytes).map_err(|_| complaint("is not UTF-8", nothing_else))?;
     let text = text.trim_end_matches(['\r', '\n']);
     if text.trim().is_empty() {
-        return Err("is empty".to_owned());
+        return Err(complaint("is empty", nothing_else));
     }
     Ok((Secret::new(text), contents.is_open_to_all))
 }

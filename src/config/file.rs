@@ -1,11 +1,13 @@
 //! Files of the configuration: only regular ones are read, and not too much of them.
 
+use std::fmt;
 use std::fs::{FileType, OpenOptions};
-use std::io::Read as _;
+use std::io::{ErrorKind, Read as _};
 use std::os::unix::fs::{FileTypeExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::Path;
 
 use nix::libc::O_NONBLOCK;
+use nix::unistd::{Uid, User};
 
 /// Permission of everybody to read.
 const OTHERS_READ: u32 = 0o004;
@@ -13,14 +15,43 @@ const OTHERS_READ: u32 = 0o004;
 /// Why a file is not read.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Unreadable {
+    #[error("does not exist")]
+    Missing,
+    /// Who may not read it.
+    #[error("cannot be read by {0}: permission denied")]
+    Forbidden(Whoami),
     #[error("cannot be read: {0}")]
-    Io(#[from] std::io::Error),
+    Io(std::io::Error),
     /// What it is instead.
     #[error("is {0}; only regular files are read")]
     Irregular(&'static str),
     /// The limit, in bytes.
     #[error("is longer than {0} bytes")]
     TooLong(u64),
+}
+
+impl From<std::io::Error> for Unreadable {
+    fn from(error: std::io::Error) -> Self {
+        match error.kind() {
+            ErrorKind::NotFound => Self::Missing,
+            ErrorKind::PermissionDenied => Self::Forbidden(Whoami),
+            _ => Self::Io(error),
+        }
+    }
+}
+
+/// The user as whom this program runs, in words.
+#[derive(Debug)]
+pub(super) struct Whoami;
+
+impl fmt::Display for Whoami {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let id = Uid::effective();
+        match User::from_uid(id) {
+            Ok(Some(user)) => write!(f, "user {:?}", user.name),
+            _ => write!(f, "user {id}"),
+        }
+    }
 }
 
 /// A file that was read.
@@ -75,7 +106,7 @@ mod tests {
         assert_eq!(told(&pipe, 5), "is a named pipe; only regular files are read");
         assert_eq!(told(Path::new("/dev/zero"), 5), "is a device; only regular files are read");
         assert_eq!(told(dir.path(), 5), "is a directory; only regular files are read");
-        assert!(told(&dir.path().join("none"), 5).starts_with("cannot be read: "));
+        assert_eq!(told(&dir.path().join("none"), 5), "does not exist");
     }
 
     #[test]

@@ -188,7 +188,7 @@ impl Kind for AutoOr {
                 let hint = "write \"auto\", or true or false without quotes";
                 faults.push(Fault::new(
                     entry,
-                    Complaint::new(format!("{} is none of these", quoted(text)), hint),
+                    Complaint::new(format!("{} is not one of these", quoted(text)), hint),
                 ));
                 None
             }

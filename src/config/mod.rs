@@ -84,6 +84,22 @@ pub fn from_toml(text: &str) -> Result<Loaded, Mistakes> {
     read(Some(name), tree::parse_file(name, text), [])
 }
 
+/// What is wrong with an `http://` or `https://` URL, and how to write one.
+///
+/// # Errors
+/// In one sentence, which does not repeat the URL.
+pub fn check_url(url: &str) -> Result<(), String> {
+    urls::check(url).map_err(|Complaint { message, hint }| format!("{message}; {hint}"))
+}
+
+/// The token in a file, as `http.token_file` is read.
+///
+/// # Errors
+/// Why there is none: in one sentence, with what to do.
+pub fn read_token(path: &Path) -> Result<Secret, String> {
+    checks::token(path).map_err(|Complaint { message, hint }| format!("{message}; {hint}"))
+}
+
 /// The effective configuration as TOML, secrets blanked. A rule shows what it overrides.
 pub fn effective_toml(settings: &Settings) -> String {
     let mut shown = show::Shown::default();
@@ -120,9 +136,12 @@ fn read_text(path: &Path, name: &str) -> Result<String, Mistake> {
     };
     let contents = file::read(path, LONGEST_FILE).map_err(|why| {
         let hint = match why {
-            Unreadable::Io(_) => {
-                "name another with --config or JIBRI_AUTOSTART_CONFIG, and see that it may be read"
+            Unreadable::Missing => "name another with --config or JIBRI_AUTOSTART_CONFIG",
+            Unreadable::Forbidden(_) => {
+                "allow it, for instance by the file's group, or run the command as a user who may read it; commands that \
+                 only ask the running service need no configuration with --url"
             }
+            Unreadable::Io(_) => "see that it can be read, or name another with --config or JIBRI_AUTOSTART_CONFIG",
             Unreadable::Irregular(_) => {
                 "write the configuration into a file, and name that with --config or JIBRI_AUTOSTART_CONFIG"
             }

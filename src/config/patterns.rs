@@ -51,8 +51,8 @@ fn complaint(text: &str, misfit: &Misfit) -> Complaint {
             ("there are no quotes in a room's name".to_owned(), hint)
         }
         Misfit::Letter(c) if c.is_uppercase() => (
-            format!("{c:?} is a capital, and Prosody makes all names small"),
-            "take the (?-i) away, or write it small",
+            format!("{c:?} is a capital letter, and Prosody makes all names lower-case"),
+            "remove the (?-i), or write it in lower case",
         ),
         Misfit::Letter(c) => {
             let hint =

@@ -178,7 +178,7 @@ impl<'t> Scope<'_, 't> {
             let hint = match nearest(name, known.iter().copied()) {
                 Some(near) => format!("did you mean \"{near}\"?"),
                 None => match self.reader.keys.iter().find(|key| key.name() == name) {
-                    Some(key) => format!("it belongs into {}", key.section()),
+                    Some(key) => format!("it belongs in {}", key.section()),
                     None => format!("known here: {}", known.join(", ")),
                 },
             };

@@ -98,9 +98,9 @@ impl Parsed {
 /// What the parser says, what we say instead, and the hint, for slips behind which it finds its way at once.
 /// Should it change its words, the mistake is still reported, only the rest of the file is not.
 const SLIPS: [(&str, &str, &str); 3] = [
-    ("string values must be quoted", "a value that is no number must stand in quotes", r#"write "...""#),
+    ("string values must be quoted", "a value that is not a number must be in quotes", r#"write "...""#),
     ("invalid boolean", "not a switch", "write true or false, in small letters"),
-    ("duplicate key", "this is there twice", "keep one of them; only [[rule]] and [[jibri.instance]] repeat"),
+    ("duplicate key", "this is set twice", "keep one of them; only [[rule]] and [[jibri.instance]] repeat"),
 ];
 
 /// Reads a TOML file. After a mistake that may throw the parser off, nothing more is believed.
@@ -114,7 +114,7 @@ pub(super) fn parse_file(source: &str, text: &str) -> Parsed {
         let place = lines.place(error.span().map_or(0, |span| span.start));
         let Some((_, message, hint)) = SLIPS.iter().find(|(said, ..)| error.message().starts_with(said))
         else {
-            let hint = "mend this first; what follows in the file is read then";
+            let hint = "correct this first; the rest of the file is read after that";
             let complaint = Complaint::new(format!("not TOML: {}", error.message()), hint);
             mistakes.push(Mistake::new(&place, "", complaint));
             return Parsed::failed(mistakes);

@@ -14,15 +14,15 @@ pub(super) fn check(url: &str) -> Result<(), Complaint> {
         return wrong("it begins with neither http:// nor https://");
     };
     if url.chars().any(|c| c.is_whitespace() || c.is_control()) {
-        return wrong("there is a blank in it");
+        return wrong("there is a space in it");
     }
     let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
     if authority.contains('@') {
-        return wrong("a user and a password in it are not supported");
+        return wrong("it must not contain a user or a password");
     }
     match split_port(authority) {
-        (host, _) if !is_host(host) => wrong("there is no host in it"),
-        (_, Some(port)) if !is_port(port) => wrong("the port is no number from 1 to 65535"),
+        (host, _) if !is_host(host) => wrong("it has no host"),
+        (_, Some(port)) if !is_port(port) => wrong("the port is not a number from 1 to 65535"),
         _ => Ok(()),
     }
 }
@@ -36,7 +36,7 @@ pub(super) fn check_host_port(text: &str) -> Result<(), Complaint> {
     match split_port(text) {
         (_, None) => wrong("has no port"),
         (host, _) if !is_host(host) => wrong("has no usable host"),
-        (_, Some(port)) if !is_port(port) => wrong("has a port that is no number from 1 to 65535"),
+        (_, Some(port)) if !is_port(port) => wrong("has a port that is not a number from 1 to 65535"),
         _ => Ok(()),
     }
 }

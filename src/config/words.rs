@@ -130,7 +130,7 @@ words! {
     /// A file.
     File("a path in quotes") -> PathBuf {
         parse: |text| if text.contains('\0') {
-            Err(is_not(text, "a path", "take the zero byte out"))
+            Err(is_not(text, "a path", "remove the zero byte"))
         } else {
             Ok(PathBuf::from(text))
         },
@@ -256,7 +256,7 @@ impl<C: Choice> Word for OneOf<C> {
             return Ok(*value);
         }
         let names: Vec<_> = C::ALL.iter().map(|(name, _)| *name).collect();
-        let message = format!("{} is none of {}", quoted(text), names.join(", "));
+        let message = format!("{} is not one of {}", quoted(text), names.join(", "));
         let near = nearest(&text.to_lowercase(), names);
         Err(Complaint::new(
             message,

@@ -43,7 +43,7 @@ pub(super) fn by_service(settings: &Settings, snapshot: &Snapshot) -> Option<Fin
         }
         (_, why) => silent(
             STEP,
-            why.unwrap_or("the service was started before it was wanted"),
+            why.unwrap_or("the service was started before it was configured"),
             settings.muc.footprint,
         ),
     })
@@ -54,8 +54,8 @@ fn answers(step: &str, found: &str, mute: Option<Mute>, settings: &Settings) -> 
         return Finding::ok(step, found);
     };
     let (why, remedy) = match mute {
-        Mute::NoMetadata => ("nobody tells clients of a room's metadata", LOAD_METADATA),
-        Mute::Unable => ("its module sets no notice", LOAD_ANOTHER),
+        Mute::NoMetadata => ("Prosody does not tell clients about room metadata", LOAD_METADATA),
+        Mute::Unable => ("its module cannot set the notice", LOAD_ANOTHER),
     };
     Finding::warn(step, format!("{found}, but people cannot be told that they are recorded: {why}"), remedy)
 }

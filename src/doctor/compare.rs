@@ -8,7 +8,7 @@ use crate::jibri::{Busy, Detected};
 use crate::probes::Status;
 
 const RESTART: &str =
-    "examine it again in a minute; if it says the same, restart that Jibri, or have it restarted: ";
+    "run this again in a minute; if it says the same, restart that Jibri, or have it restarted: ";
 
 /// What is known of each Jibri, by name.
 pub(super) struct Words<'a> {
@@ -35,14 +35,14 @@ impl Words<'_> {
         let (step, by) = (format!("jibri {name}"), self.by);
         let Some(shown) = self.shown.get(name) else {
             let found =
-                format!("alive on its health port, and not there, says {by}: Jicofo cannot choose it");
+                format!("alive on its health port, but {by} does not show it: Jicofo cannot choose it");
             let remedy =
                 format!("{RESTART}recovery.on = [\"detached\"]; its nickname there must be that name");
             return Some(Finding::fail(&step, found, remedy));
         };
         let means = match shown.filter(|shown| shown.is_opposed(own))? {
-            Busy::Busy => "busy and its health port says idle: Jicofo never chooses it",
-            _ => "idle and its health port says busy: it fails every start",
+            Busy::Busy => "busy, but its health port says idle: Jicofo never chooses it",
+            _ => "idle, but its health port says busy: it fails every start",
         };
         Some(Finding::fail(
             &step,
@@ -55,16 +55,16 @@ impl Words<'_> {
         let listed = self.listed?;
         let row = |name: &str| listed.iter().find(|row| row.name.as_str() == name);
         let found = self.shown.iter().find_map(|(name, shown)| match (row(name), shown) {
-            (None, Some(_)) => Some(format!("{} shows {name}, and Jicofo does not list it", self.by)),
+            (None, Some(_)) => Some(format!("{} shows {name}, but Jicofo does not list it", self.by)),
             (Some(row), Some(shown)) if shown.is_opposed(row.report.busy) => {
-                Some(format!("Jicofo's list has {name} otherwise than {} shows it", self.by))
+                Some(format!("Jicofo's list shows {name} differently from {}", self.by))
             }
             _ => None,
         })?;
         Some(Finding::fail(
             "detector",
             found,
-            format!("examine it again in a minute; if it says the same, {RESTART_JICOFO}"),
+            format!("run this again in a minute; if it says the same, {RESTART_JICOFO}"),
         ))
     }
 }
@@ -118,18 +118,18 @@ mod tests {
             "used up: that is said elsewhere"
         );
         let never =
-            "jibri a: the brewery shows it busy and its health port says idle: Jicofo never chooses it";
+            "jibri a: the brewery shows it busy, but its health port says idle: Jicofo never chooses it";
         assert_eq!(found(&[("a", B)], &[("a", B)], &[("a", I)]), [never]);
-        let fails = "jibri a: the brewery shows it idle and its health port says busy: it fails every start";
+        let fails = "jibri a: the brewery shows it idle, but its health port says busy: it fails every start";
         assert_eq!(found(&[("a", I)], &[("a", I)], &[("a", B)]), [fails]);
         let gone =
-            "jibri a: alive on its health port, and not there, says the brewery: Jicofo cannot choose it";
+            "jibri a: alive on its health port, but the brewery does not show it: Jicofo cannot choose it";
         assert_eq!(found(&[], &[], &[("a", I)]), [gone]);
-        let otherwise = "detector: Jicofo's list has a otherwise than the brewery shows it";
+        let otherwise = "detector: Jicofo's list shows a differently from the brewery";
         assert_eq!(found(&[("a", I)], &[("a", B)], &[]), [otherwise]);
         assert_eq!(
             found(&[("a", I)], &[], &[]),
-            ["detector: the brewery shows a, and Jicofo does not list it"]
+            ["detector: the brewery shows a, but Jicofo does not list it"]
         );
     }
 }

@@ -84,7 +84,7 @@ impl Fleet<'_> {
                     Finding::fail(STEP, &alert.summary, RESTART_JICOFO)
                 }
                 Some(alert) => Finding::said(STEP, Verdict::Fail, &alert.summary),
-                None => Finding::ok(STEP, format!("the service has nothing to say against {room}")),
+                None => Finding::ok(STEP, format!("the service reports no problem with {room}")),
             };
         }
         match &self.brewery {
@@ -96,7 +96,7 @@ impl Fleet<'_> {
                 let jibris = inside.values().filter(|(status, _)| status.is_some()).count();
                 // Jicofo is known by having nothing to say of itself.
                 if jibris > 0 && inside.len() == jibris {
-                    let found = format!("{room} shows {}, and Jicofo is not there", count(jibris));
+                    let found = format!("{room} shows {}, but Jicofo is not there", count(jibris));
                     return Finding::fail(STEP, found, RESTART_JICOFO);
                 }
                 Finding::ok(STEP, format!("{room} shows {}", count(jibris)))
@@ -111,7 +111,7 @@ impl Fleet<'_> {
             Ok(Some(jibris)) => Finding::ok(STEP, format!("Jicofo knows {}", count(jibris.len()))),
             Ok(None) => Finding::fail(
                 STEP,
-                "Jicofo looks for no Jibris, so it cannot record",
+                "Jicofo does not look for Jibris, so it cannot record",
                 "docker-jitsi-meet: ENABLE_RECORDING=1; jicofo.conf: jibri.brewery-jid",
             ),
             Err(why) => Finding::said(STEP, Verdict::Fail, why),
@@ -136,8 +136,8 @@ impl Fleet<'_> {
         let Some(shown) = self.shown() else {
             return vec![Finding::warn(
                 "jibris",
-                "nobody can see the Jibris: neither the brewery nor Jicofo tells of them",
-                "let us into the brewery, or set discovery.jicofo.url",
+                "the Jibris cannot be seen: neither the brewery nor Jicofo shows them",
+                "let this program into the brewery, or set discovery.jicofo.url",
             )];
         };
         if shown.is_empty() {
@@ -172,7 +172,7 @@ impl Fleet<'_> {
         let missing = instances.filter(|name| !there.contains(name)).map(|name| {
             Finding::warn(
                 &format!("jibri {name}"),
-                format!("is configured, and no Jibri has this nickname; there are: {}", list(&there)),
+                format!("is configured, but no Jibri has this nickname; those that are there: {}", list(&there)),
                 "start it, or give it this nickname (docker-jitsi-meet: JIBRI_INSTANCE_ID), or correct the name of \
                  its [[jibri.instance]]",
             )
@@ -189,7 +189,7 @@ impl Fleet<'_> {
             Finding::warn(
                 "names",
                 format!("no [[jibri.instance]] has the name of {}", list(&unknown)),
-                "add one for each, with the nickname as name: others are watched, and never restarted",
+                "add one for each, with the nickname as its name: a Jibri without one is watched but never restarted",
             )
         })
     }
@@ -214,7 +214,7 @@ fn one(name: &str, jibri: &Shown) -> Finding {
     if jibri.items > 1 {
         return Finding::fail(
             &step,
-            format!("{} Jibris share this nickname, and only the first of them ever works", jibri.items),
+            format!("{} Jibris share this nickname, but only the first of them ever works", jibri.items),
             "give each its own (docker-jitsi-meet: JIBRI_INSTANCE_ID)",
         );
     }
@@ -223,13 +223,13 @@ fn one(name: &str, jibri: &Shown) -> Finding {
         (Health::Healthy, Busy::Busy) => Finding::ok(&step, "healthy and at work"),
         (Health::Healthy, _) => Finding::ok(&step, "healthy and idle"),
         (Health::Undefined, _) => {
-            Finding::warn(&step, "does not say how it is", "look at its log; Jicofo does not use it")
+            Finding::warn(&step, "does not report its health", "look at its log; Jicofo does not use it")
         }
     }
 }
 
 fn unhealthy(step: &str, found: &str) -> Finding {
-    let remedy = "look whether its disk is full and ffmpeg works, then restart it: nothing else makes it healthy again";
+    let remedy = "check whether its disk is full and ffmpeg works, then restart it: nothing else makes it healthy again";
     Finding::fail(step, found, remedy)
 }
 
@@ -243,8 +243,8 @@ fn judged(jibri: &Jibri) -> Finding {
         "offline" => Finding::fail(
             &step,
             evidence,
-            "start it, or take its [[jibri.instance]] out; its nickname (docker-jitsi-meet: JIBRI_INSTANCE_ID) must \
-             be the name there",
+            "start it, or remove its [[jibri.instance]]; its nickname (docker-jitsi-meet: JIBRI_INSTANCE_ID) must \
+             be the name given there",
         ),
         "unhealthy" => unhealthy(&step, &evidence),
         kind @ ("stale" | "detached") => Finding::fail(
@@ -261,8 +261,10 @@ pub(super) fn health(settings: &Settings, answers: Vec<(String, Result<Status, S
     let mut findings: Vec<Finding> = answers.into_iter().map(|(name, answer)| port(&name, answer)).collect();
     let without = settings.jibri.instances.iter().filter(|instance| instance.health_url.is_none()).count();
     if findings.is_empty() {
-        findings
-            .push(Finding::ok("health", "no health_url is set; used-up single-use Jibris show only there"));
+        findings.push(Finding::ok(
+            "health",
+            "no health_url is set: only there can be seen that a single-use Jibri is used up",
+        ));
     } else if without > 0 {
         findings.push(Finding::ok("health", format!("{} without health_url: not asked", count(without))));
     }
@@ -275,13 +277,13 @@ fn port(name: &str, answer: Result<Status, String>) -> Finding {
         Err(why) => Finding::said(&step, Verdict::Fail, &why),
         Ok(Status { report: Report { health: Health::Unhealthy, .. }, detail }) => {
             let detail = if detail.is_empty() { detail } else { format!(" ({detail})") };
-            unhealthy(&step, &format!("answers, and says that it is unhealthy{detail}"))
+            unhealthy(&step, &format!("answers that it is unhealthy{detail}"))
         }
         Ok(Status { report, .. }) => match report.busy {
             Busy::Expired => Finding::fail(
                 &step,
-                "answers, and is used up (single-use mode)",
-                "restart it, or have that done by itself: recovery.on = [\"expired\"]",
+                "answers that it is used up (single-use mode)",
+                "restart it, or have that done: recovery.on = [\"expired\"]",
             ),
             Busy::Busy => Finding::ok(&step, "answers: healthy and at work"),
             // The port never leaves it open.

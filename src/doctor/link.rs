@@ -149,7 +149,7 @@ impl Own {
             (_, Some(failure)) => Finding::said(STEP, Verdict::Fail, &failure.to_string()),
             (_, None) => Finding::warn(
                 STEP,
-                "Prosody took a stanza in another name, and did not deliver it",
+                "Prosody took a stanza in another name, but did not deliver it",
                 "see Prosody's log, and which modules its Component has",
             ),
         }

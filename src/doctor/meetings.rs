@@ -7,7 +7,7 @@ use super::service::Snapshot;
 use super::{Finding, Verdict, companion};
 use crate::address::{RealJid, RoomJid};
 use crate::config::{Footprint, Settings};
-use crate::meeting::{Affiliation, ListError, Listed, Role, list_error_reason};
+use crate::meeting::{Affiliation, ListError, Listed, NO_FOCUS_REASON, Role, list_error_reason};
 use crate::surface::Room;
 
 /// What to do where there is no meeting to look at.
@@ -63,7 +63,9 @@ fn service(domain: &str, seen: &Seen) -> Finding {
     let remedy = "correct muc.domains (docker-jitsi-meet: XMPP_MUC_DOMAIN; Debian: conference.DOMAIN)";
     match seen.services.get(domain).copied().flatten() {
         Some(true) => Finding::ok(&step, "is a conference service of this Prosody"),
-        Some(false) => Finding::fail(&step, "is a host of this Prosody, but no conference service", remedy),
+        Some(false) => {
+            Finding::fail(&step, "is a host of this Prosody, but not a conference service", remedy)
+        }
         None => Finding::fail(&step, format!("Prosody has no conference service {domain:?}"), remedy),
     }
 }
@@ -88,17 +90,17 @@ fn owner(settings: &Settings, domain: &str, seen: &Seen) -> Finding {
     }
     match seen.admin_of.get(domain).copied().flatten() {
         Some(false) => {
-            let found = format!("{me} is no admin of {domain:?}, so {}", cause(ListError::Forbidden).0);
+            let found = format!("{me} is not an admin of {domain:?}, so {}", cause(ListError::Forbidden).0);
             Finding::fail(&step, found, list_us(&me))
         }
         Some(true) => Finding::warn(
             &step,
             format!(
-                "{me} is an admin there; that it owns the rooms only a meeting can prove, and there is none"
+                "{me} is an admin there; only a meeting can show that it owns the rooms, and there is none"
             ),
             format!("{OPEN_ONE}; Prosody 13 needs component_admins_as_room_owners = true there"),
         ),
-        None => Finding::warn(&step, "there is no meeting to prove it on", OPEN_ONE),
+        None => Finding::warn(&step, "there is no meeting to check it in", OPEN_ONE),
     }
 }
 
@@ -125,7 +127,7 @@ fn focus_without_rights(room: &RoomJid, focus: &Listed) -> Finding {
     let jid = focus.jid.as_ref().map_or("its JID", RealJid::bare);
     Finding::fail(
         "focus",
-        format!("Jicofo ({jid}) is no owner of {room}"),
+        format!("Jicofo ({jid}) is not an owner of {room}"),
         rights_of_focus(room.service(), jid),
     )
 }
@@ -157,7 +159,7 @@ fn focus(settings: &Settings, seen: &Seen) -> Vec<Finding> {
         let found = format!("Jicofo is not in the room {room} under the nickname {:?}", nick.as_str());
         let remedy = match list.iter().find(looks_like) {
             Some(other) => format!("set muc.focus_nickname = {:?}", other.nick.as_str()),
-            None => "see that Jicofo runs and is linked to this Prosody (its log), and that muc.focus_nickname is \
+            None => "check that Jicofo runs and is linked to this Prosody (its log), and that muc.focus_nickname is \
                      its nickname"
                 .to_owned(),
         };
@@ -177,9 +179,7 @@ fn focus(settings: &Settings, seen: &Seen) -> Vec<Finding> {
         findings.push(Finding::fail(
             SERVICES,
             format!("Jicofo's accounts are in {domain:?}, which is not in muc.service_domains"),
-            format!(
-                "add {domain:?} there: otherwise Jicofo is not known for what it is, and nothing is recorded"
-            ),
+            format!("add {domain:?} there: otherwise Jicofo is not recognized, and nothing is recorded"),
         ));
     }
     findings
@@ -209,7 +209,7 @@ fn sender_by_service(settings: &Settings, snapshot: &Snapshot) -> Finding {
     let is_at_work = |room: &Room| ["pending", "recording", "stopping"].contains(&room.state.as_str());
     match snapshot.footprint {
         Footprint::Unseen if snapshot.rooms.iter().any(is_at_work) => {
-            Finding::ok(STEP, "the service is unseen, and meetings are recorded so")
+            Finding::ok(STEP, "the service is unseen, and meetings are recorded that way")
         }
         Footprint::Unseen => Finding::warn(
             STEP,
@@ -246,9 +246,9 @@ pub(super) fn many(rooms: usize) -> Finding {
     Finding::warn(
         "rooms",
         format!(
-            "there are {rooms} meetings; beyond {CACHED} each look costs Prosody ten times as much by its default"
+            "there are {rooms} meetings; with more than {CACHED}, by its default, each look costs Prosody ten times as much"
         ),
-        "see that muc_room_cache_size in the conference service's block is above that (docker-jitsi-meet: 10000)",
+        "check that muc_room_cache_size in the conference service's block is above that (docker-jitsi-meet: 10000)",
     )
 }
 
@@ -275,7 +275,7 @@ fn owner_by_service(domain: &str, snapshot: &Snapshot) -> Finding {
         Some(room) => Finding::ok(&step, format!("the service sees who is in {}", room.room)),
         None => Finding::warn(
             &step,
-            "the service sees nobody in any meeting there, so nothing proves it",
+            "the service sees nobody in any meeting there, so this cannot be checked",
             OPEN_ONE,
         ),
     }
@@ -286,12 +286,14 @@ fn focus_by_service(settings: &Settings, snapshot: &Snapshot) -> Finding {
     let at_work = ["starting", "pending", "recording", "stopping"];
     let settles = settings.rules.iter().map(|rule| rule.start.settle).chain([settings.start.settle]);
     let longest = settles.max().unwrap_or_default().saturating_add(WITHOUT_FOCUS);
-    // One that waits for something else, a free Jibri, says so.
-    let waits =
-        |room: &&Room| room.state == "settling" && room.reason.is_none() && age(&room.since) > longest;
+    // One that waits for something else says so.
+    let waits = |room: &&Room| {
+        let is_without_focus = room.reason.as_deref() == Some(NO_FOCUS_REASON);
+        room.state == "settling" && is_without_focus && age(&room.since) > longest
+    };
     if let Some(room) = snapshot.rooms.iter().find(waits) {
-        let found = format!("{} is to be recorded and waits: Jicofo is not in the room", room.room);
-        let remedy = "see that Jicofo runs and is linked to this Prosody (its log), that muc.focus_nickname is its \
+        let found = format!("{} should be recorded, but Jicofo is not in the room", room.room);
+        let remedy = "check that Jicofo runs and is linked to this Prosody (its log), that muc.focus_nickname is its \
                       nickname, and that muc.service_domains has the domain of its account";
         return Finding::fail(STEP, found, remedy);
     }
@@ -333,6 +335,7 @@ mod tests {
         let room = |reason: Option<&str>| Room {
             room: "r1@muc.meet.jitsi".into(),
             state: "settling".to_owned(),
+            seen: true,
             people: 1,
             moderators: 1,
             recorder_present: false,
@@ -340,6 +343,8 @@ mod tests {
             attempt: 0,
             session_id: None,
             since: humantime::format_rfc3339(SystemTime::now() - Duration::from_secs(3600)).to_string(),
+            place: None,
+            not_recorded: None,
             reason: reason.map(str::to_owned),
         };
         let found = |rule, reason| {
@@ -354,9 +359,9 @@ mod tests {
             };
             focus_by_service(&set(rule), &snapshot).verdict
         };
-        assert_eq!(found("[]", None), Verdict::Fail);
+        assert_eq!(found("[]", Some(NO_FOCUS_REASON)), Verdict::Fail);
         assert_eq!(found("[]", Some("no Jibri is free")), Verdict::Warn);
-        assert_eq!(found("[{room = \"^x\", settle = \"3650d\"}]", None), Verdict::Warn);
+        assert_eq!(found("[{room = \"^x\", settle = \"3650d\"}]", Some(NO_FOCUS_REASON)), Verdict::Warn);
 
         let services = |reason: &str| {
             let rooms = vec![room(None), room(Some(reason))];

@@ -92,8 +92,8 @@ pub async fn examine(settings: &Settings, options: &Options, tell: &mut Tell<'_>
         Service::Off | Service::Strange(_) => {
             tell(link::reach(settings).await);
             let remedy = "have the service answer at http.listen; or, if it does not run anywhere, add --link \
-                          (if it does run, that throws it off its link for a moment)";
-            let found = "not tried: nobody can say whether the service has the link";
+                          (if it does run, it loses its link for a moment)";
+            let found = "not tried: it is unknown whether the service has the link";
             tell(Finding::warn("component", found, remedy));
             not_without_link(settings, "there is no link", tell);
         }

@@ -46,7 +46,7 @@ pub(super) fn finding(
         return None;
     }
     let found = format!(
-        "Jicofo was asked for {} since its start, and nobody could come into any: it may open no room",
+        "Jicofo was asked for {} since it started, but nobody could enter any: it is not allowed to open rooms",
         meetings::count(usize::try_from(asked).unwrap_or(usize::MAX))
     );
     let focus = match Focus::by_settings(settings, true) {

@@ -22,8 +22,8 @@ pub(super) fn configuration(options: &Options) -> Vec<Finding> {
     const STEP: &str = "configuration";
     let file = options.file.as_deref();
     let found = match file {
-        Some(path) => format!("{} is right", path.display()),
-        None => "all comes from the environment, and is right".to_owned(),
+        Some(path) => format!("{}: no problems found", path.display()),
+        None => "everything comes from the environment; no problems found".to_owned(),
     };
     // What is in the environment is not in the file.
     let in_file = |key: &&&str| options.set.contains(**key) && std::env::var_os(variable(key)).is_none();
@@ -32,8 +32,8 @@ pub(super) fn configuration(options: &Options) -> Vec<Finding> {
     let mut findings = match open {
         Some(path) => vec![Finding::warn(
             STEP,
-            format!("{} holds {} and everybody may read it", path.display(), secrets.join(", ")),
-            format!("chmod o-r {}, and see that the service's own user may read it", path.display()),
+            format!("{} holds {}, but everybody may read it", path.display(), secrets.join(", ")),
+            format!("chmod o-r {}, and make sure that the service's own user can read it", path.display()),
         )],
         None => vec![Finding::ok(STEP, found)],
     };
@@ -58,7 +58,7 @@ pub(super) fn recovery(settings: &Settings) -> Vec<Finding> {
         return vec![Finding::ok(STEP, "recovery.on is empty: no Jibri is ever restarted")];
     }
     if settings.jibri.instances.is_empty() {
-        let found = "recovery.on is set, and there is no [[jibri.instance]]: no Jibri is ever restarted";
+        let found = "recovery.on is set, but there is no [[jibri.instance]]: no Jibri is ever restarted";
         return vec![Finding::warn(
             STEP,
             found,
@@ -74,18 +74,18 @@ pub(super) fn recovery(settings: &Settings) -> Vec<Finding> {
             Some(Finding::fail(
                 &format!("{STEP} {}", instance.name),
                 format!("this Jibri cannot be restarted: {why}"),
-                "change the name, or recovery.command or recovery.http, as it says",
+                "change its name, or recovery.command or recovery.http",
             ))
         })
         .collect();
-    let dry_run = if recovery.dry_run { ", and recovery.dry_run only says so" } else { "" };
+    let dry_run = if recovery.dry_run { ", but recovery.dry_run only logs it" } else { "" };
     findings.push(match recovery.command.first() {
         Some(program) => match find(program) {
             Some(path) => Finding::ok(STEP, format!("Jibris are restarted by {}{dry_run}", path.display())),
             None => Finding::fail(
                 STEP,
                 format!("the program of recovery.command, {program:?}, is not there or may not be executed"),
-                "install it, or write its whole path; in a container it must be in there too",
+                "install it, or write its full path; if this program runs in a container, it must be inside",
             ),
         },
         None => {

@@ -29,7 +29,7 @@ pub(super) async fn test(
     room: &str,
 ) -> Vec<Finding> {
     let (Service::Linked(snapshot), Some(address)) = (service, address) else {
-        let found = "the service does not run with a link here, and only it records";
+        let found = "the service is not running here with a link, and only the service records";
         return vec![Finding::fail(
             STEP,
             found,
@@ -37,7 +37,7 @@ pub(super) async fn test(
         )];
     };
     if settings.http.token.is_empty() {
-        let found = "http.token is not set, so the service does nothing by hand";
+        let found = "http.token is not set, so the service takes no orders by hand";
         return vec![Finding::fail(
             STEP,
             found,
@@ -101,8 +101,10 @@ impl Manual<'_> {
     async fn test_in(&self, found: Result<Room, NoService>, full: &str) -> Finding {
         match found {
             // It is somebody's: not to be stopped.
-            Ok(room) if !["idle", "settling", "backoff", "held"].contains(&room.state.as_str()) => {
-                let found = format!("{} is {} already, so it was left alone", room.room, room.state);
+            Ok(room)
+                if !["idle", "settling", "waiting", "backoff", "held"].contains(&room.state.as_str()) =>
+            {
+                let found = format!("{} is already {}, so it was left alone", room.room, room.state);
                 return Finding::warn(STEP, found, "name a meeting that is not being recorded");
             }
             // The release in the end would undo what a person, or an administrator, has ordered.
@@ -123,11 +125,11 @@ impl Manual<'_> {
             Ok(end) => end,
             Err(error) => {
                 let found = format!("cannot listen for signals ({error}), so it could not be ended halfway");
-                return Finding::fail(STEP, found, "see what it says; nothing was started");
+                return Finding::fail(STEP, found, "nothing was started; mend that first");
             }
         };
         if let Err(trouble) = self.order("record").await {
-            return Finding::fail(STEP, words(trouble), "see what it says; nothing was started");
+            return Finding::fail(STEP, words(trouble), "nothing was started; mend that first");
         }
         let began = Instant::now();
         let on = tokio::select! {
@@ -147,7 +149,11 @@ impl Manual<'_> {
         let released = self.order("release").await;
         if let Err(trouble) = stopped.and(released) {
             let remedy = "stop it by hand, then: jibri-autostart release ROOM";
-            return Finding::fail(STEP, format!("not put back as it was: {}", words(trouble)), remedy);
+            return Finding::fail(
+                STEP,
+                format!("could not be put back as it was: {}", words(trouble)),
+                remedy,
+            );
         }
         match on {
             Ok(()) => {

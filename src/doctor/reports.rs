@@ -21,7 +21,7 @@ pub(super) fn findings(settings: &Settings, service: &Service) -> Vec<Finding> {
         return vec![without_token(settings.recordings.expect)];
     }
     let Service::Linked(snapshot) = service else {
-        let found = "whether Jibris report their recordings' files is known of the running service only";
+        let found = "only the running service knows whether Jibris report their recordings' files";
         return vec![Finding::ok(STEP, found)];
     };
     match &snapshot.recordings {
@@ -29,7 +29,7 @@ pub(super) fn findings(settings: &Settings, service: &Service) -> Vec<Finding> {
         Err(why) => vec![Finding::warn(
             STEP,
             format!("the service does not show its recordings: {why}"),
-            "see what its log says of the ledger",
+            "see what its log says about the ledger",
         )],
     }
 }
@@ -77,16 +77,16 @@ fn of_one(
     };
     let due = recordings.iter().filter(is_due).count();
     if due == 0 {
-        return Finding::ok(&step, "has reported nothing yet, and has had nothing to report");
+        return Finding::ok(&step, "has reported nothing yet, as it has had nothing to report");
     }
     let recorded = if due == 1 { "a recording".to_owned() } else { format!("{due} recordings") };
-    let found = format!("has made {recorded}, and has never reported a file");
+    let found = format!("has made {recorded}, but has never reported a file");
     match settings.recordings.expect {
         Expect::Never => Finding::ok(&step, format!("{found}; recordings.expect is false")),
         _ if strange.is_empty() => Finding::warn(&step, found, SET_UP),
         _ => Finding::warn(
             &step,
-            format!("{found}; there are reports of {}, and no Jibri is called so", list(strange)),
+            format!("{found}; there are reports from {}, but no Jibri has that name", list(strange)),
             format!("{SET_UP}; JIBRI_REPORT_INSTANCE has to be its name in the brewery"),
         ),
     }
@@ -121,7 +121,7 @@ fn mp4(newest_first: &[Recording]) -> Option<Finding> {
         Finding::warn(
             "format",
             format!(
-                "mp4 is reported of {}: a Jibri that is killed or restarted loses the whole file",
+                "mp4 files are reported by {}: a Jibri that is killed or restarted loses the whole file",
                 list(&with)
             ),
             "set recording-format = \"matroska\" and recording-extension = \"mkv\" there (docs/jibris.md)",
@@ -227,11 +227,11 @@ mod tests {
         says(&auto(vec![other()]), &[&["ok reports a", "has reported"], &["ok reports b"]]);
         says(
             &auto(vec![recording(&["a", "b"], "written", 60, &[("b", "x.mkv")])]),
-            &[&["warn reports a", "a recording, and"], &["ok reports b", "has reported"]],
+            &[&["warn reports a", "a recording, but"], &["ok reports b", "has reported"]],
         );
         says(
             &auto(vec![other(), recording(&["b"], "missing", 60, &[])]),
-            &[&["ok"], &["warn reports b", "reports of host,", "JIBRI_REPORT_INSTANCE"]],
+            &[&["ok"], &["warn reports b", "reports from host,", "JIBRI_REPORT_INSTANCE"]],
         );
         // A report without files is one.
         says(&auto(vec![recording(&["a"], "empty", 60, &[])]), &[&["ok reports a", "has reported"], &["ok"]]);
@@ -258,10 +258,10 @@ mod tests {
         let auto = |recordings: Vec<Recording>| found("\"auto\"", "t", Ok(recordings));
         says(
             &auto(vec![mp4()]),
-            &[&["ok"], &["ok"], &["warn format", "of a:", "matroska", "docs/jibris.md"]],
+            &[&["ok"], &["ok"], &["warn format", "by a:", "matroska", "docs/jibris.md"]],
         );
         let other = recording(&["b"], "written", 1, &[("b", "x.mkv")]);
-        says(&auto(vec![other, mp4()]), &[&["ok"], &["ok"], &["warn format", "of a:"]]);
+        says(&auto(vec![other, mp4()]), &[&["ok"], &["ok"], &["warn format", "by a:"]]);
         let set = recording(&["a"], "written", 1, &[("a", "x.mkv")]);
         says(&auto(vec![set, mp4()]), &[&["ok"], &["ok"]]);
     }

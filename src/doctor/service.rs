@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use hyper::StatusCode;
 use serde::de::DeserializeOwned;
 
 use super::Finding;
@@ -72,7 +73,7 @@ impl Service {
         };
         if status.domain != settings.xmpp.domain {
             let (its, ours) = (&status.domain, &settings.xmpp.domain);
-            return Self::Strange(format!("it is a service for {its:?}, and xmpp.domain is {ours:?}"));
+            return Self::Strange(format!("it is a service for {its:?}, but xmpp.domain is {ours:?}"));
         }
         if status.link.standby {
             return Self::StandingBy;
@@ -113,7 +114,7 @@ impl Service {
                 "give it an address, like \"127.0.0.1:8790\"",
             ),
             Self::Absent => {
-                Finding::ok(STEP, format!("does not run here ({listen}); the link is tried instead"))
+                Finding::ok(STEP, format!("is not running here ({listen}); the link is tried instead"))
             }
             Self::NotLinked(_) => Finding::ok(STEP, format!("runs at {listen}, without a link")),
             Self::StandingBy => {
@@ -122,7 +123,7 @@ impl Service {
             Self::Linked(snapshot) => snapshot.finding(STEP, &listen),
             Self::Strange(why) => Finding::fail(
                 STEP,
-                format!("what answers at {listen} is not this service as it should be: {why}"),
+                format!("what answers at {listen} is not the expected service: {why}"),
                 "give http.listen an address of its own, and start the service with this configuration",
             ),
         }
@@ -141,8 +142,8 @@ impl Snapshot {
         let more = if more > 0 { format!(" and {more} more") } else { String::new() };
         Finding::warn(
             step,
-            format!("runs at {listen} and is linked; alerts stand: {}{more}", named.join(", ")),
-            "jibri-autostart status tells what each means",
+            format!("runs at {listen} and is linked; there are alerts: {}{more}", named.join(", ")),
+            "jibri-autostart status explains each",
         )
     }
 }
@@ -184,11 +185,14 @@ async fn read<T: DeserializeOwned>(answer: Result<Answer, Fault>) -> Result<T, N
     let body = answer.body(MOST).await.map_err(NoService::Fault)?;
     if status.is_success() {
         return serde_json::from_slice(&body)
-            .map_err(|_| NoService::Not("its answer is none of ours".to_owned()));
+            .map_err(|_| NoService::Not("its answer is not understood".to_owned()));
     }
     let said: serde_json::Value = serde_json::from_slice(&body).unwrap_or_default();
     let text = |key: &str| said.get(key).and_then(serde_json::Value::as_str).map(|text| plain(text, 300));
     Err(NoService::Not(match (text("error"), text("hint")) {
+        (Some(error), _) if status == StatusCode::UNAUTHORIZED => format!(
+            "{error} (status 401); the service runs with another http.token than the one in this configuration"
+        ),
         (Some(error), Some(hint)) => format!("{error} (status {}); {hint}", status.as_u16()),
         (Some(error), None) => format!("{error} (status {})", status.as_u16()),
         _ => format!("HTTP status {}", status.as_u16()),

@@ -41,13 +41,15 @@ async fn webhook(url: &str) -> Finding {
             return Finding::fail(STEP, found, "start it, or correct alerts.webhook");
         }
     };
-    let found = format!("answers, with HTTP status {} to a HEAD request", status.as_u16());
+    let found = format!("answers a HEAD request with HTTP status {}", status.as_u16());
     match status.as_u16() {
-        300..=399 => {
-            Finding::fail(STEP, found, "redirects are not followed: set alerts.webhook to where it leads to")
-        }
-        401 | 403 => Finding::warn(STEP, found, "see that the token in alerts.webhook is right"),
-        404 => Finding::warn(STEP, found, "see that the path of alerts.webhook is that of a receiver"),
+        300..=399 => Finding::fail(
+            STEP,
+            found,
+            "redirects are not followed: set alerts.webhook to the address where this one leads",
+        ),
+        401 | 403 => Finding::warn(STEP, found, "check the token in alerts.webhook"),
+        404 => Finding::warn(STEP, found, "check the path of alerts.webhook"),
         500 | 502..=599 => Finding::warn(STEP, found, "look at the receiver's log"),
         _ => Finding::ok(STEP, found),
     }
@@ -69,7 +71,7 @@ async fn alertmanager(base: &str) -> Finding {
             }
         }
     }
-    Finding::fail(STEP, format!("what is there is no Alertmanager: {}", statuses.join(", ")), remedy)
+    Finding::fail(STEP, format!("what answers there is not an Alertmanager: {}", statuses.join(", ")), remedy)
 }
 
 async fn ask(url: &str, head: bool) -> Result<StatusCode, String> {

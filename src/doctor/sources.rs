@@ -37,14 +37,14 @@ pub(super) fn findings(
     let others = !findings.is_empty();
     findings.extend(events.map(|listen| {
         let found = format!(
-            "events are accepted at http://{listen}/event-sync; whether any come cannot be seen here"
+            "events are accepted at http://{listen}/event-sync; whether any arrive cannot be seen here"
         );
         if others { Finding::ok("event_sync", found) } else { events_alone(found, settings) }
     }));
     if findings.is_empty() {
         findings.push(Finding::fail(
             "discovery",
-            "nothing says which rooms there are, but invitations",
+            "only invitations say which rooms there are",
             "set discovery.jicofo.url (docker-jitsi-meet: http://jicofo:8888), or name rooms in discovery.rooms",
         ));
     }
@@ -54,10 +54,10 @@ pub(super) fn findings(
 fn events_alone(found: String, settings: &Settings) -> Finding {
     let mut found = format!("{found}, and nothing else says which rooms there are");
     let mut remedy =
-        "set discovery.jicofo.url too: rooms that were there before Prosody's module are never told"
+        "set discovery.jicofo.url too: Prosody's module never reports rooms that were there before it was loaded"
             .to_owned();
     if settings.http.token.is_empty() {
-        found.push_str("; without http.token whoever reaches that port may name rooms");
+        found.push_str("; without http.token, anybody who reaches that port can name rooms");
         remedy.push_str("; and set http.token, so that no flood of false names delays a start");
     }
     Finding::warn("event_sync", found, remedy)
@@ -69,7 +69,7 @@ fn jicofo(watched: &[&RoomJid], others: &[&RoomJid]) -> Finding {
         (0, Some(other)) => Finding::warn(
             STEP,
             format!("Jicofo lists meetings of {:?} only, which is not in muc.domains", other.service()),
-            format!("correct muc.domains, unless {:?} is not to be watched", other.service()),
+            format!("correct muc.domains, unless {:?} should not be watched", other.service()),
         ),
         (rooms, _) => Finding::ok(STEP, format!("Jicofo lists {} to watch", meetings::count(rooms))),
     }

@@ -112,7 +112,7 @@ impl<'a> Jicofo<'a> {
     pub(super) fn finding(&self, room: &str, is_trusted: bool, footprint: Footprint) -> Finding {
         let domain = &self.settings.xmpp.domain;
         if is_trusted {
-            return Finding::ok(STEP, format!("in {room} Jicofo takes us for a Jibri and no participant"));
+            return Finding::ok(STEP, format!("in {room} Jicofo counts us as a Jibri, not as a participant"));
         }
         let found = format!(
             "Jicofo does not trust {domain:?}: in {room} it counts us as a participant, and opens a media session for a \

@@ -113,12 +113,12 @@ impl Driver {
                     FootprintSetting::Fixed(Footprint::Companion) => {
                         tracing::error!(
                             service,
-                            "nothing is done in meetings, as the companion is not there: {why}"
+                            "nothing is done in meetings, because the companion is missing: {why}"
                         );
                     }
                     _ if was_there => {
                         let footprint = self.companions.setting.in_effect(false).name();
-                        tracing::warn!(service, footprint, "the companion does not answer any more: {why}");
+                        tracing::warn!(service, footprint, "the companion no longer answers: {why}");
                     }
                     _ => tracing::info!(service, "there is no companion in Prosody: {why}"),
                 }
@@ -139,8 +139,8 @@ impl Driver {
             let when = stop.when.name();
             tracing::warn!(
                 service,
-                "stop.when = \"{when}\" needs the rights of the discreet footprint in rooms, as the companion has no moderator \
-                 to speak for then: see `jibri-autostart prosody`"
+                "stop.when = \"{when}\" needs the rights of the discreet footprint in rooms, as the companion then has no \
+                 moderator to speak for: see `jibri-autostart prosody`"
             );
         }
     }

@@ -54,7 +54,7 @@ impl Jibris {
             tracing::info!("Jicofo looks for Jibris");
         } else if !records && !was_off {
             tracing::warn!(
-                "Jicofo looks for no Jibris, so it cannot record (docker-jitsi-meet: ENABLE_RECORDING=1; jicofo.conf: \
+                "Jicofo does not look for Jibris, so it cannot record (docker-jitsi-meet: ENABLE_RECORDING=1; jicofo.conf: \
                  jibri.brewery-jid)"
             );
         }
@@ -81,7 +81,7 @@ impl Jibris {
             if let Err(why) = recovery::stop_service(&url).await {
                 tracing::warn!(
                     instance = name.as_str(),
-                    "Jibri was told to end its recording, and has not: {why}"
+                    "Jibri was told to end its recording, but has not: {why}"
                 );
             }
         });
@@ -108,7 +108,7 @@ pub(super) fn read_restarts(settings: &Settings, clock: Clock) -> JoinHandle<Inp
     tokio::task::spawn_blocking(move || {
         let restarts = path.map_or_else(|| Ok(Vec::new()), |path| ledger::restarts(&path, since));
         let restarts = restarts.unwrap_or_else(|error| {
-            tracing::warn!("{error}; recovery.cooldown and recovery.max_per_hour begin anew");
+            tracing::warn!("{error}; recovery.cooldown and recovery.max_per_hour start afresh");
             Vec::new()
         });
         let restart = |(name, why, at): (String, String, Moment)| {

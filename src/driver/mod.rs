@@ -430,7 +430,7 @@ impl Driver {
         self.carry_out(effects);
         self.record();
         if tokio::time::timeout(GOODBYE, self.link.close()).await.is_err() {
-            tracing::warn!("Prosody did not take our leave within {GOODBYE:?}");
+            tracing::warn!("Prosody did not let us leave the rooms within {GOODBYE:?}");
         }
         tokio::join!(self.alarms.finish(LAST_ALERTS), self.history.finish(LAST_ENTRIES));
     }

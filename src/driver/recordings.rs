@@ -38,7 +38,7 @@ impl Book {
         let mut core = Recordings::new(&settings.recordings);
         core.remember(remembered, now);
         let announcer = announce::spawn(&settings.recordings, &settings.xmpp.domain).unwrap_or_else(|why| {
-            tracing::error!("recordings.webhook cannot be told anything: {why}");
+            tracing::error!("recordings.webhook cannot be used: {why}");
             None
         });
         let book = Self {
@@ -83,7 +83,7 @@ pub(super) async fn read(settings: &Settings) -> Vec<Recording> {
     match tokio::task::spawn_blocking(move || ledger::recordings(&path, MOST)).await {
         Ok(Ok(recordings)) => recordings,
         Ok(Err(error)) => {
-            tracing::warn!("{error}; reports of earlier recordings will be shown as of unknown ones");
+            tracing::warn!("{error}; reports of earlier recordings will be shown as reports of unknown ones");
             Vec::new()
         }
         Err(_) => Vec::new(),

@@ -98,7 +98,7 @@ impl Sources {
         match heard {
             Heard::Discovery(DiscoveryEvent::Listed { source, rooms, skipped }) => {
                 if skipped > 0 {
-                    tracing::debug!(skipped, "{} lists what names no room", source.name());
+                    tracing::debug!(skipped, "{} lists something that is not a room", source.name());
                 }
                 self.report(source, Report::List { source, service: None, rooms })
             }
@@ -237,11 +237,14 @@ impl Sources {
                 let hint = if source == Source::Events { " Set http.token, if it is not set." } else { "" };
                 tracing::warn!(
                     "{} names rooms faster than they can be looked at, so some are left out: is this a flood?{hint} \
-                     Rooms that Jicofo lists (discovery.jicofo.url) are looked at all the same",
+                     Rooms that Jicofo lists (discovery.jicofo.url) are still looked at",
                     source.name()
                 );
             } else {
-                tracing::warn!("{} names more rooms than can be; no more are taken from it", source.name());
+                tracing::warn!(
+                    "{} names more rooms than are possible; no more are taken from it",
+                    source.name()
+                );
             }
         }
         self.tell_changes(source.name(), changes)
@@ -255,7 +258,7 @@ impl Sources {
                     tracing::debug!(
                         room = room.as_str(),
                         source,
-                        "watching a room until focus is seen in it, or not"
+                        "watching a room until it is known whether focus is in it"
                     );
                 }
                 Change::Forget(room) => tracing::debug!(room = room.as_str(), source, "forgetting a room"),

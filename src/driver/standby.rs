@@ -98,7 +98,7 @@ impl Driver {
         if self.turn.has_double && self.linked && gap > LATE {
             tracing::warn!(
                 stood_ms = gap.as_millis(),
-                "stood still for a while: has the other instance taken over?"
+                "this program stood still for a while: has the other instance taken over?"
             );
             self.turn.doubtful_until = Some(now.after(DOUBT));
             self.rest();

@@ -116,6 +116,17 @@ pub enum Reason {
 }
 
 impl Reason {
+    /// All of them.
+    pub const ALL: [Self; 7] = [
+        Self::Wedged,
+        Self::Unhealthy,
+        Self::Expired,
+        Self::Stale,
+        Self::Detached,
+        Self::Recycle,
+        Self::LostBrewery,
+    ];
+
     /// Its name in the settings and the metrics.
     pub const fn name(self) -> &'static str {
         match self {

@@ -172,7 +172,7 @@ impl Evidence {
     /// In words; `clock` says what time it was at a moment.
     pub fn words(&self, clock: impl Fn(Time) -> String) -> String {
         match self {
-            Self::None => "nothing speaks against it".to_owned(),
+            Self::None => "no problems found".to_owned(),
             Self::FailedStarts { count, last, room } => {
                 let starts = if *count == 1 { "start" } else { "starts in a row" };
                 let place = room.as_ref().map_or(String::new(), |room| format!(" in {room}"));

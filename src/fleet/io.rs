@@ -178,7 +178,7 @@ impl News {
             // Told after the event that says why, if there was one; then there is no start left to end.
             What::State {
                 from: State::Starting | State::Pending,
-                to: State::Idle | State::Settling | State::Backoff | State::Held,
+                to: State::Idle | State::Settling | State::Waiting | State::Backoff | State::Held,
             } => Self::Over,
             _ => return None,
         })

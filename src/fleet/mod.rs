@@ -225,6 +225,11 @@ impl Fleet {
         self.dirty.extend(self.policy.wanting.iter().cloned());
     }
 
+    /// Jicofo does not know the Jibris that are there, and that was told.
+    pub fn has_jicofo_lost_brewery(&self) -> bool {
+        self.jicofo.is_told_to_be_lost()
+    }
+
     /// Whether it has lost the brewery, or has it again.
     fn look_at_jicofo(&mut self, now: Time, effects: &mut Vec<Effect>) {
         if self.sight.detector && self.sight.polled.is_none_or(|at| at.after(self.poll_lasts) <= now) {

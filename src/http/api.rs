@@ -52,7 +52,7 @@ async fn room(
 
 pub(super) fn named(name: Result<Path<String>, PathRejection>) -> Result<String, Error> {
     let named = name.map(|Path(name)| name);
-    named.map_err(|_| Error::bad_request("this is no room's name", "URL-encode it as UTF-8"))
+    named.map_err(|_| Error::bad_request("this is not the name of a room", "URL-encode it as UTF-8"))
 }
 
 pub(super) fn find(surface: &Surface, name: &str) -> Option<Arc<Room>> {

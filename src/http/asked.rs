@@ -61,7 +61,7 @@ pub(super) fn rooms(room: &str, services: &[String]) -> Result<Vec<Option<String
     // That nothing is known of it would be taken for the truth.
     if names.iter().any(|name| !name.contains('@')) {
         return Err(Error::bad_request(
-            "several MUC domains are watched, and room does not say which",
+            "several MUC domains are watched, and the room does not say which",
             "give the room's full JID: local@domain",
         ));
     }
@@ -79,7 +79,7 @@ pub(super) fn since(text: &str) -> Result<Option<Moment>, Error> {
         return Ok(Some(SystemTime::into(moment)));
     }
     let ago: Duration =
-        humantime::parse_duration(text).map_err(|_| Error::bad_request("since is no time", HINT))?;
+        humantime::parse_duration(text).map_err(|_| Error::bad_request("since is not a time", HINT))?;
     Ok(Some(Moment::now().before(ago)))
 }
 
@@ -89,7 +89,7 @@ pub(super) fn limit(text: &str) -> Result<usize, Error> {
         return Ok(LIMIT);
     }
     text.parse().ok().filter(|limit| (1..=MOST).contains(limit)).ok_or(Error::bad_request(
-        "limit is no number of entries",
+        "limit is not a number of entries",
         "write a number from 1 to 1000, or leave it out",
     ))
 }

@@ -26,13 +26,13 @@ impl Error {
 
     /// The program cannot act now, for this reason.
     pub(super) fn not_ready(why: String) -> Self {
-        let hint = "the reason says what to look at; it tries again by itself";
+        let hint = "the reason says what to check; the service keeps trying by itself";
         Self { status: StatusCode::SERVICE_UNAVAILABLE, error: Cow::Owned(why), hint }
     }
 
     /// The driver does not come round any more.
     pub(super) const fn hangs() -> Self {
-        let hint = "restart it, and report this with its log of the last minutes: it is a bug";
+        let hint = "restart it, and report this as a bug, with its log of the last minutes";
         Self::new(
             StatusCode::SERVICE_UNAVAILABLE,
             "the service hangs: nothing was decided for half a minute",
@@ -47,14 +47,13 @@ impl Error {
 
     /// The token is wrong or missing.
     pub(super) const fn unauthorized() -> Self {
-        let hint = "send the header \"Authorization: Bearer TOKEN\" with the token of http.token";
+        let hint = "send the token of http.token or http.token_file as a bearer token";
         Self::new(StatusCode::UNAUTHORIZED, "wrong or missing token", hint)
     }
 
     /// The same of a report.
     pub(super) const fn unauthorized_report() -> Self {
-        let hint = "send the header \"Authorization: Bearer TOKEN\" with the token of jibri.webhook_token, or add that token to \
-                    the path: /api/v1/recordings/TOKEN";
+        let hint = "send the token of jibri.webhook_token as a bearer token, or add it to the path: /api/v1/recordings/TOKEN";
         Self::new(StatusCode::UNAUTHORIZED, "wrong or missing token", hint)
     }
 
@@ -64,7 +63,7 @@ impl Error {
                     token";
         Self::new(
             StatusCode::NOT_FOUND,
-            "there is no jibri.webhook_token, so no reports are taken here",
+            "jibri.webhook_token is not set, so no reports are accepted here",
             hint,
         )
     }
@@ -76,15 +75,15 @@ impl Error {
 
     /// A report was not safe in time.
     pub(super) const fn report_not_kept() -> Self {
-        let hint = "keep it and send it again; if that goes on, the service's log says what is wrong with the file of \
+        let hint = "keep it and send it again; if this goes on, the service's log says what is wrong with the file of \
                     ledger.path";
-        Self::new(StatusCode::SERVICE_UNAVAILABLE, "the report could not be kept in time", hint)
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "the report could not be stored in time", hint)
     }
 
     /// Nobody watches a room of this name.
     pub(super) const fn no_such_room() -> Self {
-        let hint = "give the full JID of a room that is watched, URL-encoded, or its local part where one \
-                    MUC domain is watched; /api/v1/rooms lists them";
+        let hint = "give the full JID of a room that is watched, or only its name where one MUC domain is watched; \
+                    `jibri-autostart rooms` lists them";
         Self::new(StatusCode::NOT_FOUND, "no room of this name is watched", hint)
     }
 
@@ -96,7 +95,7 @@ impl Error {
 
     /// A browser has sent it, on behalf of a page.
     pub(super) const fn from_a_page() -> Self {
-        let hint = "only Prosody and Jibri send this; if something that is no browser does, take its header Origin away";
+        let hint = "only Prosody and Jibri send this; any other program that is not a browser must leave out the header Origin";
         Self::new(StatusCode::FORBIDDEN, "no web page may send this", hint)
     }
 
@@ -107,13 +106,17 @@ impl Error {
 
     /// More is asked than can be done at once.
     pub(super) const fn too_busy() -> Self {
-        Self::new(StatusCode::SERVICE_UNAVAILABLE, "the service is too busy, or about to end", "try again")
+        Self::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "the service is too busy, or is shutting down",
+            "try again",
+        )
     }
 
     /// There are as many readers of events as there may be.
     pub(super) const fn too_many_readers() -> Self {
         let hint = "close other readers of /api/v1/events, or ask the other routes now and then";
-        Self::new(StatusCode::SERVICE_UNAVAILABLE, "too many read the events already", hint)
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "too many clients are reading the events already", hint)
     }
 
     /// The file of the history cannot be read.
@@ -141,12 +144,12 @@ impl Error {
 
     /// There is no such route.
     pub(super) const fn not_found() -> Self {
-        Self::new(StatusCode::NOT_FOUND, "there is nothing here", "look at the path")
+        Self::new(StatusCode::NOT_FOUND, "there is nothing here", "check the path")
     }
 
     /// The route does not know this method.
     pub(super) const fn method_not_allowed() -> Self {
-        let hint = "what changes something is asked with POST, all else with GET";
+        let hint = "use POST for what changes something, and GET for everything else";
         Self::new(StatusCode::METHOD_NOT_ALLOWED, "wrong method", hint)
     }
 

@@ -90,8 +90,9 @@ async fn gone(State(event_sync): State<EventSync>, peer: Peer, body: Body) -> Re
 impl EventSync {
     fn take(&self, peer: Peer, body: Bytes, gone: bool) -> Result<StatusCode, Error> {
         let wrong = |what| Error::bad_request(what, "send what event_sync_component sends, as JSON");
-        let event: Event = serde_json::from_slice(&body).map_err(|_| wrong("this is no event"))?;
-        let room = RoomJid::prepared(&event.room_jid).map_err(|_| wrong("room_jid is no room's address"))?;
+        let event: Event = serde_json::from_slice(&body).map_err(|_| wrong("this is not an event"))?;
+        let room =
+            RoomJid::prepared(&event.room_jid).map_err(|_| wrong("room_jid is not the address of a room"))?;
         // A breakout room's events bear the main room's address, and of its own no service.
         let is_breakout = event.is_breakout == Value::Bool(true);
         if !is_breakout && !self.is_about_us(&event) {

@@ -38,8 +38,8 @@ async fn history(
     State(desk): State<Desk>,
     asked: Result<Query<Asked>, QueryRejection>,
 ) -> Result<Response, Error> {
-    let hint = "room=, since= and limit= are known, each once and URL-encoded as UTF-8";
-    let Query(asked) = asked.map_err(|_| Error::bad_request("this is no question", hint))?;
+    let hint = "room=, since= and limit= are understood, each once and URL-encoded as UTF-8";
+    let Query(asked) = asked.map_err(|_| Error::bad_request("this question is not understood", hint))?;
     let queries = asked.queries(&desk.services)?;
     let records = desk.read(move |reader| asked::first(&queries, |query| reader.read(query))).await?;
     Ok(json(records))

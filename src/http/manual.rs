@@ -1,10 +1,12 @@
-//! `POST /api/v1/rooms/{room}/record`, `/stop` and `/release`: orders by hand, for whoever has the token.
+//! `POST /api/v1/rooms/{room}/record`, `/stop` and `/release`: orders by hand, for whoever has the token; and
+//! `GET /api/v1/token`, which says whether somebody has it.
 
 use axum::Router;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
+use axum::http::StatusCode;
 use axum::response::Response;
-use axum::routing::post;
+use axum::routing::{get, post};
 
 use super::Error;
 use super::api::{find, json, named};
@@ -27,6 +29,7 @@ pub(super) fn routes(surface: Surface, orders: Orders) -> Router {
         .route("/api/v1/rooms/{room}/record", by(ManualOrder::Record))
         .route("/api/v1/rooms/{room}/stop", by(ManualOrder::Stop))
         .route("/api/v1/rooms/{room}/release", by(ManualOrder::Release))
+        .route("/api/v1/token", get(async || StatusCode::NO_CONTENT))
         .with_state(Desk { surface, orders })
 }
 

@@ -55,7 +55,7 @@ impl Asked {
             "" => None,
             name => {
                 let state = RecordingState::named(name);
-                Some(state.ok_or(Error::bad_request("state is none that a recording can be in", HINT))?)
+                Some(state.ok_or(Error::bad_request("no recording can be in this state", HINT))?)
             }
         };
         let read = if state.is_none() { limit.saturating_add(BEYOND) } else { limit };
@@ -68,8 +68,8 @@ async fn recordings(
     State((desk, url)): State<(Desk, Option<Arc<str>>)>,
     asked: Result<Query<Asked>, QueryRejection>,
 ) -> Result<Response, Error> {
-    let hint = "room=, since=, state= and limit= are known, each once and URL-encoded as UTF-8";
-    let Query(asked) = asked.map_err(|_| Error::bad_request("this is no question", hint))?;
+    let hint = "room=, since=, state= and limit= are understood, each once and URL-encoded as UTF-8";
+    let Query(asked) = asked.map_err(|_| Error::bad_request("this question is not understood", hint))?;
     let Question { queries, limit, is_whole } = asked.question(&desk.services)?;
     let read = move |reader: &crate::ledger::Reader| asked::first(&queries, |query| reader.recordings(query));
     let known = desk.read(read).await?;

@@ -141,7 +141,7 @@ impl<T: Fn(News)> Writer<T> {
         if lost > 0 {
             tracing::error!(
                 lost,
-                "history: more happened at once than could be written down, and is missing there"
+                "history: too much happened at once; some of it is missing from the history"
             );
         }
     }
@@ -171,7 +171,7 @@ impl<T: Fn(News)> Writer<T> {
             let lost = std::mem::take(&mut state.forgotten);
             tracing::info!(
                 lost,
-                "the ledger {} is written again, with what was kept in memory meanwhile",
+                "the ledger {} can be written again; what was kept in memory meanwhile is now in it",
                 self.path.as_deref().unwrap_or(Path::new("")).display()
             );
         }
@@ -233,7 +233,7 @@ impl<T: Fn(News)> Writer<T> {
         let is_damaged = matches!(trouble, FileFault::Damaged(_));
         if !is_damaged && !std::mem::replace(&mut state.is_told, true) {
             tracing::error!(
-                "the ledger {} cannot be written: {trouble}; {}; meetings are recorded all the same, and the history is \
+                "the ledger {} cannot be written: {trouble}; {}; meetings are still recorded, and the history is \
                  kept in memory until it can be written",
                 path.display(),
                 trouble.remedy()
@@ -259,7 +259,7 @@ impl<T: Fn(News)> Writer<T> {
         let Some(file) = &mut state.file else { return };
         match file.prune(before) {
             Ok(0) => {}
-            Ok(entries) => tracing::debug!(entries, "history: forgotten what is older than ledger.keep"),
+            Ok(entries) => tracing::debug!(entries, "history: what is older than ledger.keep was deleted"),
             Err(trouble) => self.in_trouble(state, trouble),
         }
     }

@@ -61,6 +61,56 @@ pub enum StartFailure {
 }
 
 impl StartFailure {
+    /// All of them.
+    pub const ALL: [Self; 20] = [
+        Self::AllBusy,
+        Self::NoJibri,
+        Self::SeveralFailed,
+        Self::FocusError,
+        Self::NotKnownYet,
+        Self::NoRecorder,
+        Self::NoFocus,
+        Self::NoRoom,
+        Self::NotInside,
+        Self::NoAnswer,
+        Self::PendingTimeout,
+        Self::EndedBeforeOn,
+        Self::Failed,
+        Self::NoSign,
+        Self::NotTaken,
+        Self::SenderLeft,
+        Self::SpeakerGone,
+        Self::CompanionBusy,
+        Self::Vanished,
+        Self::Unknown,
+    ];
+
+    /// Its name in the metrics.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::AllBusy => "all_busy",
+            Self::NoJibri => "no_jibri",
+            Self::SeveralFailed => "several_failed",
+            Self::FocusError => "focus_error",
+            Self::NotKnownYet => "not_known_yet",
+            Self::NoRecorder => "no_recorder",
+            Self::NoFocus => "no_focus",
+            Self::NoRoom => "no_room",
+            Self::NotInside => "not_inside",
+            Self::NoAnswer => "no_answer",
+            Self::PendingTimeout => "pending_timeout",
+            Self::EndedBeforeOn => "ended_before_on",
+            Self::Failed => "failed",
+            Self::NoSign => "no_sign",
+            Self::NotTaken => "not_taken",
+            Self::SenderLeft => "sender_left",
+            Self::SpeakerGone => "speaker_gone",
+            Self::CompanionBusy => "companion_busy",
+            Self::Vanished => "vanished",
+            Self::Unknown => "unknown",
+        }
+    }
+
     /// Whether another, or a free, Jibri is all that is needed.
     pub fn is_for_want_of_jibris(self) -> bool {
         matches!(self, Self::AllBusy | Self::NoJibri | Self::SeveralFailed | Self::NoSign)

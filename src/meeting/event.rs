@@ -158,6 +158,8 @@ pub enum State {
     Idle,
     /// Wanted; the condition has to last, or something is still to be waited for.
     Settling,
+    /// Wanted, and no Jibri is free.
+    Waiting,
     /// A start request is on its way.
     Starting,
     /// A Jibri was found, it is not recording yet.
@@ -178,6 +180,7 @@ impl State {
         match self {
             Self::Idle => "idle",
             Self::Settling => "settling",
+            Self::Waiting => "waiting",
             Self::Starting => "starting",
             Self::Pending => "pending",
             Self::Recording => "recording",
@@ -252,9 +255,10 @@ pub enum Hold {
     DryRun,
 }
 
-impl fmt::Display for StartFailure {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+impl StartFailure {
+    /// What it means, and where something can be changed, what.
+    pub const fn words(self) -> &'static str {
+        match self {
             Self::AllBusy => "all Jibris are busy",
             Self::NoJibri => "Jicofo sees no Jibri",
             Self::SeveralFailed => "Jicofo has tried several Jibris and all failed",
@@ -279,12 +283,20 @@ impl fmt::Display for StartFailure {
                  moderator)"
             }
             Self::SenderLeft => "the moderator in whose name it was asked left at that moment",
-            Self::SpeakerGone => "the moderator in whose name it was to be asked had just left, so it was not",
+            Self::SpeakerGone => {
+                "the moderator in whose name it was to be asked had just left, so it was not"
+            }
             Self::CompanionBusy => "the module in Prosody has too much to do, so nothing was asked",
             Self::Vanished => "the recorder is gone and Jicofo does not say why",
             Self::Failed => "Jibri failed and Jicofo has given up on it",
             Self::Unknown => "an answer that Jicofo is not known to give",
-        })
+        }
+    }
+}
+
+impl fmt::Display for StartFailure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.words())
     }
 }
 

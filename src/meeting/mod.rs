@@ -39,7 +39,8 @@ pub use identity::{Identity, Who};
 pub use io::*;
 pub use manual::{ManualOrder, NotTaken};
 pub use occupancy::{LETS_IN_SLOWLY, list_error_reason, refusal_reason};
-pub use room::{ZOMBIE_REASON, unlisted_focus_reason};
+pub use queue::MOST_PLACES;
+pub use room::{NO_FOCUS_REASON, ZOMBIE_REASON, unlisted_focus_reason};
 pub use roster::Roster;
 pub use view::{Proof, RoomView};
 
@@ -241,12 +242,16 @@ impl Meetings {
 
     /// All rooms as they can be shown, by name.
     pub fn rooms(&self) -> impl Iterator<Item = RoomView<'_>> {
-        self.rooms.iter().map(|(jid, room)| room.view(jid))
+        self.rooms.iter().map(|(jid, room)| self.view(jid, room))
     }
 
     /// One room as it can be shown.
     pub fn room(&self, jid: &RoomJid) -> Option<RoomView<'_>> {
-        self.rooms.get_key_value(jid).map(|(jid, room)| room.view(jid))
+        self.rooms.get_key_value(jid).map(|(jid, room)| self.view(jid, room))
+    }
+
+    fn view<'a>(&'a self, jid: &'a RoomJid, room: &'a Room) -> RoomView<'a> {
+        room.view(jid, &self.rules, self.queue.place(jid, room.standing))
     }
 
     /// In how many rooms a recording to a file is wanted now, whether it is on or not.

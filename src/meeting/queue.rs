@@ -7,6 +7,9 @@ use super::io::Supply;
 use crate::address::RoomJid;
 use crate::time::Time;
 
+/// So many places are counted: each room's is shown again whenever it may have changed.
+pub const MOST_PLACES: usize = 100;
+
 /// All rooms whose start is due, by since when a recording is missing there.
 #[derive(Debug, Default)]
 pub(super) struct Queue {
@@ -81,6 +84,15 @@ impl Queue {
         let place = (since, room.clone());
         let before = self.waiting.range(..&place).filter(|(_, other)| other != room);
         Chance { is_there: before.take(free).count() < free, change }
+    }
+
+    /// The place, from 1, of a room that waits for a Jibri; counted as far as [`MOST_PLACES`].
+    pub(super) fn place(&self, room: &RoomJid, standing: Standing) -> Option<usize> {
+        let (Standing::Queued(since) | Standing::Dozing(since)) = standing else { return None };
+        let place = (since, room.clone());
+        let before = self.waiting.range(..&place).take(MOST_PLACES).count();
+        let dozing = self.dozing.range(..&place).take(MOST_PLACES).count();
+        Some(before.saturating_add(dozing).min(MOST_PLACES).saturating_add(1))
     }
 
     /// A room's place, before and now.

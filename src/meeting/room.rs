@@ -3,8 +3,8 @@
 mod detour;
 mod heard;
 mod plan;
+mod reason;
 
-use std::borrow::Cow;
 use std::time::Duration;
 
 use self::detour::Detour;
@@ -20,12 +20,15 @@ use super::polling::{Budget, Rate, Urgency};
 use super::queue::{Chance, Standing};
 use super::recording::Recording;
 use super::roster::{RecorderAccount, Roster};
+use super::rules::Rules;
 use super::trial::{Trial, Verdict};
 use super::view::RoomView;
 use super::zombie::Zombie;
-use crate::address::{Nick, RealJid};
+use crate::address::{Nick, RealJid, RoomJid};
 use crate::config::{Footprint, Mode, Notice};
 use crate::time::Time;
+
+pub use self::reason::NO_FOCUS_REASON;
 
 /// Between two looks that somebody asks for.
 const NUDGES_APART: Duration = Duration::from_millis(200);
@@ -33,11 +36,11 @@ const NUDGES_APART: Duration = Duration::from_millis(200);
 const NUDGES: Rate = Rate { apart: Duration::from_secs(2), burst: 16 };
 
 /// What there is to say of a meeting that only seems to be.
-pub const ZOMBIE_REASON: &str = "Jicofo lists people here, and Prosody has no such room: people there must reload the page, nothing else helps";
+pub const ZOMBIE_REASON: &str = "Jicofo lists people here, but Prosody has no such room: these people must reload the page, nothing else helps";
 
 /// Why a room is not recorded in which Jicofo cannot be told from anybody.
 pub fn unlisted_focus_reason(jid: &RealJid) -> String {
-    format!("Jicofo is here as {jid}, and {} is none of muc.service_domains: add it there", jid.domain())
+    format!("Jicofo is here as {jid}, and {} is not in muc.service_domains: add it there", jid.domain())
 }
 
 /// Everything known of one room.
@@ -103,10 +106,12 @@ impl Room {
         }
     }
 
-    pub(super) fn view<'a>(&'a self, room: &'a crate::address::RoomJid) -> RoomView<'a> {
+    /// `place`: in the queue for a Jibri, from 1, if it waits for one.
+    pub(super) fn view<'a>(&'a self, room: &'a RoomJid, rules: &Rules, place: Option<usize>) -> RoomView<'a> {
         RoomView {
             room,
             state: self.state,
+            is_seen: self.occupancy.visibility() != Visibility::Blind,
             people: self.roster.people(),
             moderators: self.roster.moderators(),
             recorder_present: self.recording.known().recorders.may_record(),
@@ -118,21 +123,10 @@ impl Room {
             missing_since: self.recording.missing_since(),
             is_left_alone: self.recording.is_left_alone(),
             inside: self.occupancy.inside(),
-            reason: self
-                .recording
-                .reason(self.standing != Standing::Aside)
-                .or_else(|| self.occupancy.reason().map(Cow::Borrowed))
-                .or_else(|| self.reason()),
+            missing_for: self.recording.missing_for(),
+            place,
+            reason: self.reason(rules, place),
         }
-    }
-
-    /// What keeps it from being recorded, where that is neither the recording's nor our occupant's own.
-    fn reason(&self) -> Option<Cow<'static, str>> {
-        if self.zombie == Zombie::Yes {
-            return Some(ZOMBIE_REASON.into());
-        }
-        let jid = self.roster.unlisted_focus().filter(|_| !self.roster.has_focus())?;
-        Some(unlisted_focus_reason(jid).into())
     }
 
     /// It was being recorded when this program ended.

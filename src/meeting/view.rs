@@ -36,6 +36,8 @@ pub struct RoomView<'a> {
     pub room: &'a RoomJid,
     /// Its state.
     pub state: State,
+    /// Whether it is known who is there.
+    pub is_seen: bool,
     /// People inside.
     pub people: u32,
     /// Moderators among them.
@@ -58,6 +60,11 @@ pub struct RoomView<'a> {
     pub is_left_alone: bool,
     /// Our nickname, while we are inside.
     pub inside: Option<&'a Nick>,
-    /// Why it is in this state, where that is not plain.
+    /// Why a recording that is wanted is missing and will not be there in a moment, in a few words that are the same for all
+    /// rooms with that cause.
+    pub missing_for: Option<&'static str>,
+    /// Its place in the queue for a Jibri, from 1; whoever is behind [`MOST_PLACES`](super::MOST_PLACES) has the next one.
+    pub place: Option<usize>,
+    /// Why it is in this state; none if it is recorded, or nobody is there.
     pub reason: Option<Cow<'static, str>>,
 }

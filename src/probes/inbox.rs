@@ -121,7 +121,7 @@ impl Webhooks {
         let is_right = bool::from(token.as_bytes().ct_eq(self.shared.token.expose().as_bytes()));
         if !is_right && !token.is_empty() && !self.shared.is_told.swap(true, Ordering::Relaxed) {
             tracing::warn!(
-                "a Jibri's webhook came with a token that is not jibri.webhook_token: what it says is not believed"
+                "a Jibri's webhook came with a token other than jibri.webhook_token: what it says is ignored"
             );
         }
         is_right && !token.is_empty()

@@ -1,5 +1,6 @@
 //! The board: what is shown now, and a feed of what changes.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::ops::Bound;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
@@ -14,6 +15,9 @@ use crate::config::Footprint;
 pub const PAGE: usize = 256;
 /// Changes that may wait for whoever passes them on.
 const CHANGES: usize = 1024;
+
+/// Causes of missing recordings that are named.
+const MOST_CAUSES: usize = 3;
 
 /// Something that is shown otherwise now.
 #[derive(Debug, Clone)]
@@ -52,6 +56,8 @@ struct Content {
     link: Link,
     rooms: BTreeMap<Arc<str>, Arc<Room>>,
     totals: Totals,
+    /// Why rooms are not recorded, and how many for each cause. Their words are ours, so there are few.
+    causes: BTreeMap<String, u64>,
     jibris: Arc<Vec<Jibri>>,
     alerts: Arc<Vec<Alert>>,
     raised: BTreeMap<&'static str, u64>,
@@ -76,6 +82,46 @@ impl Content {
         }
         if let Some(count) = after.and_then(|room| self.totals.rooms.get_mut(&room.state)) {
             *count = count.saturating_add(1);
+        }
+        let cause = |room: Option<&Room>| room.and_then(|room| room.not_recorded.clone());
+        let (before, after) = (cause(before), cause(after));
+        if before == after {
+            return;
+        }
+        if let Some(before) = before {
+            let left = self.causes.get(&before).map_or(0, |count| count.saturating_sub(1));
+            if left > 0 {
+                self.causes.insert(before, left)
+            } else {
+                self.causes.remove(&before)
+            };
+        }
+        if let Some(after) = after {
+            let count = self.causes.entry(after).or_default();
+            *count = count.saturating_add(1);
+        }
+        self.totals.not_recorded = self.causes.values().fold(0, |sum, count| sum.saturating_add(*count));
+        self.totals.not_recorded_why = why_not(&self.causes);
+    }
+
+    /// What a change of rooms may change of the status.
+    fn not_recorded(&self) -> (u64, Option<String>) {
+        (self.totals.not_recorded, self.totals.not_recorded_why.clone())
+    }
+}
+
+/// The causes in one line, that of most rooms first.
+fn why_not(causes: &BTreeMap<String, u64>) -> Option<String> {
+    let mut causes: Vec<(&String, u64)> = causes.iter().map(|(cause, count)| (cause, *count)).collect();
+    causes.sort_by_key(|(_, count)| Reverse(*count));
+    match causes.as_slice() {
+        [] => None,
+        [(cause, _)] => Some((*cause).clone()),
+        several => {
+            let named: Vec<_> =
+                several.iter().take(MOST_CAUSES).map(|(cause, count)| format!("{cause} ({count})")).collect();
+            let more = if several.len() > MOST_CAUSES { "; …" } else { "" };
+            Some(format!("{}{more}", named.join("; ")))
         }
     }
 }
@@ -142,14 +188,27 @@ impl Board {
         }
     }
 
+    /// In so many rooms the recording is overdue.
+    pub fn set_overdue(&self, rooms: u64) {
+        if self.read().totals.rooms_overdue != rooms {
+            self.write().totals.rooms_overdue = rooms;
+            self.tell(Change::Status);
+        }
+    }
+
     /// These rooms look like this now; those that looked so before are no news.
     pub fn put_rooms(&self, rooms: &[Arc<Room>]) {
         for page in rooms.chunks(PAGE) {
             let mut content = self.write();
+            let before = content.not_recorded();
             let news: Vec<_> = page.iter().filter(|room| content.put(room)).cloned().collect();
+            let is_status = content.not_recorded() != before;
             drop(content);
             if !news.is_empty() {
                 self.tell(Change::Rooms(news));
+            }
+            if is_status {
+                self.tell(Change::Status);
             }
         }
     }
@@ -158,9 +217,14 @@ impl Board {
     pub fn forget_room(&self, room: &str) {
         let mut content = self.write();
         let Some((name, before)) = content.rooms.remove_entry(room) else { return };
+        let was = content.not_recorded();
         content.count(Some(&before), None);
+        let is_status = content.not_recorded() != was;
         drop(content);
         self.tell(Change::Gone(name));
+        if is_status {
+            self.tell(Change::Status);
+        }
     }
 
     /// All Jibris look like this now.
@@ -283,6 +347,7 @@ mod tests {
         Arc::new(Room {
             room: format!("r{n:05}@muc").into(),
             state: state.to_owned(),
+            seen: true,
             people,
             moderators: 0,
             recorder_present: false,
@@ -290,8 +355,35 @@ mod tests {
             attempt: 0,
             session_id: None,
             since: String::new(),
+            place: None,
+            not_recorded: None,
             reason: None,
         })
+    }
+
+    #[test]
+    fn why_meetings_are_not_recorded_is_one_line() {
+        let board = Board::new("a", false);
+        let room = |n, cause: Option<&str>| {
+            let room = Arc::unwrap_or_clone(room(n, "waiting", 2));
+            Arc::new(Room { not_recorded: cause.map(str::to_owned), ..room })
+        };
+        let told = || {
+            let totals = board.status().totals;
+            (totals.not_recorded, totals.not_recorded_why.unwrap_or_default())
+        };
+        assert_eq!(told(), (0, String::new()));
+        board.put_rooms(&[
+            room(1, Some("no Jibri is free")),
+            room(2, Some("no Jibri is free")),
+            room(3, None),
+        ]);
+        assert_eq!(told(), (2, "no Jibri is free".to_owned()));
+        board.put_rooms(&[room(3, Some("a setting has to be changed"))]);
+        assert_eq!(told(), (3, "no Jibri is free (2); a setting has to be changed (1)".to_owned()));
+        board.put_rooms(&[room(1, None)]);
+        board.forget_room("r00002@muc");
+        assert_eq!(told(), (1, "a setting has to be changed".to_owned()));
     }
 
     #[test]

@@ -17,6 +17,8 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 
 use super::{Board, Counters};
+use crate::fleet::Reason;
+use crate::meeting::StartFailure;
 use crate::plain::plain_name;
 use crate::recordings::RecordingState;
 
@@ -45,6 +47,11 @@ struct Recovery {
     reason: &'static str,
     outcome: &'static str,
 }
+
+/// What may become of a start request that does not fail.
+const STARTS: [&str; 5] = ["on", "ended", "refused", "superseded", "abandoned"];
+/// What may become of a restart.
+const RESTARTS: [&str; 3] = ["restarted", "failed", "dry_run"];
 
 /// Most Jibris whose disks are shown. Names come from reports, and whoever has the token could make up any number.
 const MOST_DISKS: usize = 1000;
@@ -90,7 +97,15 @@ impl Metrics {
         };
         let mut registry = metrics.registry.lock().unwrap_or_else(PoisonError::into_inner);
         // A counter that is first seen as 1 has not grown, as Prometheus counts.
-        drop(metrics.starts.get_or_create(&Outcome { outcome: "on" }));
+        let failures = StartFailure::ALL.map(StartFailure::name);
+        for outcome in STARTS.into_iter().chain(failures) {
+            drop(metrics.starts.get_or_create(&Outcome { outcome }));
+        }
+        for reason in Reason::ALL.map(Reason::name) {
+            for outcome in RESTARTS {
+                drop(metrics.recoveries.get_or_create(&Recovery { reason, outcome }));
+            }
+        }
         registry.register("start_requests", "Start requests by what became of them", metrics.starts.clone());
         registry.register("recoveries", "Restarts of Jibris", metrics.recoveries.clone());
         registry.register(
@@ -209,6 +224,8 @@ impl Collector for Sampled {
         let standby = u64::from(status.link.standby);
         out.gauge("standby", "Another instance has the link, and this one waits for its turn", standby)?;
         out.gauge("people", "People in all rooms", totals.people)?;
+        let overdue = "Rooms whose recording has been missing for alerts.start_overdue and longer";
+        out.gauge("rooms_overdue", overdue, totals.rooms_overdue)?;
         out.gauge("rooms_waiting", "Rooms to be recorded with no Jibri free", totals.rooms_waiting)?;
         let of = |map: &std::collections::BTreeMap<String, u64>| map.clone().into_iter().collect::<Vec<_>>();
         out.gauges("rooms", "Rooms by state", "state", &of(&totals.rooms))?;
@@ -283,7 +300,14 @@ mod tests {
         board.set_alerts(Vec::new(), [("prosody_down", 2)].into());
         let metrics = Metrics::new(board, Arc::default());
         let first = metrics.text().unwrap();
-        assert!(first.contains("jibri_autostart_start_requests_total{outcome=\"on\"} 0\n"), "{first}");
+        for line in [
+            "jibri_autostart_start_requests_total{outcome=\"on\"} 0\n",
+            "jibri_autostart_start_requests_total{outcome=\"all_busy\"} 0\n",
+            "jibri_autostart_start_requests_total{outcome=\"abandoned\"} 0\n",
+            "jibri_autostart_recoveries_total{reason=\"wedged\",outcome=\"failed\"} 0\n",
+        ] {
+            assert!(first.contains(line), "{line}\n{first}");
+        }
         metrics.requested(Duration::from_millis(30));
         metrics.recording(Duration::from_secs(4));
         metrics.start("on");
@@ -315,6 +339,7 @@ mod tests {
             "jibri_autostart_reconnects_total 0",
             "jibri_autostart_jibris{verdict=\"wedged\"} 0",
             "jibri_autostart_rooms_waiting 0",
+            "jibri_autostart_rooms_overdue 0",
             "jibri_autostart_recoveries_total{reason=\"wedged\",outcome=\"restarted\"} 1",
             "jibri_autostart_alerts_total{kind=\"prosody_down\"} 2",
             "jibri_autostart_recordings_total{state=\"written\"} 1",

@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 use crate::config::Footprint;
 
 /// The states that a room may be in.
-pub const STATES: [&str; 8] =
-    ["idle", "settling", "starting", "pending", "recording", "stopping", "backoff", "held"];
+pub const STATES: [&str; 9] =
+    ["idle", "settling", "waiting", "starting", "pending", "recording", "stopping", "backoff", "held"];
 
 /// What may be thought of a Jibri.
 pub const VERDICTS: [&str; 8] =
@@ -38,6 +38,15 @@ pub struct Totals {
     pub people: u64,
     /// Rooms whose recording is wanted and for which no Jibri is free.
     pub rooms_waiting: u64,
+    /// Rooms whose recording has been missing for `alerts.start_overdue` and longer.
+    #[serde(default)]
+    pub rooms_overdue: u64,
+    /// Rooms whose recording is wanted, is missing, and will not be there in a moment.
+    #[serde(default)]
+    pub not_recorded: u64,
+    /// Why, in a few words; with several causes, how many rooms each has.
+    #[serde(default)]
+    pub not_recorded_why: Option<String>,
     /// Jibris by verdict; every verdict is there.
     pub jibris: BTreeMap<String, u64>,
     /// Alerts that stand.
@@ -73,6 +82,9 @@ pub struct Room {
     pub room: Arc<str>,
     /// One of [`STATES`].
     pub state: String,
+    /// Whether it is known who is there.
+    #[serde(default = "yes")]
+    pub seen: bool,
     /// People inside.
     pub people: u32,
     /// Moderators among them.
@@ -88,8 +100,19 @@ pub struct Room {
     pub proof: Option<String>,
     /// Since when it is in this state, RFC 3339.
     pub since: String,
-    /// Why, where that is not plain.
+    /// Its place in the queue for a Jibri, from 1, if it waits for one and is not far behind.
+    #[serde(default)]
+    pub place: Option<usize>,
+    /// Why a recording that is wanted is missing and will not be there in a moment, in a few words; none if it is not so.
+    #[serde(default)]
+    pub not_recorded: Option<String>,
+    /// Why it is in this state; none if it is recorded, or nobody is there.
     pub reason: Option<String>,
+}
+
+/// What an older service does not say.
+fn yes() -> bool {
+    true
 }
 
 /// A Jibri.

@@ -23,17 +23,17 @@ enum Rights {
 }
 
 /// One room, as the companion tells of it.
-struct Room {
-    core: Meetings,
+pub(super) struct Room {
+    pub(super) core: Meetings,
     now: Time,
-    jid: RoomJid,
+    pub(super) jid: RoomJid,
     /// People: names, with a star behind those of moderators.
     people: Vec<&'static str>,
     left_out: u32,
     may_not_record: Vec<&'static str>,
     meeting: &'static str,
     focus: Option<RecordingStatus>,
-    has_focus: bool,
+    pub(super) has_focus: bool,
     /// Prosody and Jicofo answer what is asked of them in our own name; by this.
     answers: Option<Rights>,
     us: Option<Nick>,
@@ -67,7 +67,7 @@ impl Room {
     }
 
     /// The link is up, and the companion answers.
-    fn told(settings: &str) -> Self {
+    pub(super) fn told(settings: &str) -> Self {
         let mut room = Self::new(settings);
         room.feed(Input::LinkUp);
         room.companion(true);
@@ -79,7 +79,7 @@ impl Room {
         self.feed(Input::Companion { service: SERVICE.to_owned(), answers, can_notify: false });
     }
 
-    fn feed(&mut self, input: Input) {
+    pub(super) fn feed(&mut self, input: Input) {
         let effects = self.core.handle(self.now, input);
         self.carry_out(effects);
     }
@@ -210,7 +210,7 @@ impl Room {
     }
 
     /// Everything as it is now, told at once.
-    fn shows(&mut self, people: &[&'static str], left_out: u32) {
+    pub(super) fn shows(&mut self, people: &[&'static str], left_out: u32) {
         (self.people, self.left_out) = (people.to_vec(), left_out);
         self.draw();
     }
@@ -226,7 +226,7 @@ impl Room {
         self.tells(RoomEvent::Pictured(Some(Box::new(picture))));
     }
 
-    fn says(&mut self, on: bool, initiator: &str) {
+    pub(super) fn says(&mut self, on: bool, initiator: &str) {
         self.focus = Some(RecordingStatus {
             on,
             session: Some(SessionId("s1".into())),
@@ -238,7 +238,7 @@ impl Room {
         self.shows(&people, self.left_out);
     }
 
-    fn run_for(&mut self, time: Duration) {
+    pub(super) fn run_for(&mut self, time: Duration) {
         let until = self.now.after(time);
         while let Some(at) = self.core.next_deadline().filter(|at| *at <= until) {
             self.now = self.now.max(at);
@@ -247,7 +247,13 @@ impl Room {
         self.now = until;
     }
 
-    fn state(&self) -> State {
+    pub(super) fn order(&mut self, hand: ManualOrder) {
+        let jid = self.jid.clone();
+        let effects = self.core.manual(self.now, &jid, hand).unwrap();
+        self.carry_out(effects);
+    }
+
+    pub(super) fn state(&self) -> State {
         self.core.room(&self.jid).unwrap().state
     }
 

@@ -16,6 +16,7 @@ mod pace;
 mod pictures;
 mod proof;
 mod properties;
+mod reasons;
 mod recordings;
 mod seeds;
 mod simulation;

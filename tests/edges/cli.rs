@@ -9,13 +9,18 @@
     reason = "not the program"
 )]
 
+use std::fs::Permissions;
 use std::io::{BufRead as _, BufReader};
+use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, SystemTime};
 
 use testkit::BareEnvironment as _;
+
+use crate::stand_in::{Manner, StandIn};
 
 /// Longer than anything takes on a busy machine.
 const LONG: Duration = Duration::from_secs(60);
@@ -133,7 +138,7 @@ fn a_secret_that_everybody_may_read_is_told_and_no_mistake() {
     std::fs::write(&secret, "hunter2").unwrap();
     let config = GOOD.replace("secret = \"hunter2-hunter2\"", &format!("secret_file = {secret:?}"));
     for (mode, is_told) in [(0o644, true), (0o600, false)] {
-        std::fs::set_permissions(&secret, std::os::unix::fs::PermissionsExt::from_mode(mode)).unwrap();
+        std::fs::set_permissions(&secret, Permissions::from_mode(mode)).unwrap();
         let output = run(Some(&config), &["check"], &[]);
         assert_eq!(output.status.code(), Some(0));
         assert!(text(&output.stdout).contains("domain = \"autostart.meet.jitsi\""));
@@ -144,6 +149,176 @@ fn a_secret_that_everybody_may_read_is_told_and_no_mistake() {
             "{stderr}"
         );
         assert_eq!(stderr.contains("chmod o-r"), is_told, "{stderr}");
+    }
+}
+
+/// One meeting, as `GET /api/v1/rooms` lists it; its name is longer than any terminal is wide.
+fn long_room() -> (String, String) {
+    let room = format!("{}@muc.meet.jitsi", "lesson".repeat(60));
+    let reason = "no Jibri is free ".repeat(20);
+    let listed = format!(
+        r#"[{{"room":"{room}","state":"backoff","people":2,"moderators":1,"recorder_present":false,"attempt":3,
+             "session_id":null,"since":"2026-11-22T12:00:00Z","reason":"{reason}","proof":null}}]"#
+    );
+    (room, listed)
+}
+
+/// As [`run`], while a stand-in for the service may have to answer.
+async fn ask(args: &[&str]) -> Output {
+    let args: Vec<String> = args.iter().map(|arg| (*arg).to_owned()).collect();
+    let running = move || {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_jibri-autostart"));
+        // Nothing that it could read, and nothing but mistakes if it reads it.
+        command.bare_environment().env("JIBRI_AUTOSTART_CONFIG", "/nonexistent/config.toml");
+        command.args(args).output().unwrap()
+    };
+    tokio::task::spawn_blocking(running).await.unwrap()
+}
+
+#[tokio::test]
+async fn a_service_that_is_named_is_asked_without_a_configuration_and_nothing_is_cut_in_a_pipe() {
+    let (room, listed) = long_room();
+    let service = StandIn::start([Manner::Body(listed)]).await;
+    for url in [service.url(), format!("{}/autostart/", service.url())] {
+        let output = ask(&["rooms", "--url", &url]).await;
+        assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+        let stdout = text(&output.stdout);
+        assert!(stdout.contains(&room) && stdout.contains(&"no Jibri is free ".repeat(20)), "{stdout}");
+        assert!(!stdout.contains('…'), "{stdout}");
+    }
+    let asked: Vec<String> = service.seen().into_iter().map(|seen| seen.what).collect();
+    assert_eq!(asked, ["GET /api/v1/rooms", "GET /autostart/api/v1/rooms"]);
+    service.be(Manner::Body("[]".to_owned()));
+    for command in ["jibris", "history", "recordings", "healthcheck"] {
+        let output = ask(&[command, "--url", &service.url()]).await;
+        assert_eq!(output.status.code(), Some(0), "{command}: {}", text(&output.stderr));
+    }
+    // Without it there is only the configuration.
+    assert_eq!(ask(&["rooms"]).await.status.code(), Some(2));
+}
+
+#[tokio::test]
+async fn an_order_bears_the_token_of_the_file_and_a_refusal_is_status_4() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("token");
+    std::fs::write(&file, "TOKEN-237958623045\n").unwrap();
+    let file = file.to_str().unwrap();
+    let service = StandIn::start([Manner::Body(long_room().1.trim_matches(['[', ']']).to_owned())]).await;
+    let url = service.url();
+    let output = ask(&["record", "lesson", "--url", &url, "--token-file", file]).await;
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    let seen = service.seen();
+    assert_eq!(seen[0].what, "POST /api/v1/rooms/lesson/record");
+    assert!(seen[0].head.to_lowercase().contains("authorization: bearer token-237958623045"), "{seen:?}");
+
+    service.be(Manner::Status("401 Unauthorized", r#"{"error":"wrong or missing token","hint":"send it"}"#));
+    for (arguments, says) in [
+        (&["--token-file", file][..], "the service does not accept this token"),
+        (&[], "name the file that holds it with --token-file"),
+    ] {
+        let output = ask(&[&["stop", "lesson", "--url", &url], arguments].concat()).await;
+        assert_eq!(output.status.code(), Some(4));
+        assert!(text(&output.stderr).contains(says), "{}", text(&output.stderr));
+    }
+    service.be(Manner::Status("409 Conflict", r#"{"error":"nobody is in the room","hint":"wait"}"#));
+    let output = ask(&["release", "lesson", "--url", &url, "--token-file", file]).await;
+    assert_eq!(output.status.code(), Some(4));
+    assert!(text(&output.stderr).contains("nobody is in the room"), "{}", text(&output.stderr));
+}
+
+#[tokio::test]
+async fn what_is_no_service_or_not_there_is_status_3() {
+    let service = StandIn::start([Manner::Redirect("https://elsewhere.example/".to_owned())]).await;
+    let output = ask(&["status", "--url", &service.url()]).await;
+    assert_eq!(output.status.code(), Some(3));
+    let stderr = text(&output.stderr);
+    assert!(stderr.contains("moved to \"https://elsewhere.example/\""), "{stderr}");
+    for (url, says) in [
+        ("http://127.0.0.1:1", "cannot be reached at http://127.0.0.1:1: cannot connect: Connection refused"),
+        // Nothing there speaks TLS.
+        (&service.url().replace("http:", "https:"), "cannot be reached at https://127.0.0.1:"),
+    ] {
+        let output = ask(&["history", "lesson", "--url", url]).await;
+        assert_eq!(output.status.code(), Some(3), "{}", text(&output.stderr));
+        assert!(text(&output.stderr).contains(says), "{}", text(&output.stderr));
+    }
+}
+
+#[tokio::test]
+async fn a_wrong_address_or_token_file_is_status_2_and_says_what_to_do() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = |name: &str, contents: &str| {
+        let path = dir.path().join(name);
+        std::fs::write(&path, contents).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let url = "http://127.0.0.1:1";
+    for (arguments, says) in [
+        (["--url", "127.0.0.1:8790", "--json"], "write it like \"http://host:port/path\""),
+        (["--url", "http://me:hunter2@127.0.0.1", "--json"], "it must not contain a user or a password"),
+        (["--token-file", "/nonexistent/token", url], "does not exist; write the secret into that file"),
+        (["--token-file", &file("empty", "\n"), url], "is empty; it must hold nothing but the secret"),
+        (["--token-file", &file("spaces", "to ken"), url], "holds no token; use only ASCII letters"),
+    ] {
+        let arguments = match arguments {
+            [option, value, "--json"] => vec!["rooms", option, value],
+            [option, value, url] => vec!["rooms", option, value, "--url", url],
+        };
+        let output = ask(&arguments).await;
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}");
+        let stderr = text(&output.stderr);
+        assert!(stderr.contains(says) && !stderr.contains("panicked"), "{arguments:?}: {stderr}");
+    }
+}
+
+/// The program as somebody who is not root, for whom permissions count.
+fn as_a_plain_user(dir: &Path, args: &[&str]) -> Output {
+    let program = dir.join("jibri-autostart");
+    if !program.exists() {
+        std::fs::copy(env!("CARGO_BIN_EXE_jibri-autostart"), &program).unwrap();
+    }
+    let mut command = Command::new(program);
+    command.bare_environment().args(args);
+    if nix::unistd::Uid::effective().is_root() {
+        command.uid(65_534).gid(65_534);
+    }
+    command.output().unwrap()
+}
+
+#[test]
+fn a_file_that_may_not_be_read_is_told_from_one_that_is_missing_or_empty() {
+    let dir = tempfile::tempdir().unwrap();
+    let put = |name: &str, contents: &str, mode: u32| {
+        let path = dir.path().join(name);
+        std::fs::write(&path, contents).unwrap();
+        std::fs::set_permissions(&path, Permissions::from_mode(mode)).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    std::fs::set_permissions(dir.path(), Permissions::from_mode(0o755)).unwrap();
+    let (closed, empty) = (put("closed", "hunter2", 0o000), put("empty", "", 0o644));
+    let missing = dir.path().join("missing").display().to_string();
+    let config = |secret: &str| {
+        let with_file = format!("secret_file = {secret:?}");
+        GOOD.replace("secret = \"hunter2-hunter2\"", &with_file)
+    };
+    let url = ["rooms", "--url", "http://127.0.0.1:1", "--token-file"];
+    for (file, says) in
+        [(&closed, "cannot be read by user"), (&missing, "does not exist"), (&empty, "is empty")]
+    {
+        let with = put("config.toml", &config(file), 0o644);
+        for args in [&["check", "--config", &with][..], &[&url[..], &[file]].concat()] {
+            let output = as_a_plain_user(dir.path(), args);
+            assert_eq!(output.status.code(), Some(2), "{args:?}");
+            let stderr = text(&output.stderr);
+            assert!(stderr.contains(says) && stderr.contains(file.as_str()), "{args:?}: {stderr}");
+        }
+    }
+    for (file, says) in [(&closed, "cannot be read by user"), (&missing, "does not exist")] {
+        let output = as_a_plain_user(dir.path(), &["check", "--config", file]);
+        assert_eq!(output.status.code(), Some(2));
+        let stderr = text(&output.stderr);
+        assert!(stderr.contains(&format!("{file}: {says}")), "{stderr}");
+        assert!(!stderr.contains("xmpp.domain"), "what is in it is not known: {stderr}");
     }
 }
 
@@ -193,7 +368,7 @@ fn at_sighup_only_a_regular_file_is_read() {
     let dir = tempfile::tempdir().unwrap();
     let secret = dir.path().join("secret");
     std::fs::write(&secret, "hunter2").unwrap();
-    std::fs::set_permissions(&secret, std::os::unix::fs::PermissionsExt::from_mode(0o644)).unwrap();
+    std::fs::set_permissions(&secret, Permissions::from_mode(0o644)).unwrap();
     let good = GOOD.replace("secret = \"hunter2-hunter2\"", &format!("secret_file = {secret:?}"));
     let good = good.replace("[xmpp]\n", "[xmpp]\nserver = \"127.0.0.1:1\"\n");
     let good = format!("{good}[ledger]\npath = \"\"\n[http]\nlisten = \"\"\n[log]\nformat = \"text\"\n");
@@ -210,7 +385,7 @@ fn at_sighup_only_a_regular_file_is_read() {
 
     replace(&|other| assert!(Command::new("mkfifo").arg(other).status().unwrap().success()));
     service.signal("-HUP");
-    service.says("the configuration is wrong, nothing of it is taken over");
+    service.says("the configuration is wrong, so all of it is ignored");
     service.says(
         "config.toml: is a named pipe; only regular files are read; write the configuration into a file",
     );

@@ -208,7 +208,7 @@ fn what_is_no_toml_is_reported_with_line_and_column() {
 
 #[test]
 fn a_misplaced_key_is_sent_home() {
-    assert_eq!(mistake(with("settle = \"5s\"")).hint, "it belongs into [start]");
+    assert_eq!(mistake(with("settle = \"5s\"")).hint, "it belongs in [start]");
     assert!(mistake(with("colour = 1")).hint.starts_with("known here: domains, nickname"));
     assert_eq!(
         mistake(with("[rule]\nroom = 'a'")).hint,
@@ -236,7 +236,7 @@ fn the_required_keys_are_asked_for() {
 #[test]
 fn a_file_that_is_not_there_is_the_only_mistake() {
     let found = mistake(config::load(Some("/nonexistent/c.toml".as_ref()), [("HOME", "/")]));
-    assert!(found.to_string().starts_with("/nonexistent/c.toml: cannot be read: "), "{found}");
+    assert!(found.to_string().starts_with("/nonexistent/c.toml: does not exist; name another"), "{found}");
     assert!(found.hint.contains("--config"));
     // The environment is read all the same.
     let variables = [("JIBRI_AUTOSTART_LOG__LEVEL", "loud")];

@@ -1,5 +1,6 @@
 //! Which events raise an alert, and which resolve it; the book and the delivery are `alerts`' own.
 
+mod causes;
 mod recordings;
 
 use std::borrow::Cow;
@@ -7,11 +8,11 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::super::Clock;
+use super::log_alerts;
 use crate::address::RoomJid;
 use crate::alerts::{self, Book, Deliverer, Delivery, Kind, Report};
 use crate::config::Settings;
 use crate::fleet::{self, Verdict};
-use crate::lasting::lasting;
 use crate::meeting::{Ended, Hold, ListError, Misfit, RoomView, State, What, ZOMBIE_REASON};
 use crate::schedule::Schedule;
 use crate::time::Time;
@@ -23,6 +24,9 @@ const WITHOUT_JIBRI: Duration = Duration::from_secs(10);
 const HELD: Duration = Duration::from_secs(5 * 60);
 /// A module that is loaded anew is back by then.
 const WITHOUT_COMPANION: Duration = Duration::from_secs(5);
+/// So long after the link is back everybody is back in his meeting (docs/jitsi.md 13.3); until then nobody knows whether what
+/// was wrong is right again.
+const THAW: Duration = Duration::from_secs(30);
 /// When it is asked again whether people are there.
 const ASK_AGAIN: Duration = Duration::from_secs(60);
 
@@ -36,12 +40,20 @@ pub(in crate::driver) struct Alarms {
     missing: BTreeMap<RoomJid, (Time, Option<String>)>,
     /// When that is to be told.
     overdue: Schedule<RoomJid>,
+    /// Rooms of which it was to be told, and whether another alert has told it of all.
+    late: BTreeMap<RoomJid, bool>,
     /// Rooms that a person's stop keeps from being recorded, and when that is to be told; none: it has been.
     held: BTreeMap<RoomJid, Option<Time>>,
     /// Since when there is no link, and why.
     down: Option<(Time, String)>,
-    /// Since when rooms wait for a Jibri.
+    /// Since when rooms wait for a Jibri, and how many do.
     without_jibri: Option<Time>,
+    waiting: usize,
+    /// Since when none does any more, though the alert still stands.
+    with_jibri: Option<Time>,
+    /// There is a link to Prosody; when what was known before is over, if the link is new.
+    is_linked: bool,
+    thaw: Option<Time>,
     /// Conference services on which the companion is configured and does not answer, since when, and why.
     companions: BTreeMap<String, (Time, &'static str)>,
     /// What was told of a Jicofo that has lost the brewery.
@@ -68,9 +80,14 @@ impl Alarms {
             down_after: alerts.prosody_down,
             missing: BTreeMap::new(),
             overdue: Schedule::default(),
+            late: BTreeMap::new(),
             held: BTreeMap::new(),
             down: None,
             without_jibri: None,
+            waiting: 0,
+            with_jibri: None,
+            is_linked: false,
+            thaw: None,
             companions: BTreeMap::new(),
             lost_brewery: String::new(),
             stands_by: false,
@@ -82,30 +99,21 @@ impl Alarms {
     /// When [`Alarms::tick`] is due.
     pub(in crate::driver) fn next_deadline(&self) -> Option<Time> {
         let down = self.down.as_ref().map(|(since, _)| since.after(self.down_after));
-        let jibri = self.without_jibri.map(|since| since.after(WITHOUT_JIBRI));
+        let is_known = !self.is_frozen();
+        let jibri =
+            self.without_jibri.filter(|_| is_known).map(|since| since.after(self.without_jibri_for()));
+        let served = self.with_jibri.filter(|_| is_known).map(|since| since.after(WITHOUT_JIBRI));
+        let overdue = self.overdue.next().filter(|_| is_known);
         let held = self.held.values().flatten().min().copied();
         let companion = self.companions.values().map(|(since, _)| since.after(WITHOUT_COMPANION)).min();
-        let own = [self.overdue.next(), down, jibri, held, companion];
+        let own = [overdue, down, jibri, served, held, companion, self.thaw];
         own.into_iter().chain([self.book.next_deadline()]).flatten().min()
     }
 
     /// Raises what has lasted too long, and repeats what still stands. `view`: what a room looks like.
     pub(in crate::driver) fn tick<'a>(&mut self, now: Time, view: impl Fn(&RoomJid) -> Option<RoomView<'a>>) {
         self.tell_held(now, &view);
-        while let Some(room) = self.overdue.pop_due(now) {
-            let Some((since, failure)) = self.missing.get(&room).cloned() else { continue };
-            // Why its last start failed is old news if it has to wait by now.
-            let reason = view(&room).and_then(|view| view.reason).or(failure.map(Cow::Owned));
-            let summary = format!(
-                "{room} is to be recorded and is not, for {}: {}",
-                lasting(now.since(since)),
-                reason.as_deref().unwrap_or("it is being tried")
-            );
-            self.raise(
-                now,
-                Report::new(Kind::StartOverdue, room.as_str(), &summary).label("room", room.as_str()),
-            );
-        }
+        self.pass_thaw(now, &view);
         if let Some((_, why)) = self.down.take_if(|(since, _)| since.after(self.down_after) <= now) {
             self.raise(now, Report::new(Kind::ProsodyDown, "prosody", &why));
         }
@@ -115,27 +123,15 @@ impl Alarms {
             self.companions.iter().find(is_due).map(|(service, (_, why))| (service.clone(), *why))
         {
             self.companions.remove(&service);
-            let summary =
-                format!("nothing is done in the meetings of {service}, as the companion is not there: {why}");
+            let summary = format!(
+                "nothing is done in the meetings of {service}, because the companion is missing: {why}"
+            );
             self.raise(now, Report::new(Kind::CompanionMissing, &service, &summary));
         }
-        let is_explained = self.book.active().any(|alert| alert.kind == Kind::JicofoLostBrewery);
-        if self.without_jibri.take_if(|since| since.after(WITHOUT_JIBRI) <= now).is_some() && !is_explained {
-            // Those that do not work are the cause; that none is free follows from it.
-            let broken: Vec<String> = self
-                .book
-                .active()
-                .filter(|alert| alert.kind.is_of_a_broken_jibri())
-                .map(|alert| format!("{} ({})", alert.subject, alert.kind))
-                .take(5)
-                .collect();
-            let cause = if broken.is_empty() {
-                "and none is free".to_owned()
-            } else {
-                format!("and none is free, for these do not work: {}", broken.join(", "))
-            };
-            let summary = format!("meetings wait for a Jibri, {cause}");
-            self.raise(now, Report::new(Kind::NoJibriFree, "fleet", &summary));
+        // The causes first: what follows from one is not told by itself.
+        if !self.is_frozen() {
+            self.tell_without_jibri(now);
+            self.tell_overdue(now, &view);
         }
         let deliveries = self.book.tick(now);
         self.send(now, deliveries);
@@ -157,7 +153,7 @@ impl Alarms {
                 continue;
             }
             let why = view.reason.as_deref().unwrap_or("a person has stopped it");
-            let summary = format!("{room} is not recorded for five minutes and more: {why}");
+            let summary = format!("{room} has not been recorded for more than five minutes: {why}");
             self.raise(now, Report::new(Kind::Held, room.as_str(), &summary).label("room", room.as_str()));
         }
     }
@@ -186,6 +182,9 @@ impl Alarms {
 
     fn resolve(&mut self, now: Time, kind: Kind, subject: &str) {
         let deliveries = self.book.resolve(now, kind, subject);
+        if !deliveries.is_empty() && causes::is_cause(kind) {
+            self.cause_is_gone(now);
+        }
         self.send(now, deliveries);
     }
 
@@ -196,6 +195,7 @@ impl Alarms {
         }
         self.told.extend_from_slice(&deliveries);
         for delivery in deliveries {
+            log_alerts::log(&delivery);
             if let Some(deliverer) = &mut self.deliverer {
                 deliverer.send(now, delivery);
             }
@@ -219,7 +219,7 @@ impl Alarms {
                     self.held.remove(room);
                     self.resolve(now, Kind::StreamInstead, room.as_str());
                 }
-                if *to == State::Idle {
+                if *to == State::Idle && !self.is_unknown(view) {
                     self.resolve(now, Kind::NotAModerator, room.as_str());
                     self.resolve(now, Kind::CannotEnter, room.as_str());
                 }
@@ -279,6 +279,12 @@ impl Alarms {
         let is_wanted = |view: &&RoomView<'_>| view.state != State::Idle && !view.is_left_alone;
         let since = view.filter(is_wanted).and_then(|view| view.missing_since);
         let before = self.missing.get(room).map(|(since, _)| *since);
+        let is_recorded = view.is_some_and(|view| view.state == State::Recording);
+        if since.is_none() && !is_recorded && self.is_unknown(view) {
+            return;
+        }
+        // It was never recorded in between, or that would have been told.
+        let since = since.map(|since| before.map_or(since, |before| before.min(since)));
         if since == before {
             return;
         }
@@ -290,6 +296,7 @@ impl Alarms {
             }
             None => {
                 self.missing.remove(room);
+                self.late.remove(room);
                 self.resolve(now, Kind::StartOverdue, room.as_str());
             }
         }
@@ -297,13 +304,28 @@ impl Alarms {
 
     /// So many rooms wait for a Jibri.
     pub(in crate::driver) fn waiting(&mut self, now: Time, rooms: usize) {
+        self.waiting = rooms;
+        if self.is_frozen() {
+            return;
+        }
         if rooms == 0 {
-            if self.without_jibri.take().is_none() {
-                self.resolve(now, Kind::NoJibriFree, "fleet");
+            match self.without_jibri.take() {
+                Some(_) => self.cause_is_gone(now),
+                None if self.with_jibri.is_none() && self.stands(Kind::NoJibriFree) => {
+                    self.with_jibri = Some(now);
+                }
+                None => {}
             }
-        } else if self.without_jibri.is_none() && !self.book.active().any(|a| a.kind == Kind::NoJibriFree) {
+            return;
+        }
+        self.with_jibri = None;
+        if self.without_jibri.is_none() && !self.stands(Kind::NoJibriFree) {
             self.without_jibri = Some(now);
         }
+    }
+
+    fn stands(&self, kind: Kind) -> bool {
+        self.book.active().any(|alert| alert.kind == kind)
     }
 
     /// Something has happened in the fleet. `is_missed`: to a Jibri that is to be there.
@@ -328,7 +350,7 @@ impl Alarms {
             }
             fleet::Event::JicofoLostBrewery { by, since } => {
                 let summary = format!(
-                    "Jicofo has lost the Jibris since {}, and refuses every start: {by}",
+                    "Jicofo lost the Jibris at {}, and refuses every start: {by}",
                     clock.shown(*since)
                 );
                 // That there is no Jibri for anybody follows from it.
@@ -339,14 +361,14 @@ impl Alarms {
             fleet::Event::Ghost { room, name } => {
                 let whose = name.as_ref().map(|name| format!(", that of Jibri {}", name.as_str()));
                 let summary =
-                    format!("a recorder{} is in {room}, where nobody is", whose.unwrap_or_default());
+                    format!("a recorder{} is in {room} with nobody else", whose.unwrap_or_default());
                 let report = Report::new(Kind::GhostRecording, room.as_str(), &summary);
                 self.raise(now, report.label("room", room.as_str()));
             }
             fleet::Event::NoGhost { room } => self.resolve(now, Kind::GhostRecording, room.as_str()),
             fleet::Event::JibriOrRoom { room, name, count } => {
                 let summary = format!(
-                    "{count} starts failed in {room} and none elsewhere: the reason is the room or Jibri {}, and only a \
+                    "{count} starts failed in {room} and none elsewhere: the cause is the room or Jibri {}, and only a \
                      restart of the Jibri tells which",
                     name.as_str()
                 );
@@ -378,7 +400,7 @@ impl Alarms {
             fleet::Event::NotBack { name, since, .. } => {
                 let name = name.as_str();
                 let summary =
-                    format!("Jibri {name} is not back since its restart at {}", clock.shown(*since));
+                    format!("Jibri {name} is not back after its restart at {}", clock.shown(*since));
                 self.raise(now, Report::new(Kind::JibriNotBack, name, &summary).label("jibri", name));
             }
             fleet::Event::Removed { name } => {
@@ -415,12 +437,15 @@ impl Alarms {
     /// There is a link.
     pub(in crate::driver) fn link_up(&mut self, now: Time) {
         self.down = None;
+        self.is_linked = true;
+        self.thaw = Some(now.after(THAW));
         self.resolve(now, Kind::ProsodyDown, "prosody");
     }
 
     /// There is none.
     pub(in crate::driver) fn link_down(&mut self, now: Time, why: &str) {
-        let stands = self.book.active().any(|alert| alert.kind == Kind::ProsodyDown);
+        (self.is_linked, self.thaw) = (false, None);
+        let stands = self.stands(Kind::ProsodyDown);
         match &mut self.down {
             Some((_, told)) => why.clone_into(told),
             None if stands => {}

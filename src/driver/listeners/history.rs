@@ -182,7 +182,7 @@ impl History {
                 self.begin(room, view.and_then(|view| view.missing_since), roster);
                 self.change(room, |attempt| attempt.outcome = Outcome::Pending);
             }
-            What::State { to: State::Settling | State::Backoff, .. } => {
+            What::State { to: State::Settling | State::Waiting | State::Backoff, .. } => {
                 let since = view.and_then(|view| view.missing_since);
                 if since.is_some() {
                     self.begin(room, since, roster);

@@ -5,12 +5,17 @@ use std::time::Duration;
 use tracing::{debug, error, info, warn};
 
 use crate::meeting::{
-    Ended, Event, Hold, LETS_IN_SLOWLY, SessionId, Speaker, What, ZOMBIE_REASON, list_error_reason,
+    Ended, Event, Hold, LETS_IN_SLOWLY, SessionId, Speaker, State, What, ZOMBIE_REASON, list_error_reason,
     refusal_reason, unlisted_focus_reason,
 };
 
 fn ms(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// To the millisecond: 0.128.
+fn seconds(duration: Duration) -> f64 {
+    Duration::from_millis(ms(duration)).as_secs_f64()
 }
 
 fn id(session: Option<&SessionId>) -> &str {
@@ -22,20 +27,27 @@ fn id(session: Option<&SessionId>) -> &str {
 pub(in crate::driver) fn log(event: &Event, attempt: u32) {
     let room = event.room.as_str();
     match &event.what {
-        What::State { from, to } => debug!(room, from = from.name(), to = to.name(), "state"),
+        What::State { from, to } => {
+            debug!(room, from = from.name(), to = to.name(), "state");
+            if *to == State::Waiting && matches!(from, State::Idle | State::Settling) {
+                warn!(room, "no Jibri is free for this meeting, it waits for one");
+            }
+        }
         What::Entered { people, moderators } => info!(room, people, moderators, "entered the room"),
         What::Seen { people, moderators } => debug!(room, people, moderators, "seen from outside"),
         What::Left(out) => info!(room, "no longer in the room: {out}"),
         What::StartSent { wanted_for, speaker, .. } => {
             let in_name_of = name_of(speaker);
-            let wanted_ms = ms(*wanted_for);
-            info!(room, attempt, wanted_ms, in_name_of, "start request sent to Jicofo");
+            let seconds_since_moderator = seconds(*wanted_for);
+            info!(room, attempt, seconds_since_moderator, in_name_of, "start request sent to Jicofo");
         }
         What::StopSent { speaker } => {
             let in_name_of = name_of(speaker);
             info!(room, in_name_of, "stop request sent to Jicofo");
         }
-        What::Taken => info!(room, "a Jibri has turned busy for it, waiting for it to be on"),
+        What::Taken => {
+            info!(room, "a Jibri is now busy with this meeting; waiting for the recording to be on")
+        }
         What::WouldStop => info!(room, "would send a stop request now, but this is a dry run"),
         What::StopFailed { why, retry_in: Some(delay) } => {
             warn!(room, retry_ms = ms(*delay), "recording not stopped: {why}; trying again");
@@ -46,14 +58,14 @@ pub(in crate::driver) fn log(event: &Event, attempt: u32) {
             info!(
                 room,
                 session_id = id(session.as_ref()),
-                "Jicofo has found a Jibri, waiting for it to be on"
+                "Jicofo has found a Jibri; waiting for the recording to be on"
             );
         }
         What::Recorders(seats) => debug!(room, ?seats, "these Jibris have a recorder inside"),
-        What::Adopted => info!(room, "a recording is there already, adopted"),
+        What::Adopted => info!(room, "a recording is already on: nothing has to be started"),
         What::On { session, wanted_for, .. } => {
-            let wanted_ms = wanted_for.map(ms);
-            info!(room, session_id = id(session.as_ref()), wanted_ms, "recording is on");
+            let seconds_since_moderator = wanted_for.map(seconds);
+            info!(room, session_id = id(session.as_ref()), seconds_since_moderator, "recording is on");
         }
         What::Ended { session, how } => {
             let session_id = id(session.as_ref());
@@ -87,13 +99,13 @@ pub(in crate::driver) fn log(event: &Event, attempt: u32) {
         }
         What::EntryDelayed => info!(room, "cannot enter yet: {LETS_IN_SLOWLY}"),
         What::CreatedRoom => {
-            error!(room, "our entry has created this room, which should be impossible; left it at once");
+            error!(room, "our entry created this room, which should be impossible; it was left at once");
         }
         What::UnlistedRecorder(jid) => warn!(
             room,
             account = jid.bare(),
-            "the recorder is here as {}, which is none of muc.recorders: it is taken for one until the service ends; \
-             add it there",
+            "the recorder is here as {}, which is not in muc.recorders: it is treated as a recorder until the service \
+             ends; add it to muc.recorders",
             jid.bare()
         ),
         What::UnlistedFocus(jid) => {
@@ -101,13 +113,13 @@ pub(in crate::driver) fn log(event: &Event, attempt: u32) {
         }
         What::AwaitsModerator => info!(
             room,
-            "nobody here is a moderator, waiting outside: if nobody ever becomes one while we are inside, Jicofo \
+            "nobody here is a moderator, so we wait outside; if nobody ever becomes one while we are inside, Jicofo \
              does not trust our domain (docker-jitsi-meet: JICOFO_TRUSTED_DOMAINS; jicofo.conf: trusted-domains)"
         ),
         // The fleet says whose it is.
         What::RecorderAlone | What::RecorderNotAlone => {}
-        What::Zombie => warn!(room, "a meeting that only seems to be: {ZOMBIE_REASON}"),
-        What::NoZombie => info!(room, "the meeting that only seemed to be is over"),
+        What::Zombie => warn!(room, "this is not a working meeting: {ZOMBIE_REASON}"),
+        What::NoZombie => info!(room, "Jicofo no longer lists a meeting in a room that does not exist"),
         What::NoList(error) => warn!(room, "cannot see who is in the room: {}", list_error_reason(*error)),
     }
 }

@@ -25,7 +25,7 @@ pub(in crate::driver) fn log(event: &Event, clock: Clock) {
             }
         }
         Event::JicofoLostBrewery { by, since } => error!(
-            "Jicofo has lost the Jibris since {}: {by}. It refuses every start until it is restarted",
+            "Jicofo lost the Jibris at {}: {by}. It refuses every start until it is restarted",
             clock.shown(*since)
         ),
         Event::JicofoRestart(restart) => {
@@ -43,46 +43,50 @@ pub(in crate::driver) fn log(event: &Event, clock: Clock) {
         Event::Ghost { room, name } => warn!(
             room = room.as_str(),
             instance = name.as_ref().map_or("unknown", JibriName::as_str),
-            "a recorder is in a room where nobody is"
+            "a recorder is in a room with nobody else"
         ),
-        Event::NoGhost { room } => info!(room = room.as_str(), "no recorder is alone in this room any more"),
+        Event::NoGhost { room } => {
+            info!(room = room.as_str(), "there is no longer a recorder alone in this room")
+        }
         Event::GhostEnds { room, name, dry_run } => warn!(
             room = room.as_str(),
             instance = name.as_str(),
             dry_run,
-            "a meeting waits for this Jibri, which records a room where nobody is: it is told to end that"
+            "a meeting waits for this Jibri, which is recording an empty room: it is told to stop"
         ),
         Event::JibriOrRoom { room, name, count } => warn!(
             room = room.as_str(),
             instance = name.as_str(),
-            "{count} starts failed in this room and none elsewhere: the reason is the room or this Jibri, and only a restart \
-             of the Jibri tells which"
+            "{count} starts failed in this room and none elsewhere: the cause is the room or this Jibri, and only a restart \
+             of the Jibri shows which"
         ),
         Event::RoomAtFault { room, name } => error!(
             room = room.as_str(),
             instance = name.as_str(),
-            "no recorder gets into this room: its starts failed on this Jibri before and after a restart"
+            "no recorder gets into this room: starts failed here on this Jibri before and after its restart"
         ),
         Event::RoomSettled { room, how } => match how {
             Settled::ByRestart(name) => info!(
                 room = room.as_str(),
                 instance = name.as_str(),
-                "this room is recorded since the restart of this Jibri, which was the reason of its failures"
+                "this room is recorded since this Jibri was restarted: the Jibri was the cause of the failures"
             ),
             Settled::Recorded => info!(room = room.as_str(), "this room is recorded again"),
             Settled::Forgotten => debug!(room = room.as_str(), "nothing has failed in this room for an hour"),
         },
-        Event::Removed { name } => info!(instance = name.as_str(), "Jibri is no [[jibri.instance]] any more"),
+        Event::Removed { name } => {
+            info!(instance = name.as_str(), "this Jibri is no longer a [[jibri.instance]]")
+        }
         Event::Moved { room, from, to, gap } => warn!(
             room = room.as_str(),
             from = from.as_str(),
             to = to.as_str(),
             gap_s = gap.as_secs(),
-            "Jicofo has moved the recording from one Jibri to another, and in between nothing was recorded"
+            "Jicofo has moved the recording from one Jibri to another; nothing was recorded in between"
         ),
         Event::PortRefused { name } => warn!(
             instance = name.as_str(),
-            "the health port of this Jibri refuses connections, and the Jibri lives: is health_url right?"
+            "the health port of this Jibri refuses connections, but the Jibri is alive: is health_url right?"
         ),
         Event::Twins { name, items } => warn!(
             instance = name.as_str(),
@@ -90,10 +94,12 @@ pub(in crate::driver) fn log(event: &Event, clock: Clock) {
             "several Jibris share this nickname, and only the first of them ever works: give each its own \
              (docker-jitsi-meet: JIBRI_INSTANCE_ID)"
         ),
-        Event::TwinsOver { name } => info!(instance = name.as_str(), "the nickname is one Jibri's again"),
+        Event::TwinsOver { name } => {
+            info!(instance = name.as_str(), "only one Jibri has this nickname again")
+        }
         Event::BusyWithoutRecorder { name, since } => warn!(
             instance = name.as_str(),
-            "Jibri is busy since {}, and no meeting shows a recorder that could be its: look at it",
+            "Jibri has been busy since {}, but no meeting has a recorder that could be its own: look at it",
             clock.shown(*since)
         ),
         Event::WouldRecover { name, reason } => info!(
@@ -106,8 +112,8 @@ pub(in crate::driver) fn log(event: &Event, clock: Clock) {
             let why = match limit {
                 Limit::Cooldown => "recovery.cooldown is not over",
                 Limit::PerHour => "recovery.max_per_hour is reached",
-                Limit::NotConfigured => "it is no [[jibri.instance]]",
-                Limit::Twins => "several Jibris share its nickname, so it is not known which one to restart",
+                Limit::NotConfigured => "it is not a [[jibri.instance]]",
+                Limit::Twins => "several Jibris share its nickname, so it is unclear which one to restart",
             };
             warn!(instance = name.as_str(), reason = reason.name(), until, "Jibri is not restarted: {why}");
         }
@@ -122,10 +128,11 @@ pub(in crate::driver) fn log(event: &Event, clock: Clock) {
             info!(instance = name.as_str(), back_ms, "Jibri is back after its restart");
         }
         Event::NotBack { name, since, has_gone } => {
-            let hint = if *has_gone { "" } else { ", and has not even left: does the command restart it?" };
+            let hint =
+                if *has_gone { "" } else { ", and has not even gone away: does the command restart it?" };
             error!(
                 instance = name.as_str(),
-                "Jibri is not back since its restart at {}{hint}",
+                "Jibri is not back after its restart at {}{hint}",
                 clock.shown(*since)
             );
         }

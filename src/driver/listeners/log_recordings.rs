@@ -53,12 +53,12 @@ pub(in crate::driver) fn why(recording: &Recording, state: RecordingState) -> St
         RecordingState::Missing => match recording.jibris.last() {
             // Debug, because anybody may enter a brewery under any nickname.
             Some(jibri) => format!("Jibri {jibri:?} has not reported any file of it{lasted}"),
-            None => format!("its Jibri, which is not known, has not reported any file of it{lasted}"),
+            None => format!("its Jibri, which is unknown, has not reported any file of it{lasted}"),
         },
         RecordingState::Empty => format!("there is nothing in its files{on_whom}{lasted}"),
         RecordingState::Short => {
             let media = recording.media().map_or_else(|| "little".to_owned(), lasting);
-            format!("{media} are in its files{on_whom}{lasted}")
+            format!("its files{on_whom} hold only {media}{lasted}")
         }
         RecordingState::Failed => match recording.failure() {
             Some((jibri, failure)) => {

@@ -10,7 +10,7 @@ use crate::address::RoomJid;
 use crate::alerts::Kind;
 use crate::config::Footprint;
 use crate::fleet::{self, Fleet, JibriName, JibriView, JicofoRestart, Reason};
-use crate::meeting::{Effect, Event, Input, Meetings, RoomView, StartFailure, State, What};
+use crate::meeting::{Effect, Event, Input, MOST_PLACES, Meetings, RoomView, State, What};
 use crate::recordings::RecordingState;
 use crate::surface::{Alert, Jibri, Link, Metrics, Room, Surface, Testimony};
 use crate::time::Time;
@@ -21,6 +21,7 @@ const AGAIN: Duration = Duration::from_millis(100);
 /// something, because not everything that they may wait for comes with one.
 const AT_LEAST: Duration = Duration::from_secs(1);
 
+const BREWERY_LOST: &str = "Jicofo has lost the Jibris, and has to be restarted";
 const KEEPS_OUT: &str = "no recorder gets into this room, on a Jibri that was restarted for it either: does a password or a \
                          lobby keep it out?";
 
@@ -131,7 +132,7 @@ impl Publisher {
                 }
                 self.start_became(&metrics, &event.room, "on");
             }
-            What::StartFailed { why, .. } => self.start_became(&metrics, &event.room, outcome(*why)),
+            What::StartFailed { why, .. } => self.start_became(&metrics, &event.room, why.name()),
             What::Held(_) => self.start_became(&metrics, &event.room, "refused"),
             What::Ended { .. } => self.start_became(&metrics, &event.room, "ended"),
             What::State { to: State::Idle, .. } => {
@@ -245,6 +246,7 @@ impl Driver {
         self.publisher.lists = false;
         self.publisher.write_jibris(&self.jibris.core, clock, now);
         let board = &self.publisher.surface.board;
+        board.set_overdue(u64::try_from(self.alarms.overdue()).unwrap_or(u64::MAX));
         let book = self.alarms.book();
         let raised: BTreeMap<_, _> = Kind::ALL.map(|kind| (kind.name(), book.raised(kind))).into();
         board.set_alerts(book.active().map(|alert| shown_alert(alert, clock)).collect(), raised);
@@ -255,11 +257,16 @@ impl Driver {
 /// The fleet knows whether a room keeps recorders out.
 fn shown_room(view: &RoomView<'_>, fleet: &Fleet, clock: Clock) -> Arc<Room> {
     let is_at_fault = view.missing_since.is_some() && fleet.is_at_fault(view.room);
-    let reason =
-        if is_at_fault { Some(KEEPS_OUT.to_owned()) } else { view.reason.clone().map(Cow::into_owned) };
+    let is_lost = view.missing_for.is_some() && fleet.has_jicofo_lost_brewery();
+    let (not_recorded, reason) = match view.missing_for {
+        Some(_) if is_at_fault => (Some("no recorder gets in"), Some(KEEPS_OUT.into())),
+        Some(_) if is_lost => (Some(BREWERY_LOST), Some(BREWERY_LOST.into())),
+        why => (why, if is_at_fault { Some(KEEPS_OUT.into()) } else { view.reason.clone() }),
+    };
     Arc::new(Room {
         room: view.room.as_str().into(),
         state: view.state.name().to_owned(),
+        seen: view.is_seen,
         people: view.people,
         moderators: view.moderators,
         recorder_present: view.recorder_present,
@@ -267,7 +274,9 @@ fn shown_room(view: &RoomView<'_>, fleet: &Fleet, clock: Clock) -> Arc<Room> {
         attempt: view.attempt,
         session_id: view.session.map(|session| session.0.to_string()),
         since: clock.shown(view.since),
-        reason,
+        place: view.place.filter(|place| *place <= MOST_PLACES),
+        not_recorded: not_recorded.map(str::to_owned),
+        reason: reason.map(Cow::into_owned),
     })
 }
 
@@ -302,31 +311,5 @@ fn shown_alert(alert: &crate::alerts::Alert, clock: Clock) -> Alert {
         summary: alert.summary.clone(),
         remedy: alert.remedy.clone(),
         labels: alert.labels.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect(),
-    }
-}
-
-/// As a label.
-fn outcome(why: StartFailure) -> &'static str {
-    match why {
-        StartFailure::AllBusy => "all_busy",
-        StartFailure::NoJibri => "no_jibri",
-        StartFailure::SeveralFailed => "several_failed",
-        StartFailure::FocusError => "focus_error",
-        StartFailure::NotKnownYet => "not_known_yet",
-        StartFailure::NoRecorder => "no_recorder",
-        StartFailure::NoFocus => "no_focus",
-        StartFailure::NoRoom => "no_room",
-        StartFailure::NotInside => "not_inside",
-        StartFailure::NoAnswer => "no_answer",
-        StartFailure::PendingTimeout => "pending_timeout",
-        StartFailure::EndedBeforeOn => "ended_before_on",
-        StartFailure::Failed => "failed",
-        StartFailure::NoSign => "no_sign",
-        StartFailure::NotTaken => "not_taken",
-        StartFailure::SenderLeft => "sender_left",
-        StartFailure::SpeakerGone => "speaker_gone",
-        StartFailure::CompanionBusy => "companion_busy",
-        StartFailure::Vanished => "vanished",
-        StartFailure::Unknown => "unknown",
     }
 }

@@ -1,6 +1,7 @@
 // The status page, last part: what is done by hand, for whoever has the token.
 
 const PATIENCE = 20_000; // ms for an answer
+const WRONG = "This token is wrong. Enter the one that http.token or http.token_file gives to the service";
 const ACTS = { record: "Record", stop: "Stop", release: "Release" };
 
 const store = {
@@ -71,8 +72,9 @@ async function act(room, what, button) {
       if (meetings.rows.has(now.room)) meetings.put(now);
       tell(`${shown}: done. It is now: ${state(now)[0]}`, "good");
     } else {
-      tell(`${shown}: ${await refusal(answer)}`, "bad");
-      if (answer.status === 401) {
+      const is_refused = answer.status === 401;
+      tell(`${shown}: ${is_refused ? "the token is not accepted any more. Enter it again" : await refusal(answer)}`, "bad");
+      if (is_refused) {
         hold("");
         $("token").focus();
       }
@@ -95,10 +97,40 @@ $("sure-yes").addEventListener("click", () => {
   agreed?.();
 });
 
-$("give").addEventListener("submit", (event) => {
+// What is wrong with a token, in words; nothing: the server accepts it.
+async function objection(value) {
+  // No request can carry anything else, and no token of the service has it.
+  if (!/^[!-~]+$/.test(value)) return WRONG;
+  try {
+    const answer = await fetch("api/v1/token", {
+      headers: { authorization: `Bearer ${value}` },
+      cache: "no-store",
+      signal: AbortSignal.timeout(PATIENCE),
+    });
+    if (answer.ok) return "";
+    return answer.status === 401 ? WRONG : await refusal(answer);
+  } catch (error) {
+    return `The token could not be checked, as there is no answer (${plain(error.message, 200)}). Try again`;
+  }
+}
+
+let checking = false;
+$("give").addEventListener("submit", async (event) => {
   event.preventDefault();
-  hold($("token").value.trim());
-  tell("The token is in use", "quiet");
+  if (checking) return;
+  checking = true;
+  const value = $("token").value.trim();
+  const why = await objection(value);
+  checking = false;
+  set($("token-wrong"), why);
+  $("token").setAttribute("aria-invalid", String(Boolean(why)));
+  if (why) {
+    $("token").focus();
+    $("token").select();
+    return;
+  }
+  hold(value);
+  tell("The token is accepted", "good");
   $("forget").focus();
 });
 $("forget").addEventListener("click", () => {

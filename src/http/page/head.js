@@ -16,12 +16,15 @@ function headline(rooms, standing) {
   if (!link || contact === "never") return ["Connecting…", "quiet"];
   if (link.standby) return ["Standing by: the other instance is at work", "quiet"];
   if (!link.linked) return ["No link to Prosody: nothing can be recorded", "bad"];
-  if (of("backoff")) return [many(of("backoff"), "meeting is not recorded", "meetings are not recorded"), "bad"];
+  if (link.not_recorded) {
+    const why = link.not_recorded_why ? `: ${plain(link.not_recorded_why)}` : "";
+    return [many(link.not_recorded, "meeting is not recorded", "meetings are not recorded") + why, "bad"];
+  }
   if (standing.critical) return [many(standing.critical, "critical alert", "critical alerts"), "bad"];
   if (standing.warning) return [many(standing.warning, "warning", "warnings") + (on ? `; ${are}` : ""), "warn"];
   if (held) return [on ? `${are}, ${held}` : many(of("held"), "meeting is held", "meetings are held"), "warn"];
   if (soon) return [on ? `${are}, ${soon} about to be` : many(soon, "meeting is", "meetings are") + " about to be recorded", "good"];
-  return [on ? `All well: ${are}` : "All well: no meeting is to be recorded", "good"];
+  return [on ? `All well: ${are}` : "All well: no meeting needs a recording", "good"];
 }
 
 const counters = new Map();
@@ -65,7 +68,7 @@ function head() {
   const free = all.filter((jibri) => jibri.verdict === "ok" && jibri.busy === false).length;
   const soon = (rooms.starting ?? 0) + (rooms.pending ?? 0) + (rooms.settling ?? 0);
   counter("recorded", String(rooms.recording ?? 0), rooms.recording ? "good" : "quiet");
-  counter("not recorded", String(rooms.backoff ?? 0), rooms.backoff ? "bad" : "quiet");
+  counter("not recorded", String(link.not_recorded), link.not_recorded ? "bad" : "quiet");
   counter("about to be", String(soon), soon ? "wait" : "quiet");
   counter("held", String(rooms.held ?? 0), rooms.held ? "warn" : "quiet");
   counter("wait for a Jibri", String(link.rooms_waiting), link.rooms_waiting ? "warn" : "quiet");
@@ -97,7 +100,7 @@ function linked() {
   $("dry").hidden = !link.dry_run;
   const reason = link.footprint_reason ? ` (${plain(link.footprint_reason)})` : "";
   const footprint = `footprint ${plain(link.footprint)}${reason}`;
-  set($("foot"), `jibri-autostart ${plain(link.version)}, ${footprint}. Times are of this device's zone.`);
+  set($("foot"), `jibri-autostart ${plain(link.version)}, ${footprint}. Times are in this device's time zone.`);
 }
 
 // What has changed is drawn with the next frame.

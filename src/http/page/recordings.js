@@ -4,14 +4,14 @@ const MOST_LISTED = 200;
 const MOST_FILES = 5; // of one recording
 const FILES_STATES = {
   recording: ["Recording", "good", ""],
-  ended: ["Ended", "wait", "nothing was heard of its files yet"],
+  ended: ["Ended", "wait", "nothing is known about its files yet"],
   written: ["Written", "good", ""],
   delivered: ["Delivered", "good", ""],
   missing: ["Missing", "bad", "no report of its files came in time"],
   short: ["Short", "warn", "there is less in its files than there should be"],
-  empty: ["Empty", "bad", "there is nothing in its files, or there is none"],
+  empty: ["Empty", "bad", "it has no files, or there is nothing in them"],
   failed: ["Failed", "bad", "the site's own command has failed"],
-  salvaged: ["Salvaged", "warn", "its Jibri was killed, and this could be read"],
+  salvaged: ["Salvaged", "warn", "its Jibri was killed, but this much could be read"],
   unknown: ["Unknown", "quiet", "nobody was watching when it ended"],
 };
 const REPORTED = ["written", "delivered", "short", "empty", "failed", "salvaged"]; // their files are known
@@ -131,12 +131,15 @@ function share(all) {
   const sum = (of) => known.reduce((sum, recording) => sum + recording[of], 0);
   const [on, gap] = [sum("recorded_seconds"), sum("gap_seconds")];
   const of = (n) => many(n, "recording", "recordings");
-  // Cut, not rounded: 100 % is all.
-  const percent = on + gap ? `${Math.floor((100 * on) / (on + gap))} %` : "unknown";
   const unknown = over.length - known.length;
-  const besides = unknown ? `; of ${of(unknown)} it is not known` : "";
-  const what = on + gap ? `, ${span(on * 1000)} of ${span((on + gap) * 1000)}, by ${of(known.length)} listed` : "";
-  set($("share"), over.length ? `On disk of the time that was wanted: ${percent}${what}${besides}.` : "");
+  const words = [];
+  if (on + gap) {
+    // Cut, not rounded: 100 % is all.
+    const percent = Math.floor((100 * on) / (on + gap));
+    words.push(`${percent} % of the wanted time is on disk (${span(on * 1000)} of ${span((on + gap) * 1000)}, in ${of(known.length)}).`);
+  }
+  if (unknown) words.push(`How much of ${of(unknown)} is on disk is not known.`);
+  set($("share"), words.join(" "));
 }
 
 function list(all) {

@@ -2,18 +2,21 @@
 
 // ------------------------------------------------------------------------------------------- meetings
 
-const ATTENTION = ["backoff", "held", "starting", "pending", "settling", "stopping"];
+const ATTENTION = ["waiting", "backoff", "held", "starting", "pending", "settling", "stopping"];
 const STATES = {
   idle: ["Idle", "quiet", "no recording is wanted"],
-  settling: ["Settling", "wait", "a recording is wanted; the condition has to last"],
-  starting: ["Starting", "wait", "Jicofo is asked to start, and looks for a Jibri"],
-  pending: ["Pending", "wait", "a Jibri was found; waits for the recording to be on"],
+  settling: ["Settling", "wait", "a recording is wanted as soon as the condition has lasted long enough"],
+  waiting: ["Waits for a Jibri", "bad", "a recording is wanted, and no Jibri is free"],
+  starting: ["Starting", "wait", "Jicofo was asked to start, and is looking for a Jibri"],
+  pending: ["Pending", "wait", "a Jibri was found; waiting for the recording to be on"],
   recording: ["Recording", "good", ""],
-  stopping: ["Stopping", "wait", "nobody needs it any more; Jicofo is asked to stop"],
-  backoff: ["Not recorded", "bad", "a start has failed; the next one waits"],
+  stopping: ["Stopping", "wait", "no longer needed; Jicofo was asked to stop"],
+  backoff: ["Not recorded", "bad", "a start failed; the next one comes after a pause"],
   held: ["Held", "warn", "nothing is started: a person has stopped it, or a setting must be changed"],
 };
-const state = (room) => STATES[room.state] ?? [plain(room.state), "quiet", ""];
+const UNKNOWN = ["Not known", "quiet", ""];
+const state = (room) =>
+  room.state === "idle" && room.seen === false ? UNKNOWN : (STATES[room.state] ?? [plain(room.state), "quiet", ""]);
 
 // A room's name, and below it the domain where there are several.
 function place(parts, room) {
@@ -41,7 +44,7 @@ const meetings = new Table("meetings", {
     const [words, tone, because] = state(room);
     badge(parts.badge, [words, tone]);
     since(parts.since, room.since);
-    set(parts.people, room.people ? `${room.people} (${room.moderators})` : "nobody");
+    set(parts.people, room.seen === false ? "not known" : room.people ? `${room.people} (${room.moderators})` : "nobody");
     const attempt = room.attempt > 1 ? `attempt ${room.attempt}` : "";
     const unseen = room.state === "recording" && !room.recorder_present ? "the recorder is not seen inside" : "";
     const unproven = room.proof === "seat" ? "nothing is known of the recorder's Jibri" : "";

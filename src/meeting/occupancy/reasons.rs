@@ -11,27 +11,23 @@ pub fn list_error_reason(error: ListError) -> &'static str {
     match error {
         ListError::Gone => "the room does not exist",
         ListError::Forbidden => {
-            "we are no owner of the room: list user@domain of [xmpp] in `admins` of Prosody's MUC component, and \
+            "we are not an owner of the room: list user@domain of [xmpp] in `admins` of Prosody's MUC component, and \
              set `component_admins_as_room_owners = true` there"
         }
-        ListError::TimedOut => "Prosody does not answer the question who is in the room",
-        ListError::Unwritable => {
-            "the question who is in the room cannot be written: no room can have this name"
-        }
-        ListError::Other => "Prosody refuses to tell who is in the room for a reason that we do not know",
+        ListError::TimedOut => "Prosody does not answer when asked who is in the room",
+        ListError::Unwritable => "Prosody cannot be asked who is in the room: no room can have this name",
+        ListError::Other => "Prosody refuses to say who is in the room, for an unknown reason",
     }
 }
 
 /// What a refused entry means and what to change (docs/jitsi.md 4.5).
 pub fn refusal_reason(refusal: &Refusal) -> &'static str {
     match refusal.condition {
-        Condition::NotAuthorized => {
-            "the room has a password, and the room does not tell us which, or not the right one"
-        }
+        Condition::NotAuthorized => "the room has a password, and did not tell us the right one",
         Condition::RegistrationRequired if refusal.lobby => {
-            "the room has a lobby: we are no owner, list user@domain of [xmpp] in `admins` of Prosody's MUC component"
+            "the room has a lobby and we are not an owner: list user@domain of [xmpp] in `admins` of Prosody's MUC component"
         }
-        Condition::RegistrationRequired => "the room is for members only and we are no owner",
+        Condition::RegistrationRequired => "the room is for members only and we are not an owner",
         Condition::Forbidden => "we are banned from the room",
         Condition::ServiceUnavailable => {
             "the room is full (MAX_PARTICIPANTS): add our domain to muc_access_whitelist"
@@ -39,9 +35,9 @@ pub fn refusal_reason(refusal: &Refusal) -> &'static str {
         Condition::Conflict => "our nickname and the ones like it are taken: choose another muc.nickname",
         Condition::NotAcceptable if refusal.display_name_required => "the room wants a display name",
         Condition::NotAllowed => {
-            "Prosody does not allow us in: the room is gone and we may not create one, or muc.nickname is not to \
-             its liking (letters, digits and _)"
+            "Prosody does not allow us in: the room is gone and we may not create one, or muc.nickname is not \
+             acceptable (letters, digits and _ only)"
         }
-        _ => "Prosody refuses us for a reason that we do not know",
+        _ => "Prosody refuses us for an unknown reason",
     }
 }

@@ -5,8 +5,10 @@ use std::borrow::Cow;
 use super::Recording;
 use super::course::{Course, FoundBy, Witness};
 use super::decide::Step;
+use crate::meeting::answer::StartFailure;
 use crate::meeting::context::Ctx;
 use crate::meeting::event::{Hold, State};
+use crate::meeting::queue::MOST_PLACES;
 use crate::time::Time;
 
 impl Recording {
@@ -14,12 +16,36 @@ impl Recording {
         match &self.course {
             Course::Nothing if self.held().is_some() => State::Held,
             Course::Nothing if self.wanted_since.is_none() => State::Idle,
+            Course::Nothing if self.is_waiting() => State::Waiting,
             Course::Nothing if self.backoff.is_pausing() => State::Backoff,
             Course::Nothing => State::Settling,
             Course::Asked { .. } => State::Starting,
             Course::Found { .. } => State::Pending,
             Course::On { .. } if self.stop.is_under_way() => State::Stopping,
             Course::On { .. } | Course::Gone { .. } => State::Recording,
+        }
+    }
+
+    /// No Jibri is free for it, or Jicofo says so.
+    fn is_waiting(&self) -> bool {
+        let is_dozing = self.is_pausing() && self.backoff.wants_jibri() && !self.backoff.is_held_back();
+        self.step == Step::NoJibri || is_dozing
+    }
+
+    /// A start has failed, and the next one is not due.
+    pub(in crate::meeting) fn is_pausing(&self) -> bool {
+        self.backoff.is_pausing()
+    }
+
+    /// Why a recording that is wanted is missing and will not be there in a moment, in a few words.
+    pub(in crate::meeting) fn missing_for(&self) -> Option<&'static str> {
+        self.missing_since.filter(|_| !self.is_left_alone())?;
+        match (self.state(), self.held()) {
+            (State::Waiting, _) => Some("no Jibri is free"),
+            (State::Backoff, _) => Some(self.backoff.last().map_or("starts fail", StartFailure::words)),
+            (State::Held, Some(Hold::GaveUp(why))) => Some(why.words()),
+            (State::Held, _) => Some("a setting has to be changed"),
+            _ => None,
         }
     }
 
@@ -47,32 +73,45 @@ impl Recording {
         self.backoff.failures().saturating_add(u32::from(under_way))
     }
 
-    /// `queued`: it waits for a Jibri, and could use one.
-    pub(in crate::meeting) fn reason(&self, queued: bool) -> Option<Cow<'static, str>> {
+    /// `place`: in the queue for a Jibri, from 1, if it waits for one.
+    pub(in crate::meeting) fn reason(&self, place: Option<usize>) -> Option<Cow<'static, str>> {
         if let Some(hold) = self.held() {
             return Some(hold.to_string().into());
         }
+        let last = self.backoff.last();
         let reason = match (&self.course, &self.step) {
             (Course::On { by: Witness::Recorder, .. }, _) => {
                 "the recorder is in the room, but Jicofo does not know of it (restarted?)"
             }
             (Course::On { .. }, _) => return self.stop.reason(),
             (Course::Gone { .. }, _) => "the recorder is gone, Jicofo is to be asked why",
-            (Course::Nothing, Step::NoJibri) if queued => {
-                "no Jibri is free; whoever has waited longest is served first"
+            (Course::Asked { .. }, _) => {
+                return last.map(|why| format!("asked again; the last start has failed: {why}").into());
             }
+            (Course::Found { by: FoundBy::Others, .. }, _) => {
+                "somebody else has begun something; what it is will show"
+            }
+            (Course::Found { .. }, _) => return None,
             (Course::Nothing, Step::NobodyToSpeakFor) => {
                 "nobody is there in whose name a start could be sent"
             }
             (Course::Nothing, _) if self.wanted_since.is_none() => return None,
+            (Course::Nothing, Step::NoJibri) if place.is_some() => {
+                return Some(in_queue("no Jibri is free", place));
+            }
             (Course::Nothing, _) if self.may_be_on() => {
                 "an account of Jibri's is in the room, and it is to be found out whether it records"
             }
             (Course::Nothing, _) if self.backoff.is_held_back() => {
                 "its starts fail, and the Jibri is to be restarted before the next one, to find out which of the two is the reason"
             }
-            (Course::Nothing, _) => return self.backoff.last().map(|why| why.to_string().into()),
-            (Course::Asked { .. } | Course::Found { .. }, _) => return None,
+            (Course::Nothing, _) if self.unanswered.is_some() => {
+                "the last start was given up, and its answer may still come"
+            }
+            (Course::Nothing, _) => {
+                let words = last.map(StartFailure::words)?;
+                return Some(if self.is_waiting() { in_queue(words, place) } else { words.into() });
+            }
         };
         Some(reason.into())
     }
@@ -115,5 +154,17 @@ impl Recording {
     /// Nobody needs the recording that is on, and it will be stopped if that lasts.
     pub(in crate::meeting) fn is_unneeded(&self) -> bool {
         self.stop.is_unneeded()
+    }
+}
+
+/// It waits for a Jibri, for this reason.
+fn in_queue(why: &'static str, place: Option<usize>) -> Cow<'static, str> {
+    match place {
+        None => why.into(),
+        Some(1) => format!("{why}; first in the queue").into(),
+        Some(place) if place > MOST_PLACES => {
+            format!("{why}; behind {MOST_PLACES} others in the queue").into()
+        }
+        Some(place) => format!("{why}; place {place} in the queue").into(),
     }
 }

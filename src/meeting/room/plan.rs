@@ -19,8 +19,11 @@ impl Room {
             _ if !self.roster.has_focus() || self.alone.is_there() => Pace::Steady,
             _ if visit && self.occupancy.is_unwelcome() => Pace::Ebbing,
             _ if visit => Pace::Eager,
-            State::Settling | State::Starting | State::Pending | State::Stopping => Pace::Eager,
             State::Backoff => Pace::Steady,
+            State::Waiting if self.recording.is_pausing() => Pace::Steady,
+            State::Settling | State::Waiting | State::Starting | State::Pending | State::Stopping => {
+                Pace::Eager
+            }
             State::Recording if self.recording.is_unneeded() => Pace::Steady,
             // Nobody would say that its people have left, or have come anew.
             _ if is_unsettled || !self.vouched => Pace::Steady,

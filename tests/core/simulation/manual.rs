@@ -244,7 +244,7 @@ impl World {
             (Ok(effects), Some(state)) => {
                 self.trace(r, || format!("  ORDER {hand:?} in state {}", state.name()));
                 let is_in = match state {
-                    State::Idle | State::Settling | State::Backoff => "idle",
+                    State::Idle | State::Settling | State::Waiting | State::Backoff => "idle",
                     State::Starting | State::Pending => "under way",
                     State::Recording | State::Stopping => "recording",
                     State::Held => "held",
@@ -320,7 +320,7 @@ impl World {
         if is_held_by_hand && mirror.manual.order != Some(ManualOrder::Stop) {
             self.fail(3, format!("r{r}: is held by hand, but the order is not to stop"));
         } else if mirror.is_stopped_by_hand()
-            && matches!(view.state, State::Idle | State::Settling | State::Backoff)
+            && matches!(view.state, State::Idle | State::Settling | State::Waiting | State::Backoff)
         {
             let state = view.state.name();
             self.fail(2, format!("r{r}: is stopped by hand, the state is {state}"));

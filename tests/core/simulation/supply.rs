@@ -242,7 +242,7 @@ impl World {
             What::Held(_) => self.shop.starting[r] = false,
             What::State {
                 from: State::Starting | State::Pending,
-                to: State::Idle | State::Settling | State::Backoff | State::Held,
+                to: State::Idle | State::Settling | State::Waiting | State::Backoff | State::Held,
             } => self.shop.starting[r] = false,
             _ => {}
         }
@@ -304,7 +304,7 @@ impl World {
             let acts = |o: &usize| {
                 let is_before = self.missing(*o).is_some_and(|other| (other, *o) < (missing, r));
                 let state = self.core.room(&self.plan.rooms[*o]).map(|view| view.state);
-                let is_due = matches!(state, Some(State::Settling | State::Backoff));
+                let is_due = matches!(state, Some(State::Settling | State::Waiting | State::Backoff));
                 is_before && is_due && !denied.contains(o) && self.mirrors[*o].acts(self.now)
             };
             let before = rooms.clone().filter(acts).count();
@@ -341,11 +341,10 @@ impl World {
         let has_focus = if mirror.complete { mirror.has_focus() } else { mirror.listed_focus };
         let is_on_its_way = mirror.is_on_its_way();
         let is_unwelcome = mirror.unwelcome_until.is_some_and(|until| self.now < until);
-        let has_failed = view.is_some_and(|view| view.reason.is_some());
         // What an account of Jibri's stands for is found out first.
         let has_to_look = mirror.has_unknown_recorder();
-        state == Some(State::Backoff)
-            && has_failed
+        matches!(state, Some(State::Waiting | State::Backoff))
+            && view.is_some_and(|view| view.attempt > 0)
             && has_focus
             && !is_on_its_way
             && !is_unwelcome

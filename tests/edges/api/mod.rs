@@ -181,7 +181,7 @@ fn fill(board: &Board) {
         last_seen: Some(since.clone()),
         room: Some("r1@muc.meet.jitsi".to_owned()),
         restarts: 0,
-        evidence: "nothing speaks against it".to_owned(),
+        evidence: "no problems found".to_owned(),
         testimonies: Vec::new(),
     };
     board.set_jibris(vec![jibri("\u{202e}\"<b>", "ok"), jibri("jibri-1", "wedged")]);
@@ -202,6 +202,7 @@ fn room(local: &str, state: &str) -> Arc<Room> {
     Arc::new(Room {
         room: format!("{local}@muc.meet.jitsi").into(),
         state: state.to_owned(),
+        seen: true,
         people: 2,
         moderators: 1,
         recorder_present: true,
@@ -209,6 +210,8 @@ fn room(local: &str, state: &str) -> Arc<Room> {
         attempt: 1,
         session_id: Some("s1".to_owned()),
         since: "2026-11-22T12:00:00Z".to_owned(),
+        place: None,
+        not_recorded: None,
         reason: None,
     })
 }

@@ -105,6 +105,27 @@ async fn only_who_has_the_token_gives_orders() {
     assert!(world.orders.try_recv().is_err());
 }
 
+/// What `GET /api/v1/token` says, as the document has it.
+async fn checked(world: &World) -> StatusCode {
+    ask(world, &document(), Method::GET, "/api/v1/token", "/api/v1/token", "").await
+}
+
+#[tokio::test]
+async fn a_token_can_be_checked_before_anything_is_ordered_with_it() {
+    let mut world = world().await;
+    assert_eq!(checked(&world).await, StatusCode::NO_CONTENT);
+    for bad in ["", "wrong", "TOKEN-23795862304", "TOKEN-2379586230455"] {
+        world.token = bad;
+        assert_eq!(checked(&world).await, StatusCode::UNAUTHORIZED, "{bad}");
+    }
+    let answer = world.client.get(format!("{}/api/v1/token", world.url)).send().await.unwrap();
+    assert_eq!(answer.status(), StatusCode::UNAUTHORIZED);
+    assert!(world.orders.try_recv().is_err());
+    let mut without = world_whose_token_is("").await;
+    without.token = "";
+    assert_eq!(checked(&without).await, StatusCode::FORBIDDEN);
+}
+
 #[tokio::test]
 async fn without_a_token_nobody_gives_orders_and_the_remedy_is_told() {
     let mut world = world_whose_token_is("").await;

@@ -223,7 +223,7 @@ async fn the_command_shows_them_to_people_and_to_scripts() {
     let json: Vec<Value> =
         serde_json::from_str(&said(&["moved", "--since", "2h", "--state", "written", "--json"])).unwrap();
     assert_eq!(json.iter().map(|one| one["id"].as_str().unwrap()).collect::<Vec<_>>(), ["m2", "m1"]);
-    assert_eq!(said(&["r2"]), "no such recording is known of r2\n");
+    assert_eq!(said(&["r2"]), "no such recording of r2 is known\n");
     assert_eq!(said(&["--state", "empty", "--since", "1s"]), "no such recording is known\n");
     assert!(said(&["--help"]).contains("--state"), "help");
 }

@@ -9,6 +9,8 @@ fn demo(arguments: &[&str]) -> String {
     let built: PathBuf = me.parent().and_then(Path::parent).expect("target/…").join("examples/demo");
     let output = Command::new(built)
         .args(arguments)
+        // The port of the page, which another demo may have at this moment.
+        .args(["--port", "0"])
         .env("DEMO_BINARY", env!("CARGO_BIN_EXE_jibri-autostart"))
         .output()
         .expect("the demo");

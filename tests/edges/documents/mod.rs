@@ -5,6 +5,7 @@ mod configuration;
 mod demo;
 mod links;
 mod log;
+mod names;
 mod performance;
 mod prosody;
 

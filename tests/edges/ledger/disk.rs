@@ -77,7 +77,7 @@ fn a_disk_that_runs_full_loses_nothing() {
     until("shown", || everything(&ledger).len() as u64 == n + 2);
     assert_eq!(everything(&ledger).iter().filter(|record| record.entry.is_open()).count(), 2);
     disk.free();
-    until("written again", || has_told(&path, "is written again"));
+    until("written again", || has_told(&path, "can be written again"));
     settled(&ledger, n + 2);
     ledger.put(key, attempt(0, Outcome::Recorded));
     settled(&ledger, n + 3);
@@ -109,7 +109,7 @@ fn a_disk_that_is_full_from_the_beginning_is_waited_for() {
     disk.free();
     settled(&ledger, 20);
     assert_eq!(everything(&ledger).len(), 20);
-    until("told", || has_told(&path, "is written again"));
+    until("told", || has_told(&path, "can be written again"));
 }
 
 #[test]

@@ -151,7 +151,7 @@ fn a_full_queue_drops_and_says_so() {
     assert!(began.elapsed() < Duration::from_secs(10));
     drop(go);
     settled(&ledger, 10);
-    until("told", || LOG.lock().unwrap().contains("more happened at once than could be written down"));
+    until("told", || LOG.lock().unwrap().contains("too much happened at once"));
     assert!(LOG.lock().unwrap().contains("lost=990"));
     let key = ledger.new_key();
     ledger.put(key, attempt(5000, Outcome::Failed));

@@ -79,7 +79,7 @@ async fn every_fault_is_told_in_words_and_survived() {
         (Manner::Truncated, "broke off"),
         (Manner::Gibberish, "broke off"),
         (Manner::Huge, "longer than 65536 bytes"),
-        (Manner::Interim, "the head of the answer was not over"),
+        (Manner::Interim, "the head of the answer is longer than"),
         (Manner::Late(Duration::from_secs(9), "{}"), "within 300ms"),
     ] {
         let name = format!("{manner:?}");

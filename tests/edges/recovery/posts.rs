@@ -31,7 +31,7 @@ async fn what_is_no_success_says_why() {
         (Manner::Status("500 Internal Server Error", "no\u{1b}[31m idea"), "HTTP status 500"),
         (Manner::Status("404 Not Found", ""), "HTTP status 404"),
         (Manner::Redirect(elsewhere.url()), "not followed"),
-        (Manner::Silence, "no whole answer within 300ms"),
+        (Manner::Silence, "no complete answer within 300ms"),
         (Manner::Reset, "broke off"),
         (Manner::Gibberish, "broke off"),
     ] {
@@ -49,7 +49,7 @@ async fn what_is_no_success_says_why() {
 async fn an_answer_that_never_comes_to_its_head_is_not_waited_for() {
     let jibri = StandIn::start([Manner::Interim]).await;
     let outcome = post(jibri.url(), LONG * 10).await;
-    assert!(!outcome.success && outcome.how.contains("the head of the answer was not over"), "{outcome}");
+    assert!(!outcome.success && outcome.how.contains("the head of the answer is longer than"), "{outcome}");
 }
 
 /// The head said that it is done; Jibri may be gone before the body is there.

@@ -58,7 +58,7 @@ testkit::on_each_prosody! {
         // The conference services.
         let muc = [("MUC__DOMAINS", "muc.meet.jitsi,conference.meet.jitsi,auth.meet.jitsi")];
         let muc = well.examine_with(&muc, &[]).await;
-        muc.fails(&[("muc conference.meet.jitsi", "XMPP_MUC_DOMAIN"), ("muc auth.meet.jitsi", "no conference")]);
+        muc.fails(&[("muc conference.meet.jitsi", "XMPP_MUC_DOMAIN"), ("muc auth.meet.jitsi", "not a conference")]);
         muc.says("owner muc.meet.jitsi", "ok", "r1@muc.meet.jitsi");
         let unseen = well.examine_with(&[("MUC__FOOTPRINT", "unseen")], &[]).await;
         unseen.fails(&[("sender", "validate_from_addresses = false")]);

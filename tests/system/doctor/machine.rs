@@ -44,7 +44,7 @@ testkit::on_each_prosody! {
         let used_up = deployment.examine_with(&[("RECOVERY__COMMAND", "no-such-program,{instance}")], &[]).await;
         used_up.fails(&[
             ("health jibri-1", "recovery.on = [\"expired\"]"),
-            ("recovery", "whole path"),
+            ("recovery", "full path"),
             ("webhook", "redirects are not followed"),
             ("alertmanager", "http://alertmanager:9093"),
         ]);

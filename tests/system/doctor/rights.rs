@@ -71,7 +71,7 @@ testkit::on_each_prosody! {
         assert!(world.focus.open_room("r1").await.is_err());
         let examined = deployment.examine().await;
         examined.fails(&[("opened", "list \"focus@auth.meet.jitsi\" in `admins`")]);
-        examined.says("opened", "FAIL", "asked for 1 meeting since its start");
+        examined.says("opened", "FAIL", "asked for 1 meeting since it started");
         Ok(())
     }
 

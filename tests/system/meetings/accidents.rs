@@ -140,7 +140,7 @@ async fn a_start_that_jicofo_gives_up_while_its_jibri_launches_is_tried_again(ve
     let autostart = Autostart::start(&world.prosody, &["r1"])?;
     autostart.logged("the brewery is seen").await?;
     let ada = world.moderator("r1").await?;
-    autostart.logged("a Jibri has turned busy for it").await?;
+    autostart.logged("a Jibri is now busy with this meeting").await?;
     jibri.until(SOON, "stopped", |jibri| jibri.stops() >= 1).await?;
     assert!(ada.recording().is_none());
     jibri.set_behaviour(Behaviour::healthy());

@@ -196,14 +196,14 @@ async fn the_commands_show_what_the_service_knows(version: Version) -> Result {
 
     for (command, needles) in [
         ("status", &["linked for", "1 recording"][..]),
-        ("rooms", &["ROOM", "r1@muc.meet.jitsi", "recording", "xxx…"]),
+        ("rooms", &["ROOM", "r1@muc.meet.jitsi", "recording", "xxx@muc"]),
         ("jibris", &["VERDICT", "jibri-1", "yes"]),
     ] {
         let output = program(&url, &[command]);
         let text = String::from_utf8(output.stdout)?;
         assert_eq!(output.status.code(), Some(0), "{command}");
         assert!(needles.iter().all(|needle| text.contains(needle)), "{command}\n{text}");
-        assert!(text.lines().all(|line| line.chars().count() <= 80), "{command}\n{text}");
+        assert!(!text.contains('…'), "{command}\n{text}");
         assert!(!text.contains('\u{1b}'), "no colour but on a terminal");
         let output = program(&url, &[command, "--json"]);
         assert_eq!(output.status.code(), Some(0), "{command}");

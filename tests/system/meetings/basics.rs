@@ -119,7 +119,7 @@ async fn all_jibris_busy_then_one_free(version: Version) -> Result {
     autostart.logged("the brewery is seen").await?;
     let ada = world.moderator("r1").await?;
     autostart.sees_somebody_in("r1").await?;
-    autostart.logged(r#""to":"settling""#).await?;
+    autostart.logged(r#""to":"waiting""#).await?;
     // That nothing happens in this time is what is tested.
     tokio::time::sleep(Duration::from_secs(3)).await;
     assert_eq!(world.focus.start_requests().len(), 0);

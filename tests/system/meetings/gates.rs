@@ -131,7 +131,7 @@ async fn a_jicofo_that_does_not_trust_us_still_gets_its_moderator(version: Versi
         .focus
         .until(SOON, "owned by us", || world.focus.owner("r1").as_deref() == Some("autostart"))
         .await?;
-    autostart.logged("nobody here is a moderator, waiting outside").await?;
+    autostart.logged("nobody here is a moderator, so we wait outside").await?;
     ada.wait_recording("on", LONG).await?;
     Ok(())
 }

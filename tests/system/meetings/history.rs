@@ -83,7 +83,7 @@ async fn a_recording_from_beginning_to_end(version: Version) -> Result {
     let story = story(&url)?;
     let lines: Vec<&str> = story.lines().collect();
     for (line, needle) in lines.iter().zip([
-        "r1, times are UTC",
+        "r1 (times are in UTC)",
         "20",
         "wanted: Ada <b> (moderator) was there",
         "asked Jicofo for a recording",
@@ -95,7 +95,7 @@ async fn a_recording_from_beginning_to_end(version: Version) -> Result {
     assert_eq!(lines.len(), 6, "{story}");
     let table = String::from_utf8(program(&url, &["history"]).stdout)?;
     assert!(table.contains("r1@muc.meet.jitsi") && table.contains("recorded"), "{table}");
-    assert!(table.lines().all(|line| line.chars().count() <= 80), "{table}");
+    assert!(!table.contains('…'), "{table}");
     let json = program(&url, &["history", "r1@muc.meet.jitsi", "--since", "1h", "--limit", "5", "--json"]);
     assert_eq!(serde_json::from_slice::<Value>(&json.stdout)?, get(&url, HISTORY).await?);
     assert_eq!(program(&url, &["history", "--since", "yesterday"]).status.code(), Some(2));
@@ -107,19 +107,18 @@ async fn a_recording_from_beginning_to_end(version: Version) -> Result {
 async fn no_jibri_was_free(version: Version) -> Result {
     let world = world(version).await?;
     world.jibri_that("jibri-1", Behaviour::Busy).await?;
-    let autostart = Autostart::start_with(&world.prosody, &["r1"], &[("ALERTS__START_OVERDUE", "1s")], &[])?;
+    let autostart = Autostart::start_with(&world.prosody, &["r1"], &[], &[])?;
     let url = autostart.http().await?;
     until(&url, "/api/v1/jibris", |jibris| jibris[0]["busy"] == true).await?;
     let ada = world.person_with("r1", PersonOptions::nick("Ada")).await?;
-    let alert = |history: &Value| history[0]["kind"] == "alert" && history[0]["alert"] == "start_overdue";
-    let waiting = until(&url, HISTORY, alert).await?;
-    assert_eq!(attempts(&waiting)[0]["outcome"], "waiting");
+    let waits =
+        |history: &Value| attempts(history).first().is_some_and(|attempt| attempt["outcome"] == "waiting");
+    until(&url, HISTORY, waits).await?;
     // Why is no event: it is looked for now and then.
     until(&url, HISTORY, |history| attempts(history)[0]["reason"].is_string()).await?;
     ada.leave().await;
     let over = |history: &Value| {
         attempts(history).first().is_some_and(|attempt| attempt["outcome"] == "not_started")
-            && history[0]["resolved"].is_string()
     };
     let over = until(&url, HISTORY, over).await?;
     let attempt = attempts(&over)[0];
@@ -127,9 +126,7 @@ async fn no_jibri_was_free(version: Version) -> Result {
     assert!(why.contains("no Jibri is free") && why.contains("the meeting ended"), "{why}");
     assert_eq!((&attempt["sent"], &attempt["trigger"]), (&Value::Null, &"Ada (moderator)".into()));
     let story = story(&url)?;
-    for needle in
-        ["wanted: Ada (moderator)", "NOT RECORDED, nothing was sent: waited", "alert start_overdue is over"]
-    {
+    for needle in ["wanted: Ada (moderator)", "NOT RECORDED, nothing was sent: waited"] {
         assert!(story.contains(needle), "{needle}\n{story}");
     }
     Ok(())
@@ -178,7 +175,7 @@ async fn the_disk_is_full(version: Version) -> Result {
     ada.wait_recording("on", LONG).await?;
     until(&url, HISTORY, |history| history[0]["outcome"] == "recording").await?;
     std::fs::remove_file(&filler)?;
-    autostart.logged("is written again").await?;
+    autostart.logged("can be written again").await?;
     ada.stop_recording(testkit::SOON).await?.expect("stopped");
     let over = until(&url, HISTORY, |history| history[0]["outcome"] == "stopped").await?;
     assert_eq!(attempts(&over).len(), 1, "the stop tells why nothing is started after it: {over}");

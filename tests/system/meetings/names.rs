@@ -51,7 +51,7 @@ async fn jicofos_figures_tell_what_became_of_a_start(version: Version) -> Result
     tokio::time::sleep(Duration::from_secs(4)).await;
     let ada = world.moderator("r1").await?;
     autostart.logged("Jicofo has not selected any Jibri").await?;
-    autostart.logged("a Jibri has turned busy for it").await?;
+    autostart.logged("a Jibri is now busy with this meeting").await?;
     ada.wait_recording("on", LONG).await?;
     autostart.logged("recording is on").await?;
     assert_eq!(world.focus.start_requests_in("r1").len(), 2);

@@ -182,7 +182,7 @@ async fn a_recorder_that_is_not_listed_is_recognised(version: Version) -> Result
     let on = Instant::now();
     until(&url, ROOM, |room| room["state"] == "recording").await?;
     println!("recognised after {:?}", on.elapsed());
-    autostart.logged_just("none of muc.recorders", 1).await?;
+    autostart.logged_just("not in muc.recorders", 1).await?;
     autostart
         .logged_just(r#""level":"WARN","message":"the recorder is here as recorder@recorder.meet.jitsi"#, 1)
         .await?;
@@ -235,7 +235,7 @@ async fn a_jicofo_that_is_not_listed_is_told(version: Version) -> Result {
         })
         .await?;
     }
-    autostart.logged_just("none of muc.service_domains: add it there", 1).await?;
+    autostart.logged_just("not in muc.service_domains: add it there", 1).await?;
     autostart
         .logged_just(
             r#""level":"ERROR","message":"not recording: Jicofo is here as focus@auth.meet.jitsi"#,

@@ -72,13 +72,13 @@ async fn a_file_with_mistakes_changes_nothing(version: Version) -> Result {
     let wrong = "[discovery]\nrooms = [\"private-1@muc.meet.jitsi\"]\n[start]\nmin_moderatos = 2\nsettle = \"soon\"\n";
     std::fs::write(&file, wrong)?;
     autostart.signal("HUP");
-    autostart.logged("nothing of it is taken over").await?;
+    autostart.logged("all of it is ignored").await?;
     autostart.logged("config.toml:4:1").await?;
     autostart.logged("did you mean").await?;
     autostart.logged("config.toml:5:").await?;
     std::fs::remove_file(&file)?;
     autostart.signal("HUP");
-    autostart.logged_times("nothing of it is taken over", 2).await?;
+    autostart.logged_times("all of it is ignored", 2).await?;
     // The old rule holds on: nothing is started here, and nothing is logged as taken.
     ada.say("still private");
     assert_eq!(autostart.count("is in effect"), 0);

@@ -46,7 +46,7 @@ async fn the_disk_is_full_and_the_port_taken(version: Version) -> Result {
     // Both are mended: nothing was lost, and it need not be started again.
     drop(other);
     std::fs::remove_file(&filler)?;
-    autostart.logged("is written again").await?;
+    autostart.logged("can be written again").await?;
     let url = autostart.http().await?;
     until(&url, "/api/v1/rooms/r1", |room| room["state"] == "recording").await?;
     until(&url, "/api/v1/history", |history| attempts(history).len() == 2).await?;

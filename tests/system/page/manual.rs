@@ -17,7 +17,17 @@ async fn click(browser: &Browser, selector: &str) {
 async fn give(browser: &Browser, token: &str) {
     let field = browser.client.find(Locator::Css("#token")).await.unwrap();
     field.send_keys(&format!("{token}{}", char::from(Key::Enter))).await.unwrap();
-    browser.until(&format!("{BUTTONS} > 0")).await;
+}
+
+/// The page says this of the token that was entered, lets it be entered again, and shows no buttons.
+async fn refused(browser: &Browser, text: &str) {
+    let why = "document.querySelector('#token-wrong').textContent";
+    browser.until(&format!("{why}.includes({text:?})")).await;
+    assert_eq!(browser.get(BUTTONS).await, 0);
+    assert_eq!(browser.get("document.activeElement.id").await, "token");
+    assert_eq!(browser.get("document.querySelector('#token').ariaInvalid").await, "true");
+    // What is typed next replaces it.
+    browser.until("document.querySelector('#token').selectionStart === 0").await;
 }
 
 async fn told(browser: &Browser, text: &str) {
@@ -32,6 +42,8 @@ async fn a_meeting_is_recorded_stopped_and_released() {
     let browser = world.browse().await;
     assert_eq!(browser.get(BUTTONS).await, 0);
     give(&browser, TOKEN).await;
+    told(&browser, "The token is accepted").await;
+    browser.until(&format!("{BUTTONS} === 3")).await;
     assert_eq!(browser.get("document.querySelector('#token').checkVisibility()").await, false);
 
     click(&browser, "[aria-label='Record a/ö']").await;
@@ -71,21 +83,38 @@ async fn a_meeting_is_recorded_stopped_and_released() {
 }
 
 #[tokio::test]
-async fn a_wrong_token_is_told_and_forgotten() {
+async fn a_wrong_token_is_refused_when_it_is_entered() {
     let mut world = World::start().await;
     put(&world.board, room("lesson", "idle", 5));
     let browser = world.browse().await;
-    give(&browser, "wrong").await;
+    // The last one, no request can carry.
+    for wrong in ["wrong", "тайна"] {
+        give(&browser, wrong).await;
+        refused(&browser, "This token is wrong. Enter the one that http.token").await;
+        assert_eq!(browser.get("sessionStorage.length").await, 0);
+        browser.get("document.querySelector('#token-wrong').textContent = ''").await;
+    }
+    give(&browser, TOKEN).await;
+    browser.until(&format!("{BUTTONS} === 3")).await;
+    assert_eq!(browser.text("#token-wrong").await, "");
+    assert!(world.orders.try_recv().is_err());
+}
+
+#[tokio::test]
+async fn a_token_that_was_changed_meanwhile_is_forgotten() {
+    let mut world = World::start().await;
+    put(&world.board, room("lesson", "idle", 5));
+    let browser = world.browse().await;
+    give(&browser, TOKEN).await;
+    browser.until(&format!("{BUTTONS} === 3")).await;
+    world.stop();
+    world.token = "another-one";
+    world.serve().await;
     click(&browser, "[aria-label='Record lesson']").await;
-    told(&browser, "wrong or missing token. What to do: send the header").await;
+    told(&browser, "Record lesson: the token is not accepted any more. Enter it again").await;
     assert_eq!(browser.get(BUTTONS).await, 0);
     assert_eq!(browser.get("document.activeElement.id").await, "token");
     assert!(world.orders.try_recv().is_err());
-    // One that no header can carry.
-    give(&browser, "тайна").await;
-    click(&browser, "[aria-label='Record lesson']").await;
-    told(&browser, "Record lesson: ").await;
-    told(&browser, "no answer").await;
 }
 
 #[tokio::test]
@@ -97,7 +126,6 @@ async fn where_the_service_has_no_token_it_says_so() {
     put(&world.board, room("lesson", "idle", 5));
     let browser = world.browse().await;
     give(&browser, TOKEN).await;
-    click(&browser, "[aria-label='Record lesson']").await;
-    told(&browser, "there is no token, so nothing can be changed here. What to do: set http.token").await;
+    refused(&browser, "there is no token, so nothing can be changed here. What to do: set http.token").await;
     assert!(world.orders.try_recv().is_err());
 }

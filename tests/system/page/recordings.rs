@@ -38,7 +38,7 @@ async fn each_is_shown_with_what_is_known_of_it() {
     // What is not known is not counted as nothing.
     assert_eq!(
         browser.text("#share").await,
-        "On disk of the time that was wanted: 86 %, 51 min of 59 min, by 2 recordings listed; of 2 recordings it is not known."
+        "86 % of the wanted time is on disk (51 min of 59 min, in 2 recordings). How much of 2 recordings is on disk is not known."
     );
     let link = "(() => { const a = document.querySelector('#recordings a'); return [a.href, a.rel, a.textContent]; })()";
     let name = "court-1-hearing_2026-11-30-09-12-04.mkv";
@@ -69,7 +69,7 @@ async fn those_of_one_meeting_say_what_they_hold_together() {
 async fn changes_as_soon_as_they_are_told_of_and_once_a_second_at_most() {
     let mut world = World::start().await;
     let browser = world.browse().await;
-    assert_eq!(browser.text("#recordings .empty").await, "Nothing is known of any recording's files.");
+    assert_eq!(browser.text("#recordings .empty").await, "No recording is known yet.");
     world.record(recording("lesson", 90, None, &[]), RecordingState::Recording).await;
     assert_eq!(rows(&browser, 1).await[0][1], "Recording");
     browser.get("window.same = document.querySelector('#recordings tbody tr')").await;
@@ -104,10 +104,7 @@ async fn those_that_are_looked_for_of_the_newest() {
     assert_eq!(browser.text("#older").await, "These are the newest. Older ones: jibri-autostart recordings");
     assert_eq!(browser.get("document.querySelector('#older').checkVisibility()").await, true);
     // Of none of them it is known.
-    assert_eq!(
-        browser.text("#share").await,
-        "On disk of the time that was wanted: unknown; of 200 recordings it is not known."
-    );
+    assert_eq!(browser.text("#share").await, "How much of 200 recordings is on disk is not known.");
     let room = browser.client.find(fantoccini::Locator::Css("#files-room")).await.unwrap();
     room.send_keys("SON-3").await.unwrap();
     assert_eq!(rows(&browser, 20).await[0][0], "lesson-3");

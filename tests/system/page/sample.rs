@@ -19,6 +19,7 @@ pub(crate) fn room(local: &str, state: &str, since: u64) -> Room {
     Room {
         room: format!("{local}@muc.meet.jitsi").into(),
         state: state.to_owned(),
+        seen: true,
         people: 4,
         moderators: 1,
         recorder_present: state == "recording",
@@ -26,6 +27,8 @@ pub(crate) fn room(local: &str, state: &str, since: u64) -> Room {
         attempt: 0,
         session_id: None,
         since: ago(since),
+        place: None,
+        not_recorded: (state == "backoff").then(|| "all Jibris are busy".to_owned()),
         reason: None,
     }
 }
@@ -114,14 +117,20 @@ pub(crate) async fn fill(world: &mut World) {
         people: 9,
         moderators: 2,
         attempt: 3,
-        reason: Some("Jicofo has tried several Jibris and all failed; next attempt in 8 s".to_owned()),
+        not_recorded: Some("Jicofo has tried several Jibris and all failed".to_owned()),
+        reason: Some("Jicofo has tried several Jibris and all failed".to_owned()),
         ..room("court-3-hearing", "backoff", 95)
     };
     let held = Room {
-        reason: Some("stopped by a person, until the meeting ends".to_owned()),
+        reason: Some("stopped by \"Ben\", respected until the meeting ends".to_owned()),
         ..room("staff-meeting", "held", 1260)
     };
-    let pending = Room { people: 2, attempt: 1, ..room("clinic-follow-up", "pending", 3) };
+    let pending = Room {
+        people: 2,
+        attempt: 1,
+        reason: Some("a Jibri was found; the recording is not on yet".to_owned()),
+        ..room("clinic-follow-up", "pending", 3)
+    };
     for special in [failing, held, pending] {
         put(board, special);
     }
@@ -134,17 +143,21 @@ pub(crate) async fn fill(world: &mut World) {
     for (name, people, since) in recorded {
         put(board, Room { people, ..room(name, "recording", since) });
     }
-    put(board, Room { people: 1, moderators: 0, ..room("lesson-5c-waiting-room", "idle", 84) });
+    let waits = Room {
+        people: 1,
+        moderators: 0,
+        reason: Some("no moderator yet".to_owned()),
+        ..room("lesson-5c-waiting-room", "idle", 84)
+    };
+    put(board, waits);
     let mut jibris: Vec<_> = recorded
         .iter()
         .enumerate()
-        .map(|(n, (room, ..))| {
-            jibri(&format!("jibri-{}", n + 1), "ok", "nothing speaks against it", Some(room))
-        })
+        .map(|(n, (room, ..))| jibri(&format!("jibri-{}", n + 1), "ok", "no problems found", Some(room)))
         .collect();
     jibris.push(Jibri {
         busy: Some(true),
-        ..jibri("jibri-5", "ok", "nothing speaks against it", Some("clinic-follow-up"))
+        ..jibri("jibri-5", "ok", "no problems found", Some("clinic-follow-up"))
     });
     jibris.push(Jibri {
         failures: 3,

@@ -26,7 +26,7 @@ fn routes(script: &Script) -> Router {
 
 fn answer(script: watch::Receiver<Option<Vec<(&'static str, Value)>>>) -> Response {
     if script.borrow().is_none() {
-        let body = json!({ "error": "too many read the events already", "hint": "close other readers" });
+        let body = json!({ "error": "too many clients are reading the events already", "hint": "close other readers" });
         return (StatusCode::SERVICE_UNAVAILABLE, Json(body)).into_response();
     }
     let events = stream::unfold((script, 0), |(mut script, sent)| async move {
@@ -72,7 +72,11 @@ async fn a_refusal_is_told_and_a_new_version_brings_its_own_page() {
     let browser = Browser::start().await;
     browser.open(&world.url).await;
     let told = "document.querySelector('#lost').textContent";
-    browser.until(&format!("{told}.includes('too many read the events already. What to do: close')")).await;
+    browser
+        .until(&format!(
+            "{told}.includes('too many clients are reading the events already. What to do: close')"
+        ))
+        .await;
     assert_eq!(browser.text("h1").await, "Connecting…");
     script.send_replace(Some(vec![status(&world, "1"), complete()]));
     browser.until(LIVE).await;
@@ -84,6 +88,6 @@ async fn a_refusal_is_told_and_a_new_version_brings_its_own_page() {
     browser.until(&format!("!window.old && {LIVE}")).await;
     assert_eq!(
         browser.text("#foot").await,
-        "jibri-autostart 2, footprint discreet. Times are of this device's zone."
+        "jibri-autostart 2, footprint discreet. Times are in this device's time zone."
     );
 }

@@ -19,7 +19,10 @@ async fn everything_that_is_known() {
     let mut world = World::start().await;
     sample::fill(&mut world).await;
     let browser = world.browse().await;
-    assert_eq!(browser.text("h1").await, "1 meeting is not recorded");
+    assert_eq!(
+        browser.text("h1").await,
+        "1 meeting is not recorded: Jicofo has tried several Jibris and all failed"
+    );
     assert!(browser.get("document.title").await.as_str().unwrap().starts_with("1 meeting is not recorded"));
     assert_eq!(browser.text("#link").await, "Linked to Prosody for 3 h");
 
@@ -57,7 +60,7 @@ async fn changes_without_being_loaded_again() {
     put(&world.board, room("quiet", "idle", 5));
     put(&world.board, room("other", "idle", 5));
     let browser = world.browse().await;
-    assert_eq!(browser.text("h1").await, "All well: no meeting is to be recorded");
+    assert_eq!(browser.text("h1").await, "All well: no meeting needs a recording");
     // They are lost with the document, and a row that does not change is not touched.
     browser.get("window.same = document.querySelector('#meetings tbody tr')").await;
     browser
@@ -89,6 +92,27 @@ async fn changes_without_being_loaded_again() {
     browser.until("document.querySelector('#alerts .empty').checkVisibility()").await;
     world.board.set_waiting(3);
     browser.until("document.querySelector('#counts').innerText.includes('wait for a Jibri\\n3')").await;
+    for n in 1..=3 {
+        let waits = Room {
+            place: Some(n),
+            not_recorded: Some("no Jibri is free".to_owned()),
+            reason: Some(format!("no Jibri is free; place {n} in the queue")),
+            ..room(&format!("waits-{n}"), "waiting", 5)
+        };
+        put(&world.board, waits);
+    }
+    let headline =
+        "document.querySelector('h1').textContent === '3 meetings are not recorded: no Jibri is free'";
+    browser.until(headline).await;
+    browser.until("document.querySelector('#counts').innerText.includes('not recorded\\n3')").await;
+    browser
+        .until("document.querySelector('#meetings tbody tr').innerText.includes('place 1 in the queue')")
+        .await;
+    for n in 1..=3 {
+        world.board.forget_room(&format!("waits-{n}@muc.meet.jitsi"));
+    }
+    put(&world.board, Room { seen: false, people: 0, ..room("other", "idle", 0) });
+    browser.until("document.querySelector('#meetings tbody tr').innerText.includes('Not known')").await;
     let link = Link {
         linked: false,
         standby: false,
@@ -155,7 +179,7 @@ async fn the_page_and_its_headers() {
 async fn the_history_is_read_again_when_contact_is_made_again() {
     let mut world = World::start().await;
     let browser = world.browse().await;
-    assert_eq!(browser.text("#history .empty").await, "Nothing is known of earlier recordings.");
+    assert_eq!(browser.text("#history .empty").await, "Nothing is known about earlier recordings.");
     world.stop();
     browser.until("document.querySelector('#lost').textContent").await;
     let recorded = attempt("r", 90, Some(30), Outcome::Recorded, "");

@@ -26,7 +26,7 @@ impl Visit {
 impl fmt::Display for Visit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let end = if self.until.is_some() { "" } else { ", and is still there" };
-        write!(f, "{} for {:?}{end}", self.nick, self.lasted())
+        write!(f, "{} for {:.0?}{end}", self.nick, self.lasted())
     }
 }
 

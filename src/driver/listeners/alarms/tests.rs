@@ -6,7 +6,7 @@ use crate::alerts::{Severity, Status};
 use crate::config::{Mode, from_toml};
 use crate::meeting::{
     Action, Affiliation, Departure, Effect, Input, Listed, Marks, Meetings, Out, Presence, RecordingStatus,
-    Role, RoomEvent, SessionId,
+    Role, RoomEvent, SessionId, Supply,
 };
 
 /// A meeting that we sit in, recorded as Ada wants it, and the alarms beside it.
@@ -49,6 +49,10 @@ fn ada() -> Presence {
     presence("ada", "ada@meet.jitsi/1", None)
 }
 
+fn own() -> Presence {
+    Presence { own: true, ..presence("autostart", "autostart@autostart.meet.jitsi/a", None) }
+}
+
 /// As focus tells it: on, or off again by Ada.
 fn status(on: bool) -> RecordingStatus {
     let initiator = Nick::new("ada").ok();
@@ -64,17 +68,32 @@ fn status(on: bool) -> RecordingStatus {
 impl Watched {
     /// She has just stopped the recording.
     fn stopped() -> Self {
+        let mut watched = Self::with(vec![focus(Some(status(true))), ada()]);
+        assert_eq!(watched.state(), State::Recording);
+        watched.shows(focus(Some(status(false))));
+        assert_eq!(watched.state(), State::Held);
+        watched
+    }
+
+    /// She waits, as no Jibri is free.
+    fn waiting() -> Self {
+        let mut watched = Self::with(vec![ada()]);
+        watched.feed(Input::Supply(Supply::Known { free: 0, change: 1 }));
+        watched.shows(focus(None));
+        watched.run_to(1);
+        assert_eq!(watched.state(), State::Waiting);
+        watched
+    }
+
+    /// They are there when the link comes.
+    fn with(occupants: Vec<Presence>) -> Self {
         let toml = "[xmpp]\nserver = \"h:1\"\ndomain = \"autostart.meet.jitsi\"\nsecret = \"s\"\n[muc]\ndomains = \
                     [\"muc.meet.jitsi\"]\nfootprint = \"resident\"\n[discovery]\nrooms = [\"r1@muc.meet.jitsi\"]\n";
         let settings = from_toml(toml).unwrap().settings;
         let now = Time::default();
         let core = Meetings::new(&settings, false, 1, now);
-        let occupants = vec![focus(Some(status(true))), ada()];
         let mut watched = Self { core, alarms: Alarms::new(&settings), now, occupants, told: Vec::new() };
         watched.feed(Input::LinkUp);
-        assert_eq!(watched.state(), State::Recording);
-        watched.shows(focus(Some(status(false))));
-        assert_eq!(watched.state(), State::Held);
         watched
     }
 
@@ -99,6 +118,11 @@ impl Watched {
     }
 
     fn feed(&mut self, input: Input) {
+        match input {
+            Input::LinkUp => self.alarms.link_up(self.now),
+            Input::LinkDown => self.alarms.link_down(self.now, "no link"),
+            _ => {}
+        }
         for effect in self.core.handle(self.now, input) {
             match effect {
                 Effect::Tell(event) => {
@@ -109,6 +133,8 @@ impl Watched {
                 _ => {}
             }
         }
+        self.alarms.missing(self.now, &room(), self.core.room(&room()).as_ref());
+        self.alarms.waiting(self.now, self.core.rooms_waiting());
         self.note();
     }
 
@@ -116,7 +142,8 @@ impl Watched {
     fn carry_out(&mut self, action: Action) {
         match action {
             Action::AskRoles { query, .. } => {
-                let listed = self.occupants.iter().cloned().map(|presence| Listed {
+                let own = self.core.room(&room()).and_then(|view| view.inside.cloned()).map(|_| own());
+                let listed = self.occupants.iter().cloned().chain(own).map(|presence| Listed {
                     nick: presence.nick,
                     jid: presence.jid,
                     role: presence.role,
@@ -126,9 +153,7 @@ impl Watched {
                 self.happens(RoomEvent::Roles { query, result });
             }
             Action::Enter { .. } => {
-                let own = presence("autostart", "autostart@autostart.meet.jitsi/a", None);
-                let own = Presence { own: true, ..own };
-                for presence in self.occupants.clone().into_iter().chain([own]) {
+                for presence in self.occupants.clone().into_iter().chain([own()]) {
                     self.happens(RoomEvent::Presence(presence));
                 }
             }
@@ -206,4 +231,76 @@ fn what_is_over_sooner_is_not_told_of() {
     assert_eq!(watched.state(), State::Recording);
     watched.run_to(HOUR);
     assert_eq!(watched.told, []);
+}
+
+#[test]
+fn who_waits_for_a_jibri_is_told_of_once_with_the_cause() {
+    let mut watched = Watched::waiting();
+    watched.run_to(10 * MINUTE);
+    let raised = watched.told[0];
+    assert_eq!((raised.1, raised.2, watched.told.len()), (Status::Raised, Kind::NoJibriFree, 1));
+    // Nothing is told before everybody is back from the time without a link.
+    assert!((30..=42).contains(&raised.0), "{raised:?}");
+    assert_eq!(watched.alarms.overdue(), 1, "it counts all the same");
+    watched.leaves("ada");
+    watched.run_to(11 * MINUTE);
+    assert_eq!(watched.told[1..], [(10 * MINUTE + 10, Status::Resolved, Kind::NoJibriFree)]);
+    assert_eq!(watched.alarms.overdue(), 0);
+}
+
+#[test]
+fn without_a_link_nothing_of_rooms_is_raised_or_resolved() {
+    for is_back in [true, false] {
+        let mut watched = Watched::waiting();
+        watched.run_to(2 * MINUTE);
+        assert_eq!((watched.told.len(), watched.alarms.overdue()), (1, 1));
+        watched.feed(Input::LinkDown);
+        watched.run_to(4 * MINUTE);
+        assert_eq!(watched.told[1..], [(2 * MINUTE + 30, Status::Raised, Kind::ProsodyDown)]);
+        assert_eq!(watched.alarms.overdue(), 1);
+        if !is_back {
+            watched.occupants.clear();
+        }
+        watched.feed(Input::LinkUp);
+        watched.run_to(4 * MINUTE + 29);
+        assert_eq!(watched.told[2..], [(4 * MINUTE, Status::Resolved, Kind::ProsodyDown)]);
+        watched.run_to(20 * MINUTE);
+        let since = &watched.told[3..];
+        if is_back {
+            assert_eq!((since, watched.alarms.overdue()), (&[][..], 1));
+        } else {
+            let resolved = (4 * MINUTE + 40, Status::Resolved, Kind::NoJibriFree);
+            assert_eq!((since, watched.alarms.overdue()), (&[resolved][..], 0));
+        }
+    }
+}
+
+#[test]
+fn who_is_not_recorded_though_the_cause_is_gone_is_told_of() {
+    // Jicofo is not there.
+    let mut watched = Watched::with(vec![ada()]);
+    watched.run_to(40);
+    watched.alarms.room_fails(watched.now, &room(), "its starts fail");
+    watched.run_to(5 * MINUTE);
+    let kinds: Vec<_> = watched.told.iter().map(|(_, _, kind)| *kind).collect();
+    assert_eq!((kinds, watched.alarms.overdue()), (vec![Kind::RoomFails], 1));
+    watched.alarms.resolve(watched.now, Kind::RoomFails, room().as_str());
+    watched.run_to(6 * MINUTE);
+    let raised = (5 * MINUTE + 10, Status::Raised, Kind::StartOverdue);
+    assert_eq!(watched.told.last(), Some(&raised), "{:?}", watched.told);
+    assert_eq!(watched.alarms.overdue(), 1);
+}
+
+#[test]
+fn who_tries_in_vain_and_waits_again_is_no_news() {
+    let mut watched = Watched::waiting();
+    watched.run_to(MINUTE);
+    assert_eq!(watched.told.len(), 1);
+    for n in 1..60 {
+        // One becomes free and is gone before it was asked.
+        watched.alarms.waiting(watched.now, 0);
+        watched.run_to(MINUTE + 9 * n);
+        watched.alarms.waiting(watched.now, 1);
+    }
+    assert_eq!(watched.told.len(), 1, "{:?}", watched.told);
 }

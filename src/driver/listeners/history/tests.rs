@@ -32,10 +32,13 @@ impl Told {
         RoomView {
             room: &self.room,
             state: self.state,
+            is_seen: true,
             people: self.people,
             moderators: self.people,
             recorder_present: false,
             proof: None,
+            missing_for: None,
+            place: None,
             attempt: 0,
             session: None,
             meeting: None,

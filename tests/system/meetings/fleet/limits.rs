@@ -29,7 +29,7 @@ pub(super) async fn a_stranger_is_left_alone(version: Version) -> Result {
         .start(&world, &["r1", "r2"])?;
     let _ada = world.moderator("r1").await?;
     stranger.until(LONG, "unhealthy", |state| !state.healthy).await?;
-    autostart.logged("it is no [[jibri.instance]]").await?;
+    autostart.logged("it is not a [[jibri.instance]]").await?;
     // One of ours is restarted in the same time.
     let ours = world.jibri_process(&manager, sick_once("jibri-1")).await?;
     ours.until(PATIENCE, "restarted", |state| state.life == 2).await?;

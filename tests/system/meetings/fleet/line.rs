@@ -2,9 +2,11 @@
 
 use std::time::{Duration, Instant};
 
+use serde_json::Value;
 use testkit::process::this_test;
 use testkit::{Behaviour, FocusOptions, JibriProcessOptions, Life, Result, ServiceManager, Version};
 
+use super::super::api::until;
 use super::super::receiver::Receiver;
 use super::super::{LONG, discreetly, on_both, world, world_with};
 use super::Setup;
@@ -39,14 +41,27 @@ async fn three_rooms_and_one_jibri(version: Version) -> Result {
     let first = world.moderator("z-first").await?;
     first.wait_recording("on", LONG).await?;
     let second = world.moderator("m-second").await?;
-    receiver.hears("start_overdue", "raised").await?;
+    let url = autostart.http().await?;
+    let place = |room: &'static str, place: u64| {
+        let (url, path) = (url.clone(), format!("/api/v1/rooms/{room}"));
+        let reason =
+            if place == 1 { "first in the queue".to_owned() } else { format!("place {place} in the queue") };
+        async move {
+            let waits = |room: &Value| {
+                room["state"] == "waiting"
+                    && room["place"] == place
+                    && room["reason"].as_str().is_some_and(|why| why.ends_with(&reason))
+            };
+            until(&url, &path, waits).await
+        }
+    };
+    place("m-second", 1).await?;
     let third = world.moderator("a-third").await?;
-    let both = || receiver.told_of("start_overdue").len() == 2;
-    assert!(testkit::eventually(LONG, both).await, "{:?}", receiver.told());
-    for alert in receiver.told().into_iter().filter(|alert| alert["kind"] == "start_overdue") {
-        let summary = alert["summary"].as_str().unwrap_or_default();
-        assert!(summary.contains("no Jibri is free"), "{summary}");
-    }
+    place("a-third", 2).await?;
+    until(&url, "/api/v1/status", |status| status["not_recorded_why"] == "no Jibri is free").await?;
+    // One alert says why both are overdue.
+    receiver.hears("no_jibri_free", "raised").await?;
+    until(&url, "/api/v1/status", |status| status["rooms_overdue"] == 2).await?;
     // Nothing is asked for that cannot be had.
     assert_eq!(world.focus.start_requests().len(), 1);
 
@@ -64,9 +79,8 @@ async fn three_rooms_and_one_jibri(version: Version) -> Result {
     }
     let rooms: Vec<String> = world.focus.start_requests().into_iter().map(|request| request.room).collect();
     assert_eq!(rooms, ["z-first", "m-second", "a-third"].map(|room| format!("{room}@muc.meet.jitsi")));
-    let told = || receiver.told_of("start_overdue");
-    let resolved = || told().iter().filter(|told| told.starts_with("resolved")).count() == 2;
-    assert!(testkit::eventually(LONG, resolved).await, "{:?}", told());
+    receiver.hears("no_jibri_free", "resolved").await?;
+    assert_eq!((receiver.told_of("start_overdue").len(), receiver.told_of("no_jibri_free").len()), (0, 2));
     Ok(())
 }
 

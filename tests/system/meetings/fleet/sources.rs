@@ -46,8 +46,8 @@ pub(super) async fn a_brewery_that_does_not_let_us_in(version: Version) -> Resul
     ada.wait_recording("on", LONG).await?;
     // By Jicofo's word there is none for another meeting.
     let ben = world.moderator("r2").await?;
-    let overdue = receiver.hears("start_overdue", "raised").await?;
-    let summary = overdue["summary"].as_str().unwrap_or_default();
+    let cause = receiver.hears("no_jibri_free", "raised").await?;
+    let summary = cause["summary"].as_str().unwrap_or_default();
     println!("without the brewery: {summary}");
     ada.leave().await;
     ben.wait_recording("on", LONG).await?;

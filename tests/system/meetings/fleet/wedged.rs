@@ -177,7 +177,7 @@ pub(super) async fn a_wedged_stranger_is_told_of_and_left_alone(version: Version
     stranger.freeze(true).await?;
     let wedged = receiver.hears("jibri_wedged", "raised").await?;
     assert_eq!(wedged["subject"], "stranger");
-    autostart.logged("it is no [[jibri.instance]]").await?;
+    autostart.logged("it is not a [[jibri.instance]]").await?;
     // One of ours in the same state is restarted in the same time.
     ours.freeze(true).await?;
     ours.until(PATIENCE, "restarted", |state| state.life == 2).await?;
