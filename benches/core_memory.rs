@@ -127,6 +127,7 @@ fn presence(nick: &str, own: bool) -> Presence {
         session: None,
         mode: None,
         jibri: None,
+        name: None,
         recording: None,
         conference: None,
         own,

@@ -14,6 +14,7 @@ local escape = st.xml_escape;
 local NS = "urn:jibri-autostart:companion:1";
 local NS_ERRORS = "urn:ietf:params:xml:ns:xmpp-stanzas";
 local NS_JIBRI = "http://jitsi.org/protocol/jibri";
+local NS_NICK = "http://jabber.org/protocol/nick";
 local VERSION = "1.0";
 local HEALTH_CHECK = "__jicofo-health-check"; -- Jicofo's own rooms, by their beginning; nobody meets there
 
@@ -31,7 +32,7 @@ local WORD = 200;
 
 -- What of a presence is told: the text of an element, or more of it than that.
 local TOLD = {
-	session_id = "text", mode = "text", ["stats-id"] = "text", features = "more", ["jibri-recording-status"] = "more",
+	session_id = "text", mode = "text", ["stats-id"] = "text", nick = "text", features = "more", ["jibri-recording-status"] = "more",
 };
 local KINDS = {
 	["http://jitsi.org/protocol/jigasi"] = "jigasi";
@@ -168,7 +169,7 @@ local function read(room, occupant)
 	local focus, presence, bare_jid, role = is_focus(room, occupant), occupant:get_presence(), occupant.bare_jid, occupant.role;
 	local known = { presence = presence, jid = occupant.jid, role = role, may_record = may_record(occupant.jid),
 		affiliation = room._affiliations[bare_jid], rank = REST, text = "" };
-	local kind, session, mode, stats, recording;
+	local kind, session, mode, stats, name_shown, recording;
 	for _, tag in ipairs(presence and presence.tags or {}) do
 		local name = tag.name;
 		if TOLD[name] then
@@ -183,6 +184,8 @@ local function read(room, occupant)
 			mode = MODES[tag:get_text()];
 		elseif name == "stats-id" then
 			stats = bounded(tag:get_text());
+		elseif name == "nick" and tag.attr.xmlns == NS_NICK then
+			name_shown = bounded(tag:get_text());
 		elseif focus and name == "jibri-recording-status" and tag.attr.xmlns == NS_JIBRI then
 			local says = tag.attr;
 			recording = "<recording" .. attr("status", STATUSES[says.status]) .. attr("session", bounded(says.session_id))
@@ -194,7 +197,8 @@ local function read(room, occupant)
 	if kind ~= "focus" and role == "moderator" then known.rank = MODERATOR; elseif kind ~= "person" then known.rank = FIRST; end
 	known.text = "<occupant affiliation='" .. (bare_jid and room:get_affiliation(bare_jid) or "none") .. "' nick='"
 		.. escape(occupant.nick:sub(#room.jid + 2)) .. "' role='" .. (role or "none") .. "' kind='" .. kind .. "'"
-		.. attr("jid", occupant.jid) .. attr("may-record", known.may_record) .. attr("session", session) .. attr("mode", mode)
+		.. attr("jid", occupant.jid) .. attr("name", kind == "person" and role == "moderator" and name_shown)
+		.. attr("may-record", known.may_record) .. attr("session", session) .. attr("mode", mode)
 		.. attr("stats-id", stats) .. (recording and ">" .. recording .. "</occupant>" or "/>");
 	return known;
 end

@@ -9,7 +9,7 @@ use super::ending::{finish, get, raw};
 use super::service::{self, Service};
 use super::table::{Colour, MOST, Medium, Table};
 use crate::lasting::lasting;
-use crate::ledger::{Alert, Attempt, Entry, Moment, Outcome, Record, Recovery};
+use crate::ledger::{Alert, Attempt, Entry, Moment, Order, Outcome, Record, Recovery, Wait};
 use crate::plain::plain;
 
 #[derive(Debug, Default, clap::Args)]
@@ -81,6 +81,17 @@ fn table(records: Vec<Record>, now: Moment, medium: Medium) -> String {
                 let lasted = Some((alert.raised, alert.resolved));
                 (alert.subject, alert.alert, colour, lasted, Some(alert.summary))
             }
+            Entry::Order(order) => {
+                let what = format!("order: {}", order.order);
+                let lasted = (order.order != RELEASE).then_some((order.given, order.over));
+                let end = order.reason.as_ref().map_or(String::new(), |end| format!("; {end}"));
+                let note = format!("by {} from {}{end}", by(&order), order.from);
+                (order.room, what, Colour::Odd, lasted, Some(note))
+            }
+            Entry::Wait(wait) => {
+                let what = if is_open { "waits for a Jibri" } else { "waited for a Jibri" };
+                (wait.room, what.to_owned(), Colour::Odd, Some((wait.began, wait.over)), wait.reason)
+            }
         };
         let lasted = match lasted {
             Some((from, Some(to))) => span(from, to),
@@ -129,11 +140,14 @@ fn story(room: &str, records: &[Record]) -> String {
             Entry::Attempt(attempt) => {
                 // Told once, however many starts it took.
                 let is_told = attempt.wanted.is_some() && attempt.wanted == wanted;
-                wanted = attempt.wanted;
+                // What we did not see the end of is wanted anew.
+                wanted = attempt.wanted.filter(|_| attempt.outcome != Outcome::Unknown);
                 attempt_lines(attempt, is_told, &mut lines);
             }
             Entry::Alert(alert) => alert_lines(alert, &mut lines),
             Entry::Recovery(recovery) => recovery_lines(recovery, &mut lines),
+            Entry::Order(order) => order_lines(order, &mut lines),
+            Entry::Wait(wait) => wait_lines(wait, &mut lines),
         }
     }
     // What happened in the same second stays in the order in which it was told.
@@ -169,13 +183,15 @@ fn attempt_lines(attempt: &Attempt, is_told: bool, lines: &mut Vec<(Moment, Stri
     }
     let known = attempt.on.or(attempt.sent).or(attempt.wanted).unwrap_or_default();
     let end = match attempt.outcome {
-        Outcome::Waiting => format!("still waiting, nothing was sent yet{because}"),
+        Outcome::Waiting => format!("still waiting{because}"),
         Outcome::Starting => format!("waiting for Jicofo's answer{because}"),
         Outcome::Pending => format!("a Jibri was found; waiting for the recording to be on{because}"),
         Outcome::Recording => format!("still on{because}"),
         Outcome::Recorded => format!("over{because}"),
         Outcome::Stopped => format!("stopped{because}"),
         Outcome::Failed if attempt.on.is_some() => format!("NO LONGER RECORDED{because}"),
+        // Requests before it have failed.
+        Outcome::Failed if attempt.sent.is_none() => format!("NOT RECORDED{because}"),
         Outcome::Failed => format!("FAILED{because}"),
         Outcome::NotStarted => format!("NOT RECORDED, nothing was sent{because}"),
         Outcome::Unknown => format!("how this ended is unknown{because}"),
@@ -187,6 +203,44 @@ fn alert_lines(alert: &Alert, lines: &mut Vec<(Moment, String)>) {
     lines.push((alert.raised, format!("alert {}: {}", alert.alert, alert.summary)));
     if let Some(resolved) = alert.resolved {
         lines.push((resolved, format!("alert {} is over", alert.alert)));
+    }
+}
+
+fn order_lines(order: &Order, lines: &mut Vec<(Moment, String)>) {
+    let Order { order: what, from, given, over, reason, .. } = order;
+    let by = by(order);
+    if what == RELEASE {
+        return lines.push((*given, format!("handed back to the rules, by {by}, from {from}")));
+    }
+    lines.push((*given, format!("ordered to {what} by hand, by {by}, from {from}")));
+    if let Some(over) = over {
+        let because = reason.as_deref().map_or(String::new(), |why| format!(": {why}"));
+        lines.push((*over, format!("the order to {what} is over{because}")));
+    }
+}
+
+/// The name of the order that ends all others.
+const RELEASE: &str = "release";
+
+/// By what an order has come.
+fn by(order: &Order) -> &str {
+    match order.by.as_str() {
+        "command_line" => "the command line",
+        "page" => "the page",
+        "api" => "the API",
+        other => other,
+    }
+}
+
+fn wait_lines(wait: &Wait, lines: &mut Vec<(Moment, String)>) {
+    let place = match wait.place {
+        Some(place) => format!("place {place} in the queue"),
+        None => "with a hundred or more before it".to_owned(),
+    };
+    lines.push((wait.began, format!("no Jibri is free: waiting for one, {place}")));
+    if let Some(over) = wait.over {
+        let because = wait.reason.as_deref().map_or(String::new(), |why| format!(": {why}"));
+        lines.push((over, format!("waited {} for a Jibri{because}", span(wait.began, over))));
     }
 }
 
@@ -250,6 +304,73 @@ mod tests {
              14:40:00 over: ended by itself\n"
         );
         assert!(story("r2\u{7}", &[]).starts_with("nothing is known about r2\u{fffd}"));
+    }
+
+    #[test]
+    fn the_story_of_a_meeting_that_was_never_recorded() {
+        let failed = Attempt {
+            sent: at("14:00:05"),
+            off: at("14:00:06"),
+            outcome: Outcome::Failed,
+            reason: Some("all Jibris are busy".to_owned()),
+            ..ada()
+        };
+        let in_vain = Attempt {
+            off: at("14:12:03"),
+            outcome: Outcome::Failed,
+            reason: Some("wanted for 12 min, never recorded: one request failed".to_owned()),
+            ..ada()
+        };
+        let order = Order {
+            room: "r1@muc".to_owned(),
+            order: "record".to_owned(),
+            by: "command_line".to_owned(),
+            from: "127.0.0.1".to_owned(),
+            given: at("14:00:02").unwrap(),
+            over: at("14:12:03"),
+            reason: Some("nobody was left in the meeting".to_owned()),
+        };
+        let release = Order {
+            order: "release".to_owned(),
+            by: "page".to_owned(),
+            given: at("13:59:00").unwrap(),
+            over: at("13:59:00"),
+            reason: None,
+            ..order.clone()
+        };
+        let wait = Wait {
+            room: "r1@muc".to_owned(),
+            place: Some(2),
+            began: at("14:00:06").unwrap(),
+            over: at("14:12:03"),
+            reason: Some("the meeting ended".to_owned()),
+        };
+        let entries = [
+            Entry::Order(release),
+            Entry::Order(order),
+            Entry::Attempt(failed),
+            Entry::Attempt(in_vain),
+            Entry::Wait(wait),
+        ];
+        let records: Vec<_> = entries.into_iter().rev().map(|entry| record(1, entry)).collect();
+        assert_eq!(
+            story("r1", &records),
+            "r1 (times are in UTC)\n2026-11-22\n  \
+             13:59:00 handed back to the rules, by the page, from 127.0.0.1\n  \
+             14:00:02 ordered to record by hand, by the command line, from 127.0.0.1\n  \
+             14:00:03 wanted: Ada (moderator) was there\n  \
+             14:00:05 asked Jicofo for a recording\n  \
+             14:00:06 FAILED: all Jibris are busy\n  \
+             14:00:06 no Jibri is free: waiting for one, place 2 in the queue\n  \
+             14:12:03 the order to record is over: nobody was left in the meeting\n  \
+             14:12:03 NOT RECORDED: wanted for 12 min, never recorded: one request failed\n  \
+             14:12:03 waited 11 min for a Jibri: the meeting ended\n"
+        );
+        let text = table(records, Moment::now(), Medium::NARROW);
+        assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
+        for needle in ["order: record", "order: release", "waited for a Jibri", "11 min"] {
+            assert!(text.contains(needle), "{needle}\n{text}");
+        }
     }
 
     #[test]

@@ -288,7 +288,7 @@ fn focus_by_service(settings: &Settings, snapshot: &Snapshot) -> Finding {
     let longest = settles.max().unwrap_or_default().saturating_add(WITHOUT_FOCUS);
     // One that waits for something else says so.
     let waits = |room: &&Room| {
-        let is_without_focus = room.reason.as_deref() == Some(NO_FOCUS_REASON);
+        let is_without_focus = room.reason.as_deref().is_some_and(|why| why.starts_with(NO_FOCUS_REASON));
         room.state == "settling" && is_without_focus && age(&room.since) > longest
     };
     if let Some(room) = snapshot.rooms.iter().find(waits) {

@@ -274,6 +274,7 @@ impl Driver {
         self.act();
         self.sources.link_up();
         self.alarms.link_up(self.clock.now());
+        self.history.link_up(self.clock.now());
         self.feed(Input::LinkUp);
         if !self.settings.discovery.disco_interval.is_zero() {
             self.ask_services();
@@ -286,6 +287,7 @@ impl Driver {
         let now = self.clock.now();
         let why = failure.to_string();
         self.alarms.link_down(now, &why);
+        self.history.link_down(now);
         if self.told.is_news(now, failure, self.linked) {
             tracing::warn!(retry_ms, "no link to Prosody: {why}; trying again until it is there");
         } else {

@@ -7,9 +7,9 @@ use crate::surface::Order;
 
 impl Driver {
     pub(super) fn order(&mut self, order: Order) {
-        let Order { room, hand, answer } = order;
+        let Order { room, hand, origin, answer } = order;
         let done = match RoomJid::new(&room) {
-            Ok(room) => self.meetings.manual(self.clock.now(), &room, hand),
+            Ok(room) => self.meetings.manual(self.clock.now(), &room, hand, origin),
             Err(_) => Err(NotTaken::NotWatched),
         };
         let done = done.map(|effects| self.carry_out(effects));

@@ -1,7 +1,7 @@
 //! Listening, and bounding what a connection may cost.
 
 use std::convert::Infallible;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use axum::Router;
@@ -50,6 +50,10 @@ pub enum HttpEvent {
         retry_in: Duration,
     },
 }
+
+/// Who is at the other end of the connection that a request has come by.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Peer(pub(super) IpAddr);
 
 /// What connections may cost.
 #[derive(Debug, Clone, Copy)]
@@ -114,8 +118,7 @@ async fn serve(listen: SocketAddr, router: Router, limits: ServerLimits, events:
             accepted = listener.accept() => match accepted {
                 Ok((stream, peer)) => match slots.take(peer.ip()) {
                     Some(slot) => {
-                        let sender = Sender::Host(network(peer.ip()));
-                        connections.spawn(sit(slot, stream, sender, router.clone(), limits));
+                        connections.spawn(sit(slot, stream, peer.ip(), router.clone(), limits));
                         in_a_row = in_a_row.wrapping_add(1) % IN_A_ROW;
                         // Its request may be here already, and is read before new connections take its slot.
                         if in_a_row == 0 {
@@ -166,16 +169,17 @@ fn open(listen: SocketAddr) -> std::io::Result<TcpListener> {
 }
 
 /// Serves a connection until it ends, or until another is given its slot.
-async fn sit(mut slot: Slot, stream: TcpStream, sender: Sender, router: Router, limits: ServerLimits) {
-    let conversation = converse(slot.mark(), stream, sender, router, limits);
+async fn sit(mut slot: Slot, stream: TcpStream, peer: IpAddr, router: Router, limits: ServerLimits) {
+    let conversation = converse(slot.mark(), stream, peer, router, limits);
     tokio::select! {
         () = conversation => {}
         () = slot.lost() => tracing::debug!("an HTTP connection was closed for a new one"),
     }
 }
 
-/// Each request bears its sender among its extensions.
-async fn converse(mark: Mark, stream: TcpStream, sender: Sender, router: Router, limits: ServerLimits) {
+/// Each request bears its sender among its extensions, as whom turns are shared with and as who it is.
+async fn converse(mark: Mark, stream: TcpStream, peer: IpAddr, router: Router, limits: ServerLimits) {
+    let (sender, peer) = (Sender::Host(network(peer)), Peer(peer.to_canonical()));
     let mut stream = TimeoutStream::new(stream);
     stream.set_write_timeout(Some(limits.write));
     let service = TowerToHyperService::new(router);
@@ -186,6 +190,7 @@ async fn converse(mark: Mark, stream: TcpStream, sender: Sender, router: Router,
         }
         let mut request = request.map(|body| Body::new(Ending::new(body, move || here.owes_nothing())));
         request.extensions_mut().insert(sender.clone());
+        request.extensions_mut().insert(peer);
         let answered = service.call(request);
         async move {
             let Ok(response) = answered.await;

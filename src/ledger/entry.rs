@@ -139,6 +139,40 @@ pub struct Alert {
     pub resolved: Option<Moment>,
 }
 
+/// An order by hand.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Order {
+    /// The room's real JID.
+    pub room: String,
+    /// `record`, `stop`, or a `release` that has ended no other order.
+    pub order: String,
+    /// By what it has come: `command_line`, `page` or `api`. A label: whoever has the token can claim any of them.
+    pub by: String,
+    /// From which address.
+    pub from: String,
+    /// When it was given.
+    pub given: Moment,
+    /// When it was in effect no more.
+    pub over: Option<Moment>,
+    /// Why it is not any more, in plain words.
+    pub reason: Option<String>,
+}
+
+/// A wait for a Jibri: a start was due, and none was free.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Wait {
+    /// The room's real JID.
+    pub room: String,
+    /// Its place among those who waited then, from 1; none if there were too many to count.
+    pub place: Option<u32>,
+    /// When it began.
+    pub began: Moment,
+    /// When it was over.
+    pub over: Option<Moment>,
+    /// Why it was over, in plain words.
+    pub reason: Option<String>,
+}
+
 /// One entry.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
@@ -149,6 +183,10 @@ pub enum Entry {
     Recovery(Recovery),
     /// See [`Alert`].
     Alert(Alert),
+    /// See [`Order`].
+    Order(Order),
+    /// See [`Wait`].
+    Wait(Wait),
 }
 
 impl Entry {
@@ -161,6 +199,8 @@ impl Entry {
             }
             Self::Recovery(recovery) => recovery.time,
             Self::Alert(alert) => alert.raised,
+            Self::Order(order) => order.given,
+            Self::Wait(wait) => wait.began,
         }
     }
 
@@ -171,6 +211,8 @@ impl Entry {
             // They take a minute or so.
             Self::Recovery(recovery) => Some(recovery.time),
             Self::Alert(alert) => alert.resolved,
+            Self::Order(order) => order.over,
+            Self::Wait(wait) => wait.over,
         }
     }
 
@@ -180,6 +222,8 @@ impl Entry {
             Self::Attempt(attempt) => attempt.outcome.is_open(),
             Self::Recovery(recovery) => recovery.outcome == Recovery::RUNNING,
             Self::Alert(alert) => alert.resolved.is_none(),
+            Self::Order(order) => order.over.is_none(),
+            Self::Wait(wait) => wait.over.is_none(),
         }
     }
 
@@ -188,6 +232,8 @@ impl Entry {
             Self::Attempt(attempt) => attempt.room == room,
             Self::Recovery(_) => false,
             Self::Alert(alert) => alert.room.as_deref() == Some(room),
+            Self::Order(order) => order.room == room,
+            Self::Wait(wait) => wait.room == room,
         }
     }
 }

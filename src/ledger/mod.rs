@@ -24,12 +24,12 @@ use tokio::sync::watch;
 
 pub use crate::moment::Moment;
 use crate::recordings::{Recording, RecordingState};
-pub use entry::{Alert, Attempt, Entry, Outcome, Record, Recovery};
+pub use entry::{Alert, Attempt, Entry, Order, Outcome, Record, Recovery, Wait};
 pub use place::link;
 pub use reader::{Query, Reader, Unreadable, recorded, recordings, restarts};
 use recordings::Kept;
 pub use recordings::RecordingsQuery;
-pub use schema::{V1, V2};
+pub use schema::{V1, V2, V3};
 use writer::Writer;
 
 /// What it may cost.

@@ -2,12 +2,12 @@
 
 use rusqlite::{Connection, Row, Transaction, named_params};
 
-use super::entry::{Alert, Attempt, Entry, Outcome, Record, Recovery};
+use super::entry::{Alert, Attempt, Entry, Order, Outcome, Record, Recovery, Wait};
 use crate::moment::Moment;
 
 /// Each brings a file from one version (`user_version`) to the next. What is here has been written to
 /// people's disks: it is never changed, only added to.
-const MIGRATIONS: [&str; 3] = [V1, V2, V3];
+const MIGRATIONS: [&str; 4] = [V1, V2, V3, V4];
 
 /// The first: no JIDs, and alerts known by their subject only.
 pub const V1: &str = "
@@ -38,7 +38,7 @@ CREATE INDEX alert_by_room ON alert (room, time) WHERE room IS NOT NULL;
 ";
 
 /// Recordings and their files; `body` is the whole as JSON, the rest is what it is found by.
-const V3: &str = "
+pub const V3: &str = "
 CREATE TABLE recording (
     key TEXT NOT NULL PRIMARY KEY, time INTEGER NOT NULL, ended INTEGER, room TEXT, session_id TEXT,
     state TEXT NOT NULL, body TEXT NOT NULL
@@ -48,8 +48,23 @@ CREATE INDEX recording_by_room ON recording (room, time) WHERE room IS NOT NULL;
 CREATE INDEX recording_by_state ON recording (state, time);
 ";
 
+/// Orders by hand, and waits for a Jibri.
+const V4: &str = "
+CREATE TABLE manual (
+    id INTEGER PRIMARY KEY, time INTEGER NOT NULL, room TEXT NOT NULL, \"order\" TEXT NOT NULL, \"by\" TEXT NOT NULL,
+    \"from\" TEXT NOT NULL, over INTEGER, reason TEXT
+) STRICT;
+CREATE INDEX manual_by_time ON manual (time);
+CREATE INDEX manual_by_room ON manual (room, time);
+CREATE TABLE wait (
+    id INTEGER PRIMARY KEY, time INTEGER NOT NULL, room TEXT NOT NULL, place INTEGER, over INTEGER, reason TEXT
+) STRICT;
+CREATE INDEX wait_by_time ON wait (time);
+CREATE INDEX wait_by_room ON wait (room, time);
+";
+
 /// The version that this program writes.
-pub(super) const VERSION: i64 = 3;
+pub(super) const VERSION: i64 = 4;
 /// The first version with recordings.
 pub(super) const WITH_RECORDINGS: i64 = 3;
 
@@ -75,7 +90,8 @@ pub(super) fn migrate(file: &mut Connection) -> rusqlite::Result<i64> {
 /// The greatest number that any entry has.
 pub(super) fn last_id(file: &Connection) -> rusqlite::Result<i64> {
     let sql = "SELECT max(coalesce((SELECT max(id) FROM attempt), 0), coalesce((SELECT max(id) FROM recovery), 0), \
-               coalesce((SELECT max(id) FROM alert), 0))";
+               coalesce((SELECT max(id) FROM alert), 0), coalesce((SELECT max(id) FROM manual), 0), \
+               coalesce((SELECT max(id) FROM wait), 0))";
     file.query_row(sql, [], |row| row.get(0))
 }
 
@@ -97,12 +113,19 @@ pub(super) fn close_open(file: &mut Connection, now: Moment) -> rusqlite::Result
         "UPDATE recovery SET outcome = 'unknown', output = ?1 WHERE outcome = ?2",
         [NOT_WATCHING, Recovery::RUNNING],
     )?;
+    let mut others = 0_usize;
+    for (table, reason) in [("manual", FORGOTTEN), ("wait", NOT_WATCHING)] {
+        let over = format!("UPDATE {table} SET over = max(?1, time), reason = ?2 WHERE over IS NULL");
+        others = others.saturating_add(step.execute(&over, rusqlite::params![now.0, reason])?);
+    }
     step.commit()?;
-    Ok(attempts.saturating_add(alerts).saturating_add(restarts))
+    Ok(attempts.saturating_add(alerts).saturating_add(restarts).saturating_add(others))
 }
 
 /// Why nobody knows how something ended.
 const NOT_WATCHING: &str = "we were not watching";
+/// Why an order by hand is over.
+const FORGOTTEN: &str = "this program was restarted, and orders are kept in memory only";
 
 /// Forgets what is over and began before that.
 pub(super) fn prune(file: &mut Connection, before: Moment) -> rusqlite::Result<usize> {
@@ -112,6 +135,8 @@ pub(super) fn prune(file: &mut Connection, before: Moment) -> rusqlite::Result<u
         "DELETE FROM attempt WHERE time < ?1 AND outcome NOT IN ('waiting', 'starting', 'pending', 'recording')",
         "DELETE FROM recovery WHERE time < ?1",
         "DELETE FROM alert WHERE time < ?1 AND resolved IS NOT NULL",
+        "DELETE FROM manual WHERE time < ?1 AND over IS NOT NULL",
+        "DELETE FROM wait WHERE time < ?1 AND over IS NOT NULL",
         "DELETE FROM recording WHERE time < ?1 AND state <> 'recording'",
         // Of those that only a report tells of, which whoever has the token may make up, the newest thousand stay.
         "DELETE FROM recording WHERE key IN (SELECT key FROM recording WHERE ?1 IS NOT NULL AND CASE WHEN \
@@ -158,6 +183,24 @@ pub(super) fn put(step: &Transaction<'_>, id: i64, entry: &Entry) -> rusqlite::R
                 ":id": id, ":time": time, ":alert": a.alert, ":subject": a.subject, ":room": a.room,
                 ":severity": a.severity, ":summary": a.summary, ":resolved": a.resolved.map(|at| at.0),
             })?,
+        Entry::Order(o) => step
+            .prepare_cached(
+                "INSERT OR REPLACE INTO manual (id, time, room, \"order\", \"by\", \"from\", over, reason) \
+                 VALUES (:id, :time, :room, :order, :by, :from, :over, :reason)",
+            )?
+            .execute(named_params! {
+                ":id": id, ":time": time, ":room": o.room, ":order": o.order, ":by": o.by, ":from": o.from,
+                ":over": o.over.map(|at| at.0), ":reason": o.reason,
+            })?,
+        Entry::Wait(w) => step
+            .prepare_cached(
+                "INSERT OR REPLACE INTO wait (id, time, room, place, over, reason) \
+                 VALUES (:id, :time, :room, :place, :over, :reason)",
+            )?
+            .execute(named_params! {
+                ":id": id, ":time": time, ":room": w.room, ":place": w.place, ":over": w.over.map(|at| at.0),
+                ":reason": w.reason,
+            })?,
     };
     Ok(())
 }
@@ -180,6 +223,8 @@ pub(super) fn read(
         ),
         ("alert", "(time >= :since OR resolved >= :since OR resolved IS NULL)", alert),
         ("recovery", "time >= :since", recovery),
+        ("manual", "(time >= :since OR over >= :since OR over IS NULL)", order),
+        ("wait", "(time >= :since OR over >= :since OR over IS NULL)", wait),
     ] {
         if table == "recovery" && room.is_some() {
             continue;
@@ -259,6 +304,30 @@ fn alert(row: &Row<'_>) -> rusqlite::Result<Record> {
         summary: row.get("summary")?,
         raised: Moment(row.get("time")?),
         resolved: moment(row, "resolved")?,
+    });
+    Ok(Record { id: row.get("id")?, entry })
+}
+
+fn order(row: &Row<'_>) -> rusqlite::Result<Record> {
+    let entry = Entry::Order(Order {
+        room: row.get("room")?,
+        order: row.get("order")?,
+        by: row.get("by")?,
+        from: row.get("from")?,
+        given: Moment(row.get("time")?),
+        over: moment(row, "over")?,
+        reason: row.get("reason")?,
+    });
+    Ok(Record { id: row.get("id")?, entry })
+}
+
+fn wait(row: &Row<'_>) -> rusqlite::Result<Record> {
+    let entry = Entry::Wait(Wait {
+        room: row.get("room")?,
+        place: row.get::<_, Option<i64>>("place")?.and_then(|place| u32::try_from(place).ok()),
+        began: Moment(row.get("time")?),
+        over: moment(row, "over")?,
+        reason: row.get("reason")?,
     });
     Ok(Record { id: row.get("id")?, entry })
 }

@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use super::answer::{Misfit, StartFailure, StopFailure};
 use super::io::{AttemptId, ListError, Out, Refusal, SessionId, Speaker};
-use super::manual::ManualOrder;
-use crate::address::{Nick, RealJid, RoomJid};
+use super::manual::{ManualOrder, OrderEnd, Origin};
+use super::person::Person;
+use crate::address::{RealJid, RoomJid};
 use crate::config::Mode;
 use crate::jibri::{Contradiction, JibriName, Seat};
 
@@ -118,10 +119,29 @@ pub enum What {
         /// When the next one may go out; none if none will.
         retry_in: Option<Duration>,
     },
+    /// A start is due, and no Jibri is free for it. Starts that fail for want of one do not end that.
+    Waits {
+        /// Its place among those who wait, from 1; none if there are too many to count.
+        place: Option<usize>,
+    },
+    /// It waits for no Jibri any more.
+    WaitsNoMore(WaitEnd),
     /// Nothing will be started here for now.
     Held(Hold),
     /// Somebody has taken this room in hand, or given it back.
-    Manual(ManualOrder),
+    Manual {
+        /// What is ordered.
+        order: ManualOrder,
+        /// Where the order has come from.
+        origin: Origin,
+    },
+    /// An order is in effect no more.
+    OrderOver {
+        /// Which.
+        order: ManualOrder,
+        /// Why.
+        end: OrderEnd,
+    },
     /// The room would not let us in.
     EntryRefused {
         /// Its refusal.
@@ -149,6 +169,30 @@ pub enum What {
     Zombie,
     /// The room exists again, or Jicofo does not list it any more.
     NoZombie,
+}
+
+/// Why a room waits for no Jibri any more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WaitEnd {
+    /// There is one for it.
+    Found,
+    /// Nothing is started any more, as [`What::Held`] says.
+    Held,
+    /// A start has failed for another reason than that none is free.
+    Failed,
+    /// No recording is wanted any more.
+    NotWanted,
+}
+
+impl fmt::Display for WaitEnd {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Found => "a Jibri was found",
+            Self::Held => "nothing was to be started any more",
+            Self::Failed => "a start failed for another reason",
+            Self::NotWanted => "no recording was wanted any more",
+        })
+    }
 }
 
 /// The state of a room, as users see it.
@@ -195,7 +239,7 @@ impl State {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Ended {
     /// A person stopped it.
-    ByPerson(Nick),
+    ByPerson(Person),
     /// We stopped it.
     ByUs,
     /// It failed and Jicofo's own retries are used up.
@@ -240,7 +284,7 @@ impl fmt::Display for Refutation {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Hold {
     /// A person has stopped the recording; respected until the meeting ends.
-    StoppedBy(Nick),
+    StoppedBy(Person),
     /// Trying again does not help until a setting has changed.
     Misfit(Misfit),
     /// `start.retry_limit` is reached.
@@ -249,8 +293,8 @@ pub enum Hold {
     Untold,
     /// A session of this mode, which is not the one wanted, is on; Jicofo takes one a meeting.
     Instead(Mode),
-    /// [`ManualOrder::Stop`].
-    Manual,
+    /// [`ManualOrder::Stop`], and where it has come from.
+    Manual(Origin),
     /// `--dry-run`.
     DryRun,
 }
@@ -289,7 +333,7 @@ impl StartFailure {
             Self::CompanionBusy => "the module in Prosody has too much to do, so nothing was asked",
             Self::Vanished => "the recorder is gone and Jicofo does not say why",
             Self::Failed => "Jibri failed and Jicofo has given up on it",
-            Self::Unknown => "an answer that Jicofo is not known to give",
+            Self::Unknown => "an unknown answer from Jicofo",
         }
     }
 }
@@ -320,7 +364,7 @@ impl fmt::Display for StopFailure {
             }
             Self::SenderLeft => "the moderator in whose name it was asked left at that moment",
             Self::DryRun => "this is a dry run",
-            Self::Unknown => "an answer that Jicofo is not known to give",
+            Self::Unknown => "an unknown answer from Jicofo",
         })
     }
 }
@@ -329,7 +373,7 @@ impl fmt::Display for Misfit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::NotModerator => {
-                "Jicofo does not take us for a moderator: list user@domain of [xmpp] in `admins` of Prosody's \
+                "Jicofo does not treat us as a moderator: list user@domain of [xmpp] in `admins` of Prosody's \
                  MUC component, and set `component_admins_as_room_owners = true` there"
             }
             Self::BadRequest => {
@@ -350,9 +394,9 @@ impl fmt::Display for Out {
                 let why = match code {
                     301 => "banned",
                     307 => "kicked by a moderator",
-                    321 => "we are no owner any more",
+                    321 => "we are no longer an owner",
                     322 => "it is for members only now",
-                    333 => "the server took us for gone",
+                    333 => "the server thought we were gone",
                     _ => "removed",
                 };
                 write!(f, "{why} (status {code})")
@@ -364,23 +408,24 @@ impl fmt::Display for Out {
 impl fmt::Display for Hold {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            // Debug, because a nickname is a participant's choice.
-            Self::StoppedBy(nick) => write!(f, "stopped by {nick:?}, respected until the meeting ends"),
+            Self::StoppedBy(person) => write!(f, "stopped by {person}, respected until the meeting ends"),
             Self::Misfit(misfit) => misfit.fmt(f),
             Self::GaveUp(why) => write!(f, "start.retry_limit reached, last: {why}"),
             Self::Untold => f.write_str(
                 "the recording has ended again and again in this meeting, and nobody could be asked why: that may \
-                 be a person's will (muc.peek = true lets us ask)",
+                 be what a person wanted (muc.peek = true lets us ask)",
             ),
             Self::Instead(Mode::Stream) => f.write_str(
-                "a live stream is on instead: Jicofo takes one session a meeting, so the recording to a file starts \
+                "a live stream is on instead: Jicofo runs one session per meeting, so the recording to a file starts \
                  when the stream ends",
             ),
             Self::Instead(Mode::File) => f.write_str(
-                "a recording to a file is on instead: Jicofo takes one session a meeting, so the live stream starts \
+                "a recording to a file is on instead: Jicofo runs one session per meeting, so the live stream starts \
                  when the recording ends",
             ),
-            Self::Manual => f.write_str("stopped by hand: kept off until nobody is left, or it is released"),
+            Self::Manual(origin) => {
+                write!(f, "stopped by order of {origin}: kept off until nobody is left, or it is released")
+            }
             Self::DryRun => f.write_str("would start now, but this is a dry run"),
         }
     }
@@ -389,7 +434,7 @@ impl fmt::Display for Hold {
 impl fmt::Display for Ended {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::ByPerson(nick) => write!(f, "stopped by {nick:?}"),
+            Self::ByPerson(person) => write!(f, "stopped by {person}"),
             Self::ByUs => f.write_str("stopped by us"),
             Self::Failed => f.write_str("failed, and Jicofo's own retries are used up"),
             Self::Naturally => f.write_str("ended by itself (empty, all muted, or a time limit)"),

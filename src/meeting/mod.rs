@@ -15,6 +15,7 @@ mod manual;
 mod notice;
 mod occupancy;
 mod occupants;
+mod person;
 mod polling;
 mod queue;
 mod recording;
@@ -34,11 +35,12 @@ use rand::SeedableRng as _;
 use rand::rngs::SmallRng;
 
 pub use answer::{Meaning, Misfit, StartFailure, StopFailure, meaning};
-pub use event::{Effect, Ended, Event, Hold, Refutation, State, What};
+pub use event::{Effect, Ended, Event, Hold, Refutation, State, WaitEnd, What};
 pub use identity::{Identity, Who};
 pub use io::*;
-pub use manual::{ManualOrder, NotTaken};
+pub use manual::{ManualOrder, NotTaken, OrderEnd, OrderedBy, Origin};
 pub use occupancy::{LETS_IN_SLOWLY, list_error_reason, refusal_reason};
+pub use person::{DisplayName, Person};
 pub use queue::MOST_PLACES;
 pub use room::{NO_FOCUS_REASON, ZOMBIE_REASON, unlisted_focus_reason};
 pub use roster::Roster;
@@ -53,7 +55,7 @@ use context::Ctx;
 use occupancy::News;
 use polling::{Turns, Urgency};
 use queue::{Queue, Standing};
-use room::Room;
+use room::{Room, Wait};
 use rules::Rules;
 use trial::{Trial, Verdict};
 use watchlist::Sender;
@@ -214,14 +216,20 @@ impl Meetings {
     ///
     /// # Errors
     /// Why the order is not taken; nothing has changed then.
-    pub fn manual(&mut self, now: Time, jid: &RoomJid, hand: ManualOrder) -> Result<Vec<Effect>, NotTaken> {
+    pub fn manual(
+        &mut self,
+        now: Time,
+        jid: &RoomJid,
+        hand: ManualOrder,
+        origin: Origin,
+    ) -> Result<Vec<Effect>, NotTaken> {
         let room = self.rooms.get(jid).ok_or(NotTaken::NotWatched)?;
         if self.rules.dry_run {
             return Err(NotTaken::DryRun);
         }
         room.takes(hand)?;
         let mut effects = Vec::new();
-        self.with_room(jid, now, &mut effects, |room, ctx, _| room.manual(hand, ctx));
+        self.with_room(jid, now, &mut effects, |room, ctx, _| room.manual(hand, origin, ctx));
         self.serve(now, &mut effects);
         self.ask(now, &mut effects);
         Ok(effects)
@@ -449,6 +457,16 @@ impl Meetings {
             self.queue.sent();
         }
         self.queue.moved(&jid, stood, room.standing);
+        if let Some(wait) = room.wait(room.is_over()) {
+            let what = match wait {
+                Wait::Begins => {
+                    let place = self.queue.place(&jid, room.standing);
+                    What::Waits { place: place.filter(|place| *place <= MOST_PLACES) }
+                }
+                Wait::Ends(end) => What::WaitsNoMore(end),
+            };
+            ctx.tell(what);
+        }
         let focus = room.unlisted_focus();
         self.deadlines.set(&jid, room.deadline(now).into_iter().chain(ctx.alarm.get()).min());
         if room.is_over() {

@@ -1,6 +1,7 @@
 //! What a room shows of its occupants (XEP-0045): lists, presences, and what focus says in its own.
 
 use super::io::{ConferenceId, MeetingId, SessionId};
+use super::person::DisplayName;
 use crate::address::{Nick, RealJid};
 use crate::config::Mode;
 use crate::jibri::JibriName;
@@ -110,6 +111,8 @@ pub struct Presence {
     pub mode: Option<Mode>,
     /// `<stats-id>`, which in a recorder's presence is its Jibri's id (docs/jitsi.md 1.1); anybody can claim it.
     pub jibri: Option<JibriName>,
+    /// `<nick/>`, the name that somebody displays (XEP-0172).
+    pub name: Option<DisplayName>,
     /// `<jibri-recording-status>`; means something in the focus's presence only.
     pub recording: Option<RecordingStatus>,
     /// `created-ms` in `<conference-properties>`; means something in the focus's presence only.

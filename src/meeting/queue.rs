@@ -174,6 +174,21 @@ mod tests {
     }
 
     #[test]
+    fn whoever_waits_has_a_place() {
+        let mut line = Queue::default();
+        line.supply(Supply::Known { free: 0, change: 1 });
+        let stands =
+            |n: u64| if n.is_multiple_of(2) { Standing::Queued(at(n)) } else { Standing::Dozing(at(n)) };
+        for n in 0..150 {
+            line.moved(&room(&format!("r{n}")), Standing::Aside, stands(n));
+        }
+        for (n, place) in [(0, 1), (1, 2), (99, 100), (100, 101), (149, 101)] {
+            assert_eq!(line.place(&room(&format!("r{n}")), stands(n)), Some(place));
+        }
+        assert_eq!(line.place(&room("r0"), Standing::Aside), None);
+    }
+
+    #[test]
     fn who_could_not_be_served_is_woken_by_a_change_only() {
         let mut line = Queue::default();
         line.supply(Supply::Known { free: 1, change: 1 });

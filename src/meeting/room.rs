@@ -10,10 +10,10 @@ use std::time::Duration;
 use self::detour::Detour;
 use super::alone::{self, Alone};
 use super::context::{Ctx, Policy};
-use super::event::{State, What};
+use super::event::{State, WaitEnd, What};
 use super::identity::{Identity, Who};
 use super::knowledge::Picture;
-use super::manual::{ManualOrder, NotTaken};
+use super::manual::{ManualOrder, NotTaken, Origin};
 use super::notice::Notices;
 use super::occupancy::{News, Occupancy, Visibility};
 use super::polling::{Budget, Rate, Urgency};
@@ -71,8 +71,16 @@ pub(super) struct Room {
     nudges: Budget,
     state: State,
     state_since: Time,
-    /// Where it is in the queue for a Jibri.
+    /// Where it is in the queue for a Jibri, and whether it was told that it waits for one.
     pub(super) standing: Standing,
+    waits: bool,
+}
+
+/// Its wait for a Jibri.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Wait {
+    Begins,
+    Ends(WaitEnd),
 }
 
 impl Room {
@@ -103,6 +111,7 @@ impl Room {
             state: State::Idle,
             state_since: now,
             standing: Standing::Aside,
+            waits: false,
         }
     }
 
@@ -125,7 +134,7 @@ impl Room {
             inside: self.occupancy.inside(),
             missing_for: self.recording.missing_for(),
             place,
-            reason: self.reason(rules, place),
+            reason: self.recording.by_order(self.reason(rules, place)),
         }
     }
 
@@ -149,8 +158,8 @@ impl Room {
     }
 
     /// Somebody takes it in hand, or gives it back.
-    pub(super) fn manual(&mut self, hand: ManualOrder, ctx: &mut Ctx<'_>) {
-        self.recording.manual(hand, ctx);
+    pub(super) fn manual(&mut self, hand: ManualOrder, origin: Origin, ctx: &mut Ctx<'_>) {
+        self.recording.manual(hand, origin, ctx);
         self.occupancy.look_at(ctx.now, ctx.now);
     }
 
@@ -370,6 +379,17 @@ impl Room {
     pub(super) fn standing(&self, chance: Chance, policy: Policy<'_>, dry_run: bool, now: Time) -> Standing {
         let may_act = self.roster.has_focus() && (policy.in_names || !self.occupancy.is_unwelcome());
         if may_act && !dry_run { self.recording.standing(chance, now) } else { Standing::Aside }
+    }
+
+    /// What is to be told of its wait for a Jibri, now that its standing is known. `is_over`: the room is forgotten.
+    pub(super) fn wait(&mut self, is_over: bool) -> Option<Wait> {
+        if !self.waits {
+            self.waits = self.standing != Standing::Aside && self.recording.lacks_jibri() && !is_over;
+            return self.waits.then_some(Wait::Begins);
+        }
+        let end = self.recording.waits_no_more().or(is_over.then_some(WaitEnd::NotWanted))?;
+        self.waits = false;
+        Some(Wait::Ends(end))
     }
 
     /// When this room has to be looked at even if nothing happens; what waits for the recording is noted where it is decided.

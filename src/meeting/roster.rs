@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::identity::{Identity, Who};
 use super::io::{Affiliation, Listed, Marks, Presence, Role, Roles, RoomPicture, SessionId};
+use super::person::DisplayName;
 use crate::address::{Nick, RealJid};
 use crate::config::Mode;
 use crate::jibri::JibriName;
@@ -20,18 +21,20 @@ struct Occupant {
     affiliation: Affiliation,
     marks: Marks,
     who: Who,
-    /// What its presence has shown of a recording; none if no presence of it has been seen, or none that says so.
+    /// What is kept of what its presence has shown; none if no presence of it has been seen, or none with anything to keep.
     shown: Option<Box<Shown>>,
 }
 
 /// What a presence shows of a recording: `<session_id>` and `<mode>`, which a recorder has once it records (docs/jitsi.md
-/// 1.1). Anybody can claim these.
+/// 1.1). Anybody can claim these. And the name that a moderator displays: nobody else can stop a recording, and to keep all
+/// of them would take too much memory.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(super) struct Shown {
     pub(super) session: Option<SessionId>,
     pub(super) mode: Option<Mode>,
     /// Whose recorder it is.
     pub(super) jibri: Option<JibriName>,
+    pub(super) name: Option<DisplayName>,
 }
 
 /// A recorder's account in the room.
@@ -226,6 +229,11 @@ impl Roster {
     /// The real JID of whoever has this nickname, if it is shown.
     pub fn jid_of(&self, nick: &Nick) -> Option<&RealJid> {
         self.get(nick)?.jid.as_ref()
+    }
+
+    /// The name that whoever has this nickname displays, if he is a moderator.
+    pub(super) fn name_of(&self, nick: &Nick) -> Option<&DisplayName> {
+        self.get(nick)?.shown.as_ref()?.name.as_ref()
     }
 
     /// Whether the bearer of this real JID is a moderator here.
@@ -436,15 +444,18 @@ impl Roster {
 }
 
 /// What there is to keep of it: of recorders always, so that one that shows nothing is known to; else what somebody
-/// claims who may be one.
+/// claims who may be one, and a moderator's name.
 fn shown(presence: &Presence, who: Who) -> Option<Box<Shown>> {
-    let is_claim = who == Who::Person && presence.session.is_some();
+    let is_person = who == Who::Person;
+    let is_claim = is_person && presence.session.is_some();
+    let name = presence.name.as_ref().filter(|_| is_person && presence.role == Role::Moderator);
     let shown = || Shown {
         session: presence.session.clone(),
         mode: presence.mode,
         jibri: presence.jibri.clone().filter(|_| who == Who::Recorder),
+        name: name.cloned(),
     };
-    (who == Who::Recorder || is_claim).then(|| Box::new(shown()))
+    (who == Who::Recorder || is_claim || name.is_some()).then(|| Box::new(shown()))
 }
 
 fn counts_as_moderator(occupant: &Occupant) -> bool {

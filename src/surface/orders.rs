@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tokio::sync::{mpsc, oneshot};
 
-use crate::meeting::{ManualOrder, NotTaken};
+use crate::meeting::{ManualOrder, NotTaken, Origin};
 
 /// Orders that may wait for the driver.
 const MOST: usize = 16;
@@ -16,6 +16,8 @@ pub struct Order {
     pub room: Arc<str>,
     /// What is ordered.
     pub hand: ManualOrder,
+    /// Where it has come from.
+    pub origin: Origin,
     /// Takes the answer when the board shows what came of it.
     pub answer: oneshot::Sender<Result<(), NotTaken>>,
 }
@@ -32,9 +34,14 @@ pub fn orders() -> (Orders, mpsc::Receiver<Order>) {
 
 impl Orders {
     /// Gives an order; what came of it, or none if the service is too busy or about to end.
-    pub async fn give(&self, room: Arc<str>, hand: ManualOrder) -> Option<Result<(), NotTaken>> {
+    pub async fn give(
+        &self,
+        room: Arc<str>,
+        hand: ManualOrder,
+        origin: Origin,
+    ) -> Option<Result<(), NotTaken>> {
         let (answer, answered) = oneshot::channel();
-        self.0.try_send(Order { room, hand, answer }).ok()?;
+        self.0.try_send(Order { room, hand, origin, answer }).ok()?;
         answered.await.ok()
     }
 }

@@ -9,8 +9,8 @@ use crate::address::{Nick, RealJid, RoomJid, split_occupant};
 use crate::config::Mode;
 use crate::jibri::JibriName;
 use crate::meeting::{
-    Affiliation, ConferenceId, Departure, Marks, MeetingId, Out, Presence, RecordingStatus, Role, RoomEvent,
-    SessionId,
+    Affiliation, ConferenceId, Departure, DisplayName, Marks, MeetingId, Out, Presence, RecordingStatus,
+    Role, RoomEvent, SessionId,
 };
 
 /// Longest `session_id` that is taken for one; Jicofo's are 36 characters.
@@ -72,6 +72,7 @@ fn available(stanza: &Stanza, nick: Nick) -> Option<Presence> {
         session: stanza.session.iter().find_map(|session| session_id(&session.text)),
         mode: stanza.mode.iter().find_map(|shown| mode(&shown.text)),
         jibri: stanza.stats.iter().find_map(|stats| jibri(&stats.text)),
+        name: stanza.nick.iter().find_map(|nick| DisplayName::new(&nick.text)),
         recording: stanza.recording.iter().rev().find_map(recording),
         conference: stanza.conference.iter().rev().find_map(conference),
         own: has(x, 110),
@@ -211,6 +212,8 @@ mod tests {
             "<presence from='r1@muc.meet.jitsi/Ada L.'><x xmlns='http://jabber.org/protocol/muc#user'>\
              <item affiliation='none' role='none'/></x><features><feature var='http://jitsi.org/protocol/jigasi'/></features>\
              <session_id/><session_id>s1</session_id><mode/><mode>sip</mode><mode>stream</mode><stats-id/><stats-id>jibri-1</stats-id>\
+             <nick>no namespace</nick><nick xmlns='http://jabber.org/protocol/nick'/>\
+             <nick xmlns='http://jabber.org/protocol/nick'>Ada Lovelace</nick>\
              <jibri-recording-status xmlns='http://jitsi.org/protocol/jibri' status='on' session_id='s2' recording_mode='file' \
              initiator='r1@muc.meet.jitsi/autostart'/><jibri-recording-status xmlns='http://jitsi.org/protocol/jibri' status='odd'/>\
              <x xmlns='http://jabber.org/protocol/muc#user'><item affiliation='owner' role='moderator' jid='a@meet.jitsi/x'/>\
@@ -226,6 +229,7 @@ mod tests {
         assert_eq!(p.marks, Marks { jigasi: true, ..Marks::default() });
         assert_eq!((p.session, p.mode), (Some(SessionId("s1".into())), Some(Mode::Stream)));
         assert_eq!(p.jibri, Some(JibriName::new("jibri-1")));
+        assert_eq!(p.name, DisplayName::new("Ada Lovelace"));
         let recording = p.recording.unwrap();
         assert_eq!((recording.on, recording.mode, recording.failed), (true, Some(Mode::File), false));
         assert_eq!(recording.initiator.unwrap().as_str(), "autostart");

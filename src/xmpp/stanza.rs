@@ -129,6 +129,8 @@ pub(super) struct Presence {
     #[xml(child(n = ..))]
     pub(super) stats: Vec<StatsIdText>,
     #[xml(child(n = ..))]
+    pub(super) nick: Vec<NickText>,
+    #[xml(child(n = ..))]
     pub(super) recording: Vec<RecordingStatus>,
     #[xml(child(n = ..))]
     pub(super) conference: Vec<ConferenceProperties>,
@@ -208,6 +210,14 @@ pub(super) struct ModeText {
 #[derive(FromXml, Debug)]
 #[xml(namespace = NS_COMPONENT, name = "stats-id", on_unknown_child = Discard, on_unknown_attribute = Discard)]
 pub(super) struct StatsIdText {
+    #[xml(text)]
+    pub(super) text: String,
+}
+
+/// The name that somebody displays (XEP-0172).
+#[derive(FromXml, Debug)]
+#[xml(namespace = NS_NICK, name = "nick", on_unknown_child = Discard, on_unknown_attribute = Discard)]
+pub(super) struct NickText {
     #[xml(text)]
     pub(super) text: String,
 }

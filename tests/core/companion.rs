@@ -181,6 +181,7 @@ impl Room {
             session: None,
             mode: None,
             jibri: None,
+            name: None,
             recording: None,
             conference: None,
             own: false,
@@ -249,7 +250,7 @@ impl Room {
 
     pub(super) fn order(&mut self, hand: ManualOrder) {
         let jid = self.jid.clone();
-        let effects = self.core.manual(self.now, &jid, hand).unwrap();
+        let effects = self.core.manual(self.now, &jid, hand, crate::ORIGIN).unwrap();
         self.carry_out(effects);
     }
 
@@ -419,7 +420,7 @@ fn a_stop_without_a_moderator_is_brought_by_ourselves() {
 fn an_order_to_stop_is_carried_out_without_a_moderator() {
     let mut room = recorded(Rights::Owner, "");
     room.shows(&["ben"], 0);
-    let effects = room.core.manual(room.now, &room.jid.clone(), ManualOrder::Stop).unwrap();
+    let effects = room.core.manual(room.now, &room.jid.clone(), ManualOrder::Stop, crate::ORIGIN).unwrap();
     room.carry_out(effects);
     room.run_for(Duration::from_secs(5));
     assert_eq!(room.take(), A_VISIT);
@@ -437,7 +438,7 @@ fn without_rights_that_is_said_once_and_the_next_moderator_is_spoken_for() {
     assert!(why.contains("jibri-autostart prosody"), "{why}");
     room.run_for(Duration::from_secs(3_600));
     assert_eq!((room.state(), room.take().len()), (State::Recording, 0));
-    let effects = room.core.manual(room.now, &room.jid.clone(), ManualOrder::Stop).unwrap();
+    let effects = room.core.manual(room.now, &room.jid.clone(), ManualOrder::Stop, crate::ORIGIN).unwrap();
     room.carry_out(effects);
     room.run_for(Duration::from_secs(5));
     room.take();

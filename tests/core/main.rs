@@ -10,6 +10,13 @@
 )]
 #![allow(clippy::duplicate_mod, reason = "what is shared finds in its parent what differs")]
 
+use std::net::{IpAddr, Ipv4Addr};
+
+use jibri_autostart::meeting::{OrderedBy, Origin};
+
+/// Where orders come from, where it does not matter.
+const ORIGIN: Origin = Origin { by: OrderedBy::Api, from: IpAddr::V4(Ipv4Addr::LOCALHOST) };
+
 mod companion;
 mod fleet;
 mod pace;

@@ -197,6 +197,7 @@ fn presence(nick: Nick, own: bool) -> Presence {
         session: None,
         mode: None,
         jibri: None,
+        name: None,
         recording: None,
         conference: None,
         own,

@@ -6,9 +6,9 @@ use jibri_autostart::address::{Nick, RealJid, RoomJid};
 use jibri_autostart::config::{Mode, from_toml};
 use jibri_autostart::jibri::{Contradiction, JibriName, RecordedBy};
 use jibri_autostart::meeting::{
-    Action, Affiliation, Answer, By, Condition, Departure, Effect, Ended, Input, ListError, Listed,
-    ManualOrder, Marks, Meetings, Out, Presence, Proof, RecordingStatus, Refusal, Refutation, Role, Roles,
-    RoomEvent, SessionId, State, What,
+    Action, Affiliation, Answer, AttemptId, By, Condition, Departure, Effect, Ended, Input, ListError,
+    Listed, ManualOrder, Marks, Meetings, Out, Presence, Proof, RecordingStatus, Refusal, Refutation, Role,
+    Roles, RoomEvent, SessionId, State, What,
 };
 use jibri_autostart::time::Time;
 
@@ -26,9 +26,15 @@ pub(crate) struct Room {
     is_on: bool,
     /// Focus tells of no session.
     pub(crate) is_silent: bool,
+    /// It tells of this one instead.
+    pub(crate) told: Option<RecordingStatus>,
+    /// Ada is away.
+    pub(crate) is_deserted: bool,
     /// Jicofo is about to move the session to another Jibri, and refuses whatever is asked meanwhile.
     is_moving: bool,
     us: Option<Nick>,
+    /// The last start that was sent.
+    pub(crate) asked: Option<AttemptId>,
     /// How often it was looked at from outside.
     looks: usize,
     /// What was sent or told, in short.
@@ -61,8 +67,11 @@ impl Room {
             exists: true,
             is_on: true,
             is_silent: false,
+            told: None,
+            is_deserted: false,
             is_moving: false,
             us: None,
+            asked: None,
             looks: 0,
             done: Vec::new(),
         }
@@ -82,10 +91,10 @@ impl Room {
     }
 
     fn occupants(&self) -> Vec<(&'static str, &'static str, Role)> {
-        let mut all = vec![
-            ("focus", "focus@auth.meet.jitsi/focus", Role::Moderator),
-            ("ada", "ada@meet.jitsi/1", Role::Moderator),
-        ];
+        let mut all = vec![("focus", "focus@auth.meet.jitsi/focus", Role::Moderator)];
+        if !self.is_deserted {
+            all.push(("ada", "ada@meet.jitsi/1", Role::Moderator));
+        }
         if self.has_recorder {
             all.push(("rec", self.recorder, Role::Participant));
         }
@@ -110,7 +119,8 @@ impl Room {
             session: is_recorder.then(|| SessionId("s1".into())),
             mode: is_recorder.then_some(Mode::File),
             jibri: None,
-            recording: (nick == "focus" && !self.is_silent).then_some(word),
+            name: None,
+            recording: (nick == "focus" && !self.is_silent).then(|| self.told.clone().unwrap_or(word)),
             conference: None,
             own,
             created: false,
@@ -123,7 +133,7 @@ impl Room {
     }
 
     pub(crate) fn ordered(&mut self, order: ManualOrder) {
-        let effects = self.core.manual(self.now, &self.jid, order).unwrap();
+        let effects = self.core.manual(self.now, &self.jid, order, crate::ORIGIN).unwrap();
         self.follow(effects);
     }
 
@@ -203,8 +213,9 @@ impl Room {
                 self.is_on = false;
                 vec![RoomEvent::StopAnswered { attempt, answer: Answer::Accepted { session: None } }]
             }
-            Action::Start { .. } => {
+            Action::Start { attempt, .. } => {
                 self.done.push("start".into());
+                self.asked = Some(attempt);
                 Vec::new()
             }
         }

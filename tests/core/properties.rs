@@ -82,6 +82,7 @@ fn presences() -> impl Strategy<Value = Presence> {
                 session,
                 mode,
                 jibri: None,
+                name: None,
                 recording,
                 conference,
                 own,
@@ -333,6 +334,7 @@ impl Driven {
                 session: None,
                 mode: None,
                 jibri: None,
+                name: None,
                 recording: None,
                 conference: None,
                 own,
@@ -358,6 +360,7 @@ fn focus_comes_back_with_the_same_word() {
             session: None,
             mode: None,
             jibri: None,
+            name: None,
             recording: on.then(|| RecordingStatus {
                 on: true,
                 session: Some(SessionId("s1".into())),

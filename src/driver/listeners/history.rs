@@ -1,5 +1,10 @@
-//! What happens, as entries of the ledger: one for each start, recording, or want that came to nothing; and
-//! restarts and alerts.
+//! What happens, as entries of the ledger: one for each start, recording, or want that came to nothing; orders by hand and
+//! waits for a Jibri; restarts and alerts.
+
+mod orders;
+mod restarts;
+mod waits;
+mod want;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
@@ -13,8 +18,9 @@ use crate::ledger::{self, Attempt, Entry, Key, Ledger, Moment, Outcome, Recovery
 use crate::meeting::{Ended, Event, RoomView, Roster, SessionId, Speaker, State, What};
 use crate::plain::plain;
 use crate::recordings::{Recording, RecordingState};
-use crate::recovery;
 use crate::time::Time;
+use restarts::JICOFO;
+use want::Want;
 
 /// Open entries are looked at so often: why a room waits, and which Jibri serves it, is no event.
 const SWEEP: Duration = Duration::from_secs(1);
@@ -29,12 +35,8 @@ const MOVED: &str = "moved from ";
 /// What a recording that broke off is said to miss: Prosody keeps a dead stream for 15 s, Jibri notices as late that its Chrome
 /// is gone, and we know of both within 5 s (docs/jitsi.md 13.2.4, 13.2.12).
 const BROKE_OFF: &str = "the last 20 s before that may be missing";
-/// Restarts whose end may still be told otherwise.
-const RESTARTS: usize = 64;
-
-/// Who is restarted, where it is no Jibri.
-const JICOFO: &str = "Jicofo";
-
+/// What is said of a start after which there is no other.
+const LAST_ONE: &str = "; start.retry_limit is reached, so no other request is sent in this meeting";
 /// Writes the ledger.
 #[derive(Debug)]
 pub(in crate::driver) struct History {
@@ -43,6 +45,15 @@ pub(in crate::driver) struct History {
     /// When the clock began, by the clock on the wall.
     began: Moment,
     rooms: BTreeMap<RoomJid, Open>,
+    /// What was tried where a recording is missing.
+    wants: BTreeMap<RoomJid, Want>,
+    /// Orders by hand that are in effect.
+    orders: BTreeMap<RoomJid, (Key, ledger::Order)>,
+    /// Waits for a Jibri that are not over.
+    waits: BTreeMap<RoomJid, (Key, ledger::Wait)>,
+    /// Since when there is no link, and for how long there was none before that.
+    unlinked_since: Option<Time>,
+    unlinked: Duration,
     /// The last thing that happened in this room tells why nothing is started now.
     explained: Option<RoomJid>,
     restarts: VecDeque<(Key, Recovery)>,
@@ -53,19 +64,13 @@ pub(in crate::driver) struct History {
     swept: Time,
 }
 
-fn name_of(whom: &Whom) -> &str {
-    match whom {
-        Whom::Jibri(name) => name.as_str(),
-        Whom::Jicofo => JICOFO,
-    }
-}
-
 /// What is under way in a room.
 #[derive(Debug)]
 struct Open {
     key: Key,
     attempt: Attempt,
-    wanted: Option<Time>,
+    /// For how long there had been no link when it began.
+    unlinked: Duration,
 }
 
 impl History {
@@ -75,6 +80,11 @@ impl History {
             clock,
             began: Moment::now().before(clock.now().since_start()),
             rooms: BTreeMap::new(),
+            wants: BTreeMap::new(),
+            orders: BTreeMap::new(),
+            waits: BTreeMap::new(),
+            unlinked_since: None,
+            unlinked: Duration::ZERO,
             explained: None,
             restarts: VecDeque::new(),
             output: None,
@@ -93,6 +103,23 @@ impl History {
         self.began.after(at.since_start())
     }
 
+    /// There is a link to Prosody.
+    pub(in crate::driver) fn link_up(&mut self, now: Time) {
+        self.unlinked = self.unlinked(now);
+        self.unlinked_since = None;
+    }
+
+    /// There is no link any more.
+    pub(in crate::driver) fn link_down(&mut self, now: Time) {
+        self.unlinked_since = self.unlinked_since.or(Some(now));
+    }
+
+    /// For how long there was no link, in all.
+    fn unlinked(&self, now: Time) -> Duration {
+        let current = self.unlinked_since.map_or(Duration::ZERO, |since| now.since(since));
+        self.unlinked.saturating_add(current)
+    }
+
     /// Something has happened in a room, which now looks like this; none: it is forgotten.
     pub(in crate::driver) fn meeting(
         &mut self,
@@ -106,7 +133,9 @@ impl History {
         let was_explained = self.explained.take().is_some_and(|explained| explained == *room);
         match &event.what {
             What::StartSent { wanted_for, speaker, .. } => {
-                let since = Time::new(now.since_start().saturating_sub(*wanted_for));
+                // As it is told elsewhere: by now it is a little later than it was for the core.
+                let since = view.and_then(|view| view.missing_since);
+                let since = since.unwrap_or(Time::new(now.since_start().saturating_sub(*wanted_for)));
                 if self.outcome(room).is_some_and(|outcome| outcome != Outcome::Waiting) {
                     self.close(
                         now,
@@ -120,7 +149,7 @@ impl History {
                     (Speaker::Companion(nick), Some(roster)) => (Some(nick), roster.jid_of(nick)),
                     _ => (None, None),
                 };
-                self.begin(room, Some(since), roster);
+                self.begin(now, room, Some(since), roster);
                 self.change(room, |attempt| {
                     attempt.sent = at;
                     attempt.outcome = Outcome::Starting;
@@ -141,7 +170,8 @@ impl History {
                     self.close(now, room, Outcome::Recorded, "another recording took its place");
                 }
                 let wanted = wanted_for.map(|span| Time::new(now.since_start().saturating_sub(span)));
-                self.begin(room, wanted, roster);
+                self.begin(now, room, wanted, roster);
+                self.wants.remove(room);
                 self.change(room, |attempt| {
                     attempt.on = at;
                     attempt.outcome = Outcome::Recording;
@@ -161,31 +191,46 @@ impl History {
                 self.close(now, room, ended(how), &reason);
                 self.explained = Some(room.clone());
             }
-            What::StartFailed { why, .. } => {
+            What::StartFailed { why, retry_in } => {
                 if self.outcome(room).is_some_and(|outcome| outcome != Outcome::Waiting) {
-                    self.close(now, room, Outcome::Failed, &why.to_string());
+                    let end = if retry_in.is_none() { LAST_ONE } else { "" };
+                    self.close(now, room, Outcome::Failed, &format!("{why}{end}"));
                 }
                 self.explained = Some(room.clone());
             }
             What::Held(hold) => {
                 let missing = view.and_then(|view| view.missing_since);
-                let outcome = match self.outcome(room) {
-                    // It has just been told why, or nobody misses anything.
-                    None if was_explained || missing.is_none() => return,
-                    None | Some(Outcome::Waiting) => Outcome::NotStarted,
-                    Some(_) => Outcome::Failed,
-                };
-                self.begin(room, missing, roster);
-                self.close(now, room, outcome, &hold.to_string());
+                let outcome = self.outcome(room);
+                // It has just been told why, or nobody misses anything.
+                if outcome.is_none() && (was_explained || missing.is_none()) {
+                    return;
+                }
+                self.begin(now, room, missing, roster);
+                let tried = self.wants.get(room).and_then(Want::tried);
+                let was_sent = outcome.is_some_and(|outcome| outcome != Outcome::Waiting);
+                let outcome = if was_sent || tried.is_some() { Outcome::Failed } else { Outcome::NotStarted };
+                let tried = tried.map_or(String::new(), |tried| format!("; before that, {tried}"));
+                self.close(now, room, outcome, &format!("{hold}{tried}"));
+            }
+            What::Manual { order, origin } => self.ordered(now, room, *order, *origin),
+            What::OrderOver { end, .. } => self.order_over(now, room, &end.to_string()),
+            What::Waits { place } => {
+                self.waits(now, room, *place);
+                self.explain(room, view);
+            }
+            What::WaitsNoMore(end) => {
+                let is_empty = view.is_none_or(|view| view.people == 0);
+                self.waits_no_more(now, room, *end, is_empty);
             }
             What::State { to: State::Pending, .. } => {
-                self.begin(room, view.and_then(|view| view.missing_since), roster);
+                self.begin(now, room, view.and_then(|view| view.missing_since), roster);
                 self.change(room, |attempt| attempt.outcome = Outcome::Pending);
             }
             What::State { to: State::Settling | State::Waiting | State::Backoff, .. } => {
                 let since = view.and_then(|view| view.missing_since);
                 if since.is_some() {
-                    self.begin(room, since, roster);
+                    self.begin(now, room, since, roster);
+                    self.explain(room, view);
                 }
             }
             What::State { to: State::Idle, .. } => self.is_it_over(now, room, view),
@@ -198,7 +243,13 @@ impl History {
     }
 
     /// An entry for what is wanted, or found, unless there is one.
-    fn begin(&mut self, room: &RoomJid, wanted: Option<Time>, roster: Option<&Roster>) {
+    fn begin(&mut self, now: Time, room: &RoomJid, wanted: Option<Time>, roster: Option<&Roster>) {
+        let unlinked = self.unlinked(now);
+        if let Some(since) = wanted
+            && self.wants.get(room).is_none_or(|want| want.since != since)
+        {
+            self.wants.insert(room.clone(), Want::new(since, unlinked));
+        }
         if self.rooms.contains_key(room) {
             return;
         }
@@ -218,7 +269,7 @@ impl History {
         if wanted.is_some() {
             self.ledger.put(key, Entry::Attempt(attempt.clone()));
         }
-        self.rooms.insert(room.clone(), Open { key, attempt, wanted });
+        self.rooms.insert(room.clone(), Open { key, attempt, unlinked });
     }
 
     fn change(&mut self, room: &RoomJid, change: impl FnOnce(&mut Attempt)) {
@@ -232,13 +283,33 @@ impl History {
         }
     }
 
+    /// Why it waits, if it does.
+    fn explain(&mut self, room: &RoomJid, view: Option<&RoomView<'_>>) {
+        if self.outcome(room) == Some(Outcome::Waiting)
+            && let Some(why) = view.and_then(|view| view.reason.as_deref())
+        {
+            self.change(room, |attempt| attempt.reason = Some(plain(why, MOST_TEXT)));
+        }
+    }
+
     fn close(&mut self, now: Time, room: &RoomJid, outcome: Outcome, reason: &str) {
-        let Some(Open { key, mut attempt, .. }) = self.rooms.remove(room) else { return };
-        attempt.off = Some(self.wall(now));
+        let Some(Open { key, mut attempt, unlinked }) = self.rooms.remove(room) else { return };
+        let at = self.wall(now);
+        attempt.off = Some(at);
         attempt.outcome = outcome;
+        if outcome == Outcome::Failed
+            && attempt.sent.is_some()
+            && attempt.on.is_none()
+            && let Some(want) = self.wants.get_mut(room)
+        {
+            want.has_failed(at, reason);
+        }
+        let unlinked = want::without_link(self.unlinked(now).saturating_sub(unlinked));
+        let unlinked = unlinked.filter(|_| !reason.contains(want::NO_LINK));
+        let reason = unlinked.map_or_else(|| reason.to_owned(), |unlinked| format!("{reason}; {unlinked}"));
         // That a part is missing is told to the end.
         let moved = attempt.reason.take().filter(|before| before.starts_with(MOVED));
-        let reason = moved.map_or_else(|| reason.to_owned(), |moved| format!("{moved}; {reason}"));
+        let reason = moved.map_or_else(|| reason.clone(), |moved| format!("{moved}; {reason}"));
         attempt.reason = Some(plain(&reason, MOST_TEXT));
         self.ledger.put(key, Entry::Attempt(attempt));
     }
@@ -256,15 +327,19 @@ impl History {
         };
         let is_empty = view.is_none_or(|view| view.people == 0);
         let end = if is_empty { "the meeting ended" } else { "no recording was wanted any more" };
-        let (outcome, reason) = match open.attempt.outcome {
-            Outcome::Waiting => {
-                let waited = open.wanted.map_or(Duration::ZERO, |since| now.since(since));
-                let why = open.attempt.reason.as_deref().unwrap_or("nothing was sent yet");
-                (Outcome::NotStarted, format!("waited {}: {why}; then {end}", lasting(waited)))
-            }
-            _ => (Outcome::Failed, format!("before it was on, {end}")),
+        let (is_waiting, why) = (open.attempt.outcome == Outcome::Waiting, open.attempt.reason.clone());
+        let unlinked = self.unlinked(now);
+        // Of one that others have begun, nobody knows whether it was wanted.
+        let Some(want) = self.wants.remove(room) else {
+            return self.close(now, room, Outcome::Failed, &format!("before it was on, {end}"));
         };
-        self.close(now, room, outcome, &reason);
+        let in_vain = match is_waiting {
+            true => format!("{}; then {end}", want.waited_in_vain(now, unlinked, why.as_deref())),
+            false => want.asked_in_vain(now, unlinked, end),
+        };
+        let is_untried = is_waiting && want.tried().is_none();
+        let outcome = if is_untried { Outcome::NotStarted } else { Outcome::Failed };
+        self.close(now, room, outcome, &in_vain);
     }
 
     fn sweep<'a>(
@@ -277,6 +352,11 @@ impl History {
             return;
         }
         self.swept = now;
+        // What was closed before its time, as a person has stopped it, is missing until it is not.
+        let rooms = &self.rooms;
+        self.wants.retain(|room, _| {
+            rooms.contains_key(room) || view(room).is_some_and(|view| view.missing_since.is_some())
+        });
         for room in self.rooms.keys().cloned().collect::<Vec<_>>() {
             let Some(open) = self.rooms.get(&room) else { continue };
             // What is on ends with an event, and there may be thousands.
@@ -288,24 +368,11 @@ impl History {
             }
             let is_waiting = open.attempt.outcome == Outcome::Waiting;
             let view = view(&room);
-            let reason = view.as_ref().and_then(|view| view.reason.clone()).filter(|_| is_waiting);
+            self.explain(&room, view.as_ref());
             let jibri = if is_waiting { None } else { jibri(&room) };
-            self.change(&room, |attempt| {
-                attempt.reason = reason.map(|why| plain(&why, MOST_TEXT)).or(attempt.reason.take());
-                attempt.jibri = jibri.or(attempt.jibri.take());
-            });
+            self.change(&room, |attempt| attempt.jibri = jibri.or(attempt.jibri.take()));
             self.is_it_over(now, &room, view.as_ref());
         }
-    }
-
-    /// A restart is begun. Written down at once: should we not live to see its end, it counts all the same.
-    pub(in crate::driver) fn restarting(&mut self, now: Time, whom: &Whom, reason: Reason) {
-        self.restart(now, name_of(whom), reason, Recovery::RUNNING);
-    }
-
-    /// A restart was carried out; what follows from it comes as events.
-    pub(in crate::driver) fn restarted(&mut self, whom: &Whom, outcome: &recovery::Outcome) {
-        self.output = Some((whom.clone(), outcome.to_string()));
     }
 
     /// Something has happened in the fleet.
@@ -339,37 +406,6 @@ impl History {
             }
             _ => {}
         }
-    }
-
-    fn has_restarted(&mut self, whom: &Whom) {
-        let output = self.output.take().filter(|(of, _)| of == whom).map(|(_, output)| output);
-        self.restart_ended(name_of(whom), "restarted", output.as_deref());
-    }
-
-    /// What has become of the last restart of this one.
-    fn restart_ended(&mut self, name: &str, outcome: &str, output: Option<&str>) {
-        let instance = plain(name, MOST_NICK);
-        let last = self.restarts.iter_mut().rev().find(|(_, restart)| restart.instance == instance);
-        let Some((key, restart)) = last else { return };
-        outcome.clone_into(&mut restart.outcome);
-        restart.output = output.map(|output| plain(output, MOST_TEXT)).or(restart.output.take());
-        self.ledger.put(*key, Entry::Recovery(restart.clone()));
-    }
-
-    fn restart(&mut self, now: Time, name: &str, reason: Reason, outcome: &str) {
-        let restart = Recovery {
-            instance: plain(name, MOST_NICK),
-            trigger: reason.name().to_owned(),
-            time: self.wall(now),
-            outcome: outcome.to_owned(),
-            output: None,
-        };
-        let key = self.ledger.new_key();
-        self.ledger.put(key, Entry::Recovery(restart.clone()));
-        if self.restarts.len() >= RESTARTS {
-            self.restarts.pop_front();
-        }
-        self.restarts.push_back((key, restart));
     }
 
     /// An alert is raised, repeated or resolved.

@@ -80,7 +80,10 @@ pub(in crate::driver) fn log(event: &Event, attempt: u32) {
             warn!(room, retry_ms = ms(*delay), "not recording: {why}; trying again");
         }
         What::StartFailed { why, retry_in: None } => error!(room, "not recording: {why}; not trying again"),
-        What::Manual(hand) => info!(room, "ordered by hand: {}", hand.name()),
+        What::Manual { order, origin } => info!(room, "ordered by hand: {}, by {origin}", order.name()),
+        What::OrderOver { order, end } => info!(room, "the order to {} is over: {end}", order.name()),
+        What::Waits { place } => info!(room, place, "no Jibri is free, waiting for one"),
+        What::WaitsNoMore(end) => info!(room, "waiting for a Jibri no more: {end}"),
         What::Held(hold @ (Hold::Misfit(_) | Hold::GaveUp(_) | Hold::Untold)) => {
             error!(room, "not recording: {hold}")
         }

@@ -64,7 +64,7 @@ async function act(room, what, button) {
   try {
     const answer = await fetch(`api/v1/rooms/${encodeURIComponent(room)}/${what}`, {
       method: "POST",
-      headers: { authorization: `Bearer ${token}` },
+      headers: { authorization: `Bearer ${token}`, "jibri-autostart-client": "page" },
       signal: AbortSignal.timeout(PATIENCE),
     });
     if (answer.ok) {

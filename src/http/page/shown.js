@@ -127,27 +127,57 @@ const OUTCOMES = {
   recorded: "good", recording: "good", restarted: "good", ok: "good", failed: "bad", not_started: "bad",
   waiting: "wait", starting: "wait", pending: "wait",
 };
-const begun = (entry) => entry.wanted ?? entry.sent ?? entry.raised ?? entry.time ?? entry.on ?? entry.off ?? "";
+const begun = (entry) => entry.wanted ?? entry.sent ?? entry.raised ?? entry.time ?? entry.given ?? entry.began ?? entry.on ?? entry.off ?? "";
+
+const became = ({ outcome }) => {
+  const word = plain(outcome).replaceAll("_", " ");
+  return [word.charAt(0).toUpperCase() + word.slice(1), OUTCOMES[outcome] ?? "quiet"];
+};
+const lasted = (from, to) => (from && to ? span(Date.parse(to) - Date.parse(from)) : "");
+const ORDERED_BY = { command_line: "the command line", page: "the page", api: "the API" };
+
+// What is shown of each kind of entry.
+const KINDS = {
+  attempt: (entry) => ({
+    subject: split(entry.room)[0],
+    badge: became(entry),
+    more: [
+      lasted(entry.on, entry.off), entry.jibri && `on ${plain(entry.jibri)}`,
+      entry.trigger && `for ${plain(entry.trigger)}`, plain(entry.reason),
+    ],
+  }),
+  recovery: (entry) => ({
+    subject: entry.instance,
+    badge: became(entry),
+    more: [`restart because ${plain(entry.trigger)}`, plain(entry.output, 300)],
+  }),
+  alert: (entry) => ({
+    subject: entry.subject,
+    badge: entry.resolved ? ["Resolved", "quiet"] : ["Alert", "warn"],
+    more: [plain(entry.summary)],
+  }),
+  order: (entry) => ({
+    subject: split(entry.room)[0],
+    badge: [`Order: ${plain(entry.order)}`, entry.over ? "quiet" : "wait"],
+    more: [`by ${ORDERED_BY[entry.by] ?? plain(entry.by)} from ${plain(entry.from)}`, plain(entry.reason)],
+  }),
+  wait: (entry) => ({
+    subject: split(entry.room)[0],
+    badge: entry.over ? ["Waited", "quiet"] : ["Waits", "wait"],
+    more: [lasted(entry.began, entry.over), "for a Jibri", plain(entry.reason)],
+  }),
+};
 
 const past = new Table("history", {
   key: (entry) => `${entry.kind}-${entry.id}`,
   compare: (a, b) => before(begun(b), begun(a)) || before(a.kind, b.kind) || b.id - a.id,
   cells: ["subject", "badge", "since", "more"],
   fill: (entry, parts, tr) => {
-    const attempt = entry.kind === "attempt";
-    const alert = entry.kind === "alert";
-    name(parts.subject, attempt ? split(entry.room)[0] : alert ? entry.subject : entry.instance);
-    const outcome = alert ? (entry.resolved ? "resolved" : "alert") : plain(entry.outcome).replaceAll("_", " ");
-    const tone = alert ? (entry.resolved ? "quiet" : "warn") : (OUTCOMES[entry.outcome] ?? "quiet");
-    badge(parts.badge, [outcome.charAt(0).toUpperCase() + outcome.slice(1), tone]);
-    tr.dataset.tone = tone;
+    const shown = KINDS[entry.kind]?.(entry) ?? { subject: "", badge: [plain(entry.kind), "quiet"], more: [] };
+    name(parts.subject, shown.subject);
+    badge(parts.badge, shown.badge);
+    tr.dataset.tone = shown.badge[1];
     since(parts.since, begun(entry), " ago");
-    const lasted = entry.on && entry.off ? span(Date.parse(entry.off) - Date.parse(entry.on)) : "";
-    const more = attempt
-      ? [lasted, entry.jibri && `on ${plain(entry.jibri)}`, entry.trigger && `for ${plain(entry.trigger)}`, plain(entry.reason)]
-      : alert
-        ? [plain(entry.summary)]
-        : [`restart because ${plain(entry.trigger)}`, plain(entry.output, 300)];
-    name(parts.more, more.filter(Boolean).join("; "));
+    name(parts.more, shown.more.filter(Boolean).join("; "));
   },
 });

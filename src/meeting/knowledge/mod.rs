@@ -15,7 +15,7 @@ pub(super) use recorders::{Outlook, Recorders, SHOWS_WITHIN};
 use std::collections::VecDeque;
 
 use super::identity::Who;
-use super::io::{ConferenceId, RecordingStatus, SessionId};
+use super::io::{AttemptId, ConferenceId, RecordingStatus, SessionId};
 use super::roster::Roster;
 use crate::address::Nick;
 use crate::config::Mode;
@@ -53,6 +53,10 @@ struct OurStop {
     /// Which session it has ended is for focus to say: the one that was meant may have been replaced unseen.
     session: Option<SessionId>,
     meant: Option<SessionId>,
+    /// Focus has not answered it: it may end whatever is on by then.
+    awaited: Option<AttemptId>,
+    /// Something else is on since: what it has ended was before that.
+    is_past: bool,
 }
 
 impl Knowledge {
@@ -101,7 +105,10 @@ impl Knowledge {
     /// What focus says is known from now on.
     pub(super) fn take_in(&mut self) {
         if let Some(status) = &self.jicofo_status {
-            if let Some(ours) = self.our_stops.iter_mut().find(|ours| ours.is(status)) {
+            let is_before = self.is_before_what_is_on(status);
+            let is_certain = |ours: &OurStop| !ours.is_past || self.is_of_another(status);
+            let found = self.our_stops.iter().position(|ours| ours.is(status, is_before) && is_certain(ours));
+            if let Some(ours) = found.and_then(|at| self.our_stops.get_mut(at)) {
                 ours.session.clone_from(&status.session);
             }
             self.taken_in = Some(status.clone());
@@ -191,12 +198,20 @@ impl Knowledge {
         Some((status, nick))
     }
 
-    /// We ask focus to stop this session, if it is known, under this nickname.
-    pub(super) fn we_stop(&mut self, initiator: Nick, meant: Option<SessionId>) {
+    /// We ask focus to stop this session, if it is known, under this nickname. `awaited`: if it is to be answered.
+    pub(super) fn we_stop(&mut self, initiator: Nick, meant: Option<SessionId>, awaited: Option<AttemptId>) {
         // One that went the same way says the same.
         self.our_stops.retain(|ours| ours.initiator != initiator || ours.session.is_some());
         self.our_stops.truncate(MOST_STOPS);
-        self.our_stops.push_front(OurStop { initiator, session: None, meant });
+        let meant = meant.or_else(|| self.recorders.session().cloned());
+        self.our_stops.push_front(OurStop { initiator, session: None, meant, awaited, is_past: false });
+    }
+
+    /// Focus has answered a stop of ours; or any, as no answer comes any more.
+    pub(super) fn our_stop_is_answered(&mut self, answered: Option<AttemptId>) {
+        for ours in &mut self.our_stops {
+            ours.awaited.take_if(|awaited| answered.is_none_or(|answered| *awaited == answered));
+        }
     }
 
     /// Focus has not done what we have asked for last.
@@ -206,10 +221,10 @@ impl Knowledge {
 
     /// A recording is on: what focus may still tell is the end of the one that was meant.
     pub(super) fn is_on(&mut self) {
-        for ours in &mut self.our_stops {
+        for ours in self.our_stops.iter_mut().filter(|ours| ours.awaited.is_none()) {
             ours.session = ours.session.take().or(ours.meant.take());
+            ours.is_past = true;
         }
-        self.our_stops.retain(|ours| ours.session.is_some());
         self.jibri_stopped = None;
         self.recorded_by = RecordedBy::Unknown;
         // What is done to it from now on is done by those who are there.
@@ -247,15 +262,31 @@ impl Knowledge {
     }
 
     fn is_our_stop(&self, status: &RecordingStatus) -> bool {
-        self.our_stops.iter().any(|ours| ours.is(status))
+        let is_before = self.is_before_what_is_on(status);
+        self.our_stops.iter().any(|ours| ours.is(status, is_before))
+    }
+
+    /// It tells of a stop of ours that was sent before what is on now.
+    pub(super) fn is_past_stop(&self, status: &RecordingStatus) -> bool {
+        let is_before = self.is_before_what_is_on(status);
+        self.our_stops.iter().any(|ours| ours.is_past && ours.is(status, is_before))
+    }
+
+    /// A recorder is there, so what is on is not over, and none has shown the session that this word tells of.
+    fn is_before_what_is_on(&self, status: &RecordingStatus) -> bool {
+        let has_shown = |session| self.recorders.have_shown(session);
+        self.is_recorded() && !status.session.as_ref().is_some_and(has_shown)
     }
 }
 
 impl OurStop {
-    fn is(&self, status: &RecordingStatus) -> bool {
-        !status.on
-            && status.initiator.as_ref() == Some(&self.initiator)
-            && (self.session.is_none() || self.session == status.session)
+    /// `is_before`: this word is not of what is on now, as far as can be seen.
+    fn is(&self, status: &RecordingStatus, is_before: bool) -> bool {
+        let may_be = match &self.session {
+            Some(session) => status.session.as_ref() == Some(session),
+            None => is_before || !self.is_past,
+        };
+        !status.on && status.initiator.as_ref() == Some(&self.initiator) && may_be
     }
 }
 
@@ -265,6 +296,7 @@ mod tests {
     use crate::address::RealJid;
     use crate::meeting::identity::tests::identity;
     use crate::meeting::io::{Affiliation, Listed, Role};
+    use crate::meeting::occupancy::Visibility;
 
     fn roster(names: &[&str]) -> Roster {
         let listed = |name: &&str| Listed {
@@ -298,6 +330,55 @@ mod tests {
         stopped_for_others(&mut known);
         assert!(known.stopped_by(Mode::File, None, &roster(&["bob"])).is_none());
         assert!(known.stopped_by(Mode::File, None, &roster(&["bob", "ada"])).is_some());
+    }
+
+    fn says(session: &str) -> RecordingStatus {
+        RecordingStatus {
+            on: false,
+            session: Some(SessionId(session.into())),
+            mode: None,
+            failed: false,
+            initiator: Nick::new("ada").ok(),
+        }
+    }
+
+    #[test]
+    fn our_stop_of_a_session_that_we_do_not_know_stays_ours_when_the_next_one_is_on() {
+        let mut known = Knowledge::new(false);
+        known.we_stop(Nick::new("ada").unwrap(), None, None);
+        let listed = Listed {
+            nick: Nick::new("rec").unwrap(),
+            jid: RealJid::new("recorder@hidden.meet.jitsi/rec").ok(),
+            role: Role::Participant,
+            affiliation: Affiliation::None,
+        };
+        let see = |known: &mut Knowledge, all: &[Listed]| {
+            let mut roster = Roster::default();
+            roster.apply_lists(&identity(), all, 0);
+            let outlook = Outlook { mode: Mode::File, awaited: None, is_live: true, must_believe: true };
+            known.recorders.update(&roster, Visibility::Outside, outlook, Time::default());
+        };
+        see(&mut known, &[listed]);
+        known.is_on();
+        known.focus_says(Some(says("s1")), None);
+        known.take_in();
+        assert_eq!(known.person_behind(&says("s1"), None), None, "it was sent in her name");
+        assert!(known.is_past_stop(&says("s1")), "so it says nothing of what is on");
+        see(&mut known, &[]);
+        assert!(known.person_behind(&says("s2"), None).is_some(), "she has stopped what was on");
+    }
+
+    #[test]
+    fn our_stop_ends_whatever_is_on_when_focus_gets_it() {
+        let mut known = Knowledge::new(false);
+        let (meant, attempt) = (Some(SessionId("s1".into())), AttemptId(7));
+        known.we_stop(Nick::new("ada").unwrap(), meant, Some(attempt));
+        known.is_on();
+        assert_eq!(known.person_behind(&says("s2"), None), None, "it has replaced the one that was meant");
+        known.our_stop_is_answered(Some(attempt));
+        known.is_on();
+        assert_eq!(known.person_behind(&says("s1"), None), None);
+        assert!(known.person_behind(&says("s2"), None).is_some(), "no stop of ours is under way");
     }
 
     #[test]

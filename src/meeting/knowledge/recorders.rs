@@ -273,6 +273,11 @@ impl Recorders {
         self.recording().next().is_some()
     }
 
+    /// Whether one of these has come in since then, as far as was seen.
+    pub(in crate::meeting) fn has_come_since(&self, then: Time) -> bool {
+        self.recording().any(|account| !account.was_there && account.since > then)
+    }
+
     /// The sessions that these show; none for one that has not been seen to.
     pub(in crate::meeting) fn sessions(&self) -> impl Iterator<Item = Option<&SessionId>> {
         self.recording().map(|account| account.shown.session.as_ref())
@@ -390,6 +395,7 @@ mod tests {
                 session,
                 mode,
                 jibri: None,
+                name: None,
                 recording: None,
                 conference: None,
                 own: false,
@@ -460,5 +466,17 @@ mod tests {
             room.list(names, 1);
             assert_eq!(room.recorders.records(), expected, "{names:?}");
         }
+    }
+
+    #[test]
+    fn of_one_that_nobody_saw_come_it_is_not_known_that_it_has_come_since() {
+        let at = |second| Time::new(Duration::from_secs(second));
+        let mut room = Watched::new();
+        room.outlook.must_believe = true;
+        room.list(&["rec"], 5);
+        assert!(room.recorders.has_come_since(at(4)) && !room.recorders.has_come_since(at(5)));
+        room.look(6, Visibility::Blind);
+        room.list(&["rec2"], 7);
+        assert!(room.recorders.records() && !room.recorders.has_come_since(at(4)));
     }
 }

@@ -97,6 +97,7 @@ mod tests {
             session: None,
             mode: None,
             jibri: None,
+            name: None,
             recording: None,
             conference: None,
             own: true,

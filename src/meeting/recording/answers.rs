@@ -28,13 +28,16 @@ impl Recording {
         ctx: &mut Ctx<'_>,
         policy: Policy<'_>,
     ) -> Option<StartFailure> {
-        self.unanswered.take_if(|(current, _)| *current == attempt);
-        match self.course {
-            Course::Asked { attempt: current, .. } if current == attempt => {}
-            // The recording was on, or the attempt given up, before its answer came.
+        let was_given_up = self.unanswered.take_if(|(current, _)| *current == attempt).is_some();
+        let meaning = meaning(answer);
+        match (&self.course, &meaning) {
+            (Course::Asked { attempt: current, .. }, _) if *current == attempt => {}
+            // It is pending all the same.
+            (Course::Nothing, Meaning::Accepted(_)) if was_given_up => {}
+            // The recording was on before its answer came.
             _ => return None,
         }
-        match meaning(answer) {
+        match meaning {
             Meaning::Accepted(session) => {
                 ctx.tell(What::Accepted { session: session.clone() });
                 // The recorder may have come in while the answer was on its way.
@@ -55,6 +58,13 @@ impl Recording {
             }
         }
         None
+    }
+
+    /// Something else is about to come of a start. That focus answers it is still waited for: it may go on with it.
+    pub(super) fn leaves_answer_open(&mut self) {
+        if let Course::Asked { attempt, deadline, sender: None, .. } = self.course {
+            self.unanswered = Some((attempt, deadline));
+        }
     }
 
     /// What became of a start that nobody answers us.

@@ -98,7 +98,9 @@ impl Recording {
         self.seated.clear();
         self.stop.recording_is_on(self.course == Course::Nothing && self.held().is_none());
         self.known.is_on();
-        self.holds.is_on();
+        let is_begun_since = |stop| by == Witness::Focus || self.known.recorders.has_come_since(stop);
+        let is_begun_since = self.holds.stopped_at().is_none_or(is_begun_since);
+        self.holds.is_on(is_begun_since);
         let wanted_for = self.missing_since.take().map(|missing| ctx.now.since(missing));
         let is_found_by_it = matches!(self.course, Course::Found { by: FoundBy::Recorder, .. });
         let is_denied = by == Witness::Recorder || by == Witness::Sighted && is_found_by_it;

@@ -7,7 +7,7 @@ use super::{ANSWER_GRACE, Recording};
 use crate::address::Nick;
 use crate::meeting::answer::StopFailure;
 use crate::meeting::context::{Ctx, Policy};
-use crate::meeting::event::{Hold, What};
+use crate::meeting::event::{Hold, WaitEnd, What};
 use crate::meeting::io::{Action, Order, Speaker};
 use crate::meeting::knowledge::{Gap, Picture};
 use crate::meeting::queue::{Chance, Standing};
@@ -73,7 +73,7 @@ impl Recording {
         match (&self.course, self.held()) {
             (Course::Nothing, None) => self.next_start(now, ctx, policy),
             // What others have begun is theirs, and is told of.
-            (Course::Nothing, Some(Hold::Manual)) => {
+            (Course::Nothing, Some(Hold::Manual(_))) => {
                 visit_if(self.awaits_telling(now, policy) && self.is_to_tell(ctx))
             }
             // This may be another meeting.
@@ -241,6 +241,24 @@ impl Recording {
         }
         let is_kept = self.keeps_until().is_some_and(|until| now < until);
         if self.step == Step::NoJibri || is_kept { Standing::Queued(since) } else { Standing::Aside }
+    }
+
+    /// A start is due, or has failed, and there is no Jibri for it.
+    pub(in crate::meeting) fn lacks_jibri(&self) -> bool {
+        self.step == Step::NoJibri || self.backoff.is_pausing() && self.backoff.wants_jibri()
+    }
+
+    /// Why it waits for no Jibri any more, if it has waited for one. A start does not end that: it may fail for want of one.
+    pub(in crate::meeting) fn waits_no_more(&self) -> Option<WaitEnd> {
+        match &self.course {
+            Course::Found { .. } | Course::On { .. } | Course::Gone { .. } => Some(WaitEnd::Found),
+            Course::Nothing if self.held().is_some() => Some(WaitEnd::Held),
+            _ if self.missing_since.is_none() => Some(WaitEnd::NotWanted),
+            Course::Nothing if self.backoff.is_pausing() && !self.backoff.wants_jibri() => {
+                Some(WaitEnd::Failed)
+            }
+            Course::Nothing | Course::Asked { .. } => None,
+        }
     }
 
     /// Until when the Jibri that it may have is kept for it.

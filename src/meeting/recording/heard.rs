@@ -5,7 +5,6 @@ use std::time::Duration;
 use super::course::{Course, FoundBy, SHOWS_BY, Witness};
 use super::proof::Refuted;
 use super::{Recording, RecordingStatus};
-use crate::address::Nick;
 use crate::config::Mode;
 use crate::doubling::doubled;
 use crate::meeting::answer::StartFailure;
@@ -13,6 +12,8 @@ use crate::meeting::context::{Ctx, Policy};
 use crate::meeting::event::Ended;
 use crate::meeting::io::SessionId;
 use crate::meeting::knowledge::{Company, Gap, Picture, SHOWS_WITHIN, Told};
+use crate::meeting::manual::OrderEnd;
+use crate::meeting::person::Person;
 use crate::meeting::roster::Roster;
 
 /// When focus is asked again whether it knows by now that a recorder is gone; doubled each time. It notices the death of
@@ -29,12 +30,15 @@ impl Recording {
     /// gone: while we are kept out, while there is no link, or between two looks. After such a gap we rely on what focus
     /// tells, as after a restart of ours: only if it still says the same is it the same meeting for certain.
     pub(super) fn which_meeting(&mut self, now: &Picture<'_>, ctx: &mut Ctx<'_>, policy: Policy<'_>) {
-        self.have_others_come(now.stayed);
+        self.have_others_come(now.stayed, ctx);
         if now.people == 0 {
             self.known.meeting.emptied();
             // Focus ends the conference when nobody is left, and an answer goes with it, for we leave too.
-            if !now.by_companion && matches!(self.course, Course::Asked { sender: None, .. }) {
-                self.course = Course::Nothing;
+            if !now.by_companion {
+                self.unanswered = None;
+                if matches!(self.course, Course::Asked { sender: None, .. }) {
+                    self.course = Course::Nothing;
+                }
             }
         } else {
             let was_deserted = self.known.meeting.peopled();
@@ -50,16 +54,16 @@ impl Recording {
     }
 
     /// These are in the list by which we go in, and may have left by then.
-    pub(in crate::meeting) fn lists(&mut self, roster: &Roster, stayed: Option<bool>) {
-        self.have_others_come(stayed);
+    pub(in crate::meeting) fn lists(&mut self, roster: &Roster, stayed: Option<bool>, ctx: &mut Ctx<'_>) {
+        self.have_others_come(stayed, ctx);
         self.whose_meeting(roster, stayed);
     }
 
-    fn have_others_come(&mut self, stayed: Option<bool>) {
+    fn have_others_come(&mut self, stayed: Option<bool>, ctx: &mut Ctx<'_>) {
         if stayed == Some(false) {
             // All have left between two looks, for all we know.
             self.known.meeting.emptied();
-            self.forget_order();
+            self.forget_order(OrderEnd::NobodyLeft, ctx);
         }
     }
 
@@ -132,7 +136,7 @@ impl Recording {
                     self.ended(Ended::WithMeeting, ctx);
                 }
                 if self.known.meeting.is_called_another() {
-                    self.forget_order();
+                    self.forget_order(OrderEnd::MeetingOver, ctx);
                     // What was asked for since nobody was left is theirs who are there now.
                     if self.known.meeting.gap() == Some(Gap::Unseen) {
                         self.forget_what_was_asked(policy);
@@ -186,8 +190,8 @@ impl Recording {
         } else if matches!(self.course, Course::On { .. }) && self.known.is_of_another(&status) {
             // Focus has yet to tell of the one that is on. A stop of another session is respected when that one is over: the one
             // that is on may be of before a restart of focus, which will not tell of the stop after the next one.
-            if let Some(nick) = self.stopped_by(now, policy).cloned() {
-                self.holds.stopped_by(nick);
+            if let Some(person) = self.stopped_by(now, policy) {
+                self.holds.stopped_by(person, ctx.now);
             }
         } else if self.concerns_us(&status) || self.stopped_by(now, policy).is_some() {
             self.off(&status, now, ctx, policy);
@@ -213,8 +217,7 @@ impl Recording {
             };
         }
         if now.visitor && !self.known.is_recorded() {
-            // Whoever has begun it has changed his mind.
-            self.holds.is_on();
+            self.holds.is_on(true);
             // Its recorder may be the one that has just come in, and has nothing to show yet.
             self.asked_at = Some(ctx.now.before(SHOWS_WITHIN));
             self.found(session, FoundBy::Focus, ctx, policy);
@@ -296,31 +299,34 @@ impl Recording {
     fn concerns_us(&self, status: &RecordingStatus) -> bool {
         match (self.session(), &status.session) {
             (Some(ours), Some(theirs)) => ours == theirs,
-            _ => true,
+            _ => !self.known.is_past_stop(status),
         }
     }
 
     /// Whose stop focus tells of now, if it is to be respected.
-    pub(super) fn stopped_by(&self, now: &Picture<'_>, policy: Policy<'_>) -> Option<&Nick> {
+    pub(super) fn stopped_by(&self, now: &Picture<'_>, policy: Policy<'_>) -> Option<Person> {
         let (status, nick) = self.known.stopped_by(policy.start.mode, now.our_nick, now.roster)?;
-        (policy.stop.respect_manual && !self.is_overruled(status)).then_some(nick)
+        let is_respected = policy.stop.respect_manual && !self.is_overruled(status);
+        is_respected.then(|| Person::of(nick, now.roster))
     }
 
     /// docs/jitsi.md 3, the table of `off`.
     fn off(&mut self, status: &RecordingStatus, now: &Picture<'_>, ctx: &mut Ctx<'_>, policy: Policy<'_>) {
         let is_of_ours = status.mode.is_none_or(|told| told == policy.start.mode);
-        let person = self.known.person_behind(status, now.our_nick).cloned();
+        let person = self.known.person_behind(status, now.our_nick);
+        let person = person.map(|nick| Person::of(nick, now.roster));
         self.refuted = None;
-        if let Some(nick) = self.stopped_by(now, policy).cloned() {
-            self.ended(Ended::ByPerson(nick.clone()), ctx);
-            self.order_is_countermanded();
+        if let Some(person) = self.stopped_by(now, policy) {
+            self.ended(Ended::ByPerson(person.clone()), ctx);
+            self.order_is_countermanded(&person, ctx);
+            self.leaves_answer_open();
             self.course = Course::Nothing;
-            return self.hold_for(nick, ctx);
+            return self.hold_for(person, ctx);
         }
         match self.course {
             Course::On { .. } => {
                 let how = match (person, &status.initiator) {
-                    (Some(nick), _) => Ended::ByPerson(nick),
+                    (Some(person), _) => Ended::ByPerson(person),
                     (None, Some(_)) => Ended::ByUs,
                     (None, None) if status.failed => Ended::Failed,
                     (None, None) => Ended::Naturally,
@@ -352,8 +358,8 @@ impl Recording {
     }
 
     /// A person has stopped it.
-    fn hold_for(&mut self, nick: Nick, ctx: &Ctx<'_>) {
-        if self.holds.stopped_by(nick) {
+    fn hold_for(&mut self, person: Person, ctx: &Ctx<'_>) {
+        if self.holds.stopped_by(person, ctx.now) {
             // Its recorder may be there for a moment.
             self.known.is_over(ctx.now);
         }
@@ -365,8 +371,8 @@ impl Recording {
         if self.course != Course::Nothing {
             return;
         }
-        if let Some(nick) = self.stopped_by(now, policy).cloned() {
-            self.hold_for(nick, ctx);
+        if let Some(person) = self.stopped_by(now, policy) {
+            self.hold_for(person, ctx);
         }
         let (mode, session) = (policy.start.mode, self.known.recorders.session().cloned());
         if let Some(mode) = self.known.told_instead(mode) {
@@ -390,6 +396,7 @@ impl Recording {
     fn told_instead(&mut self, mode: Mode, now: &Picture<'_>, ctx: &mut Ctx<'_>) {
         // There is one session a meeting, so ours is over.
         self.ended(Ended::Lost, ctx);
+        self.leaves_answer_open();
         self.course = Course::Nothing;
         if self.wanted_since.is_some() && !self.holds.is_misfit() {
             let shows = now.is_inside() && !now.visitor || self.known.recorders.is_of_other_mode();

@@ -1,10 +1,11 @@
 //! Why nothing is started, although a recording may be wanted.
 
-use crate::address::Nick;
 use crate::config::Mode;
 use crate::meeting::answer::{Misfit, StartFailure};
 use crate::meeting::context::{Ctx, Policy};
 use crate::meeting::event::{Hold, What};
+use crate::meeting::manual::Origin;
+use crate::meeting::person::Person;
 use crate::time::Time;
 
 /// So often in one meeting a recording is begun again whose end nobody could be asked about.
@@ -13,8 +14,8 @@ const UNTOLD_ENDS: u32 = 3;
 /// All reasons; one that is no more important than another hides behind it.
 #[derive(Debug, Default)]
 pub(super) struct Holds {
-    /// Who has stopped the recording of this meeting.
-    stopped_by: Option<Nick>,
+    /// Who has stopped the recording of this meeting, and when that was heard.
+    stopped_by: Option<(Person, Time)>,
     /// A session of the other mode is on; when to look again, where nothing shows that it has ended.
     instead: Option<(Mode, Option<Time>)>,
     /// Trying again does not help until a setting has changed; when we look again.
@@ -28,16 +29,16 @@ pub(super) struct Holds {
 }
 
 impl Holds {
-    /// The reason, if there is one. `manual`: somebody has ordered that nothing is started.
-    pub(super) fn reason(&self, manual: bool) -> Option<Hold> {
-        if let Some(nick) = &self.stopped_by {
-            return Some(Hold::StoppedBy(nick.clone()));
+    /// The reason, if there is one. `manual`: whose order it is that nothing is started.
+    pub(super) fn reason(&self, manual: Option<Origin>) -> Option<Hold> {
+        if let Some((person, _)) = &self.stopped_by {
+            return Some(Hold::StoppedBy(person.clone()));
         }
         let instead = self.instead.map(|(mode, _)| Hold::Instead(mode));
         let misfit = || self.misfit.map(|(misfit, _)| Hold::Misfit(misfit));
         let untold = || (self.untold_ends > UNTOLD_ENDS).then_some(Hold::Untold);
         let gave_up = || self.gave_up.map(Hold::GaveUp);
-        let rest = || self.is_dry_run.then_some(Hold::DryRun).or(manual.then_some(Hold::Manual));
+        let rest = || self.is_dry_run.then_some(Hold::DryRun).or(manual.map(Hold::Manual));
         instead.or_else(misfit).or_else(untold).or_else(gave_up).or_else(rest)
     }
 
@@ -56,11 +57,19 @@ impl Holds {
         self.instead.take_if(|(_, until)| until.is_some_and(|until| ctx.is_past(until)));
     }
 
-    /// This person has stopped it. Whether that is news.
-    pub(super) fn stopped_by(&mut self, nick: Nick) -> bool {
-        let is_news = self.stopped_by.as_ref() != Some(&nick);
-        self.stopped_by = Some(nick);
+    /// This person has stopped it. Whether that is news: it is heard again and again, and he may have left by then, or
+    /// display another name.
+    pub(super) fn stopped_by(&mut self, person: Person, now: Time) -> bool {
+        let is_news = self.stopped_by.as_ref().is_none_or(|(known, _)| known.nick != person.nick);
+        if is_news {
+            self.stopped_by = Some((person, now));
+        }
         is_news
+    }
+
+    /// When it was heard that a person has stopped it.
+    pub(super) fn stopped_at(&self) -> Option<Time> {
+        self.stopped_by.as_ref().map(|(_, at)| *at)
     }
 
     /// Whoever is there now has not stopped anything. Whether somebody had.
@@ -108,10 +117,11 @@ impl Holds {
         self.untold_ends = 0;
     }
 
-    /// A recording is on: whoever has begun it has changed his mind.
-    pub(super) fn is_on(&mut self) {
+    /// A recording is on. If it was begun since a person has stopped the last one, he has changed his mind.
+    pub(super) fn is_on(&mut self, is_begun_since: bool) {
         let untold_ends = if self.untold_ends > UNTOLD_ENDS { 0 } else { self.untold_ends };
-        *self = Self { untold_ends, told: self.told.take(), ..Self::default() };
+        let stopped_by = self.stopped_by.take().filter(|_| !is_begun_since);
+        *self = Self { stopped_by, untold_ends, told: self.told.take(), ..Self::default() };
     }
 
     /// Another meeting: only what no meeting can change is kept.

@@ -8,13 +8,14 @@ use crate::meeting::context::{Ctx, Policy};
 use crate::meeting::event::What;
 use crate::meeting::io::RecordingStatus;
 use crate::meeting::knowledge::Picture;
-use crate::meeting::manual::ManualOrder;
+use crate::meeting::manual::{ManualOrder, OrderEnd, Origin};
+use crate::meeting::person::Person;
 
 /// An order, and what it overrules.
 #[derive(Debug, Default)]
 pub(super) struct Manual {
-    /// [`ManualOrder::Record`] or [`ManualOrder::Stop`].
-    order: Option<ManualOrder>,
+    /// [`ManualOrder::Record`] or [`ManualOrder::Stop`], and where it has come from.
+    order: Option<(ManualOrder, Origin)>,
     /// Focus's word that was known when the order came; it repeats itself in every presence.
     overruled: Option<RecordingStatus>,
     /// What was on, or under way, when the stop was ordered is over; what comes on after that is somebody else's.
@@ -24,13 +25,18 @@ pub(super) struct Manual {
 impl Recording {
     /// The order that goes before the rules.
     pub(in crate::meeting) fn hand(&self) -> Option<ManualOrder> {
-        self.manual.order
+        self.manual.order.map(|(order, _)| order)
+    }
+
+    /// Whose order it is to record, or to stop.
+    pub(super) fn ordered_by(&self, order: ManualOrder) -> Option<Origin> {
+        self.manual.order.filter(|(given, _)| *given == order).map(|(_, origin)| origin)
     }
 
     /// Takes an order.
-    pub(in crate::meeting) fn manual(&mut self, hand: ManualOrder, ctx: &mut Ctx<'_>) {
-        ctx.tell(What::Manual(hand));
-        let order = (hand != ManualOrder::Release).then_some(hand);
+    pub(in crate::meeting) fn manual(&mut self, hand: ManualOrder, origin: Origin, ctx: &mut Ctx<'_>) {
+        ctx.tell(What::Manual { order: hand, origin });
+        let order = (hand != ManualOrder::Release).then_some((hand, origin));
         let overruled = self.known.last_status().cloned();
         self.manual = Manual { order, overruled, is_carried_out: false };
         self.stop.ordered();
@@ -48,15 +54,16 @@ impl Recording {
     }
 
     /// An order ends with the people to whom it applied.
-    pub(super) fn heed_order(&mut self, now: &Picture<'_>) {
+    pub(super) fn heed_order(&mut self, now: &Picture<'_>, ctx: &mut Ctx<'_>) {
         if now.is_complete() && now.people == 0 && !self.known.recorders.may_record() {
-            self.forget_order();
+            self.forget_order(OrderEnd::NobodyLeft, ctx);
         }
     }
 
     /// Whether nothing is on that was when the stop was ordered; once it is known what is there.
     pub(super) fn note_carried_out(&mut self, ctx: &Ctx<'_>) {
-        if self.course == Course::Nothing && !self.known.recorders.is_unknown() {
+        let is_over = self.course == Course::Nothing && self.unanswered.is_none();
+        if is_over && !self.known.recorders.is_unknown() {
             self.order_is_carried_out(ctx);
         }
     }
@@ -70,19 +77,21 @@ impl Recording {
     }
 
     /// A person has stopped what was ordered; an order to stop has nothing against that.
-    pub(super) fn order_is_countermanded(&mut self) {
-        if self.manual.order == Some(ManualOrder::Record) {
-            self.forget_order();
+    pub(super) fn order_is_countermanded(&mut self, person: &Person, ctx: &mut Ctx<'_>) {
+        if self.hand() == Some(ManualOrder::Record) {
+            self.forget_order(OrderEnd::Countermanded(person.clone()), ctx);
         }
     }
 
-    pub(super) fn forget_order(&mut self) {
-        self.manual = Manual::default();
+    pub(super) fn forget_order(&mut self, end: OrderEnd, ctx: &mut Ctx<'_>) {
+        if let Some((order, _)) = std::mem::take(&mut self.manual).order {
+            ctx.tell(What::OrderOver { order, end });
+        }
     }
 
     /// Nothing is to be started, by order.
     pub(super) fn is_kept_off(&self) -> bool {
-        self.manual.order == Some(ManualOrder::Stop)
+        self.hand() == Some(ManualOrder::Stop)
     }
 
     /// What is on has to be stopped, whatever the rules say.
@@ -95,7 +104,7 @@ impl Recording {
         let is_on = matches!(self.course, Course::On { .. } | Course::Gone { .. });
         let is_ours = status.session.is_some() && self.session() == status.session.as_ref();
         self.manual.overruled.as_ref() == Some(status)
-            || self.manual.order == Some(ManualOrder::Record) && !is_on && !is_ours
+            || self.hand() == Some(ManualOrder::Record) && !is_on && !is_ours
     }
 
     /// How long the condition has to last.

@@ -25,6 +25,7 @@ use super::context::{Ctx, Policy};
 use super::event::{Ended, What};
 use super::io::{Action, AttemptId, ConferenceId, MeetingId, QueryId, RecordingStatus, SessionId};
 use super::knowledge::{Knowledge, Outlook, Picture};
+use super::manual::OrderEnd;
 use super::notice::Recorded;
 use super::occupancy::{Errand, Visibility};
 use crate::config::Mode;
@@ -158,6 +159,7 @@ impl Recording {
         if let Course::On { session, .. } | Course::Gone { session, .. } = &self.course {
             ctx.tell(What::Ended { session: session.clone(), how: Ended::WithMeeting });
         }
+        self.forget_order(OrderEnd::MeetingOver, ctx);
         let mut known = std::mem::take(&mut self.known);
         known.meeting_over();
         *self = Self { known, ..Self::new(false) };
@@ -168,6 +170,7 @@ impl Recording {
     pub(super) fn link_down(&mut self) {
         self.unanswered = None;
         self.known.meeting.link_down();
+        self.known.our_stop_is_answered(None);
         self.stop.link_down();
         if matches!(self.course, Course::Asked { .. } | Course::Found { .. }) {
             self.course = Course::Nothing;
@@ -218,7 +221,7 @@ impl Recording {
             self.known.meeting.is_out_of_sight();
         }
         self.pass_deadlines(now, ctx, policy);
-        self.heed_order(now);
+        self.heed_order(now, ctx);
         if is_seen {
             self.heed_others(now, ctx, policy);
             let is_missing = wanted && !matches!(self.course, Course::On { .. });

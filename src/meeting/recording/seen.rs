@@ -89,10 +89,8 @@ impl Recording {
     fn see_from_outside(&mut self, wanted: bool, now: &Picture<'_>, ctx: &mut Ctx<'_>, policy: Policy<'_>) {
         let is_new = matches!(self.course, Course::Nothing | Course::Asked { .. } | Course::Found { .. });
         if is_new && self.sees_recorder_of_ours() {
-            if let Course::Asked { attempt, deadline, sender: None, .. } = self.course {
-                self.unanswered = Some((attempt, deadline));
-            }
             let session = self.session().or(self.known.recorders.session()).cloned();
+            self.leaves_answer_open();
             self.on(session, Witness::Sighted, ctx);
         }
         let Course::On { session, since, .. } = &self.course else { return };

@@ -8,6 +8,7 @@ use super::decide::Step;
 use crate::meeting::answer::StartFailure;
 use crate::meeting::context::Ctx;
 use crate::meeting::event::{Hold, State};
+use crate::meeting::manual::ManualOrder;
 use crate::meeting::queue::MOST_PLACES;
 use crate::time::Time;
 
@@ -52,7 +53,7 @@ impl Recording {
     /// Why nothing is started, while nothing is on or under way.
     pub(super) fn held(&self) -> Option<Hold> {
         let is_idle = self.course == Course::Nothing;
-        is_idle.then(|| self.holds.reason(self.is_kept_off())).flatten()
+        is_idle.then(|| self.holds.reason(self.ordered_by(ManualOrder::Stop))).flatten()
     }
 
     /// Tells why nothing is started, if that is news.
@@ -84,12 +85,12 @@ impl Recording {
                 "the recorder is in the room, but Jicofo does not know of it (restarted?)"
             }
             (Course::On { .. }, _) => return self.stop.reason(),
-            (Course::Gone { .. }, _) => "the recorder is gone, Jicofo is to be asked why",
+            (Course::Gone { .. }, _) => "the recorder is gone, and Jicofo will be asked why",
             (Course::Asked { .. }, _) => {
                 return last.map(|why| format!("asked again; the last start has failed: {why}").into());
             }
             (Course::Found { by: FoundBy::Others, .. }, _) => {
-                "somebody else has begun something; what it is will show"
+                "somebody else has started a recording or a stream; waiting for it to be on"
             }
             (Course::Found { .. }, _) => return None,
             (Course::Nothing, Step::NobodyToSpeakFor) => {
@@ -100,10 +101,10 @@ impl Recording {
                 return Some(in_queue("no Jibri is free", place));
             }
             (Course::Nothing, _) if self.may_be_on() => {
-                "an account of Jibri's is in the room, and it is to be found out whether it records"
+                "an account of Jibri's is in the room; checking whether it records"
             }
             (Course::Nothing, _) if self.backoff.is_held_back() => {
-                "its starts fail, and the Jibri is to be restarted before the next one, to find out which of the two is the reason"
+                "its starts fail; the Jibri is restarted before the next one, to find out whether it or the room is the cause"
             }
             (Course::Nothing, _) if self.unanswered.is_some() => {
                 "the last start was given up, and its answer may still come"
@@ -114,6 +115,21 @@ impl Recording {
             }
         };
         Some(reason.into())
+    }
+
+    /// The same where it is by order that a recording is to come: with whose order that is.
+    pub(in crate::meeting) fn by_order(
+        &self,
+        reason: Option<Cow<'static, str>>,
+    ) -> Option<Cow<'static, str>> {
+        let is_to_come = self.wanted_since.is_some() && self.held().is_none();
+        let is_there = matches!(self.course, Course::On { .. } | Course::Gone { .. });
+        let origin = self.ordered_by(ManualOrder::Record).filter(|_| is_to_come && !is_there);
+        let Some(origin) = origin else { return reason };
+        Some(match reason {
+            Some(why) => format!("{why} (to be recorded by order of {origin})").into(),
+            None => format!("to be recorded by order of {origin}").into(),
+        })
     }
 
     /// Whether nothing would be lost if it were begun anew.
@@ -136,7 +152,9 @@ impl Recording {
     /// Nothing is started for a reason that is nobody's fault, or that is told by itself.
     pub(in crate::meeting) fn is_left_alone(&self) -> bool {
         match self.held() {
-            Some(Hold::StoppedBy(_) | Hold::Untold | Hold::Manual | Hold::DryRun | Hold::Instead(_)) => true,
+            Some(Hold::StoppedBy(_) | Hold::Untold | Hold::Manual(_) | Hold::DryRun | Hold::Instead(_)) => {
+                true
+            }
             Some(Hold::Misfit(_) | Hold::GaveUp(_)) | None => false,
         }
     }

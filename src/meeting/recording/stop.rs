@@ -227,7 +227,7 @@ impl Recording {
         let patience =
             if sender.is_none() { STOP_TIMEOUT.saturating_add(ANSWER_GRACE) } else { LEAVES_WITHIN };
         let session = self.session().cloned();
-        self.known.we_stop(initiator, session);
+        self.known.we_stop(initiator, session, sender.is_none().then_some(attempt));
         let (since, deadline) = (ctx.now, ctx.now.after(patience));
         self.stop.sent = Some(Sent { attempt, since, deadline, sender });
         ctx.wake(ctx.now.after(patience));
@@ -246,7 +246,7 @@ impl Recording {
     ) {
         let attempt = ctx.new_attempt();
         let session = self.known.jicofo_status().and_then(|word| word.session.clone());
-        self.known.we_stop(initiator, session);
+        self.known.we_stop(initiator, session, speaker.sender().is_none().then_some(attempt));
         ctx.tell(What::StopSent { speaker: speaker.clone() });
         let (room, mode) = (ctx.room.clone(), policy.start.mode);
         ctx.act(Action::Stop { room, attempt, speaker, mode, timeout: STOP_TIMEOUT });
@@ -260,6 +260,7 @@ impl Recording {
         ctx: &mut Ctx<'_>,
         policy: Policy<'_>,
     ) -> Option<StopFailure> {
+        self.known.our_stop_is_answered(Some(attempt));
         self.stop.sent.take_if(|sent| sent.attempt == attempt)?;
         let is_refused = matches!(answer, Answer::Refused(_) | Answer::Unsent(_));
         let why = stop_failure(answer);

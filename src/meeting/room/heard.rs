@@ -123,7 +123,7 @@ impl Room {
             News::Listed => {
                 // Going in, we forget who was there.
                 let stayed = self.roster.has_stayed();
-                self.recording.lists(&self.roster, stayed);
+                self.recording.lists(&self.roster, stayed, ctx);
                 self.occupancy.enter_or_look_again(ctx, &mut self.roster);
             }
         }

@@ -46,7 +46,7 @@ impl Room {
                 let settle = lasting(policy.start.settle);
                 return Some(format!("the condition has to hold for {settle} first (start.settle)").into());
             }
-            State::Settling => "about to be asked for",
+            State::Settling => "Jicofo is about to be asked for a recording",
             State::Waiting => "no Jibri is free",
             State::Starting => "Jicofo has been asked, and looks for a Jibri",
             State::Pending => "a Jibri was found; the recording is not on yet",
@@ -82,6 +82,6 @@ impl Room {
             let noun = if start.min_participants == 1 { "person" } else { "people" };
             return format!("needs {} {noun}, has {people}{by}", start.min_participants).into();
         }
-        "it is being looked at who is there".into()
+        "checking who is there".into()
     }
 }

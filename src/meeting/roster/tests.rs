@@ -23,6 +23,7 @@ fn shows(listed: &Listed, session: &str) -> Presence {
         session: Some(SessionId(session.into())),
         mode: None,
         jibri: None,
+        name: None,
         recording: None,
         conference: None,
         own: false,
@@ -151,4 +152,29 @@ fn who_may_not_record_is_spoken_for_last() {
     assert_eq!(draw(&["ada", "bob", "cem"], &["ada"]), ["bob", "cem", "ada"]);
     assert_eq!(draw(&["ada", "bob", "cem"], &["bob", "ada"]), ["cem", "ada", "bob"]);
     assert_eq!(draw(&["ada"], &["ada"]), ["ada", "ada", "ada"], "if there is nobody else");
+}
+
+#[test]
+fn the_names_that_moderators_display_are_kept_and_no_others() {
+    let (identity, mut roster) = (identity(), Roster::default());
+    let named = |nick: &str, role, name| Presence { name: DisplayName::new(name), ..person(nick, role) };
+    let name = |roster: &Roster, nick: &str| {
+        roster.name_of(&Nick::new(nick).unwrap()).map(|name| name.as_str().to_owned())
+    };
+    roster.presence(&identity, &named("ada", Role::Moderator, "Ada L."));
+    roster.presence(&identity, &named("bob", Role::Participant, "Bob"));
+    roster.presence(&identity, &named("eve", Role::Moderator, " "));
+    let known = ["ada", "bob", "eve", "nobody"].map(|nick| name(&roster, nick));
+    assert_eq!(known, [Some("Ada L.".to_owned()), None, None, None]);
+    // Whoever becomes a moderator shows himself anew; a list tells no names, and takes none away.
+    roster.presence(&identity, &named("bob", Role::Moderator, "Bob"));
+    let listed = |nick: &str, role| {
+        let one = person(nick, role);
+        Listed { nick: one.nick, jid: one.jid, role, affiliation: one.affiliation }
+    };
+    let list = [listed("ada", Role::Moderator), listed("bob", Role::Moderator)];
+    roster.apply_lists(&identity, &list, roster.moment());
+    assert_eq!(["ada", "bob"].map(|nick| name(&roster, nick).is_some()), [true, true]);
+    roster.renamed(&identity, &Nick::new("ada").unwrap(), Nick::new("ada2").unwrap());
+    assert_eq!(name(&roster, "ada2").as_deref(), Some("Ada L."));
 }

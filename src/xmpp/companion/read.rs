@@ -4,7 +4,7 @@ use super::super::muc;
 use super::super::stanza::{OccupantStanza, RecordingStatus, RoomStanza};
 use crate::address::tenant::Services;
 use crate::address::{Nick, RealJid, RoomJid};
-use crate::meeting::{Marks, Presence, Role, RoomPicture};
+use crate::meeting::{DisplayName, Marks, Presence, Role, RoomPicture};
 
 /// What a picture means.
 #[derive(Debug)]
@@ -75,6 +75,7 @@ fn occupant(stanza: &OccupantStanza) -> Option<Presence> {
         session: stanza.session.as_deref().and_then(muc::session_id),
         mode: stanza.mode.as_deref().and_then(muc::mode),
         jibri: stanza.stats_id.as_deref().and_then(muc::jibri),
+        name: stanza.name.as_deref().and_then(DisplayName::new),
         recording: stanza.recording.iter().rev().find_map(|says| {
             muc::recording(&RecordingStatus {
                 status: says.status.clone(),
@@ -135,7 +136,7 @@ mod tests {
             "<occupant affiliation='owner' nick='focus' role='moderator' kind='focus' jid='focus@auth.meet.jitsi/focus'>\
              <recording status='odd'/><recording status='on' session='s1' mode='file' initiator='r1@muc.meet.jitsi/a/b'/>\
              <recording/></occupant>\
-             <occupant affiliation='none' nick='Ada &lt;L.&gt;' role='participant' kind='person' may-record='yes'>t<odd/></occupant>\
+             <occupant affiliation='none' nick='Ada &lt;L.&gt;' role='participant' kind='person' may-record='yes' name='Ada &lt;L.&gt;'>t<odd/></occupant>\
              <occupant nick='1a2b' role='participant' kind='recorder' session='s1' mode='stream' stats-id='jibri-1'/>\
              <occupant nick='tel' kind='jigasi'/><occupant nick='text' kind='transcriber'/>",
         );
@@ -150,6 +151,7 @@ mod tests {
         assert_eq!(says.initiator.unwrap().as_str(), "a/b");
         assert_eq!((ada.nick.as_str(), ada.jid, ada.role), ("Ada <L.>", None, Role::Participant));
         assert_eq!((ada.own, ada.created, ada.conference), (false, false, None));
+        assert_eq!((ada.name, focus.name), (DisplayName::new("Ada <L.>"), None));
         assert!(recorder.marks.jibri && jigasi.marks.jigasi && transcriber.marks.transcriber);
         assert_eq!((recorder.session, recorder.mode), (Some(SessionId("s1".into())), Some(Mode::Stream)));
         assert_eq!(recorder.jibri, Some(JibriName::new("jibri-1")));

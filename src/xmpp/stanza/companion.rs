@@ -99,6 +99,8 @@ pub(in crate::xmpp) struct OccupantStanza {
     pub(in crate::xmpp) session: Option<String>,
     #[xml(attribute(default))]
     pub(in crate::xmpp) mode: Option<String>,
+    #[xml(attribute(default))]
+    pub(in crate::xmpp) name: Option<String>,
     #[xml(attribute(name = "stats-id", default))]
     pub(in crate::xmpp) stats_id: Option<String>,
     #[xml(child(n = ..))]

@@ -121,7 +121,7 @@ impl World {
                 }
                 self.stop(r);
                 let (how, people) = match self.rng_of(3) {
-                    0 => (Ended::ByPerson(Nick::new("ada").unwrap()), true),
+                    0 => (Ended::ByPerson(Nick::new("ada").unwrap().into()), true),
                     1 => (Ended::Naturally, false),
                     // Nobody is left; the bridge has closed, and Jibri calls that a failure
                     // (docs/jitsi.md 4.4).

@@ -15,7 +15,7 @@
 //!    recorded), and 3 after each disconnect and restart.
 //! 10. Two instances are not the core's.
 
-use jibri_autostart::address::RealJid;
+use jibri_autostart::address::{Nick, RealJid};
 use jibri_autostart::config::Mode;
 use jibri_autostart::meeting::{Action, Ended, Hold, State, What};
 
@@ -179,6 +179,7 @@ impl World {
 
     /// What the core tells, against what it was told.
     pub fn check_told(&mut self, r: usize, what: &What) {
+        self.check_begins_and_ends(r, what);
         if self.companion.plays {
             return self.check_companion_told(r, what);
         }
@@ -188,19 +189,12 @@ impl World {
         let limit = mirror.terms.start.retry_limit;
         match what {
             // An entry that was given up, and succeeds after all, is used only if it is still wanted.
-            What::Entered { .. } => self.mirrors[r].unknown_past = false,
-            What::Held(Hold::StoppedBy(nick)) => {
+            What::Entered { .. } => {
+                (self.mirrors[r].unknown_past, self.mirrors[r].came_late) = (false, false);
+            }
+            What::Held(Hold::StoppedBy(person)) => {
                 self.seen.count("held for a person's stop");
-                // Who is there when it is heard of may have been there.
-                let present = self.rooms[r].present();
-                self.rooms[r].bound.extend(present);
-                // It may have come while something else was on that is over now.
-                let stop = mirror.stop.as_ref().or(word.filter(|word| !word.on));
-                if stop.is_none_or(|stop| stop.initiator.as_ref() != Some(nick)) {
-                    self.fail(5, format!("r{r} is held for a stop that nobody made"));
-                } else if !self.mirrors[r].terms.stop.respect_manual {
-                    self.fail(5, format!("r{r} is held, though stops are not to be respected there"));
-                }
+                self.check_held_for(r, &person.nick);
             }
             What::Held(Hold::GaveUp(_)) => {
                 self.seen.count("gave up");
@@ -301,8 +295,8 @@ impl World {
                 let (in_names, inside) = (mirror.in_names, mirror.complete);
                 let is_ours = is_ours && !self.is_ours_by_mistake(r);
                 let how = match how {
-                    Ended::ByPerson(nick) => {
-                        if word.is_none_or(|w| w.initiator.as_ref() != Some(nick)) {
+                    Ended::ByPerson(person) => {
+                        if word.is_none_or(|w| w.initiator.as_ref() != Some(&person.nick)) {
                             self.fail(5, format!("r{r}: ended by a person who did nothing"));
                         } else if is_ours {
                             self.fail(5, format!("r{r}: our own stop is taken for a person's"));
@@ -343,6 +337,23 @@ impl World {
                 self.mirrors[r].created = false;
             }
             _ => {}
+        }
+    }
+
+    /// (5) A room is held for the stop of a person who has made one. If that binds nobody who is there, a recording has to
+    /// come all the same, as `check_world` sees.
+    pub fn check_held_for(&mut self, r: usize, nick: &Nick) {
+        let room = &mut self.rooms[r];
+        let is_first = room.held_for.insert(nick.as_str().to_owned());
+        if is_first {
+            // Who is there when it is heard of may have been there.
+            let present = room.present();
+            room.bound.extend(present);
+        }
+        if !room.stoppers.contains(nick.as_str()) {
+            self.fail(5, format!("r{r} is held for a stop that nobody made"));
+        } else if !self.mirrors[r].terms.stop.respect_manual {
+            self.fail(5, format!("r{r} is held, though stops are not to be respected there"));
         }
     }
 
@@ -396,7 +407,7 @@ impl World {
         }
         let state = view.state;
         if view.inside.is_none() {
-            let is_doubtful = view.reason.as_deref().is_some_and(|why| why.contains("is to be asked"));
+            let is_doubtful = view.reason.as_deref().is_some_and(|why| why.contains("will be asked"));
             // What an entry has shown that was not completed counts as well.
             let is_seen = mirror.listed_recorder || is_doubtful || !mirror.shown.is_empty();
             if mirror.visitor && mirror.list.is_some() && state == State::Recording && !is_seen {

@@ -390,10 +390,9 @@ impl World {
     pub fn check_companion_told(&mut self, r: usize, what: &What) {
         match what {
             What::Held(Hold::GaveUp(_)) => self.rooms[r].gave_up = true,
-            What::Held(Hold::StoppedBy(_)) => {
+            What::Held(Hold::StoppedBy(person)) => {
                 self.seen.count("companion: held for a person's stop");
-                let present = self.rooms[r].present();
-                self.rooms[r].bound.extend(present);
+                self.check_held_for(r, &person.nick);
             }
             What::Held(Hold::DryRun) | What::WouldStart | What::WouldStop => {
                 self.fail(3, "this is no dry run".into());

@@ -3,6 +3,8 @@
 //! A mirror asks here what is wanted: by the order, if there is one, or by the rules. Whether an order still holds is not
 //! certain at times, as nobody of before may have been there for a moment; both are right then.
 
+use std::collections::BTreeMap;
+
 use jibri_autostart::meeting::{Hold, Input, ManualOrder, NotTaken, RecordingStatus, SessionId, State, What};
 use rand::rngs::SmallRng;
 use rand::{RngExt as _, SeedableRng as _};
@@ -19,6 +21,15 @@ pub struct Admin {
     rng: SmallRng,
     /// The mean time between two orders; none: he never comes.
     pub pace: Option<Us>,
+    /// What each room was told to be at, and not yet to be over.
+    pub told: BTreeMap<usize, Told>,
+}
+
+/// What has a beginning and an end, as it was told: each once, and none without the other.
+#[derive(Debug, Default)]
+pub struct Told {
+    waits: bool,
+    order: Option<ManualOrder>,
 }
 
 impl Admin {
@@ -26,7 +37,7 @@ impl Admin {
         let mut rng = SmallRng::seed_from_u64(seed ^ 0x4841_4E44);
         let paces = [2 * SEC, 10 * SEC, 40 * SEC];
         let pace = rng.random_bool(0.35).then(|| paces[rng.random_range(0..paces.len())]);
-        Self { rng, pace }
+        Self { rng, pace, told: BTreeMap::new() }
     }
 }
 
@@ -174,7 +185,7 @@ impl Mirror {
     /// What the core tells of it.
     fn told_by_hand(&mut self, what: &What) -> Option<&'static str> {
         match what {
-            What::Held(Hold::Manual) if self.manual.order != Some(ManualOrder::Stop) => {
+            What::Held(Hold::Manual(_)) if self.manual.order != Some(ManualOrder::Stop) => {
                 return Some("is held by hand, but nobody has ordered that");
             }
             What::Held(Hold::StoppedBy(_)) => {
@@ -194,7 +205,9 @@ impl Mirror {
         let is_inside = self.recorders().next().is_some();
         let may_be_on = match what {
             // What was pending when we lost sight of it may still come.
-            What::Held(Hold::Manual) => (may_be_there || is_inside || !self.complete, is_there || is_inside),
+            What::Held(Hold::Manual(_)) => {
+                (may_be_there || is_inside || !self.complete, is_there || is_inside)
+            }
             What::StartFailed { .. } => (may_be_there, is_there),
             What::Held(_) | What::Ended { .. } => (false, false),
             _ => (true, true),
@@ -240,7 +253,7 @@ impl World {
         // To write it all down takes long: for some.
         let before = self.now.is_multiple_of(8).then(|| format!("{:?}", self.core));
         let is_used = people > 0 || hand == ManualOrder::Stop && recorder;
-        match (self.core.manual(now, &room, hand), state) {
+        match (self.core.manual(now, &room, hand, crate::ORIGIN), state) {
             (Ok(effects), Some(state)) => {
                 self.trace(r, || format!("  ORDER {hand:?} in state {}", state.name()));
                 let is_in = match state {
@@ -298,6 +311,30 @@ impl World {
             && stopped.is_some_and(|stop| !self.mirrors[r].manual.overrules(stop))
     }
 
+    /// Waits and orders begin and end by turns.
+    pub fn check_begins_and_ends(&mut self, r: usize, what: &What) {
+        let told = self.admin.told.entry(r).or_default();
+        let wrong = match what {
+            What::Waits { .. } => std::mem::replace(&mut told.waits, true).then_some("waits twice"),
+            What::WaitsNoMore(end) => {
+                self.seen.count_owned(format!("waits no more: {end:?}"));
+                let waits = std::mem::take(&mut told.waits);
+                (!waits).then_some("waits no more, and did not before")
+            }
+            What::Manual { order, .. } => {
+                told.order = Some(*order).filter(|order| *order != ManualOrder::Release);
+                None
+            }
+            What::OrderOver { order, .. } => {
+                (told.order.take() != Some(*order)).then_some("an order is over that was not in effect")
+            }
+            _ => None,
+        };
+        if let Some(wrong) = wrong {
+            self.fail(9, format!("r{r}: {wrong}"));
+        }
+    }
+
     pub fn check_told_by_hand(&mut self, r: usize, what: &What) {
         if let Some(wrong) = self.mirrors[r].told_by_hand(what) {
             self.fail(5, format!("r{r} {wrong}"));
@@ -308,6 +345,11 @@ impl World {
     pub fn check_by_hand(&mut self, r: usize) {
         let mirror = &mut self.mirrors[r];
         let Some(view) = self.core.room(&self.plan.rooms[r]) else {
+            let told = self.admin.told.remove(&r).unwrap_or_default();
+            if told.waits || told.order.is_some() {
+                self.fail(9, format!("r{r}: is dropped, and not told to be over: {told:?}"));
+            }
+            let mirror = &mut self.mirrors[r];
             let order = mirror.manual.certain();
             mirror.forget_order();
             if let Some(order) = order {
@@ -316,7 +358,7 @@ impl World {
             return;
         };
         let is_held_by_hand = view.state == State::Held
-            && view.reason.as_deref().is_some_and(|why| why.starts_with("stopped by hand"));
+            && view.reason.as_deref().is_some_and(|why| why.starts_with("stopped by order of"));
         if is_held_by_hand && mirror.manual.order != Some(ManualOrder::Stop) {
             self.fail(3, format!("r{r}: is held by hand, but the order is not to stop"));
         } else if mirror.is_stopped_by_hand()

@@ -52,8 +52,8 @@ pub struct Mirror {
     listens: bool,
     /// The core does not wait for that any more, but it may still come true.
     late: bool,
-    /// It has come true.
-    came_late: bool,
+    /// It has come true, and the core has not taken it for its entry.
+    pub came_late: bool,
     /// An entry has gone out then, and nothing has come back that is an answer to it.
     entering: Option<Us>,
     /// Our own presence has come.
@@ -355,7 +355,7 @@ impl Mirror {
             self.listed_least = self.listed_most;
         }
         self.occupants.clear();
-        // Whoever comes in late goes on looking.
+        // Whoever comes in later than he reckons with goes on looking.
         let came_late = std::mem::take(&mut self.came_late);
         self.asked = self.asked.filter(|_| !self.listens || came_late);
         let was_ghost = !std::mem::take(&mut self.listens);
@@ -410,6 +410,8 @@ impl Mirror {
             self.out();
             (self.listens, self.came_late) = (is_presence, is_presence);
         }
+        // It was not us yet who was removed, but what we were before: the entry may still come true.
+        self.late |= matches!(event, RoomEvent::Out(Out::Removed { .. })) && self.is_on_its_way();
         match event {
             RoomEvent::Roles { query, result: Ok(listed) } => self.takes_list(*query, listed, now),
             RoomEvent::Roles { query, result: Err(ListError::Gone) } => {

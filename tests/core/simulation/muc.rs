@@ -85,6 +85,10 @@ pub struct MucRoom {
     /// A person has stopped the recording of this meeting; whom that binds.
     pub stopped: Option<RecordingStatus>,
     pub bound: BTreeSet<usize>,
+    /// Under which nicknames people have ever stopped one here.
+    pub stoppers: BTreeSet<String>,
+    /// For whose stop the core has held it.
+    pub held_for: BTreeSet<String>,
     /// All who have been in this room, and who of them before that stop.
     seen: BTreeSet<usize>,
     pub before: BTreeSet<usize>,
@@ -145,6 +149,8 @@ impl MucRoom {
     /// A person has stopped something here; whom that binds.
     pub fn is_stopped(&mut self) {
         self.stopped = self.conference.as_ref().and_then(|c| c.status.clone());
+        let nick = self.stopped.as_ref().and_then(|status| status.initiator.as_ref());
+        self.stoppers.extend(nick.map(|nick| nick.as_str().to_owned()));
         (self.bound, self.before) = (self.present(), self.seen.clone());
         (self.stopped_in, self.emptied) = (self.created, self.people() == 0);
     }
@@ -185,6 +191,7 @@ impl MucRoom {
             session: occupant.session.clone(),
             mode: occupant.mode,
             jibri: None,
+            name: None,
             recording,
             conference: self
                 .conference

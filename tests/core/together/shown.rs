@@ -133,6 +133,7 @@ pub fn presence(nick: Nick, shown: Shown, own: bool) -> Presence {
         session: shown.session,
         mode: None,
         jibri: shown.jibri,
+        name: None,
         recording: shown.status,
         own,
         created: false,

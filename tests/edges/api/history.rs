@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use jibri_autostart::ledger::{Alert, Attempt, Entry, Ledger, Moment, Outcome, Recovery};
+use jibri_autostart::ledger::{Alert, Attempt, Entry, Ledger, Moment, Order, Outcome, Recovery, Wait};
 use reqwest::{Method, StatusCode};
 use serde_json::Value;
 
@@ -45,11 +45,31 @@ pub(crate) async fn fill(ledger: &mut Ledger) -> u64 {
         raised: Moment::now(),
         resolved: None,
     };
+    let order = |order: &str, over: Option<Moment>| Order {
+        room: room("r1"),
+        order: order.to_owned(),
+        by: "command_line".to_owned(),
+        from: "127.0.0.1".to_owned(),
+        given: Moment::now(),
+        over,
+        reason: over.map(|_| "nobody was left in the meeting".to_owned()),
+    };
+    let wait = |place, over: Option<Moment>| Wait {
+        room: room("r1"),
+        place,
+        began: Moment::now(),
+        over,
+        reason: over.map(|_| "a Jibri was found".to_owned()),
+    };
     let others = [
         Entry::Attempt(whole),
         Entry::Recovery(recovery("restarted")),
         Entry::Recovery(recovery("not_back")),
         Entry::Alert(alert),
+        Entry::Order(order("stop", now)),
+        Entry::Order(order("record", None)),
+        Entry::Wait(wait(Some(3), now)),
+        Entry::Wait(wait(None, None)),
     ];
     let entries: Vec<Entry> = attempts.into_iter().chain(others).collect();
     let count = entries.len() as u64;
@@ -72,20 +92,20 @@ async fn what_is_asked_for_is_shown() {
     let world = world().await;
     let tomorrow = format!("since={}", Moment::now().after(Duration::from_secs(86_400)));
     for (asked, expected) in [
-        ("", 13),
-        ("room=&since=&limit=", 13),
-        ("room=r1", 10),
-        ("room=r1%40muc.meet.jitsi", 10),
-        ("room=R1", 10),
+        ("", 17),
+        ("room=&since=&limit=", 17),
+        ("room=r1", 14),
+        ("room=r1%40muc.meet.jitsi", 14),
+        ("room=R1", 14),
         ("room=%5Bacme%5Dgr%C3%B6%C3%9Fe%2F%3Cscript%3E", 1),
         ("room=r2", 0),
         ("room=%27%20OR%201%3D1%20--", 0),
-        ("since=2h", 13),
-        ("since=2000-01-01T00:00:00Z", 13),
+        ("since=2h", 17),
+        ("since=2000-01-01T00:00:00Z", 17),
         // What is over is over; what is not lasts.
-        (&tomorrow, 5),
+        (&tomorrow, 7),
         ("limit=2", 2),
-        ("limit=1000&room=r1&since=1day", 10),
+        ("limit=1000&room=r1&since=1day", 14),
     ] {
         assert_eq!(entries(&world, asked).await.len(), expected, "{asked}");
     }

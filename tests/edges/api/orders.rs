@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use jibri_autostart::meeting::{ManualOrder, NotTaken};
+use jibri_autostart::meeting::{ManualOrder, NotTaken, OrderedBy, Origin};
 use jibri_autostart::surface::Room;
 use reqwest::{Method, StatusCode};
 use serde_json::Value;
@@ -44,6 +44,39 @@ async fn an_order_arrives_and_is_answered_with_the_room_as_it_is_then() {
         assert_eq!(answer.status(), StatusCode::OK);
         let room: Value = answer.json().await.unwrap();
         assert_eq!((&room["state"], &room["reason"]), (&"stopping".into(), &reason.into()));
+    }
+}
+
+/// A label for people: whoever has the token may claim any of them.
+#[tokio::test]
+async fn an_order_says_by_what_it_has_come_and_from_where() {
+    let mut world = world().await;
+    let ours = "sec-jibri-autostart";
+    let page = "jibri-autostart-client";
+    for (headers, by) in [
+        (vec![], OrderedBy::Api),
+        (vec![("user-agent", "jibri-autostart/1.0")], OrderedBy::Api),
+        (vec![(page, "page")], OrderedBy::Page),
+        (vec![(page, "PAGE")], OrderedBy::Api),
+        (vec![(page, "<script>")], OrderedBy::Api),
+        (vec![(ours, "?1")], OrderedBy::CommandLine),
+        (vec![(ours, "?1"), (page, "page")], OrderedBy::CommandLine),
+        // Nobody is believed who says that he is somebody else.
+        (vec![("x-forwarded-for", "10.0.0.7"), ("forwarded", "for=10.0.0.7")], OrderedBy::Api),
+    ] {
+        let mut request = world.client.post(format!("{}/api/v1/rooms/r1/stop", world.url)).bearer_auth(TOKEN);
+        for (name, value) in &headers {
+            request = request.header(*name, *value);
+        }
+        let answer = tokio::spawn(request.send());
+        let order = world.orders.recv().await.unwrap();
+        let expected = Origin {
+            by,
+            from: world.url.parse::<reqwest::Url>().unwrap().host_str().unwrap().parse().unwrap(),
+        };
+        assert_eq!(order.origin, expected, "{headers:?}");
+        order.answer.send(Ok(())).unwrap();
+        assert_eq!(answer.await.unwrap().unwrap().status(), StatusCode::OK);
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::mpsc::channel;
 use std::time::Duration;
 
 use jibri_autostart::ledger::{
-    Ledger, LedgerLimits, Moment, News, Outcome, RecordingsQuery, V1, V2, recordings,
+    Ledger, LedgerLimits, Moment, News, Outcome, RecordingsQuery, V1, V2, V3, recordings,
 };
 use jibri_autostart::recordings::{File, Part, Recording, RecordingState};
 use rusqlite::Connection;
@@ -268,13 +268,13 @@ fn what_waits_in_memory_is_shown_in_place_of_what_it_was() {
 
 #[test]
 fn older_files_are_brought_up_to_date_and_keep_what_they_have() {
-    for version in 1..=2 {
+    for version in 1..=3 {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("ledger.db");
         let old = Connection::open(&path).unwrap();
         old.execute_batch(V1).unwrap();
-        if version == 2 {
-            old.execute_batch(V2).unwrap();
+        for step in [V2, V3].into_iter().take(version - 1) {
+            old.execute_batch(step).unwrap();
         }
         let now = Moment::now().0;
         let attempt = format!(
@@ -283,7 +283,7 @@ fn older_files_are_brought_up_to_date_and_keep_what_they_have() {
         );
         old.execute_batch(&attempt).unwrap();
         drop(old);
-        assert!(recordings(&path, 10).unwrap().is_empty(), "there is no table of them yet");
+        assert!(recordings(&path, 10).unwrap().is_empty(), "there are none, or not even a table of them");
         let mut ledger = open(&path);
         ledger.put_recording(whole("k"), RecordingState::Delivered);
         settled(&ledger, 1);

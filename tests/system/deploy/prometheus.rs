@@ -15,7 +15,7 @@ use super::program::{Running, file, program, read, run};
 const RULES: &str = "deploy/prometheus/rules.yml";
 const DASHBOARD: &str = "deploy/grafana/jibri-autostart.json";
 /// Those of the program, as Prometheus stores them.
-const ALL: [&str; 19] = [
+const ALL: [&str; 20] = [
     "jibri_autostart_up",
     "jibri_autostart_companion_up",
     "jibri_autostart_standby",
@@ -28,6 +28,7 @@ const ALL: [&str; 19] = [
     "jibri_autostart_request_seconds_bucket",
     "jibri_autostart_reconnects_total",
     "jibri_autostart_jibris",
+    "jibri_autostart_rooms_overdue",
     "jibri_autostart_rooms_waiting",
     "jibri_autostart_recoveries_total",
     "jibri_autostart_alerts_total",

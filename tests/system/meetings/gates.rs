@@ -108,7 +108,7 @@ async fn an_answer_that_cannot_be_mended_is_held(version: Version) -> Result {
     world.focus.set_fault(Some(testkit::Fault::Refuse("not-allowed".into(), None)));
     let autostart = Autostart::start(&world.prosody, &["r1"])?;
     let ada = world.moderator("r1").await?;
-    autostart.logged("Jicofo does not take us for a moderator").await?;
+    autostart.logged("Jicofo does not treat us as a moderator").await?;
     // One loud line and no hammering: the request that Ada makes now is the second that Jicofo gets.
     let answer = ada.start_recording(SOON).await?;
     assert!(answer.is_err());

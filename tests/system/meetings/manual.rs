@@ -65,7 +65,12 @@ async fn the_rules_wait(version: Version) -> Result {
     ben.wait_recording("off", LONG).await?;
     jibri.until(SOON, "idle again", |jibri| !jibri.is_busy()).await?;
     let held = until(&url, "/api/v1/rooms/r1", |room| room["state"] == "held").await?;
-    assert!(held["reason"].as_str().is_some_and(|why| why.contains("by hand")), "{held}");
+    assert!(
+        held["reason"]
+            .as_str()
+            .is_some_and(|why| why.starts_with("stopped by order of the command line from 127.0.0.1")),
+        "{held}"
+    );
     // Somebody may become a moderator now: it stays off.
     world.focus.promote("r1", &ben.nick()).await?;
     until(&url, "/api/v1/rooms/r1", |room| room["moderators"] == 1 && room["state"] == "held").await?;
@@ -182,8 +187,8 @@ async fn what_is_refused_says_why(version: Version) -> Result {
         String::from_utf8(output.stderr).expect("UTF-8")
     };
     for (settings, args, why) in [
-        (&[][..], ["record", "r1"], "Bearer"),
-        (&[("HTTP__TOKEN", "TOKEN-8465104")], ["stop", "r1"], "Bearer"),
+        (&[][..], ["record", "r1"], "asks for its token"),
+        (&[("HTTP__TOKEN", "TOKEN-8465104")], ["stop", "r1"], "does not accept this token"),
         (&[WITH_TOKEN], ["release", "r2"], "no room of this name"),
         (&[WITH_TOKEN], ["record", "../../r1"], "no room of this name"),
     ] {

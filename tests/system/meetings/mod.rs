@@ -36,6 +36,7 @@ mod rooms;
 mod small_disk;
 mod standby;
 mod stops;
+mod stories;
 mod surface;
 mod visits;
 mod which_meeting;

@@ -9,7 +9,7 @@ use axum::Router;
 use jibri_autostart::config::Secret;
 use jibri_autostart::http::{self, HttpEvent, Parts};
 use jibri_autostart::ledger::{Entry, Key, Ledger, LedgerLimits};
-use jibri_autostart::meeting::{ManualOrder, NotTaken};
+use jibri_autostart::meeting::{ManualOrder, NotTaken, OrderedBy};
 use jibri_autostart::recordings::{Recording, RecordingState};
 use jibri_autostart::surface::{self, Board, Link, Metrics, Order, Orders, Room, Surface};
 use tokio::sync::mpsc;
@@ -128,7 +128,7 @@ impl World {
 
     async fn order(&mut self, room: &str, hand: ManualOrder) -> Order {
         let order = self.orders.recv().await.unwrap();
-        assert_eq!((&*order.room, order.hand), (room, hand));
+        assert_eq!((&*order.room, order.hand, order.origin.by), (room, hand, OrderedBy::Page));
         order
     }
 

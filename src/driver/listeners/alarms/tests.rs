@@ -34,6 +34,7 @@ fn presence(nick: &str, jid: &str, recording: Option<RecordingStatus>) -> Presen
         session: None,
         mode: None,
         jibri: None,
+        name: None,
         recording,
         conference: None,
         own: false,

@@ -1,6 +1,9 @@
 use super::*;
 use crate::address::Nick;
-use crate::meeting::{AttemptId, Hold, Refutation, StartFailure, StopFailure};
+use crate::meeting::{
+    AttemptId, Hold, ManualOrder, OrderEnd, OrderedBy, Origin, Refutation, StartFailure, StopFailure, WaitEnd,
+};
+use crate::recovery;
 
 struct Told {
     history: History,
@@ -175,13 +178,13 @@ async fn a_persons_stop_is_one_entry_and_respected_after_a_restart_it_is_one_too
     told.state(1, State::Recording, None);
     told.state = State::Held;
     told.missing = Some(secs(2));
-    told.ended(2, Ended::ByPerson(ada()));
-    told.tell(2, What::Held(Hold::StoppedBy(ada())));
+    told.ended(2, Ended::ByPerson(ada().into()));
+    told.tell(2, What::Held(Hold::StoppedBy(ada().into())));
     told.state(2, State::Held, Some(2));
     told.sweep(5);
     // Found after a restart of ours.
     told.state(6, State::Settling, Some(6));
-    told.tell(6, What::Held(Hold::StoppedBy(ada())));
+    told.tell(6, What::Held(Hold::StoppedBy(ada().into())));
     told.state(6, State::Held, Some(6));
     is(
         &told.outcomes().await,
@@ -233,7 +236,10 @@ async fn a_want_that_comes_to_nothing_says_what_it_waited_for() {
     is(
         &told.outcomes().await,
         &[
-            (Outcome::NotStarted, "waited 12 min: no Jibri is free; then the meeting ended"),
+            (
+                Outcome::NotStarted,
+                "wanted for 12 min, never recorded: no Jibri is free; then the meeting ended",
+            ),
             (Outcome::Failed, "before it was on, no recording was wanted any more"),
         ],
     );
@@ -343,4 +349,172 @@ async fn a_recording_that_broke_off_says_that_its_end_may_be_missing() {
         let outcomes = told.outcomes().await;
         assert_eq!(outcomes[0].1.contains(BROKE_OFF), is_missing, "{how:?}: {outcomes:?}");
     }
+}
+
+/// Requests have failed, so nobody may be told that nothing was sent.
+#[tokio::test]
+async fn a_want_in_vain_says_what_was_tried() {
+    let mut told = Told::new();
+    told.state(100, State::Settling, Some(100));
+    for at in [100, 300, 500] {
+        told.sent(at, at - 100);
+        told.state(at, State::Starting, Some(100));
+        told.failed(at + 1, StartFailure::AllBusy);
+        told.state(at + 1, State::Backoff, Some(100));
+        told.reason = Some("all Jibris are busy".to_owned());
+        told.sweep(at + 2);
+    }
+    let at: String = told.history.wall(secs(501)).to_string().chars().skip(11).take(8).collect();
+    told.people = 0;
+    told.state(820, State::Idle, None);
+    // Another want counts anew; this one ends while an answer is awaited, and says what was before.
+    told.people = 3;
+    told.state(900, State::Settling, Some(900));
+    told.sent(900, 0);
+    told.failed(901, StartFailure::NoAnswer);
+    told.state(901, State::Backoff, Some(900));
+    told.sent(905, 5);
+    told.state(905, State::Starting, Some(900));
+    told.people = 0;
+    told.state(906, State::Idle, None);
+    let outcomes = told.outcomes().await;
+    let busy = (Outcome::Failed, "all Jibris are busy");
+    is(
+        &outcomes,
+        &[
+            busy,
+            busy,
+            busy,
+            (Outcome::Failed, "wanted for 12 min, never recorded: 3 requests failed, the last at "),
+            (Outcome::Failed, "no answer from Jicofo within start.request_timeout"),
+            (
+                Outcome::Failed,
+                "wanted for 6 s, never recorded: before it was on, the meeting ended; before that, one request \
+                 failed, at ",
+            ),
+        ],
+    );
+    let end = format!("the last at {at} UTC: all Jibris are busy; then the meeting ended");
+    assert!(outcomes[3].1.ends_with(&end), "{outcomes:?}");
+}
+
+#[tokio::test]
+async fn the_last_start_that_is_allowed_says_so_and_a_hold_what_was_before_it() {
+    let mut told = Told::new();
+    told.state(1, State::Settling, Some(1));
+    told.sent(1, 0);
+    told.tell(2, What::StartFailed { why: StartFailure::Failed, retry_in: None });
+    told.state(3, State::Settling, Some(1));
+    told.tell(4, What::Held(Hold::DryRun));
+    is(
+        &told.outcomes().await,
+        &[
+            (Outcome::Failed, "Jicofo has given up on it; start.retry_limit is reached"),
+            (Outcome::Failed, "this is a dry run; before that, one request failed, at "),
+        ],
+    );
+}
+
+#[tokio::test]
+async fn time_without_a_link_is_told_of_what_it_falls_into() {
+    let mut told = Told::new();
+    told.history.link_down(secs(0));
+    told.history.link_up(secs(9));
+    told.state(10, State::Settling, Some(10));
+    told.history.link_down(secs(12));
+    told.history.link_down(secs(13));
+    told.history.link_up(secs(24));
+    told.people = 0;
+    told.state(30, State::Idle, None);
+    told.on(40);
+    told.history.link_down(secs(45));
+    told.ended(50, Ended::Lost);
+    is(
+        &told.outcomes().await,
+        &[
+            (Outcome::NotStarted, "then the meeting ended"),
+            (Outcome::Failed, "there was no link to Prosody for 5 s of that time"),
+        ],
+    );
+    let mut told = Told::new();
+    told.state(10, State::Settling, Some(10));
+    told.history.link_down(secs(12));
+    told.people = 0;
+    told.state(24, State::Idle, None);
+    let reason = "no request was sent in that time; there was no link to Prosody for 12 s of that time; then";
+    is(&told.outcomes().await, &[(Outcome::NotStarted, reason)]);
+}
+
+#[tokio::test]
+async fn an_order_and_its_end_are_written_with_whose_they_are() {
+    let cli = Origin { by: OrderedBy::CommandLine, from: [127, 0, 0, 1].into() };
+    let page = Origin { by: OrderedBy::Page, from: [10, 0, 0, 7].into() };
+    let api = Origin { by: OrderedBy::Api, from: std::net::Ipv6Addr::LOCALHOST.into() };
+    let mut told = Told::new();
+    let mut at = 0;
+    let mut give = |told: &mut Told, order, origin| {
+        at += 1;
+        told.tell(at, What::Manual { order, origin });
+    };
+    give(&mut told, ManualOrder::Release, api);
+    give(&mut told, ManualOrder::Stop, cli);
+    give(&mut told, ManualOrder::Record, page);
+    give(&mut told, ManualOrder::Release, cli);
+    give(&mut told, ManualOrder::Record, cli);
+    told.tell(20, What::OrderOver { order: ManualOrder::Record, end: OrderEnd::NobodyLeft });
+    give(&mut told, ManualOrder::Stop, page);
+    let entries = told.entries().await;
+    let orders: Vec<_> = entries
+        .iter()
+        .map(|entry| match entry {
+            Entry::Order(o) => {
+                (o.order.as_str(), o.by.as_str(), o.from.as_str(), o.over.is_some(), o.reason.as_deref())
+            }
+            other => panic!("{other:?}"),
+        })
+        .collect();
+    assert_eq!(
+        orders,
+        [
+            ("release", "api", "::1", true, None),
+            ("stop", "command_line", "127.0.0.1", true, Some("another order came")),
+            ("record", "page", "10.0.0.7", true, Some("released by the command line from 127.0.0.1")),
+            ("record", "command_line", "127.0.0.1", true, Some("nobody was left in the meeting")),
+            ("stop", "page", "10.0.0.7", false, None),
+        ]
+    );
+}
+
+#[tokio::test]
+async fn a_wait_for_a_jibri_begins_and_ends_as_one_entry() {
+    let mut told = Told::new();
+    for (at, people, end) in
+        [(1, 1, WaitEnd::Found), (10, 1, WaitEnd::NotWanted), (20, 0, WaitEnd::NotWanted)]
+    {
+        told.tell(at, What::Waits { place: (people > 0).then_some(3) });
+        told.people = people;
+        told.tell(at + 5, What::WaitsNoMore(end));
+    }
+    told.tell(30, What::Waits { place: Some(1) });
+    let entries = told.entries().await;
+    let waits: Vec<_> = entries
+        .iter()
+        .map(|entry| match entry {
+            Entry::Wait(wait) => {
+                let lasted = wait.over.map(|over| over.since(wait.began));
+                (wait.place, lasted, wait.reason.as_deref())
+            }
+            other => panic!("{other:?}"),
+        })
+        .collect();
+    let five = Some(Duration::from_secs(5));
+    assert_eq!(
+        waits,
+        [
+            (Some(3), five, Some("a Jibri was found")),
+            (Some(3), five, Some("no recording was wanted any more")),
+            (None, five, Some("the meeting ended")),
+            (Some(1), None, None),
+        ]
+    );
 }

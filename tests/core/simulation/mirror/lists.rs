@@ -44,9 +44,14 @@ impl Mirror {
         let moderators = people.iter().filter(|l| l.role == Role::Moderator);
         let moderators = moderators.filter_map(|l| l.jid.as_ref()).map(|jid| jid.as_str().to_owned());
         self.listed_moderators = moderators.collect();
+        // The two lists are not of one moment: whoever is in both of them has just become the one or the other.
+        let shown_as = |sender: &str| {
+            let his = people.iter().filter(|l| l.jid.as_ref().is_some_and(|jid| jid.as_str() == sender));
+            his.map(|l| l.role).collect::<Vec<_>>()
+        };
         if let Some((sender, at)) = &self.sent_as
             && now < at + 3 * SEC
-            && !self.listed_moderators.contains(sender)
+            && shown_as(sender) != [Role::Moderator]
         {
             // He may have left before it arrived.
             self.in_flight = None;
