@@ -1,4 +1,4 @@
-//! With the companion on a real Prosody (docs/companion.md, What it costs): how soon a start request is at Jicofo, and
+//! With the companion on a real Prosody (docs/performance.md): how soon a start request is at Jicofo, and
 //! Jicofo's word at the program; what the companion costs Prosody; a storm of joins; and whether memory stays flat.
 //!
 //! `BENCH_PROSODY` (`12` or `13`) takes one of the two, `BENCH_ONLY` (`request`, `cost`, `storm` or `churn`) one of the

@@ -34,7 +34,7 @@ pub enum Refusal {
     /// Prosody would have to be given the secret itself.
     #[error(
         "xmpp.secret stands in the configuration itself, and a secret is never printed: put it into a file that \
-         Prosody's user can read as well, and name that in xmpp.secret_file (README.md, Install)"
+         Prosody's user can read as well, and name that in xmpp.secret_file (docs/install-debian.md)"
     )]
     Secret,
     /// Nobody has such a name (RFC 2606).

@@ -6,8 +6,8 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 tests=(--workspace --locked --lib --test edges)
-# These of the README start Prosody.
-skipped=(--skip of_the_readme_work --skip its_demo_ends --skip its_wedged_jibri)
+# These of the documents start Prosody.
+skipped=(--skip documents::prosody --skip documents::demo)
 
 # Built by the machine's own clock, since cargo compares the times of files; run by the other one. Only the calendar is
 # shifted: timeouts go by the monotonic clock, which is left alone.

@@ -2,7 +2,7 @@
 //!
 //! [`Book`] is pure: it knows which alerts stand, and what is to be told of them when. [`spawn`] starts what
 //! tells it to the receivers of `[alerts]`; nothing that they do, or do not do, is ever waited for. What
-//! administrators need to know of either is in `deploy/ALERTS.md`.
+//! administrators need to know of either is in `docs/alerts.md`.
 
 mod alert;
 mod alertmanager;

@@ -126,7 +126,7 @@ struct Order {
 /// Why a command cannot begin: the configuration or the command line is wrong.
 type Wrong = Box<dyn std::error::Error>;
 
-/// Reads the command line, does what it says, and returns the exit status that README gives for it.
+/// Reads the command line, does what it says, and returns the exit status that docs/operating.md gives for it.
 pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     let cli = match Cli::try_parse_from(args) {
         Ok(cli) => cli,

@@ -1,7 +1,7 @@
 //! `doctor`: goes through a live deployment in the order in which things break, and says which setting to change.
 //!
 //! It disturbs nothing. Where the service runs and has the link, it is asked; only where nothing listens at
-//! `http.listen` is a link made, because Prosody gives a component one only, and by the README's configuration the
+//! `http.listen` is a link made, because Prosody gives a component one only, and by the configuration that is printed the
 //! newcomer throws the old one out. Rights are proved by using them to look: it enters no meeting, and starts nothing
 //! but with `--record-test`.
 
@@ -69,9 +69,14 @@ pub async fn examine(settings: &Settings, options: &Options, tell: &mut Tell<'_>
             tell(Finding::ok("prosody", format!("the service is linked to {}", settings.xmpp.server)));
             tell(Finding::ok("component", format!("the service is accepted as {}", settings.xmpp.domain)));
             meetings::by_service(settings, snapshot).into_iter().for_each(&mut *tell);
-            if let Some(jicofo) = Jicofo::of(settings) {
-                jicofo.now(snapshot).await.into_iter().for_each(&mut *tell);
-            }
+            let seen = match Jicofo::of(settings) {
+                Some(jicofo) => jicofo.now(snapshot).await,
+                None => None,
+            };
+            // A test recording shows it at the end.
+            let not_seen = || trusted::not_seen(settings, &[snapshot.footprint]);
+            let is_to_come = options.record.is_some() && settings.discovery.jicofo.url.is_some();
+            seen.or_else(|| if is_to_come { None } else { not_seen() }).into_iter().for_each(&mut *tell);
         }
         Service::NotLinked(why) => not_linked(settings, why, tell).await,
         Service::StandingBy => {
@@ -171,6 +176,12 @@ async fn by_own_link(
     }
     tell(Finding::ok("component", format!("Prosody accepts the secret of {}", settings.xmpp.domain)));
     meetings::by_link(settings, options.room.as_ref(), own.seen()).into_iter().for_each(&mut *tell);
+    let footprint = |domain: &String| {
+        let answers = matches!(own.seen().companions.get(domain), Some(Ok(_)));
+        settings.muc.footprint.in_effect(answers)
+    };
+    let footprints: Vec<_> = settings.muc.domains.iter().map(footprint).collect();
+    trusted::not_seen(settings, &footprints).into_iter().for_each(&mut *tell);
     own.wait_for_brewery(settings).await;
     if settings.muc.footprint == crate::config::Footprint::Unseen.into() {
         tell(own.try_sender(settings).await);

@@ -1,5 +1,5 @@
 //! Whether Jicofo takes us for what our presence says, a Jibri, and not for somebody who takes part: it does only for
-//! members of its trusted domains (docs/jitsi.md 4.2, 13.1). It shows while we are in a meeting.
+//! members of its trusted domains (docs/jitsi.md 4.2, 13.1). It shows while we are in a meeting; else that is said.
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
@@ -13,7 +13,7 @@ use tokio::time::sleep;
 use super::Finding;
 use super::service::Snapshot;
 use crate::address::RealJid;
-use crate::config::{Footprint, Settings};
+use crate::config::{Footprint, Settings, StopWhen};
 use crate::http_client::Client;
 
 const STEP: &str = "trusted";
@@ -132,6 +132,35 @@ impl<'a> Jicofo<'a> {
     }
 }
 
+/// Where nothing shows it now; none where this program enters no meeting, so that nobody need trust it.
+pub(super) fn not_seen(settings: &Settings, footprints: &[Footprint]) -> Option<Finding> {
+    if !footprints.iter().any(|footprint| enters(settings, *footprint)) {
+        return None;
+    }
+    let why = match settings.discovery.jicofo.url {
+        None => "Jicofo's REST would show it, and discovery.jicofo.url is not set",
+        Some(_) => "it shows only while we are in a meeting (--record-test ROOM brings us there)",
+    };
+    let domain = &settings.xmpp.domain;
+    let found = format!(
+        "whether Jicofo trusts {domain:?} cannot be seen from here: {why}; see that trusted-domains of its jicofo.conf has it \
+         (docker-jitsi-meet: JICOFO_TRUSTED_DOMAINS)"
+    );
+    Some(Finding::ok(STEP, found))
+}
+
+fn enters(settings: &Settings, footprint: Footprint) -> bool {
+    match footprint {
+        Footprint::Discreet | Footprint::Resident => true,
+        Footprint::Unseen => settings.muc.peek,
+        // For a stop that no moderator is left to speak for.
+        Footprint::Companion => {
+            let mut stops = settings.rules.iter().map(|rule| &rule.stop).chain([&settings.stop]);
+            stops.any(|stop| stop.when != StopWhen::Never)
+        }
+    }
+}
+
 fn us_among(conference: Conference, domain: &str) -> Option<bool> {
     let members = conference.chat_room?.members;
     let is_ours = |member: &&Member| RealJid::new(&member.jid).is_ok_and(|jid| jid.domain() == domain);
@@ -141,6 +170,34 @@ fn us_among(conference: Conference, domain: &str) -> Option<bool> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn where_it_cannot_be_seen_that_is_said() {
+        let settings = |more: &str| {
+            let text = format!(
+                "[xmpp]\ndomain = \"autostart.meet.jitsi\"\nsecret = \"s\"\n[muc]\ndomains = [\"muc.meet.jitsi\"]\n{more}"
+            );
+            crate::config::from_toml(&text).expect("a configuration").settings
+        };
+        let said = |more: &str, footprint| {
+            not_seen(&settings(more), &[footprint]).map(|finding| (finding.verdict, finding.found))
+        };
+        let (verdict, without) = said("", Footprint::Discreet).expect("it enters");
+        assert_eq!(verdict, super::super::Verdict::Ok);
+        assert!(
+            without.contains("cannot be seen from here") && without.contains("discovery.jicofo.url"),
+            "{without}"
+        );
+        let rest = "[discovery.jicofo]\nurl = \"http://jicofo:8888\"";
+        let (_, with) = said(rest, Footprint::Resident).expect("it enters");
+        assert!(with.contains("--record-test") && with.contains("JICOFO_TRUSTED_DOMAINS"), "{with}");
+        // Who never enters need not be trusted.
+        assert_eq!(said("", Footprint::Companion), None);
+        assert_eq!(said("peek = false", Footprint::Unseen), None);
+        assert!(said("", Footprint::Unseen).is_some());
+        assert!(said("[stop]\nwhen = \"no-moderator\"", Footprint::Companion).is_some());
+        assert!(said("[[rule]]\nroom = \".\"\nwhen = \"empty\"", Footprint::Companion).is_some());
+    }
 
     #[test]
     fn our_occupant_is_found_by_its_domain() {

@@ -6,6 +6,7 @@
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
+    clippy::string_slice,
     clippy::arithmetic_side_effects,
     reason = "also in what the tests share"
 )]
@@ -16,10 +17,10 @@ mod api;
 mod cli;
 mod config;
 mod discovery;
+mod documents;
 mod finalize;
 mod ledger;
 mod probes;
-mod readme;
 mod recovery;
 #[path = "../stand_in/mod.rs"]
 mod stand_in;

@@ -1,8 +1,8 @@
-//! `deploy/ALERTS.md` and the program say the same.
+//! `docs/alerts.md` and the program say the same.
 
 use jibri_autostart::alerts::{Kind, MOST_STANDING};
 
-const DOCUMENT: &str = include_str!("../../../deploy/ALERTS.md");
+const DOCUMENT: &str = include_str!("../../../docs/alerts.md");
 
 #[test]
 fn every_kind_is_documented_with_its_severity() {

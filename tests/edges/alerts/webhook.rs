@@ -48,7 +48,7 @@ async fn the_body_is_as_documented() {
     let age = humantime::parse_rfc3339(since).unwrap().elapsed().unwrap();
     assert!(age < LONG && at.ends_with('Z'), "{since} {at}");
     // What the document shows is what is sent: the same keys everywhere.
-    let document = include_str!("../../../deploy/ALERTS.md");
+    let document = include_str!("../../../docs/alerts.md");
     let example = document.split("```json\n").nth(1).unwrap().split("```").next().unwrap();
     let example: Value = serde_json::from_str(example).unwrap();
     let keys = |value: &Value| value.as_object().unwrap().keys().cloned().collect::<Vec<_>>();

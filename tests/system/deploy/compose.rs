@@ -59,9 +59,17 @@ fn effective(environment: &BTreeMap<String, String>) -> toml::Table {
     run(command.arg("check").envs(environment)).parse().unwrap()
 }
 
+/// What has to be in `.env`.
+fn needed() -> BTreeMap<&'static str, &'static str> {
+    BTreeMap::from([("JIBRI_AUTOSTART_XMPP__SECRET", "s3cret"), ("JIBRI_AUTOSTART_HTTP__TOKEN", "t0ken")])
+}
+
+/// The same, as it is written there.
+const NEEDED: &str = "JIBRI_AUTOSTART_XMPP__SECRET=s3cret\nJIBRI_AUTOSTART_HTTP__TOKEN=t0ken\n";
+
 #[test]
-fn one_line_in_env_is_enough() {
-    let env = BTreeMap::from([("JIBRI_AUTOSTART_XMPP__SECRET", "s3cret")]);
+fn two_lines_in_env_are_enough() {
+    let env = needed();
     let overlay = overlay(&env).unwrap();
     let settings = effective(&environment(&overlay, "jibri-autostart", &env));
     assert_eq!(settings["xmpp"]["server"].as_str(), Some("xmpp.meet.jitsi:5347"));
@@ -82,6 +90,8 @@ fn one_line_in_env_is_enough() {
     assert_eq!(jicofo["JICOFO_ENABLE_REST"], "1");
     let prosody = environment(&overlay, "prosody", &env);
     assert_eq!(prosody["JIBRI_AUTOSTART_XMPP__SECRET"], "s3cret");
+    assert_eq!(prosody["JIBRI_AUTOSTART_HTTP__TOKEN"], "t0ken");
+    assert_eq!(environment(&overlay, "jibri-autostart", &env)["JIBRI_AUTOSTART_HTTP__TOKEN"], "t0ken");
     assert_eq!(prosody["PROSODY_AUTOSTART_INTERFACE"], "*");
     assert_eq!(prosody["XMPP_MUC_MODULES"], "jibri_autostart_companion");
     assert_eq!(settings["muc"]["footprint"].as_str(), Some("auto"));
@@ -89,8 +99,7 @@ fn one_line_in_env_is_enough() {
 
 #[test]
 fn their_own_names_are_followed() {
-    let env = BTreeMap::from([
-        ("JIBRI_AUTOSTART_XMPP__SECRET", "s3cret"),
+    let theirs = [
         ("JIBRI_AUTOSTART_XMPP__DOMAIN", "autostart.example.org"),
         ("JIBRI_AUTOSTART_STOP__WHEN", "no-moderator"),
         ("JIBRI_AUTOSTART_RULE", r#"[{room = "^staff-", record = false}]"#),
@@ -102,7 +111,8 @@ fn their_own_names_are_followed() {
         ("XMPP_RECORDER_DOMAIN", "old-recorder.example.org"),
         ("JIBRI_BREWERY_MUC", "brewery"),
         ("JIBRI_RECORDER_USER", "camera"),
-    ]);
+    ];
+    let env: BTreeMap<_, _> = needed().into_iter().chain(theirs).collect();
     let overlay = overlay(&env).unwrap();
     let settings = effective(&environment(&overlay, "jibri-autostart", &env));
     assert_eq!(settings["xmpp"]["server"].as_str(), Some("xmpp.example.org:5347"));
@@ -118,9 +128,16 @@ fn their_own_names_are_followed() {
 }
 
 #[test]
-fn without_the_secret_compose_says_so() {
-    let missing = overlay(&BTreeMap::new()).unwrap_err();
-    assert!(missing.contains("JIBRI_AUTOSTART_XMPP__SECRET") && missing.contains("openssl"), "{missing}");
+fn without_the_secret_or_the_token_compose_says_so() {
+    for name in needed().into_keys() {
+        let mut env = needed();
+        for value in [None, Some("")] {
+            env.remove(name);
+            env.extend(value.map(|value| (name, value)));
+            let missing = overlay(&env).unwrap_err();
+            assert!(missing.contains(name) && missing.contains("openssl"), "{missing}");
+        }
+    }
 }
 
 /// The lines for `.env`, all of them in use.
@@ -133,7 +150,8 @@ fn the_lines_for_env_are_right() {
     });
     let mut env: BTreeMap<&str, &str> =
         lines.filter(|line| !line.starts_with('#')).filter_map(|line| line.split_once('=')).collect();
-    env.insert("JIBRI_AUTOSTART_XMPP__SECRET", "s3cret");
+    let needed = needed();
+    assert!(needed.keys().all(|name| env.insert(name, needed[name]) == Some("")), "no secret is shipped");
     assert!(env.len() > 7, "{env:?}");
     let overlay = overlay(&env).unwrap();
     let environment = environment(&overlay, "jibri-autostart", &env);
@@ -149,8 +167,7 @@ fn the_lines_for_env_are_right() {
 /// As strict as their own services, and reached by nobody from outside.
 #[test]
 fn the_service_can_do_little() {
-    let env = BTreeMap::from([("JIBRI_AUTOSTART_XMPP__SECRET", "s3cret")]);
-    let overlay = overlay(&env).unwrap();
+    let overlay = overlay(&needed()).unwrap();
     let service = &overlay["services"]["jibri-autostart"];
     assert_eq!(service["read_only"], true);
     assert_eq!(service["cap_drop"][0], "ALL");
@@ -176,8 +193,7 @@ fn compose_puts_it_together_with_theirs() {
     let dir = tempfile::tempdir().unwrap();
     std::fs::write(dir.path().join("docker-compose.yml"), THEIRS).unwrap();
     std::fs::copy(file(FILE), dir.path().join("jibri-autostart.yml")).unwrap();
-    std::fs::write(dir.path().join(".env"), "JIBRI_AUTOSTART_XMPP__SECRET=s3cret\nXMPP_MUC_DOMAIN=rooms.b\n")
-        .unwrap();
+    std::fs::write(dir.path().join(".env"), format!("{NEEDED}XMPP_MUC_DOMAIN=rooms.b\n")).unwrap();
     let mut command = Command::new("docker-compose");
     command.args(["-f", "docker-compose.yml", "-f", "jibri-autostart.yml", "config"]).current_dir(dir.path());
     let whole: Value = serde_saphyr::from_str(&run(&mut command)).unwrap();
@@ -189,6 +205,7 @@ fn compose_puts_it_together_with_theirs() {
     let ours = &services["jibri-autostart"]["environment"];
     assert_eq!(ours["JIBRI_AUTOSTART_MUC__DOMAINS"], "rooms.b");
     assert_eq!(ours["JIBRI_AUTOSTART_XMPP__SECRET"], "s3cret");
+    assert_eq!(ours["JIBRI_AUTOSTART_HTTP__TOKEN"], "t0ken");
 
     std::fs::write(dir.path().join(".env"), "").unwrap();
     let output = command.output().unwrap();
@@ -209,8 +226,8 @@ fn compose_has_jibri_tell_of_its_recordings() {
     for name in ["jibri-autostart.yml", "jibri-report.yml"] {
         std::fs::copy(file(&format!("deploy/docker-jitsi-meet/{name}")), dir.path().join(name)).unwrap();
     }
-    let env = "JIBRI_AUTOSTART_XMPP__SECRET=s3cret\nJIBRI_INSTANCE_ID=jibri-7\nJIBRI_REPORT_THEN=/config/up load.sh\n";
-    std::fs::write(dir.path().join(".env"), env).unwrap();
+    let env = format!("{NEEDED}JIBRI_INSTANCE_ID=jibri-7\nJIBRI_REPORT_THEN=/config/up load.sh\n");
+    std::fs::write(dir.path().join(".env"), &env).unwrap();
     let mut command = Command::new("docker-compose");
     let files = ["docker-compose.yml", "jibri-autostart.yml", "jibri-report.yml"];
     command.args(files.iter().flat_map(|name| ["-f", name])).arg("config").current_dir(dir.path());
@@ -238,45 +255,124 @@ fn compose_has_jibri_tell_of_its_recordings() {
     assert_eq!(url, format!("http://{hosts}:8790"));
 }
 
-/// The first block of shell in a document that has this in it.
-fn shell(document: &str, has: &str) -> String {
+/// The blocks of shell in a document.
+fn shell(document: &str) -> Vec<String> {
     let text = read(document);
-    let mut blocks = text.split("```sh\n").skip(1).map(|rest| rest.split("```").next().unwrap());
-    blocks.find(|block| block.contains(has)).expect("a block").to_owned()
+    let blocks = text.split("```sh\n").skip(1).map(|rest| rest.split("```").next().unwrap());
+    blocks.map(str::to_owned).collect()
 }
 
 /// What the documents have a newcomer type in docker-jitsi-meet's directory, in a shell that knows nothing of its `.env`.
 #[test]
 fn the_lines_to_type_put_the_files_where_they_belong() {
-    for document in ["README.md", "deploy/docker-jitsi-meet/README.md"] {
-        let home = tempfile::tempdir().unwrap();
-        let at = |path: &str| home.path().join(path);
-        std::fs::create_dir_all(at("docker-jitsi-meet")).unwrap();
-        std::os::unix::fs::symlink(file("."), at("jibri-autostart")).unwrap();
-        std::fs::write(at("docker-jitsi-meet/.env"), "CONFIG=~/.jitsi-meet-cfg\nPASSWORD=a b\n").unwrap();
-        let type_in = |lines: &str| {
-            let script = format!("docker() {{ :; }}; openssl() {{ echo s3cret; }}\n{lines}");
-            let mut shell = Command::new("sh");
-            shell.args(["-euc", &script]).env("HOME", home.path()).env_remove("CONFIG");
-            run(shell.current_dir(at("docker-jitsi-meet")))
-        };
-        type_in(&shell(document, "docker build"));
-        let installed = [
-            "docker-jitsi-meet/jibri-autostart.yml",
-            ".jitsi-meet-cfg/prosody/config/conf.d/jibri-autostart.cfg.lua",
-            ".jitsi-meet-cfg/prosody/prosody-plugins-custom/mod_jibri_autostart_companion.lua",
-        ];
-        assert!(installed.iter().all(|path| at(path).exists()), "{document}");
-        let env = std::fs::read_to_string(at("docker-jitsi-meet/.env")).unwrap();
-        assert!(env.contains("\nJIBRI_AUTOSTART_XMPP__SECRET=s3cret\n"), "{env}");
-        if document != "README.md" {
-            type_in(&shell(document, "rm --stop").replace("docker volume ls -q | grep", "true"));
-            assert!(!installed.iter().any(|path| at(path).exists()));
-            continue;
-        }
-        type_in(&shell("docs/recordings.md", "jibri-report.yml ."));
-        assert!(at("docker-jitsi-meet/jibri-report.yml").exists());
+    let home = tempfile::tempdir().unwrap();
+    let at = |path: &str| home.path().join(path);
+    std::fs::create_dir_all(at("docker-jitsi-meet")).unwrap();
+    std::os::unix::fs::symlink(file("."), at("jibri-autostart")).unwrap();
+    std::fs::write(at("docker-jitsi-meet/.env"), "CONFIG=~/.jitsi-meet-cfg\nPASSWORD=a b\n").unwrap();
+    let type_in = |lines: &str| {
+        let script = format!("docker() {{ :; }}; openssl() {{ echo s3cret; }}\n{lines}");
+        let mut shell = Command::new("sh");
+        shell.args(["-euc", &script]).env("HOME", home.path()).env_remove("CONFIG");
+        run(shell.current_dir(at("docker-jitsi-meet")))
+    };
+    let blocks = shell("docs/install-docker.md");
+    let (out, install) = blocks.split_last().unwrap();
+    assert!(out.contains("rm --stop"), "{out}");
+    install.iter().for_each(|block| drop(type_in(block)));
+    let installed = [
+        "docker-jitsi-meet/jibri-autostart.yml",
+        ".jitsi-meet-cfg/prosody/config/conf.d/jibri-autostart.cfg.lua",
+        ".jitsi-meet-cfg/prosody/prosody-plugins-custom/mod_jibri_autostart_companion.lua",
+    ];
+    assert!(installed.iter().all(|path| at(path).exists()));
+    let written = std::fs::read_to_string(at("docker-jitsi-meet/.env")).unwrap();
+    let env: BTreeMap<_, _> = written.lines().filter_map(|line| line.split_once('=')).collect();
+    assert!(needed().keys().all(|name| env[name] == "s3cret"), "{written}");
+    assert!(overlay(&env).is_ok(), "that is all that it needs");
+
+    for (document, has, file) in [
+        ("docs/recordings.md", "jibri-report.yml .", "jibri-report.yml"),
+        ("docs/jibris.md", "jibris.yml .", "jibris.yml"),
+    ] {
+        type_in(shell(document).iter().find(|block| block.contains(has)).expect("a block"));
+        assert!(at("docker-jitsi-meet").join(file).exists(), "{file}");
         let script = std::fs::metadata(at(".jitsi-meet-cfg/jibri/finalize.sh")).unwrap();
         assert_eq!(std::os::unix::fs::PermissionsExt::mode(&script.permissions()) & 0o777, 0o755);
+        std::fs::remove_dir_all(at(".jitsi-meet-cfg/jibri")).unwrap();
+    }
+    // The Jibris that are named to the program are those that run.
+    let written = std::fs::read_to_string(at("docker-jitsi-meet/.env")).unwrap();
+    let env = written.lines().filter_map(|line| line.split_once('=')).collect();
+    let settings = effective(&environment(&overlay(&env).unwrap(), "jibri-autostart", &env));
+    let configured: Vec<_> = settings["jibri"]["instance"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| one["name"].as_str().unwrap())
+        .collect();
+    let jibris = together("docker-compose.yml", &["jibris.yml"], &format!("{written}\n"));
+    let services = jibris["services"].as_object().unwrap().keys().filter(|name| name.starts_with("jibri"));
+    assert_eq!(services.collect::<Vec<_>>(), configured);
+
+    type_in(&out.replace("docker volume ls -q | grep", "true"));
+    assert!(!installed.iter().any(|path| at(path).exists()));
+}
+
+/// What compose makes of their file (under this name), ours, and an `.env`.
+fn together(theirs: &str, ours: &[&str], env: &str) -> Value {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::write(dir.path().join(theirs), THEIRS).unwrap();
+    std::fs::write(dir.path().join(".env"), env).unwrap();
+    let mut command = Command::new("docker-compose");
+    command.args(["-f", theirs]).current_dir(dir.path());
+    for name in ours {
+        std::fs::copy(file(&format!("deploy/docker-jitsi-meet/{name}")), dir.path().join(name)).unwrap();
+        command.args(["-f", name]);
+    }
+    serde_saphyr::from_str(&run(command.arg("config"))).unwrap()
+}
+
+/// Each has a name of its own, the same for the brewery, for reports and for `docker restart`.
+#[test]
+fn several_jibris_have_names_that_stay() {
+    let env =
+        format!("{NEEDED}CONFIG=/cfg\nJIBRI_INSTANCE_ID=x\nJIBRI_AUTOSTART_JIBRI__WEBHOOK_TOKEN=t0ken\n");
+    let whole = together("docker-compose.yml", &["jibris.yml", "jibri-autostart.yml"], &env);
+    let services = whole["services"].as_object().unwrap();
+    let jibris: Vec<_> =
+        services.iter().filter(|(name, _)| ["jibri-1", "jibri-2"].contains(&name.as_str())).collect();
+    assert_eq!(jibris.len(), 2, "{:?}", services.keys());
+    // What one of them alone would have, with reports.
+    let one: Value = serde_saphyr::from_str(
+        &interpolate(
+            &read("deploy/docker-jitsi-meet/jibri-report.yml"),
+            &BTreeMap::from([("JIBRI_AUTOSTART_JIBRI__WEBHOOK_TOKEN", "t0ken")]),
+        )
+        .unwrap(),
+    )
+    .unwrap();
+    for (name, jibri) in jibris {
+        let environment = &jibri["environment"];
+        for own in [
+            &jibri["container_name"],
+            &environment["JIBRI_INSTANCE_ID"],
+            &environment["JIBRI_REPORT_INSTANCE"],
+        ] {
+            assert_eq!(own, name);
+        }
+        assert_eq!(jibri["entrypoint"], one["services"]["jibri"]["entrypoint"]);
+        for line in one["services"]["jibri"]["environment"].as_array().unwrap() {
+            let (key, value) = line.as_str().unwrap().split_once('=').unwrap();
+            assert!(key == "JIBRI_REPORT_INSTANCE" || environment[key] == value, "{key}: {environment}");
+        }
+        assert_eq!(jibri["shm_size"], "2gb");
+        assert!(
+            jibri["volumes"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .all(|volume| !volume.as_str().unwrap().ends_with(":Z"))
+        );
     }
 }

@@ -3,20 +3,25 @@
 
 use std::collections::BTreeSet;
 
-use super::program::{program, read, texts};
+use super::program::{file, program, read, texts};
 
-/// Files that set variables, and those that tell people to.
-const FILES: [&str; 9] = [
+/// Files that set variables, besides the documents.
+const FILES: [&str; 7] = [
     "deploy/docker/Dockerfile",
     "deploy/docker-jitsi-meet/jibri-autostart.yml",
+    "deploy/docker-jitsi-meet/jibris.yml",
     "deploy/docker-jitsi-meet/env.example",
-    "deploy/docker-jitsi-meet/README.md",
     "deploy/prosody/jibri-autostart.cfg.lua",
     "deploy/kubernetes/settings.env",
     "deploy/kubernetes/secret.env.example",
-    "deploy/kubernetes/README.md",
-    "README.md",
 ];
+
+/// All documents that people read.
+fn documents() -> Vec<String> {
+    let entries = std::fs::read_dir(file("docs")).unwrap().map(|entry| entry.unwrap().file_name());
+    let names = entries.map(|name| name.into_string().unwrap()).filter(|name| name.ends_with(".md"));
+    names.map(|name| format!("docs/{name}")).chain(["README.md".to_owned()]).collect()
+}
 
 /// Variables that are read by others than the program: by compose, by the Prosody file, by the tests.
 const NOT_ITS_OWN: [&str; 6] = [
@@ -73,8 +78,8 @@ fn our_names_are_those_that_the_program_reads() {
     assert!(is_known("JIBRI_AUTOSTART_XMPP__SECRET"));
     assert!(!is_known("JIBRI_AUTOSTART_XMPP__SECRETS"), "this test would see nothing");
     let mut seen = 0;
-    for file in FILES {
-        for name in words(&read(file), &["JIBRI_AUTOSTART_"]) {
+    for file in FILES.map(str::to_owned).into_iter().chain(documents()) {
+        for name in words(&read(&file), &["JIBRI_AUTOSTART_"]) {
             seen += 1;
             assert!(NOT_ITS_OWN.contains(&name.as_str()) || is_known(&name), "{file}: {name}");
         }

@@ -27,7 +27,10 @@ fn resources() -> BTreeMap<String, Value> {
             let resource = manifest(&format!("{dir}{name}"));
             let kind = resource["kind"].as_str().expect("a kind").to_owned();
             assert!(resource["apiVersion"].is_string(), "{name}");
-            assert_eq!(resource["metadata"]["name"], "jibri-autostart", "{name}");
+            // A name after ours says of whom else a resource is.
+            let of =
+                resource["metadata"]["name"].as_str().and_then(|name| name.strip_prefix("jibri-autostart"));
+            let kind = kind + of.unwrap_or_else(|| panic!("{name}: it has not our name"));
             assert!(resource["metadata"].get("namespace").is_none(), "{name}: the namespace is the user's");
             assert!(resource.get("spec").is_some() || kind == "ServiceAccount", "{name}");
             assert!(found.insert(kind, resource).is_none(), "{name}");
@@ -48,7 +51,16 @@ fn every_manifest_is_applied() {
     let kinds = resources().into_keys().collect::<Vec<_>>();
     assert_eq!(
         kinds,
-        ["Deployment", "PodDisruptionBudget", "PodMonitor", "PrometheusRule", "Service", "ServiceAccount"]
+        [
+            "Deployment",
+            "NetworkPolicy",
+            "NetworkPolicy-prosody",
+            "PodDisruptionBudget",
+            "PodMonitor",
+            "PrometheusRule",
+            "Service",
+            "ServiceAccount"
+        ]
     );
 }
 
@@ -116,6 +128,103 @@ fn what_refers_to_each_other_fits() {
     assert_eq!(kustomization["images"][0]["newTag"], env!("CARGO_PKG_VERSION"), "never `latest`");
     let ignored = read("deploy/kubernetes/.gitignore");
     assert!(ignored.lines().any(|line| kustomization["secretGenerator"][0]["envs"][0] == line));
+}
+
+/// Prosody's pods name the Secret, and kustomize does not put its hash into what it does not apply.
+#[test]
+fn prosody_can_name_the_secret() {
+    let generator = &manifest("kustomization.yaml")["secretGenerator"][0];
+    assert_eq!(generator["options"]["disableNameSuffixHash"], true);
+    let document = read("docs/install-kubernetes.md");
+    let keys = read("deploy/kubernetes/secret.env.example");
+    let mut seen = 0;
+    for block in yaml(&document) {
+        let Some(containers) = block["spec"]["template"]["spec"]["containers"].as_array() else { continue };
+        for variable in containers.iter().flat_map(|one| one["env"].as_array().into_iter().flatten()) {
+            let Some(secret) = variable["valueFrom"].get("secretKeyRef") else { continue };
+            seen += 1;
+            assert_eq!(secret["name"], generator["name"]);
+            assert!(keys.contains(&format!("\n{}=", secret["key"].as_str().unwrap())), "{secret}");
+            assert_eq!(secret["key"], variable["name"], "Prosody's file reads it by the name that we do");
+        }
+    }
+    assert_eq!(seen, 2, "the secret of the link and the token of the events");
+}
+
+/// The blocks of YAML in a document.
+fn yaml(document: &str) -> impl Iterator<Item = Value> {
+    let blocks = document.split("```yaml\n").skip(1).map(|rest| rest.split("```").next().unwrap());
+    blocks.map(|block| serde_saphyr::from_str(block).unwrap_or_else(|error| panic!("{block}\n{error}")))
+}
+
+/// Whom a policy lets in at a port; none: everybody.
+fn let_in(policy: &Value, port: u64) -> Option<Vec<Value>> {
+    let rules = policy["spec"]["ingress"].as_array().unwrap();
+    let is_of = |rule: &&Value| {
+        rule["ports"].as_array().unwrap().iter().any(|range| {
+            let from = range["port"].as_u64().unwrap();
+            range["protocol"] == "TCP" && (from..=range["endPort"].as_u64().unwrap_or(from)).contains(&port)
+        })
+    };
+    let from: Vec<_> = rules.iter().filter(is_of).map(|rule| rule.get("from")).collect();
+    assert!(!from.is_empty(), "{port}: nobody is let in");
+    from.into_iter()
+        .map(|from| from.and_then(Value::as_array).cloned())
+        .collect::<Option<Vec<_>>>()
+        .map(|from| from.concat())
+}
+
+#[test]
+fn the_ports_are_open_to_whoever_needs_them() {
+    let resources = resources();
+    let ours = &resources["Deployment"]["spec"]["selector"]["matchLabels"];
+    let (http, prosody) = (&resources["NetworkPolicy"], &resources["NetworkPolicy-prosody"]);
+    for policy in [http, prosody] {
+        assert_eq!(
+            policy["spec"]["policyTypes"],
+            serde_json::json!(["Ingress"]),
+            "what goes out is not held up"
+        );
+    }
+    assert_eq!(&http["spec"]["podSelector"]["matchLabels"], ours);
+    let port =
+        &resources["Deployment"]["spec"]["template"]["spec"]["containers"][0]["ports"][0]["containerPort"];
+    let readers = let_in(http, port.as_u64().unwrap()).expect("not everybody");
+    assert_eq!(readers.len(), 3);
+    // Prosody's pods have the labels by which its own policy takes them.
+    assert!(readers.iter().any(|one| one["podSelector"] == prosody["spec"]["podSelector"]), "{readers:?}");
+
+    let settings = read("deploy/kubernetes/settings.env");
+    let component =
+        settings.split("JIBRI_AUTOSTART_XMPP__SERVER=prosody:").nth(1).unwrap().lines().next().unwrap();
+    let linked = let_in(prosody, component.parse().unwrap()).expect("not everybody");
+    assert_eq!(linked, [serde_json::json!({ "podSelector": { "matchLabels": ours } })]);
+    // People, bridges, Jicofo and the browsers' BOSH go on as before.
+    for port in [1, 5222, 5269, 5280, 5346, 5348, 65535] {
+        assert_eq!(let_in(prosody, port), None, "{port}");
+    }
+}
+
+/// What the document has people type to find the instance that acts, and to examine it.
+#[test]
+fn the_instance_that_acts_is_found() {
+    let document = read("docs/install-kubernetes.md");
+    let block = document.split("```sh\n").skip(1).map(|rest| rest.split("```").next().unwrap());
+    let lines = block.clone().find(|block| block.contains("doctor")).expect("a block");
+    // Of the two pods the second has the link.
+    let kubectl = r#"
+kubectl() {
+  case "$*" in
+    "get pods "*) printf 'pod/jibri-autostart-a\npod/jibri-autostart-b\n' ;;
+    *jibri-autostart-a*healthcheck) return 1 ;;
+    *jibri-autostart-b*healthcheck) ;;
+    *) echo "$*" ;;
+  esac
+}
+"#;
+    let printed = run(Command::new("sh").arg("-euc").arg(format!("{kubectl}{lines}")));
+    let asked: Vec<_> = printed.lines().collect();
+    assert!(asked.len() > 1 && asked.iter().all(|line| line.contains("pod/jibri-autostart-b")), "{printed}");
 }
 
 #[test]

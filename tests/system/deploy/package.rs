@@ -191,6 +191,11 @@ async fn the_package_does_its_job(version: Version) -> Result {
     assert_eq!(std::fs::metadata(companion)?.permissions().mode() & 0o7777, 0o644);
     let finalize = root.path("/usr/share/jibri-autostart/jibri/finalize.sh");
     assert_eq!(std::fs::metadata(finalize)?.permissions().mode() & 0o7777, 0o755);
+    // Links of the README lead somewhere there as well.
+    let readme = root.path("/usr/share/doc/jibri-autostart/README.md");
+    for link in ["docs/install-debian.md", "docs/troubleshooting.md", "docs/status-page.png"] {
+        assert!(readme.with_file_name(link).exists(), "{link}");
+    }
     let wanted = root.path("/etc/systemd/system/multi-user.target.wants/jibri-autostart.service");
     assert!(!wanted.exists(), "not before it is configured");
     let size = std::fs::metadata(root.path("/usr/bin/jibri-autostart"))?.len();

@@ -26,11 +26,11 @@ fn replace_admins(options: &mut WorldOptions, more: &str) {
     options.prosody.conf_d = vec![("autostart.cfg.lua".into(), block)];
 }
 
-/// The example in the README, but for addresses and where lines are broken.
-async fn the_readme_is_true(world: &World, deployment: &Deployment, room: &str) -> testkit::Result {
-    let readme = include_str!("../../../README.md");
+/// The example in the document, but for addresses and where lines are broken.
+async fn the_document_is_true(world: &World, deployment: &Deployment, room: &str) -> testkit::Result {
+    let document = include_str!("../../../docs/troubleshooting.md");
     let example =
-        readme.split("```text\nok   configuration").nth(1).and_then(|rest| rest.split("```").next());
+        document.split("```text\nok   configuration").nth(1).and_then(|rest| rest.split("```").next());
     let example = format!("ok configuration{}", example.ok_or("no example")?);
     let none =
         ["RECOVERY__ON", "RECOVERY__COMMAND", "ALERTS__WEBHOOK", "ALERTS__ALERTMANAGER", "LEDGER__PATH"];
@@ -59,7 +59,7 @@ testkit::on_each_prosody! {
         with.fails(&[("owner muc.meet.jitsi", words)]);
         with.says("owner muc.meet.jitsi", "FAIL", "autostart@autostart.meet.jitsi may not ask who is in r1@");
         never_seen_by(&ada)?;
-        the_readme_is_true(&world, &deployment, "r1").await
+        the_document_is_true(&world, &deployment, "r1").await
     }
 
     async fn jicofo_may_open_no_room(version) {
