@@ -22,19 +22,31 @@ struct Occupant {
     marks: Marks,
     who: Who,
     /// What is kept of what its presence has shown; none if no presence of it has been seen, or none with anything to keep.
+    kept: Option<Box<Kept>>,
+}
+
+/// Small, as each room has at least one.
+#[derive(Debug, Clone)]
+struct Kept {
+    /// The name that a moderator displays: nobody else can stop a recording, and to keep all names would take too much memory.
+    name: Option<DisplayName>,
     shown: Option<Box<Shown>>,
 }
 
 /// What a presence shows of a recording: `<session_id>` and `<mode>`, which a recorder has once it records (docs/jitsi.md
-/// 1.1). Anybody can claim these. And the name that a moderator displays: nobody else can stop a recording, and to keep all
-/// of them would take too much memory.
+/// 1.1). Anybody can claim these.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(super) struct Shown {
     pub(super) session: Option<SessionId>,
     pub(super) mode: Option<Mode>,
     /// Whose recorder it is.
     pub(super) jibri: Option<JibriName>,
-    pub(super) name: Option<DisplayName>,
+}
+
+impl Occupant {
+    fn shown(&self) -> Option<&Shown> {
+        self.kept.as_ref()?.shown.as_deref()
+    }
 }
 
 /// A recorder's account in the room.
@@ -125,7 +137,7 @@ impl Roster {
     /// All accounts of Jibri's in the room.
     pub(super) fn recorders(&self) -> impl Iterator<Item = RecorderAccount<'_>> {
         let recorders = self.occupants.iter().filter(|o| o.who == Who::Recorder);
-        recorders.map(|o| RecorderAccount { nick: &o.nick, jid: o.jid.as_ref(), shown: o.shown.as_deref() })
+        recorders.map(|o| RecorderAccount { nick: &o.nick, jid: o.jid.as_ref(), shown: o.shown() })
     }
 
     /// Whoever shows this session and is no recorder by its account: no moderator, and of a domain from which nobody
@@ -135,7 +147,7 @@ impl Roster {
             let is_nobody = o.role == Role::Participant && o.affiliation == Affiliation::None;
             o.who == Who::Person
                 && is_nobody
-                && o.shown.as_ref().is_some_and(|shown| shown.session.as_ref() == Some(session))
+                && o.shown().is_some_and(|shown| shown.session.as_ref() == Some(session))
         };
         let jid = self.occupants.iter().find(is_showing)?.jid.as_ref()?;
         let is_of_it = |o: &&Occupant| o.jid.as_ref().is_some_and(|other| other.domain() == jid.domain());
@@ -233,7 +245,7 @@ impl Roster {
 
     /// The name that whoever has this nickname displays, if he is a moderator.
     pub(super) fn name_of(&self, nick: &Nick) -> Option<&DisplayName> {
-        self.get(nick)?.shown.as_ref()?.name.as_ref()
+        self.get(nick)?.kept.as_ref()?.name.as_ref()
     }
 
     /// Whether the bearer of this real JID is a moderator here.
@@ -309,7 +321,7 @@ impl Roster {
             affiliation: presence.affiliation,
             marks: presence.marks,
             who,
-            shown: shown(presence, who),
+            kept: kept(presence, who),
         };
         self.put(occupant);
         who
@@ -364,9 +376,9 @@ impl Roster {
             let (role, affiliation) = (entry.role, entry.affiliation);
             let who = identity.who(&entry.nick, entry.jid.as_ref(), (role, affiliation), marks);
             let same = known.filter(|o| o.jid == entry.jid);
-            let shown = same.and_then(|o| o.shown.clone());
+            let kept = same.and_then(|o| o.kept.clone());
             let (nick, jid) = (entry.nick.clone(), entry.jid.clone());
-            self.put(Occupant { nick, jid, heard: asked, first, role, affiliation, marks, who, shown });
+            self.put(Occupant { nick, jid, heard: asked, first, role, affiliation, marks, who, kept });
         }
         for nick in gone {
             self.take(&nick);
@@ -445,7 +457,7 @@ impl Roster {
 
 /// What there is to keep of it: of recorders always, so that one that shows nothing is known to; else what somebody
 /// claims who may be one, and a moderator's name.
-fn shown(presence: &Presence, who: Who) -> Option<Box<Shown>> {
+fn kept(presence: &Presence, who: Who) -> Option<Box<Kept>> {
     let is_person = who == Who::Person;
     let is_claim = is_person && presence.session.is_some();
     let name = presence.name.as_ref().filter(|_| is_person && presence.role == Role::Moderator);
@@ -453,9 +465,9 @@ fn shown(presence: &Presence, who: Who) -> Option<Box<Shown>> {
         session: presence.session.clone(),
         mode: presence.mode,
         jibri: presence.jibri.clone().filter(|_| who == Who::Recorder),
-        name: name.cloned(),
     };
-    (who == Who::Recorder || is_claim || name.is_some()).then(|| Box::new(shown()))
+    let shown = (who == Who::Recorder || is_claim).then(|| Box::new(shown()));
+    (shown.is_some() || name.is_some()).then(|| Box::new(Kept { name: name.cloned(), shown }))
 }
 
 fn counts_as_moderator(occupant: &Occupant) -> bool {
