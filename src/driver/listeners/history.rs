@@ -285,8 +285,10 @@ impl History {
 
     /// Why it waits, if it does.
     fn explain(&mut self, room: &RoomJid, view: Option<&RoomView<'_>>) {
+        // Once nothing is wanted any more, or nobody knows, the reason is another's.
+        let wanted = view.filter(|view| view.state != State::Idle);
         if self.outcome(room) == Some(Outcome::Waiting)
-            && let Some(why) = view.and_then(|view| view.reason.as_deref())
+            && let Some(why) = wanted.and_then(|view| view.reason.as_deref())
         {
             self.change(room, |attempt| attempt.reason = Some(plain(why, MOST_TEXT)));
         }

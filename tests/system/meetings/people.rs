@@ -190,7 +190,7 @@ async fn the_only_moderator_changes_the_nickname(version: Version) -> Result {
     ada.rename("ada2");
     ada.occupancy().until(SOON, "renamed", |view| view.nick == "ada2").await?;
     ada.stop_recording(SOON).await?.expect("stopped");
-    autostart.logged("stopped by \\\"ada2\\\"").await?;
+    autostart.logged("stopped by \\\"Ada\\\" (nickname \\\"ada2\\\", ").await?;
     assert_eq!(autostart.count("no longer in the room"), 0, "nobody was missed in between");
     Ok(())
 }

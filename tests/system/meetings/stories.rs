@@ -244,7 +244,7 @@ async fn the_rules_left_it_alone_until_an_order_came(version: Version) -> Result
     until(&url, "/api/v1/jibris", |jibris| jibris[0]["busy"] == true).await?;
     let ada = ada_in(&world).await?;
     until(&url, ROOM, |room| room["people"] == 1).await?;
-    tells(&story(&url)?, &["nothing is known of r1 in that time: no recording was wanted or seen there"]);
+    tells(&story(&url)?, &["nothing is known about r1 in that time: no recording was wanted or seen there"]);
     order(&url, "record")?;
     let by = "to be recorded by order of the command line from 127.0.0.1";
     until(&url, ROOM, |room| room["reason"].as_str().is_some_and(|why| why.contains(by))).await?;

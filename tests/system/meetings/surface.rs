@@ -66,8 +66,8 @@ async fn never_reads(address: SocketAddr) -> Result<TcpStream> {
 async fn clients_never_read(version: Version) -> Result {
     let world = world(version).await?;
     world.jibri("jibri-1").await?;
-    // Each of them is told some 100 KB at once.
-    let names: Vec<String> = (0..100).map(|n| format!("{}{n}", "x".repeat(1000))).collect();
+    // Each of them is told some 50 KB at once.
+    let names: Vec<String> = (0..50).map(|n| format!("{}{n}", "x".repeat(1000))).collect();
     let mut rooms: Vec<&str> = names.iter().map(String::as_str).collect();
     rooms.push("r1");
     let mut autostart = Autostart::start(&world.prosody, &rooms)?;

@@ -119,7 +119,7 @@ pub(crate) async fn fill(world: &mut World) {
         attempt: 3,
         not_recorded: Some("Jicofo has tried several Jibris and all failed".to_owned()),
         reason: Some("Jicofo has tried several Jibris and all failed".to_owned()),
-        ..room("court-3-hearing", "backoff", 95)
+        ..room("court-3-hearing", "backoff", 65)
     };
     let held = Room {
         reason: Some("stopped by \"Ben\", respected until the meeting ends".to_owned()),

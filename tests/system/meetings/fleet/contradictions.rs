@@ -120,7 +120,7 @@ pub(super) async fn one_jibri_one_room_failing(version: Version) -> Result {
     assert_eq!(restarted(&manager), ["jibri-1"]);
     // Once the recording has lasted.
     receiver.hears("room_fails", "resolved").await?;
-    autostart.logged("which was the reason of its failures").await
+    autostart.logged("the Jibri was the cause of the failures").await
 }
 
 /// It was the room: it fails after the restart as well, says so, and no Jibri is restarted again.
@@ -129,7 +129,7 @@ pub(super) async fn one_room_that_keeps_recorders_out(version: Version) -> Resul
     let _ada = world.moderator("r1").await?;
     receiver.hears("room_fails", "raised").await?;
     let waits = |rooms: &Value| {
-        rooms[0]["reason"].as_str().is_some_and(|why| why.contains("the Jibri is to be restarted before"))
+        rooms[0]["reason"].as_str().is_some_and(|why| why.contains("the Jibri is restarted before"))
     };
     until(&autostart.http().await?, "/api/v1/rooms", waits).await?;
     let is_found = || autostart.count("no recorder gets into this room") > 0;
