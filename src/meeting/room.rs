@@ -132,7 +132,7 @@ impl Room {
             missing_since: self.recording.missing_since(),
             is_left_alone: self.recording.is_left_alone(),
             inside: self.occupancy.inside(),
-            missing_for: self.recording.missing_for(),
+            missing_for: self.recording.missing_for(self.state),
             place,
             reason: self.recording.by_order(self.reason(rules, place)),
         }
@@ -310,7 +310,13 @@ impl Room {
         if !self.occupancy.hears_focus() {
             self.recording.focus_is_not_heard();
         }
-        let state = self.recording.state();
+        let standing = self.standing(ctx.chance, policy, ctx.dry_run, ctx.now);
+        let state = match self.recording.state() {
+            // It could not use a Jibri now.
+            State::Waiting if standing == Standing::Aside && self.recording.is_pausing() => State::Backoff,
+            State::Waiting if standing == Standing::Aside => State::Settling,
+            state => state,
+        };
         if state != self.state {
             ctx.tell(What::State { from: self.state, to: state });
             self.state = state;

@@ -39,9 +39,9 @@ impl Recording {
     }
 
     /// Why a recording that is wanted is missing and will not be there in a moment, in a few words.
-    pub(in crate::meeting) fn missing_for(&self) -> Option<&'static str> {
+    pub(in crate::meeting) fn missing_for(&self, state: State) -> Option<&'static str> {
         self.missing_since.filter(|_| !self.is_left_alone())?;
-        match (self.state(), self.held()) {
+        match (state, self.held()) {
             (State::Waiting, _) => Some("no Jibri is free"),
             (State::Backoff, _) => Some(self.backoff.last().map_or("starts fail", StartFailure::words)),
             (State::Held, Some(Hold::GaveUp(why))) => Some(why.words()),

@@ -47,7 +47,7 @@ impl Room {
                 return Some(format!("the condition has to hold for {settle} first (start.settle)").into());
             }
             State::Settling => "Jicofo is about to be asked for a recording",
-            State::Waiting => "no Jibri is free",
+            State::Waiting => "waiting for a Jibri",
             State::Starting => "Jicofo has been asked, and looks for a Jibri",
             State::Pending => "a Jibri was found; the recording is not on yet",
             State::Stopping if self.recording.hand() == Some(ManualOrder::Stop) => {
