@@ -57,6 +57,8 @@ struct OurStop {
     awaited: Option<AttemptId>,
     /// Something else is on since: what it has ended was before that.
     is_past: bool,
+    /// Whoever has that nickname was there since then, and may have stopped that as well.
+    was_there: bool,
 }
 
 impl Knowledge {
@@ -207,7 +209,15 @@ impl Knowledge {
         self.our_stops.retain(|ours| is_apart(ours) || ours.session.is_some());
         self.our_stops.truncate(MOST_STOPS);
         let meant = meant.or_else(|| self.recorders.session().cloned());
-        self.our_stops.push_front(OurStop { initiator, session: None, meant, awaited, is_past: false });
+        self.our_stops.push_front(OurStop { initiator, session: None, meant, awaited, is_past: false, was_there: true });
+    }
+
+    /// Everybody who is there is known.
+    pub(super) fn sees(&mut self, roster: &Roster) {
+        for ours in &mut self.our_stops {
+            let is_there = roster.who(&ours.initiator) == Some(Who::Person);
+            ours.was_there = is_there || ours.is_past && ours.was_there;
+        }
     }
 
     /// Focus has answered a stop of ours; or any, as no answer comes any more.
@@ -287,7 +297,7 @@ impl OurStop {
     fn is(&self, status: &RecordingStatus, is_before: bool) -> bool {
         let may_be = match &self.session {
             Some(session) => status.session.as_ref() == Some(session),
-            None => is_before || !self.is_past,
+            None => is_before || !self.is_past || !self.was_there,
         };
         !status.on && status.initiator.as_ref() == Some(&self.initiator) && may_be
     }
@@ -383,6 +393,20 @@ mod tests {
             known.take_in();
         }
         assert!(known.person_behind(&says("s3"), None).is_some());
+    }
+
+    #[test]
+    fn whoever_has_left_before_it_was_on_has_not_stopped_it() {
+        let mut known = Knowledge::new(false);
+        known.we_stop(Nick::new("ada").unwrap(), None, None);
+        known.sees(&roster(&["bob"]));
+        known.is_on();
+        known.sees(&roster(&["bob"]));
+        assert_eq!(known.person_behind(&says("s1"), None), None, "it was sent in her name, and she has left");
+        assert!(known.is_past_stop(&says("s1")));
+        known.sees(&roster(&["bob", "ada"]));
+        known.sees(&roster(&["bob"]));
+        assert!(known.person_behind(&says("s1"), None).is_some(), "she was back for a moment");
     }
 
     #[test]
