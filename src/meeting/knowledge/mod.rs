@@ -209,7 +209,14 @@ impl Knowledge {
         self.our_stops.retain(|ours| is_apart(ours) || ours.session.is_some());
         self.our_stops.truncate(MOST_STOPS);
         let meant = meant.or_else(|| self.recorders.session().cloned());
-        self.our_stops.push_front(OurStop { initiator, session: None, meant, awaited, is_past: false, was_there: true });
+        self.our_stops.push_front(OurStop {
+            initiator,
+            session: None,
+            meant,
+            awaited,
+            is_past: false,
+            was_there: true,
+        });
     }
 
     /// Everybody who is there is known.
