@@ -10,18 +10,18 @@ use crate::lasting::lasting;
 use crate::meeting::{RoomView, State};
 use crate::time::Time;
 
-/// Whether recordings are missing because of it.
-pub(super) fn is_cause(kind: Kind) -> bool {
-    matches!(
-        kind,
-        Kind::NoJibriFree
-            | Kind::JicofoLostBrewery
-            | Kind::ProsodyDown
-            | Kind::CompanionMissing
-            | Kind::NotAModerator
-            | Kind::RoomFails
-            | Kind::ZombieMeeting
-    )
+/// A room whose recording is overdue because of what another alert tells is looked at again so often.
+const AGAIN: Duration = Duration::from_secs(10);
+/// A start takes so long at most, if all is well: by then a room is recorded whose cause is gone.
+const MADE_UP_FOR: Duration = Duration::from_secs(30);
+
+/// A room whose recording is overdue.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Late {
+    /// It was told of by itself.
+    Told,
+    /// Another alert tells why; since when none does any more.
+    Explained(Option<Time>),
 }
 
 /// Whether the recording of this room is missing because of what this alert tells.
@@ -30,7 +30,8 @@ fn explains(alert: &Alert, room: &RoomJid, view: Option<&RoomView<'_>>) -> bool 
     match alert.kind {
         Kind::NoJibriFree => view.is_some_and(|view| view.state == State::Waiting),
         Kind::JicofoLostBrewery | Kind::ProsodyDown => true,
-        kind => is_cause(kind) && is_here(),
+        Kind::CompanionMissing | Kind::NotAModerator | Kind::RoomFails | Kind::ZombieMeeting => is_here(),
+        _ => false,
     }
 }
 
@@ -115,8 +116,19 @@ impl Alarms {
                 && view.as_ref().is_some_and(|view| view.state == State::Waiting);
             let is_explained =
                 is_about_to_be || self.book.active().any(|alert| explains(alert, &room, view.as_ref()));
-            self.late.insert(room.clone(), is_explained);
-            if is_explained {
+            // The others may wait for a Jibri while this one has got one that fails.
+            let late = match (is_explained, self.late.get(&room)) {
+                (true, _) => Late::Explained(None),
+                (false, Some(Late::Explained(since)))
+                    if since.is_none_or(|since| now < since.after(MADE_UP_FOR)) =>
+                {
+                    Late::Explained(since.or(Some(now)))
+                }
+                (false, _) => Late::Told,
+            };
+            self.late.insert(room.clone(), late);
+            if matches!(late, Late::Explained(_)) {
+                self.overdue.set(&room, Some(now.after(AGAIN)));
                 continue;
             }
             // Why its last start failed is old news if it has to wait by now.
@@ -128,15 +140,6 @@ impl Alarms {
             );
             let report = Report::new(Kind::StartOverdue, room.as_str(), &summary);
             self.raise(now, report.label("room", room.as_str()));
-        }
-    }
-
-    /// Rooms that are not recorded all the same, for a moment later, are told of by themselves.
-    pub(super) fn cause_is_gone(&mut self, now: Time) {
-        for (room, is_explained) in &mut self.late {
-            if std::mem::take(is_explained) {
-                self.overdue.set(room, Some(now.after(WITHOUT_JIBRI)));
-            }
         }
     }
 

@@ -5,8 +5,8 @@ use crate::address::{Nick, RealJid};
 use crate::alerts::{Severity, Status};
 use crate::config::{Mode, from_toml};
 use crate::meeting::{
-    Action, Affiliation, Departure, Effect, Input, Listed, Marks, Meetings, Out, Presence, RecordingStatus,
-    Role, RoomEvent, SessionId, Supply,
+    Action, Affiliation, Answer, Departure, Effect, Input, Listed, Marks, Meetings, Out, Presence,
+    RecordingStatus, Role, RoomEvent, SessionId, Supply,
 };
 
 /// A meeting that we sit in, recorded as Ada wants it, and the alarms beside it.
@@ -14,6 +14,8 @@ struct Watched {
     core: Meetings,
     alarms: Alarms,
     now: Time,
+    /// Other rooms that wait for a Jibri.
+    others: usize,
     /// Who is there beside us.
     occupants: Vec<Presence>,
     /// What was told of alerts, each with its second.
@@ -93,7 +95,8 @@ impl Watched {
         let settings = from_toml(toml).unwrap().settings;
         let now = Time::default();
         let core = Meetings::new(&settings, false, 1, now);
-        let mut watched = Self { core, alarms: Alarms::new(&settings), now, occupants, told: Vec::new() };
+        let mut watched =
+            Self { core, alarms: Alarms::new(&settings), now, others: 0, occupants, told: Vec::new() };
         watched.feed(Input::LinkUp);
         watched
     }
@@ -135,7 +138,7 @@ impl Watched {
             }
         }
         self.alarms.missing(self.now, &room(), self.core.room(&room()).as_ref());
-        self.alarms.waiting(self.now, self.core.rooms_waiting());
+        self.alarms.waiting(self.now, self.core.rooms_waiting().saturating_add(self.others));
         self.note();
     }
 
@@ -161,6 +164,9 @@ impl Watched {
             Action::Leave { .. } => self.happens(RoomEvent::Out(Out::Left)),
             Action::AskForm { query, .. } => {
                 self.happens(RoomEvent::Form { query, password: None, meeting: None });
+            }
+            Action::Start { attempt, .. } => {
+                self.happens(RoomEvent::StartAnswered { attempt, answer: Answer::TimedOut });
             }
             other => panic!("{other:?}"),
         }
@@ -286,10 +292,32 @@ fn who_is_not_recorded_though_the_cause_is_gone_is_told_of() {
     let kinds: Vec<_> = watched.told.iter().map(|(_, _, kind)| *kind).collect();
     assert_eq!((kinds, watched.alarms.overdue()), (vec![Kind::RoomFails], 1));
     watched.alarms.resolve(watched.now, Kind::RoomFails, room().as_str());
+    watched.run_to(5 * MINUTE + 29);
+    assert_eq!(watched.told.len(), 2, "it may be about to be recorded: {:?}", watched.told);
     watched.run_to(6 * MINUTE);
-    let raised = (5 * MINUTE + 10, Status::Raised, Kind::StartOverdue);
-    assert_eq!(watched.told.last(), Some(&raised), "{:?}", watched.told);
+    let (at, status, kind) = *watched.told.last().unwrap();
+    assert!(
+        at < 5 * MINUTE + 50 && (status, kind) == (Status::Raised, Kind::StartOverdue),
+        "{:?}",
+        watched.told
+    );
     assert_eq!(watched.alarms.overdue(), 1);
+}
+
+#[test]
+fn who_fails_while_others_wait_is_told_of_by_itself() {
+    let mut watched = Watched::waiting();
+    watched.others = 34;
+    watched.run_to(2 * MINUTE);
+    assert_eq!((watched.told.len(), watched.told[0].2), (1, Kind::NoJibriFree));
+    // It could have one, and Jicofo does not answer, again and again.
+    watched.feed(Input::Supply(Supply::Known { free: 1000, change: 2 }));
+    watched.run_to(4 * MINUTE);
+    assert_ne!(watched.state(), State::Waiting);
+    let told: Vec<_> = watched.told[1..].iter().map(|(_, status, kind)| (*status, *kind)).collect();
+    assert_eq!(told, [(Status::Raised, Kind::StartOverdue)], "{:?}", watched.told);
+    watched.run_to(20 * MINUTE);
+    assert_eq!(watched.told.len(), 2, "once: {:?}", watched.told);
 }
 
 #[test]
