@@ -151,7 +151,8 @@ pub enum What {
     },
     /// The room has not answered our entry yet.
     EntryDelayed,
-    /// Our entry has created the room, which must never happen (docs/jitsi.md 4.1); we have left at once.
+    /// Everybody had left since the room was looked at, so our entry has created it anew; we have left at once
+    /// (docs/jitsi.md 4.1).
     CreatedRoom,
     /// Somebody shows the session that Jicofo says to be on and is no recorder by its account; from now on it is one.
     UnlistedRecorder(RealJid),

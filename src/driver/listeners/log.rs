@@ -97,7 +97,10 @@ pub(in crate::driver) fn log(event: &Event, attempt: u32) {
         }
         What::EntryDelayed => info!(room, "cannot enter yet: {LETS_IN_SLOWLY}"),
         What::CreatedRoom => {
-            error!(room, "our entry created this room, which should be impossible; it was left at once");
+            info!(
+                room,
+                "everybody left just before we entered, so our entry created the room again; we left at once"
+            );
         }
         What::UnlistedRecorder(jid) => warn!(
             room,

@@ -28,8 +28,10 @@ const AFTER_KICK_MAX: Duration = Duration::from_secs(300);
 const AFTER_KICK: Duration = Duration::from_secs(5);
 /// Other nicknames to try at once when ours is taken.
 const NICK_TRIES: u32 = 3;
-/// After our entry has created a room.
-const POLL_AFTER_FAULT: Duration = Duration::from_secs(60);
+/// After our entry has created a room, doubled for each time in a row: who reloads the page is there again in a moment.
+const AFTER_CREATED: Duration = POLL_SOON;
+/// The longest of these.
+const AFTER_CREATED_MAX: Duration = Duration::from_secs(60);
 
 impl Occupancy {
     pub(super) fn enter(&mut self, ctx: &mut Ctx<'_>, roster: &mut Roster) {
@@ -92,17 +94,19 @@ impl Occupancy {
             Place::Entering { .. } if presence.created => {
                 ctx.act(Action::Leave { room: ctx.room.clone(), nick });
                 ctx.tell(What::CreatedRoom);
+                // The one that was to be entered had gone since it was looked at.
                 roster.clear();
-                self.pictured = false;
-                self.stay_out(POLL_AFTER_FAULT, POLL_AFTER_FAULT, ctx.now, roster);
-                // The one that was to be entered had gone in that moment.
+                self.gone();
+                let wait = doubled(AFTER_CREATED, self.created.min(16), AFTER_CREATED_MAX);
+                self.created = self.created.saturating_add(1);
+                self.stay_out(wait, wait, ctx.now, roster);
                 return News::RoomGone;
             }
             Place::Entering { moment, .. } => {
                 roster.keep_heard_after(*moment);
                 // A visitor comes again and again, and whoever has our nickname stays.
                 self.conflicts = if self.is_resident() { 0 } else { self.conflicts.min(1) };
-                self.refused = None;
+                (self.refused, self.created) = (None, 0);
                 self.place = Place::Inside { nick, poll: Poll::At(ctx.now.after(RELIST)) };
                 ctx.tell(What::Entered { people: roster.people(), moderators: roster.moderators() });
             }

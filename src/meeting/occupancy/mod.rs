@@ -83,6 +83,8 @@ pub(super) struct Occupancy {
     visits: Budget,
     footprint: Footprint,
     kicks: u32,
+    /// How often in a row our entry has created the room.
+    created: u32,
     conflicts: u32,
     /// A full pair of lists, or the companion, has shown everybody.
     pictured: bool,
@@ -129,6 +131,7 @@ impl Occupancy {
             visits: Budget::new(&discreet::VISITS),
             footprint,
             kicks: 0,
+            created: 0,
             conflicts: 0,
             pictured: false,
             blinks_until: None,

@@ -21,6 +21,8 @@ struct Play {
     queue: Option<Duration>,
     exists: bool,
     people: bool,
+    /// Everybody leaves between each look and the entry that follows, and is back for the next look.
+    flickers: bool,
     inside: bool,
     /// What arrives when: answers at once, entries at their turn.
     arriving: VecDeque<(Time, RoomEvent)>,
@@ -46,6 +48,7 @@ impl Play {
             queue,
             exists: true,
             people: true,
+            flickers: false,
             inside: false,
             arriving: VecDeque::new(),
             did: Vec::new(),
@@ -134,7 +137,7 @@ impl Play {
             recording: None,
             conference: None,
             own: true,
-            created: false,
+            created: self.flickers,
         };
         self.arriving.push_back((at, RoomEvent::Presence(own)));
     }
@@ -144,7 +147,8 @@ impl Play {
         let mut events = vec![event];
         if let [RoomEvent::Presence(own)] = events.as_slice() {
             let own = own.clone();
-            let others = self.occupants().into_iter().map(|(nick, jid, role)| {
+            let occupants = if own.created { Vec::new() } else { self.occupants() };
+            let others = occupants.into_iter().map(|(nick, jid, role)| {
                 let (nick, jid) = (Nick::new(nick).unwrap(), RealJid::new(jid).ok());
                 RoomEvent::Presence(Presence { nick, jid, role, own: false, ..own.clone() })
             });
@@ -226,6 +230,28 @@ fn an_entry_that_is_lost_is_tried_again_but_not_at_once() {
         play.queue = Some(Duration::ZERO);
         play.run_to(HOUR.as_secs() + 100);
         assert_eq!(play.times("start").len(), 1, "{footprint}");
+    }
+}
+
+/// Who is alone and reloads the page ends the room, and is back in a moment.
+#[test]
+fn a_room_that_our_entry_creates_is_left_and_looked_at_again_soon() {
+    for footprint in ["discreet", "resident"] {
+        let mut play = Play::new(footprint, Some(Duration::ZERO));
+        play.flickers = true;
+        play.run_to(0);
+        assert_eq!(play.times("enter"), play.times("leave"), "{footprint}");
+        play.flickers = false;
+        play.run_to(3);
+        assert_eq!(play.times("start").len(), 1, "{footprint}: {:?}", play.did);
+
+        // Where that goes on, it is done ever less often.
+        let mut play = Play::new(footprint, Some(Duration::ZERO));
+        play.flickers = true;
+        play.run_to(HOUR.as_secs());
+        let entries = play.times("enter");
+        assert_eq!(entries, play.times("leave"), "{footprint}");
+        assert!((50..=70).contains(&entries.len()), "{footprint}: {entries:?}");
     }
 }
 
