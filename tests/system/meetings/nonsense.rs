@@ -12,7 +12,7 @@ pub(crate) fn awkward_names() -> [String; 4] {
 /// Sends all of it: to the room, to us in it, and to us directly; waits until Prosody has been through with it.
 pub(crate) async fn send_nonsense(eve: &Person) -> Result {
     let (room, nick) = (eve.occupancy().room().to_owned(), eve.nick());
-    let deep = format!("{}{}", "<d>".repeat(10_000), "</d>".repeat(10_000));
+    let deep = format!("{}{}", "<d>".repeat(3_000), "</d>".repeat(3_000));
     let wide = "<features/>".repeat(5_000);
     let attribute = |length: usize| format!("<x xmlns='urn:x' a='{}'/>", "a".repeat(length));
     let name = format!("<{}/>", "n".repeat(20_000));

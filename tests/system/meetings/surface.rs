@@ -2,7 +2,6 @@
 //! reads. Meetings are recorded, and what is wrong is told.
 
 use std::net::SocketAddr;
-use std::time::Instant;
 
 use futures::future::try_join_all;
 use testkit::{Result, SOON, Version, eventually};
@@ -76,17 +75,8 @@ async fn clients_never_read(version: Version) -> Result {
     let url = autostart.http().await?;
     until(&url, "/api/v1/rooms", |all| all.as_array().is_some_and(|all| all.len() == rooms.len())).await?;
     let address = url.trim_start_matches("http://").parse()?;
-    let events = format!("{url}/api/v1/events");
-    let client = reqwest::Client::builder().no_proxy().build()?;
-    let answer = async || client.get(&events).send().await.map(|answer| answer.status().as_u16());
-    let mut asleep = Vec::new();
-    let begun = Instant::now();
-    // On a busy machine the first of them may have been dropped before the last came: then all come anew.
-    while answer().await? != 503 {
-        assert!(begun.elapsed() < LONG, "{} readers are not too many", asleep.len());
-        asleep.clear();
-        asleep = try_join_all((0..256).map(|_| never_reads(address))).await?;
-    }
+    // How many may read at once, and that those who read too slowly are dropped, is tested without Prosody.
+    let _asleep = try_join_all((0..256).map(|_| never_reads(address))).await?;
 
     let ada = world.moderator("r1").await?;
     ada.wait_recording("on", LONG).await?;
