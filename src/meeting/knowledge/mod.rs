@@ -55,6 +55,8 @@ struct OurStop {
     meant: Option<SessionId>,
     /// Focus has not answered it: it may end whatever is on by then.
     awaited: Option<AttemptId>,
+    /// It stands for one before it as well, which went the same way and was not answered.
+    repeats: bool,
     /// Something else is on since: what it has ended was before that.
     is_past: bool,
     /// Whoever has that nickname was there since then, and may have stopped that as well.
@@ -108,7 +110,8 @@ impl Knowledge {
     pub(super) fn take_in(&mut self) {
         if let Some(status) = &self.jicofo_status {
             let is_before = self.is_before_what_is_on(status);
-            let is_certain = |ours: &OurStop| !ours.is_past || self.is_of_another(status);
+            let is_named = |ours: &OurStop| ours.session.is_some() && ours.session == status.session;
+            let is_certain = |ours: &OurStop| !ours.is_past || is_named(ours) || self.is_of_another(status);
             // Focus gets them in their order.
             let found =
                 self.our_stops.iter().rposition(|ours| ours.is(status, is_before) && is_certain(ours));
@@ -206,7 +209,9 @@ impl Knowledge {
     pub(super) fn we_stop(&mut self, initiator: Nick, meant: Option<SessionId>, awaited: Option<AttemptId>) {
         // One that went the same way says the same, unless both are under way.
         let is_apart = |ours: &OurStop| ours.initiator != initiator || ours.awaited.is_some();
+        let before = self.our_stops.len();
         self.our_stops.retain(|ours| is_apart(ours) || ours.session.is_some());
+        let repeats = self.our_stops.len() < before;
         self.our_stops.truncate(MOST_STOPS);
         let meant = meant.or_else(|| self.recorders.session().cloned());
         self.our_stops.push_front(OurStop {
@@ -214,6 +219,7 @@ impl Knowledge {
             session: None,
             meant,
             awaited,
+            repeats,
             is_past: false,
             was_there: true,
         });
@@ -234,9 +240,10 @@ impl Knowledge {
         }
     }
 
-    /// Focus has not done what we have asked for last.
-    pub(super) fn our_stop_is_refused(&mut self) {
-        self.our_stops.pop_front();
+    /// Focus has not carried out this stop of ours. Of one that went the same way before, and was not answered, it may tell
+    /// yet.
+    pub(super) fn our_stop_is_refused(&mut self, refused: AttemptId) {
+        self.our_stops.retain(|ours| ours.awaited != Some(refused) || ours.repeats);
     }
 
     /// A recording is on: what focus may still tell is the end of the one that was meant.
@@ -402,6 +409,23 @@ mod tests {
         assert!(known.person_behind(&says("s3"), None).is_some());
     }
 
+    /// The link broke before the first was answered, and focus carries it out all the same.
+    #[test]
+    fn a_stop_that_nobody_answered_leaves_the_next_one_its_session() {
+        let mut known = Knowledge::new(false);
+        let s1 = Some(SessionId("s1".into()));
+        known.we_stop(Nick::new("ada").unwrap(), s1.clone(), Some(AttemptId(7)));
+        known.our_stop_is_answered(None);
+        known.is_on();
+        known.we_stop(Nick::new("ada").unwrap(), s1, Some(AttemptId(8)));
+        for session in ["s1", "s2"] {
+            known.focus_says(Some(says(session)), None);
+            assert_eq!(known.person_behind(&says(session), None), None, "{session}");
+            known.take_in();
+        }
+        assert!(known.person_behind(&says("s3"), None).is_some());
+    }
+
     #[test]
     fn whoever_has_left_before_it_was_on_has_not_stopped_it() {
         let mut known = Knowledge::new(false);
@@ -414,6 +438,21 @@ mod tests {
         known.sees(&roster(&["bob", "ada"]));
         known.sees(&roster(&["bob"]));
         assert!(known.person_behind(&says("s1"), None).is_some(), "she was back for a moment");
+    }
+
+    #[test]
+    fn what_focus_has_refused_to_stop_was_stopped_by_somebody_else() {
+        let mut known = Knowledge::new(false);
+        let (s1, ada) = (Some(SessionId("s1".into())), Nick::new("ada").unwrap());
+        known.we_stop(ada.clone(), s1.clone(), Some(AttemptId(7)));
+        known.our_stop_is_refused(AttemptId(7));
+        assert!(known.person_behind(&says("s1"), None).is_some());
+        // The one before it may have been carried out.
+        known.we_stop(ada.clone(), s1.clone(), Some(AttemptId(8)));
+        known.our_stop_is_answered(Some(AttemptId(8)));
+        known.we_stop(ada, s1, Some(AttemptId(9)));
+        known.our_stop_is_refused(AttemptId(9));
+        assert_eq!(known.person_behind(&says("s1"), None), None);
     }
 
     #[test]

@@ -260,16 +260,14 @@ impl Recording {
         ctx: &mut Ctx<'_>,
         policy: Policy<'_>,
     ) -> Option<StopFailure> {
+        if matches!(answer, Answer::Refused(_) | Answer::Unsent(_)) {
+            self.known.our_stop_is_refused(attempt);
+        }
         self.known.our_stop_is_answered(Some(attempt));
         self.stop.sent.take_if(|sent| sent.attempt == attempt)?;
-        let is_refused = matches!(answer, Answer::Refused(_) | Answer::Unsent(_));
         let why = stop_failure(answer);
         match why {
             Some(why) => {
-                // Of one that was sent before, and not answered, focus may tell yet.
-                if is_refused && self.stop.failures == 0 {
-                    self.known.our_stop_is_refused();
-                }
                 self.stop.failed(why, ctx);
             }
             None => {
