@@ -136,13 +136,14 @@ impl History {
                 // As it is told elsewhere: by now it is a little later than it was for the core.
                 let since = view.and_then(|view| view.missing_since);
                 let since = since.unwrap_or(Time::new(now.since_start().saturating_sub(*wanted_for)));
-                if self.outcome(room).is_some_and(|outcome| outcome != Outcome::Waiting) {
-                    self.close(
-                        now,
-                        room,
-                        Outcome::Failed,
-                        "nobody knows what became of it, and it was sent again",
-                    );
+                match self.rooms.get(room).map(|open| &open.attempt) {
+                    Some(attempt) if attempt.sent.is_some() => {
+                        let why = "nobody knows what became of it, and it was sent again";
+                        self.close(now, room, Outcome::Failed, why);
+                    }
+                    // Somebody else's, or of the meeting before: it has come to nothing.
+                    Some(attempt) if attempt.wanted.is_none() => drop(self.rooms.remove(room)),
+                    _ => {}
                 }
                 let (nick, jid) = match (speaker, roster) {
                     (Speaker::InName(jid), Some(roster)) => (roster.bearer(jid), Some(jid)),

@@ -140,6 +140,19 @@ async fn what_others_begin_has_no_time_before_it_is_on() {
     assert!(attempts[0].on.is_some());
 }
 
+/// What is left of the meeting before looks like a start under way, until we send our own.
+#[tokio::test]
+async fn what_others_begin_and_comes_to_nothing_is_no_entry() {
+    let mut told = Told::new();
+    told.state(10, State::Pending, None);
+    told.state(11, State::Settling, Some(11));
+    told.sent(12, 1);
+    told.on(14);
+    let attempts = told.attempts().await;
+    assert_eq!((attempts.len(), attempts[0].outcome), (1, Outcome::Recording), "{attempts:?}");
+    assert!(attempts[0].wanted.is_some() && attempts[0].sent.is_some());
+}
+
 #[tokio::test]
 async fn each_start_is_an_entry() {
     let mut told = Told::new();
