@@ -13,6 +13,7 @@
 )]
 
 mod access;
+mod axe;
 mod browser;
 mod contact;
 mod hostile;
@@ -22,4 +23,5 @@ mod recordings;
 mod sample;
 mod scripted;
 mod shows;
+mod situations;
 mod world;

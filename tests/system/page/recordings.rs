@@ -11,7 +11,8 @@ use jibri_autostart::recordings::{Failure, File, Part, Recording, RecordingState
 const ROWS: &str = "[...document.querySelectorAll('#recordings tbody tr')].filter(row => !row.hidden).map(row => [...row.cells].map(cell => cell.innerText.trim()))";
 
 async fn rows(browser: &Browser, count: usize) -> Vec<Vec<String>> {
-    browser.until(&format!("{ROWS}.length === {count}")).await;
+    // The browser says nothing of what is out of sight, or was until now.
+    browser.until(&format!("{ROWS}.length === {count} && {ROWS}.every(row => row[0])")).await;
     serde_json::from_value(browser.get(ROWS).await).unwrap()
 }
 
@@ -20,7 +21,6 @@ async fn each_is_shown_with_what_is_known_of_it() {
     let mut world = World::start().await;
     sample::fill(&mut world).await;
     let browser = world.browse().await;
-    // The browser says nothing of what is out of sight.
     browser.screen(1280, 3000, false).await;
     let rows = rows(&browser, 5).await;
     let column = |n: usize| rows.iter().map(|row| row[n].as_str()).collect::<Vec<_>>();

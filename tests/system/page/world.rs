@@ -44,7 +44,16 @@ impl World {
 
     /// The same with these routes instead of the real ones.
     pub(crate) async fn start_with(instead: Router) -> Self {
-        let board = Arc::new(Board::new("autostart.meet.jitsi", false));
+        Self::start_of(Board::new("autostart.meet.jitsi", false), instead).await
+    }
+
+    /// The same of a program that only says what it would do.
+    pub(crate) async fn start_dry() -> Self {
+        Self::start_of(Board::new("autostart.meet.jitsi", true), Router::new()).await
+    }
+
+    async fn start_of(board: Board, instead: Router) -> Self {
+        let board = Arc::new(board);
         board.set_link(Link { linked: true, standby: false, since: sample::ago(3 * 3600), reason: None });
         let address = "127.0.0.1:0".parse().unwrap();
         let told = Arc::clone(&board);
