@@ -160,7 +160,7 @@ pub(super) fn probed(probed: Probed) -> Option<Input> {
         Probed::Status { name, status } => Input::Webhook { id: name, report: status.report },
         Probed::Refused { name } => Input::PortRefused { name: JibriName::new(&name) },
         Probed::Recorders { room, seats } => Input::Recorders { room, seats, listed: true },
-        Probed::DetectorUp => return None,
+        Probed::DetectorUp | Probed::Counted { .. } => return None,
         Probed::DetectorDown { .. } => Input::Detector(None),
         Probed::Detected { jibris } => Input::Detector(jibris),
     })

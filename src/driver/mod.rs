@@ -414,6 +414,11 @@ impl Driver {
                 self.alarms.source(now, DETECTOR, None);
             }
             Probed::Detected { jibris } => self.jibris.tell_whether_it_records(jibris.is_some()),
+            Probed::Counted { rooms } => {
+                for room in rooms {
+                    self.feed(Input::Counted { room: room.clone() });
+                }
+            }
             _ => {}
         }
         if let Some(input) = fleet::probed(probed) {

@@ -68,6 +68,11 @@ pub enum Input {
         /// The room.
         room: RoomJid,
     },
+    /// Jicofo counts another number in this room than before: it is looked at without delay, if we only look from outside.
+    Counted {
+        /// The room.
+        room: RoomJid,
+    },
     /// Nobody vouches for this room any more. What is going on in it is seen to its end.
     Forget {
         /// The room.
@@ -93,6 +98,7 @@ impl Input {
             Self::Watch { room }
             | Self::WatchOnTrial { room, .. }
             | Self::Poll { room }
+            | Self::Counted { room }
             | Self::Forget { room }
             | Self::Room { room, .. } => Some(room),
             Self::LinkUp

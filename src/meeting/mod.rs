@@ -181,6 +181,9 @@ impl Meetings {
             Input::Poll { room } => {
                 self.with_room(&room, now, &mut effects, |room, _, _| room.look(now));
             }
+            Input::Counted { room } => {
+                self.with_room(&room, now, &mut effects, |room, _, _| room.look_from_outside(now));
+            }
             // The last word has a look at the room: it may have begun anew, or go on unknown to all sources.
             Input::Forget { room } => {
                 self.with_room(&room, now, &mut effects, |room, _, _| {

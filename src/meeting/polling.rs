@@ -30,8 +30,10 @@ const AT_ONCE: usize = 32;
 /// 71 queries a second in the long run, less than 5% of the core that Prosody has; so many may go out together after a
 /// rest.
 const QUERIES: Rate = Rate { apart: Duration::from_millis(14), burst: 16 };
-/// Of so many turns one belongs to the rooms that are in no hurry.
-const SLOW_SHARE: u32 = 4;
+/// Of so many turns one belongs to the rooms that are in no hurry, and another to those in which something is awaited, as
+/// anybody may say of any room that it has changed.
+const SHARE: u32 = 4;
+const EAGER_TURN: u32 = 2;
 /// Of so many turns one belongs to the rooms on trial; no multiple of the other, so that no turn belongs to both
 /// each time. What nobody else wants they may have as well.
 const TRIAL_SHARE: u32 = 7;
@@ -71,6 +73,8 @@ pub(super) struct Rhythm {
     last: Option<Duration>,
     /// Polls since both lists were asked for.
     partial: u32,
+    /// Looks that are still owed to what is said to have happened.
+    hints: u32,
 }
 
 impl Rhythm {
@@ -79,13 +83,34 @@ impl Rhythm {
         self.last = None;
     }
 
-    /// One list has shown that something is different; only both tell what.
+    /// The next look asks for both lists.
     pub(super) fn demand_both(&mut self) {
         self.partial = BOTH_EVERY_SETTLED;
     }
 
+    /// One list has shown that something is different; only both tell what.
+    pub(super) fn disagrees(&mut self) {
+        self.demand_both();
+        self.hints = self.hints.max(1);
+    }
+
+    /// Something is said to have happened: the next look is urgent, and so is one more a second after it, as whoever comes is
+    /// promoted after that.
+    pub(super) fn hint(&mut self) {
+        self.hints = 2;
+    }
+
+    /// Whether a look is owed to what is said to have happened.
+    pub(super) fn is_hinted(&self) -> bool {
+        self.hints > 0
+    }
+
     /// How long until the next look.
     pub(super) fn next(&mut self, pace: Pace) -> Duration {
+        self.hints = self.hints.saturating_sub(1);
+        if self.hints > 0 && self.last.is_some_and(|last| last >= EAGER) {
+            return EAGER;
+        }
         let wait = match self.last {
             None => FIRST,
             Some(last) if last < SHORTEST => SHORTEST,
@@ -95,8 +120,11 @@ impl Rhythm {
         wait
     }
 
-    /// A room that has just changed is as urgent as one in which something is awaited.
+    /// A room that has just been seen to change is as urgent as one in which something is awaited.
     pub(super) fn urgency(&self, pace: Pace) -> Urgency {
+        if self.hints > 0 {
+            return Urgency::Changed;
+        }
         let is_new = self.last.is_none_or(|last| last < EAGER);
         if pace == Pace::Eager || is_new { Urgency::Eager } else { Urgency::Slow }
     }
@@ -152,6 +180,9 @@ impl Poll {
 /// How urgent a look is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Urgency {
+    /// Something is known, or said, to be different there.
+    Changed,
+    /// Something is awaited there.
     Eager,
     Slow,
 }
@@ -189,11 +220,42 @@ impl Budget {
     }
 }
 
+/// Rooms that wait, each once. One that has had its turn elsewhere meanwhile may still be among them.
+#[derive(Debug, Default)]
+struct Line {
+    order: VecDeque<RoomJid>,
+    there: BTreeSet<RoomJid>,
+}
+
+impl Line {
+    fn push(&mut self, room: RoomJid) {
+        if self.there.insert(room.clone()) {
+            self.order.push_back(room);
+        }
+    }
+
+    fn pop(&mut self) -> Option<RoomJid> {
+        let room = self.order.pop_front()?;
+        self.there.remove(&room);
+        Some(room)
+    }
+
+    fn clear(&mut self) {
+        self.order.clear();
+        self.there.clear();
+    }
+
+    fn is_empty(&self) -> bool {
+        self.order.is_empty()
+    }
+}
+
 /// Whose turn it is to be looked at, under one budget for all rooms.
 #[derive(Debug)]
 pub(super) struct Turns {
-    eager: VecDeque<RoomJid>,
-    slow: VecDeque<RoomJid>,
+    changed: Line,
+    eager: Line,
+    slow: Line,
     /// By who has named them, so that whoever names many keeps nobody else's waiting.
     on_trial: Fair<Sender, RoomJid>,
     /// Those but the ones on trial of whom an answer is awaited.
@@ -205,8 +267,9 @@ pub(super) struct Turns {
 impl Default for Turns {
     fn default() -> Self {
         Self {
-            eager: VecDeque::new(),
-            slow: VecDeque::new(),
+            changed: Line::default(),
+            eager: Line::default(),
+            slow: Line::default(),
             on_trial: Fair::default(),
             asked: BTreeSet::new(),
             turn: 0,
@@ -218,7 +281,7 @@ impl Default for Turns {
 impl Turns {
     /// There is no link: nobody waits for a turn or an answer.
     pub(super) fn clear(&mut self) {
-        for queue in [&mut self.eager, &mut self.slow] {
+        for queue in [&mut self.changed, &mut self.eager, &mut self.slow] {
             queue.clear();
         }
         self.on_trial.clear();
@@ -227,8 +290,9 @@ impl Turns {
 
     pub(super) fn push(&mut self, room: RoomJid, urgency: Urgency) {
         match urgency {
-            Urgency::Eager => self.eager.push_back(room),
-            Urgency::Slow => self.slow.push_back(room),
+            Urgency::Changed => self.changed.push(room),
+            Urgency::Eager => self.eager.push(room),
+            Urgency::Slow => self.slow.push(room),
         }
     }
 
@@ -241,9 +305,9 @@ impl Turns {
         self.on_trial.retain(|other| other != room);
     }
 
-    /// The next room, if one waits and its turn has come: first come, first served among the eager ones, among
-    /// those in no hurry, who have every fourth turn at least; those on trial have every seventh, and among them
-    /// those who have named them take turns.
+    /// The next room, if one waits and its turn has come: those that have changed, those in which something is awaited, those
+    /// in no hurry; each of the last two has every fourth turn at least, and among themselves it is first come, first
+    /// served. Those on trial have every seventh, and among them those who have named them take turns.
     pub(super) fn pop(&mut self, now: Time) -> Option<RoomJid> {
         if self.deadline().is_none_or(|at| at > now) {
             return None;
@@ -253,12 +317,13 @@ impl Turns {
         if !self.on_trial.is_empty() && (is_turn_of(TRIAL_SHARE) || !self.has_known()) {
             return self.on_trial.pop();
         }
-        let queues = if is_turn_of(SLOW_SHARE) {
-            [&mut self.slow, &mut self.eager]
-        } else {
-            [&mut self.eager, &mut self.slow]
+        let (changed, eager, slow) = (&mut self.changed, &mut self.eager, &mut self.slow);
+        let queues = match self.turn.checked_rem(SHARE) {
+            Some(0) => [slow, changed, eager],
+            Some(EAGER_TURN) => [eager, changed, slow],
+            _ => [changed, eager, slow],
         };
-        queues.into_iter().find_map(VecDeque::pop_front)
+        queues.into_iter().find_map(Line::pop)
     }
 
     /// A room has been asked.
@@ -280,6 +345,7 @@ impl Turns {
     }
 
     fn has_known(&self) -> bool {
-        self.asked.len() < AT_ONCE && !(self.eager.is_empty() && self.slow.is_empty())
+        let is_empty = self.changed.is_empty() && self.eager.is_empty() && self.slow.is_empty();
+        self.asked.len() < AT_ONCE && !is_empty
     }
 }

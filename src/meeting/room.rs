@@ -216,6 +216,13 @@ impl Room {
         }
     }
 
+    /// The same, unless we are told of the room from inside.
+    pub(super) fn look_from_outside(&mut self, now: Time) {
+        if self.occupancy.is_outside() {
+            self.look(now);
+        }
+    }
+
     /// What a look at it means, if it is on trial. Of a room that we may not look into at least that it exists is
     /// known (docs/jitsi.md 1.5).
     pub(super) fn judge(&mut self, news: News, now: Time) -> Option<Verdict> {

@@ -1,4 +1,5 @@
-//! What Jicofo believes of each Jibri: `jibri_detector` in its `GET /debug` (docs/jitsi.md 7).
+//! What Jicofo believes of each Jibri: `jibri_detector` in its `GET /debug` (docs/jitsi.md 7); and which of its conferences are
+//! counted otherwise than before, which stands in the same answer.
 //!
 //! The answer holds much more, and grows with the conferences. Of all else not a value is built.
 
@@ -14,7 +15,9 @@ use serde_json::value::RawValue;
 use tokio::sync::{Notify, mpsc};
 use tokio::time::{Instant, sleep, sleep_until};
 
+use super::head_counts::HeadCounts;
 use super::{ProbeLimits, Probed};
+use crate::address::tenant::Services;
 use crate::config::JicofoRest;
 use crate::http_client::{Client, Fault, Refusal};
 use crate::jibri::{Busy, Detected, Health, JibriName, Report, Stamp};
@@ -71,17 +74,23 @@ pub(super) struct Detector {
     url: String,
     /// The shortest time between two requests.
     gap: Duration,
+    services: Services,
     limits: ProbeLimits,
     look: AskNow,
 }
 
 impl Detector {
     /// None if it is not to be asked.
-    pub(super) fn new(rest: &JicofoRest, limits: ProbeLimits) -> Option<Result<Self, String>> {
+    pub(super) fn new(
+        rest: &JicofoRest,
+        services: Services,
+        limits: ProbeLimits,
+    ) -> Option<Result<Self, String>> {
         let base = rest.url.as_ref()?;
         let url = format!("{}/debug", base.trim_end_matches('/'));
         let client = Client::new(&url, limits.detector_time);
-        Some(client.map(|client| Self { client, url, gap: rest.interval, limits, look: AskNow::default() }))
+        let (gap, look) = (rest.interval, AskNow::default());
+        Some(client.map(|client| Self { client, url, gap, services, limits, look }))
     }
 
     pub(super) fn look(&self) -> AskNow {
@@ -91,17 +100,25 @@ impl Detector {
     /// Asks, one request at a time, until nobody wants to hear of it any more.
     pub(super) async fn watch(self, events: mpsc::Sender<Probed>) {
         let mut outage = Outage::default();
+        let mut counted: Option<HeadCounts> = None;
         loop {
             let asked = Instant::now();
             let told = match self.ask().await {
-                Ok(jibris) => {
+                Ok(Debug { jibris, counts }) => {
                     let back = outage.worked().then_some(Probed::DetectorUp);
-                    [back, Some(Probed::Detected { jibris })]
+                    let rooms = counts.map_or(Vec::new(), |counts| {
+                        let before = counted.replace(counts).zip(counted.as_ref());
+                        before.map_or(Vec::new(), |(before, counts)| {
+                            counts.changed_since(&before, &self.services)
+                        })
+                    });
+                    let changed = (!rooms.is_empty()).then_some(Probed::Counted { rooms });
+                    [back, Some(Probed::Detected { jibris }), changed]
                 }
                 Err(trouble) => {
                     tracing::debug!("Jicofo's jibri_detector: {trouble}");
                     let down = outage.failed(Instant::now());
-                    [down.map(|since| Probed::DetectorDown { since, why: trouble.to_string() }), None]
+                    [down.map(|since| Probed::DetectorDown { since, why: trouble.to_string() }), None, None]
                 }
             };
             for probed in told.into_iter().flatten() {
@@ -121,10 +138,10 @@ impl Detector {
 
     /// Asks once; the error in words.
     pub(super) async fn ask_once(&self) -> Result<Option<Vec<Detected>>, String> {
-        self.ask().await.map_err(|trouble| trouble.to_string())
+        self.ask().await.map(|debug| debug.jibris).map_err(|trouble| trouble.to_string())
     }
 
-    async fn ask(&self) -> Result<Option<Vec<Detected>>, NotAsked> {
+    async fn ask(&self) -> Result<Debug, NotAsked> {
         let answer = self.client.get(&self.url).await?;
         if !answer.status().is_success() {
             let (is_moved, refusal) = (answer.status().is_redirection(), answer.refusal());
@@ -135,38 +152,55 @@ impl Detector {
     }
 }
 
-/// None: there is no such key. Some(None): it is null.
-fn read(body: &[u8]) -> Option<Option<Vec<Detected>>> {
-    let Debug(detector) = serde_json::from_slice(body).ok()?;
-    detector.map(|detector| detector.map(|Jibris(jibris)| jibris))
+/// None: it does not have what Jicofo's has.
+fn read(body: &[u8]) -> Option<Debug> {
+    let Keys { detector, counts } = serde_json::from_slice(body).ok()?;
+    let jibris = detector?.map(|Jibris(jibris)| jibris);
+    Some(Debug { jibris, counts })
 }
 
-/// The whole answer.
-struct Debug(Option<Option<Jibris>>);
+/// What is used of the answer.
+struct Debug {
+    /// None: it looks for none.
+    jibris: Option<Vec<Detected>>,
+    counts: Option<HeadCounts>,
+}
 
-impl<'de> Deserialize<'de> for Debug {
+/// The whole answer. `detector`: none, there is no such key; Some(None): it is null.
+struct Keys {
+    detector: Option<Option<Jibris>>,
+    counts: Option<HeadCounts>,
+}
+
+impl<'de> Deserialize<'de> for Keys {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Keys;
-        impl<'de> Visitor<'de> for Keys {
-            type Value = Debug;
+        struct State;
+        impl<'de> Visitor<'de> for State {
+            type Value = Keys;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("Jicofo's state")
             }
 
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Debug, A::Error> {
-                let mut detector = None;
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Keys, A::Error> {
+                let mut keys = Keys { detector: None, counts: None };
                 while let Some(key) = map.next_key::<String>()? {
-                    if key == "jibri_detector" {
-                        detector = Some(map.next_value()?);
-                    } else {
-                        map.next_value::<IgnoredAny>()?;
+                    match key.as_str() {
+                        "jibri_detector" => keys.detector = Some(map.next_value()?),
+                        // Of another shape it is of another version: then there are no counts.
+                        "focus_manager" => {
+                            let text = map.next_value::<&RawValue>()?;
+                            keys.counts = serde_json::from_str(text.get()).ok();
+                        }
+                        _ => {
+                            map.next_value::<IgnoredAny>()?;
+                        }
                     }
                 }
-                Ok(Debug(detector))
+                Ok(keys)
             }
         }
-        deserializer.deserialize_map(Keys)
+        deserializer.deserialize_map(State)
     }
 }
 
@@ -245,7 +279,7 @@ mod tests {
     fn names(body: &str) -> Option<Option<Vec<String>>> {
         let names =
             |jibris: Vec<Detected>| jibris.iter().map(|jibri| jibri.name.as_str().to_owned()).collect();
-        read(body.as_bytes()).map(|detector| detector.map(names))
+        read(body.as_bytes()).map(|debug| debug.jibris.map(names))
     }
 
     #[test]
@@ -257,7 +291,9 @@ mod tests {
             "deep":{deep},"n":null}},"sip_jibri_detector":{{"sip":{JIBRI}}},"bridge_selector":{{}}}}"#
         );
         assert_eq!(names(&body), Some(Some(vec!["j2".to_owned(), "jibri-1".to_owned()])));
-        let jibri = read(body.as_bytes()).unwrap().unwrap().remove(1);
+        let debug = read(body.as_bytes()).unwrap();
+        assert_eq!(debug.counts, serde_json::from_str(r#"{"r1@muc.meet.jitsi":2}"#).unwrap());
+        let jibri = debug.jibris.unwrap().remove(1);
         assert_eq!(jibri.report, Report { busy: Busy::Idle, health: Health::Healthy });
         assert_eq!(&*jibri.failed.0, "-1000000000-01-01T00:00:00Z");
         assert_eq!(&*jibri.selected.0, "2026-08-20T10:00:00.123Z");

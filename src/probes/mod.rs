@@ -5,6 +5,7 @@
 
 mod conference;
 mod detector;
+mod head_counts;
 mod health;
 mod inbox;
 mod json;
@@ -16,6 +17,7 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use crate::address::RoomJid;
+use crate::address::tenant::Services;
 use crate::config::{Jibri, Settings};
 use crate::jibri::{Detected, Report, Seat};
 pub use conference::AskRecorders;
@@ -64,6 +66,12 @@ pub enum Probed {
         /// Theirs whose Jibri is told, in order.
         seats: Vec<Seat>,
     },
+    /// In these rooms Jicofo counts another number than when it was asked last (docs/jitsi.md 7, `focus_manager` in `GET
+    /// debug`), also in those that are new to it or gone.
+    Counted {
+        /// By their real names.
+        rooms: Vec<RoomJid>,
+    },
     /// Jicofo's belief cannot be had for a while. Told once an outage.
     DetectorDown {
         /// Since when.
@@ -110,7 +118,8 @@ impl Default for ProbeLimits {
             failing_at_once: 16,
             detector_time: Duration::from_secs(5),
             detector_bytes: 32 * 1024 * 1024,
-            detector_interval: Duration::from_secs(5),
+            // As often as its list, whose interval is a lower bound to this.
+            detector_interval: Duration::from_secs(1),
         }
     }
 }
@@ -156,7 +165,8 @@ pub(crate) async fn health_now(settings: &Settings) -> Vec<(String, Result<Statu
 /// What Jicofo believes now, as in [`Probed::Detected`]; none if it is not to be asked. The error is why that
 /// cannot be had, in words.
 pub(crate) async fn detected_now(settings: &Settings) -> Option<Result<Option<Vec<Detected>>, String>> {
-    Some(match Detector::new(&settings.discovery.jicofo, ProbeLimits::default())? {
+    let services = Services::new(&settings.muc.domains);
+    Some(match Detector::new(&settings.discovery.jicofo, services, ProbeLimits::default())? {
         Ok(detector) => detector.ask_once().await,
         Err(why) => Err(why),
     })
@@ -183,7 +193,7 @@ pub fn spawn_with(settings: &Settings, limits: ProbeLimits) -> Probes {
         ask
     });
     let mut look = None;
-    match Detector::new(&settings.discovery.jicofo, limits) {
+    match Detector::new(&settings.discovery.jicofo, Services::new(&settings.muc.domains), limits) {
         Some(Ok(detector)) => {
             look = Some(detector.look());
             tasks.spawn(detector.watch(sender.clone()));

@@ -110,6 +110,68 @@ fn a_thousand_rooms_stay_under_a_hundred_queries_a_second() {
     assert!(*least >= 8, "a room was looked at only {least} times");
 }
 
+/// In three thousand rooms people wait for a moderator, more than can be looked at in time: whoever is said to have changed is
+/// looked at first, and once more when Jicofo has had the time to promote who came.
+#[test]
+fn a_room_that_jicofo_counts_otherwise_is_looked_at_before_all_others() {
+    const MANY: usize = 3_000;
+    let rooms: Vec<String> = (0..MANY).map(|n| format!("\"r{n}@muc.meet.jitsi\"")).collect();
+    let toml = format!(
+        "[xmpp]\ndomain = \"autostart.meet.jitsi\"\nsecret = \"s\"\n[muc]\ndomains = [\"muc.meet.jitsi\"]\n\
+         [discovery]\nrooms = [{}]\n",
+        rooms.join(", ")
+    );
+    let mut core = Meetings::new(&from_toml(&toml).unwrap().settings, false, 1, Time::default());
+    let people = [
+        listed("focus", "focus@auth.meet.jitsi/focus", Role::Moderator),
+        listed("ada", "ada@meet.jitsi/1", Role::Participant),
+    ];
+    let (mut now, mut looks) = (Time::default(), vec![Vec::<Duration>::new(); MANY]);
+    let mut changes = (0..MANY).step_by(7).cycle();
+    let mut changed = Vec::new();
+    let mut inputs = vec![Input::LinkUp];
+    let (first, last) = (Duration::from_secs(200), Duration::from_secs(260));
+    let mut next_change = Time::new(first);
+    while now.since_start() < last + Duration::from_secs(3) {
+        for input in std::mem::take(&mut inputs) {
+            for effect in core.handle(now, input) {
+                let Effect::Do(Action::AskRoles { room, query, which }) = effect else { continue };
+                looks[room_number(&room)].push(now.since_start());
+                let asked = |l: &&Listed| which != Roles::Moderators || l.role == Role::Moderator;
+                let asked =
+                    |l: &&Listed| asked(l) && (which != Roles::Participants || l.role == Role::Participant);
+                let result = Ok(people.iter().filter(asked).cloned().collect());
+                inputs.push(Input::Room { room, event: RoomEvent::Roles { query, result } });
+            }
+        }
+        if inputs.is_empty() {
+            now = core.next_deadline().unwrap().max(now).min(next_change.max(now));
+            inputs.push(Input::Tick);
+            // Ten a second.
+            if now >= next_change && now.since_start() < last {
+                let room = changes.next().unwrap();
+                changed.push((room, now.since_start()));
+                inputs
+                    .push(Input::Counted { room: RoomJid::new(&format!("r{room}@muc.meet.jitsi")).unwrap() });
+                next_change = now.after(Duration::from_millis(100));
+            } else if now >= next_change {
+                next_change = Time::new(last * 2);
+            }
+        }
+    }
+    assert_eq!(changed.len(), 600);
+    for (room, at) in changed {
+        let after: Vec<_> = looks[room].iter().filter(|look| **look >= at).map(|look| *look - at).collect();
+        assert!(after[0] < Duration::from_millis(300), "r{room}: {after:?}");
+        let again = Duration::from_millis(100)..Duration::from_millis(1500);
+        assert!(after.iter().any(|look| again.contains(look)), "r{room}: {after:?}");
+    }
+    // And the others are not forgotten.
+    let longest =
+        looks.iter().map(|all| all.windows(2).map(|two| two[1] - two[0]).max().unwrap()).max().unwrap();
+    assert!(longest < Duration::from_secs(150), "{longest:?}");
+}
+
 fn room_number(room: &RoomJid) -> usize {
     room.local().strip_prefix('r').unwrap().parse().unwrap()
 }

@@ -148,6 +148,7 @@ enum Step {
     LinkDown,
     Watch,
     Look,
+    Counted,
     ForgottenAndFound,
     Roles(Id, Result<Vec<Listed>, ListError>),
     Start(Id, Answer),
@@ -195,6 +196,7 @@ fn steps() -> impl Strategy<Value = Step> {
         1 => Just(Step::LinkDown),
         1 => Just(Step::Watch),
         2 => Just(Step::Look),
+        2 => Just(Step::Counted),
         1 => Just(Step::ForgottenAndFound),
         10 => (ids(), lists()).prop_map(|(id, result)| Step::Roles(id, result)),
         6 => (ids(), answers).prop_map(|(id, answer)| Step::Start(id, answer)),
@@ -289,6 +291,7 @@ impl Driven {
             Step::LinkDown => self.feed(Input::LinkDown),
             Step::Watch => self.feed(Input::Watch { room }),
             Step::Look => self.feed(Input::Poll { room }),
+            Step::Counted => self.feed(Input::Counted { room }),
             Step::ForgottenAndFound => {
                 let before = self.core.room(&room).unwrap();
                 let is_kept = before.inside.is_some() || before.state != State::Idle;

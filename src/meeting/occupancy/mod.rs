@@ -299,12 +299,23 @@ impl Occupancy {
     /// Something has happened: from outside look then at the latest; inside we are told, so soon is enough.
     pub(super) fn look_at(&mut self, then: Time, now: Time) {
         match &mut self.place {
-            Place::Outside { poll: Poll::At(at) } => {
-                *at = (*at).min(self.barred_until.map_or(then, |until| until.max(then)));
+            Place::Outside { poll } => {
+                match poll {
+                    Poll::At(at) => *at = (*at).min(self.barred_until.map_or(then, |until| until.max(then))),
+                    // Its turn may be far away.
+                    Poll::Queued if !self.rhythm.is_hinted() => *poll = Poll::At(then),
+                    Poll::Queued | Poll::Asked { .. } => {}
+                }
+                self.rhythm.hint();
             }
             Place::Told { ask } if !self.pictured => *ask = Some(ask.unwrap_or(then.after(TELLS_WITHIN))),
             _ => self.look_soon(now),
         }
+    }
+
+    /// Whether we only look at the room.
+    pub(super) fn is_outside(&self) -> bool {
+        matches!(self.place, Place::Outside { .. })
     }
 
     /// The same, and both lists are asked for: whoever is alone may be in either of them.
@@ -382,7 +393,7 @@ impl Occupancy {
             }
         } else if !roster.agrees_with(&listed, which) {
             // One list does not tell whether somebody left or got another role: look at both.
-            self.rhythm.demand_both();
+            self.rhythm.disagrees();
             self.look_in(Duration::ZERO, ctx.now);
             return News::None;
         }
