@@ -7,12 +7,11 @@ use super::sample::{self, recording};
 use super::world::World;
 use jibri_autostart::recordings::{Failure, File, Part, Recording, RecordingState};
 
-/// The texts of the cells of each row that is seen.
-const ROWS: &str = "[...document.querySelectorAll('#recordings tbody tr')].filter(row => !row.hidden).map(row => [...row.cells].map(cell => cell.innerText.trim()))";
+/// The texts of the cells of each row that is shown. The browser knows no text of what it does not draw.
+const ROWS: &str = "[...document.querySelectorAll('#recordings tbody tr')].filter(row => !row.hidden).map(row => { row.style.contentVisibility = 'visible'; return [...row.cells].map(cell => cell.innerText.trim()); })";
 
 async fn rows(browser: &Browser, count: usize) -> Vec<Vec<String>> {
-    // The browser says nothing of what is out of sight, or was until now.
-    browser.until(&format!("{ROWS}.length === {count} && {ROWS}.every(row => row[0])")).await;
+    browser.until(&format!("{ROWS}.length === {count}")).await;
     serde_json::from_value(browser.get(ROWS).await).unwrap()
 }
 
