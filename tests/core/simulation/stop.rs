@@ -112,9 +112,12 @@ impl World {
         let may_count = |kind: Kind| matches!(kind, Kind::Person(_) | Kind::Phone);
         let people = room.occupants.iter().filter(|o| may_count(o.kind) && o.role > Role::Visitor);
         let moderators = people.clone().filter(|o| o.role == Role::Moderator).count();
-        (mirror.owes_stop().1 || mirror.is_needless(people.count(), moderators).1)
+        let session = room.conference.as_ref().and_then(|c| c.session.as_ref());
+        // What comes on after the order is somebody else's.
+        let is_ordered = mirror.owes_stop().1 && session.is_some_and(|s| mirror.manual.is_to_end(&s.id));
+        (is_ordered || mirror.is_needless(people.count(), moderators).1)
             && self.is_recorded(r)
-            && room.conference.as_ref().is_some_and(|c| c.session.as_ref().is_some_and(is_file_on))
+            && session.is_some_and(is_file_on)
             && room.has(Kind::Focus)
             && !room.stop_given_up
             && (!mirror.in_names || mirror.peek)
