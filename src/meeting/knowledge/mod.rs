@@ -50,6 +50,8 @@ pub(super) struct Knowledge {
 #[derive(Debug)]
 struct OurStop {
     initiator: Nick,
+    /// What its sender was called right after: he may have changed his nickname before it arrived.
+    renamed: Option<Nick>,
     /// Which session it has ended is for focus to say: the one that was meant may have been replaced unseen.
     session: Option<SessionId>,
     meant: Option<SessionId>,
@@ -216,6 +218,7 @@ impl Knowledge {
         let meant = meant.or_else(|| self.recorders.session().cloned());
         self.our_stops.push_front(OurStop {
             initiator,
+            renamed: None,
             session: None,
             meant,
             awaited,
@@ -228,8 +231,17 @@ impl Knowledge {
     /// Everybody who is there is known.
     pub(super) fn sees(&mut self, roster: &Roster) {
         for ours in &mut self.our_stops {
-            let is_there = roster.who(&ours.initiator) == Some(Who::Person);
+            let mut names = std::iter::once(&ours.initiator).chain(&ours.renamed);
+            let is_there = names.any(|nick| roster.who(nick) == Some(Who::Person));
             ours.was_there = is_there || ours.is_past && ours.was_there;
+        }
+    }
+
+    /// Whoever the last stop was sent in the name of bears this nickname right after.
+    pub(super) fn sender_bears(&mut self, nick: &Nick) {
+        let last = self.our_stops.front_mut();
+        if let Some(ours) = last.filter(|ours| ours.session.is_none() && ours.initiator != *nick) {
+            ours.renamed = Some(nick.clone());
         }
     }
 
@@ -313,7 +325,8 @@ impl OurStop {
             Some(session) => status.session.as_ref() == Some(session),
             None => is_before || !self.is_past || !self.was_there,
         };
-        !status.on && status.initiator.as_ref() == Some(&self.initiator) && may_be
+        let is_from = |nick: &Nick| *nick == self.initiator || self.renamed.as_ref() == Some(nick);
+        !status.on && status.initiator.as_ref().is_some_and(is_from) && may_be
     }
 }
 
@@ -438,6 +451,22 @@ mod tests {
         known.sees(&roster(&["bob", "ada"]));
         known.sees(&roster(&["bob"]));
         assert!(known.person_behind(&says("s1"), None).is_some(), "she was back for a moment");
+    }
+
+    #[test]
+    fn whoever_changes_his_name_while_we_stop_in_it_has_not_stopped_it() {
+        let mut known = Knowledge::new(false);
+        let (ada, eve) = (Nick::new("ada").unwrap(), Nick::new("eve").unwrap());
+        known.we_stop(ada.clone(), None, None);
+        known.sender_bears(&ada);
+        assert_eq!(known.person_behind(&says("s1"), None), None);
+        known.sender_bears(&eve);
+        for nick in [ada, eve] {
+            let told = RecordingStatus { initiator: Some(nick.clone()), ..says("s1") };
+            assert_eq!(known.person_behind(&told, None), None, "{nick}");
+        }
+        let bob = RecordingStatus { initiator: Nick::new("bob").ok(), ..says("s1") };
+        assert!(known.person_behind(&bob, None).is_some());
     }
 
     #[test]

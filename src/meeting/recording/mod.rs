@@ -213,6 +213,7 @@ impl Recording {
         since(&mut self.wanted_since, is_seen && wanted, ctx.now);
         since(&mut self.focus_since, is_seen && now.focus, ctx.now);
         if is_seen {
+            self.note_sender(now, ctx);
             self.known.sees(now.roster);
             self.which_meeting(now, ctx, policy);
             self.hear(now, ctx, policy);

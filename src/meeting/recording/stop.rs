@@ -165,6 +165,15 @@ impl Recording {
         }
     }
 
+    /// Focus tells of our stop under the nickname that its sender has by then.
+    pub(super) fn note_sender(&mut self, now: &Picture<'_>, ctx: &Ctx<'_>) {
+        let sent = self.stop.sent.as_ref().filter(|sent| ctx.now.since(sent.since) < SENDER_STAYS);
+        let bearer = sent.and_then(|sent| now.roster.bearer(sent.sender.as_ref()?));
+        if let Some(nick) = bearer {
+            self.known.sender_bears(nick);
+        }
+    }
+
     /// The stop that is due, or what has to come before it.
     pub(super) fn next_stop(&self, now: &Picture<'_>, ctx: &Ctx<'_>, policy: Policy<'_>) -> Option<Step> {
         let is_on = matches!(self.course, Course::On { .. });
