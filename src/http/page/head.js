@@ -40,6 +40,12 @@ function counter(label, value, tone) {
   node.box.dataset.tone = tone;
 }
 
+const NOTHING = [
+  [alerts, "There are no alerts."],
+  [meetings, "No meeting is going on."],
+  [jibris, "No Jibri is configured, and none is seen."],
+];
+
 let told = "";
 function head() {
   const rooms = {};
@@ -67,13 +73,16 @@ function head() {
   const all = jibris.items();
   const free = all.filter((jibri) => jibri.verdict === "ok" && jibri.busy === false).length;
   const soon = (rooms.starting ?? 0) + (rooms.pending ?? 0) + (rooms.settling ?? 0);
-  counter("recorded", String(rooms.recording ?? 0), rooms.recording ? "good" : "quiet");
-  counter("not recorded", String(link.not_recorded), link.not_recorded ? "bad" : "quiet");
-  counter("about to be", String(soon), soon ? "wait" : "quiet");
-  counter("held", String(rooms.held ?? 0), rooms.held ? "warn" : "quiet");
-  counter("wait for a Jibri", String(link.rooms_waiting), link.rooms_waiting ? "warn" : "quiet");
-  counter("Jibris free", `${free} of ${all.length}`, all.length && !free ? "warn" : "quiet");
-  counter("people", String(people), "quiet");
+  // An instance that stands by knows nothing, and without a link all is from before.
+  const number = (label, value, tone) => counter(label, link.standby ? "–" : value, link.linked ? tone : "quiet");
+  number("recorded", String(rooms.recording ?? 0), rooms.recording ? "good" : "quiet");
+  number("not recorded", String(link.not_recorded), link.not_recorded ? "bad" : "quiet");
+  number("about to be", String(soon), soon ? "wait" : "quiet");
+  number("held", String(rooms.held ?? 0), rooms.held ? "warn" : "quiet");
+  number("wait for a Jibri", String(link.rooms_waiting), link.rooms_waiting ? "warn" : "quiet");
+  number("Jibris free", `${free} of ${all.length}`, all.length && !free ? "warn" : "quiet");
+  number("people", String(people), "quiet");
+  for (const [table, words] of NOTHING) set(table.empty, link.standby ? "The other instance knows." : words);
   const rooms_known = [...meetings.items(), ...recordings.items().filter((recording) => recording.room)];
   const domains = new Set(rooms_known.map((known) => split(known.room)[1]));
   document.body.classList.toggle("one-domain", domains.size < 2);
@@ -95,7 +104,7 @@ function linked() {
   const why = link.linked || !link.reason ? "" : `: ${plain(link.reason)}`;
   if (!linkTime.isConnected) $("link").append(element("span"), linkTime, element("span"));
   set($("link").firstChild, words);
-  set($("link").lastChild, why);
+  set($("link").lastChild, `${why}${link.linked || link.standby ? "" : ". What is shown is from before."}`);
   set($("domain"), plain(link.domain));
   $("dry").hidden = !link.dry_run;
   const reason = link.footprint_reason ? ` (${plain(link.footprint_reason)})` : "";

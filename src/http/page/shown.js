@@ -36,7 +36,7 @@ const meetings = new Table("meetings", {
   compare: (a, b) => {
     const order = [...ATTENTION, "recording", "idle"];
     const waits = ATTENTION.includes(a.state) ? before(a.since, b.since) : 0;
-    return rank(order, a.state) - rank(order, b.state) || waits || before(a.room, b.room);
+    return rank(order, a.state) - rank(order, b.state) || waits || named(split(a.room)[0], split(b.room)[0]) || before(a.room, b.room);
   },
   cells: ["room", "badge", "since", "people", "why", "acts"],
   fill: (room, parts, tr) => {
@@ -85,7 +85,7 @@ const jibris = new Table("jibris", {
   key: (jibri) => jibri.name,
   compare: (a, b) => {
     const order = Object.keys(VERDICTS);
-    return rank(order, a.verdict) - rank(order, b.verdict) || before(a.name, b.name);
+    return rank(order, a.verdict) - rank(order, b.verdict) || named(a.name, b.name);
   },
   cells: ["name", "badge", "does", "evidence"],
   fill: (jibri, parts, tr) => {

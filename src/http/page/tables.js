@@ -166,6 +166,9 @@ class Table {
 }
 
 const before = (a, b) => (a < b ? -1 : a > b ? 1 : 0);
+const { compare } = new Intl.Collator("en", { numeric: true });
+// Of two names: lesson-2 comes before lesson-10.
+const named = (a, b) => compare(a, b) || before(a, b);
 const rank = (list, value) => (list.indexOf(value) + list.length + 1) % (list.length + 1); // unknown ones last
 
 function badge(node, [words, tone]) {

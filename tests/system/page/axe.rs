@@ -1,5 +1,8 @@
 //! The page before axe, which knows the rules of WCAG: in each situation, light and dark, on a screen and on a phone.
 
+use std::time::Duration;
+
+use fantoccini::wd::TimeoutConfiguration;
 use serde_json::Value;
 
 use super::browser::Browser;
@@ -31,6 +34,9 @@ async fn axe_finds_nothing() {
 }
 
 async fn examine(browser: &Browser) -> Value {
+    // A thousand meetings take long.
+    let patience = TimeoutConfiguration::new(Some(Duration::from_secs(300)), None, None);
+    browser.client.update_timeouts(patience).await.unwrap();
     let script = "const done = arguments[arguments.length - 1]; \
                   axe.run().then((all) => done({ passed: all.passes.length, violations: all.violations.map((it) => \
                   ({ id: it.id, help: it.help, where: it.nodes.slice(0, 3).map((node) => node.html.slice(0, 200)) })) }));";

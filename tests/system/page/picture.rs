@@ -18,6 +18,7 @@ async fn screenshot() {
         return shoot(&browser, &path, 1200, 1080, "light").await;
     };
     // Others to look at.
+    std::fs::create_dir_all(&directory).unwrap();
     for situation in SITUATIONS {
         let (_world, browser) = situations::show(situation).await;
         let shots = [("light", 1200, 900), ("dark", 1200, 900), ("phone", 390, 1600), ("wall", 2560, 1440)];

@@ -122,9 +122,36 @@ async fn changes_without_being_loaded_again() {
     world.board.set_link(link);
     browser.until("document.querySelector('#link').textContent.includes('connection refused')").await;
     assert_eq!(browser.text("h1").await, "No link to Prosody: nothing can be recorded");
+    assert!(browser.text("#link").await.ends_with("connection refused. What is shown is from before."));
     let why = Some("another instance has the link".to_owned());
     world.board.set_link(Link { linked: false, standby: true, since: sample::ago(2), reason: why });
     browser.until("document.querySelector('h1').textContent.startsWith('Standing by')").await;
+    // It knows nothing, which is not the same as that there is nothing.
+    let numbers = browser.get("[...document.querySelectorAll('#counts dd')].map(dd => dd.textContent)").await;
+    assert!(numbers.as_array().unwrap().iter().all(|number| number == "–"), "{numbers}");
+    browser
+        .until("document.querySelector('#jibris .empty').textContent === 'The other instance knows.'")
+        .await;
+}
+
+#[tokio::test]
+async fn numbers_in_names_are_in_their_order() {
+    let world = World::start().await;
+    for n in [10, 2, 1] {
+        put(&world.board, room(&format!("lesson-{n}"), "recording", 5));
+    }
+    let names =
+        ["jibri-10", "jibri-9", "jibri-1"].map(|name| sample::jibri(name, "ok", "no problems found", None));
+    world.board.set_jibris(names.into());
+    let browser = world.browse().await;
+    for (table, expected) in
+        [("meetings", ["lesson-1", "lesson-2", "lesson-10"]), ("jibris", ["jibri-1", "jibri-9", "jibri-10"])]
+    {
+        let shown = format!(
+            "[...document.querySelectorAll('#{table} tbody th')].map(cell => cell.querySelector('.local, bdi').innerText)"
+        );
+        browser.until(&format!("{shown}.join() === '{}'", expected.join(","))).await;
+    }
 }
 
 #[tokio::test]

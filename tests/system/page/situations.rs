@@ -91,6 +91,7 @@ fn no_jibri_is_free(world: &World) {
         );
     }
     world.board.set_overdue(35);
+    world.board.set_waiting(35);
     let summary = "no Jibri is free: 35 meetings wait for one, since 10 min";
     let alert = sample::alert(
         "no_jibri_free",
