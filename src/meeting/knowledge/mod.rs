@@ -61,6 +61,8 @@ struct OurStop {
     repeats: bool,
     /// Something else is on since: what it has ended was before that.
     is_past: bool,
+    /// Of that only an account of Jibri's was seen, from outside.
+    may_be_last: bool,
     /// Whoever has that nickname was there since then, and may have stopped that as well.
     was_there: bool,
 }
@@ -224,6 +226,7 @@ impl Knowledge {
             awaited,
             repeats,
             is_past: false,
+            may_be_last: false,
             was_there: true,
         });
     }
@@ -258,16 +261,25 @@ impl Knowledge {
         self.our_stops.retain(|ours| ours.awaited != Some(refused) || ours.repeats);
     }
 
-    /// A recording is on: what focus may still tell is the end of the one that was meant.
-    pub(super) fn is_on(&mut self) {
+    /// A recording is on: what focus may still tell is the end of the one that was meant. `is_sighted`: as it seems, because
+    /// an account of Jibri's has come in.
+    pub(super) fn is_on(&mut self, is_sighted: bool) {
         for ours in self.our_stops.iter_mut().filter(|ours| ours.awaited.is_none()) {
             ours.session = ours.session.take().or(ours.meant.take());
+            ours.may_be_last = is_sighted && (ours.may_be_last || !ours.is_past);
             ours.is_past = true;
         }
         self.jibri_stopped = None;
         self.recorded_by = RecordedBy::Unknown;
         // What is done to it from now on is done by those who are there.
         self.void = None;
+    }
+
+    /// What seemed to be on was an account that records nothing.
+    pub(super) fn nothing_was_on(&mut self) {
+        for ours in &mut self.our_stops {
+            ours.is_past &= !std::mem::take(&mut ours.may_be_last);
+        }
     }
 
     /// It is over; its recorder may stay for a moment.
@@ -399,7 +411,7 @@ mod tests {
             known.recorders.update(&roster, Visibility::Outside, outlook, Time::default());
         };
         see(&mut known, &[listed]);
-        known.is_on();
+        known.is_on(false);
         known.focus_says(Some(says("s1")), None);
         known.take_in();
         assert_eq!(known.person_behind(&says("s1"), None), None, "it was sent in her name");
@@ -429,7 +441,7 @@ mod tests {
         let s1 = Some(SessionId("s1".into()));
         known.we_stop(Nick::new("ada").unwrap(), s1.clone(), Some(AttemptId(7)));
         known.our_stop_is_answered(None);
-        known.is_on();
+        known.is_on(false);
         known.we_stop(Nick::new("ada").unwrap(), s1, Some(AttemptId(8)));
         for session in ["s1", "s2"] {
             known.focus_says(Some(says(session)), None);
@@ -444,7 +456,7 @@ mod tests {
         let mut known = Knowledge::new(false);
         known.we_stop(Nick::new("ada").unwrap(), None, None);
         known.sees(&roster(&["bob"]));
-        known.is_on();
+        known.is_on(false);
         known.sees(&roster(&["bob"]));
         assert_eq!(known.person_behind(&says("s1"), None), None, "it was sent in her name, and she has left");
         assert!(known.is_past_stop(&says("s1")));
@@ -470,6 +482,20 @@ mod tests {
     }
 
     #[test]
+    fn a_gateway_that_was_taken_for_a_recorder_makes_no_stop_of_ours_a_person_s() {
+        let mut known = Knowledge::new(false);
+        known.we_stop(Nick::new("ada").unwrap(), None, None);
+        known.sees(&roster(&["ada"]));
+        known.is_on(true);
+        assert!(known.person_behind(&says("s1"), None).is_some(), "she has stopped what came after it");
+        known.nothing_was_on();
+        assert_eq!(known.person_behind(&says("s1"), None), None);
+        known.is_on(false);
+        known.nothing_was_on();
+        assert!(known.person_behind(&says("s1"), None).is_some(), "focus has told of it");
+    }
+
+    #[test]
     fn what_focus_has_refused_to_stop_was_stopped_by_somebody_else() {
         let mut known = Knowledge::new(false);
         let (s1, ada) = (Some(SessionId("s1".into())), Nick::new("ada").unwrap());
@@ -489,10 +515,10 @@ mod tests {
         let mut known = Knowledge::new(false);
         let (meant, attempt) = (Some(SessionId("s1".into())), AttemptId(7));
         known.we_stop(Nick::new("ada").unwrap(), meant, Some(attempt));
-        known.is_on();
+        known.is_on(false);
         assert_eq!(known.person_behind(&says("s2"), None), None, "it has replaced the one that was meant");
         known.our_stop_is_answered(Some(attempt));
-        known.is_on();
+        known.is_on(false);
         assert_eq!(known.person_behind(&says("s1"), None), None);
         assert!(known.person_behind(&says("s2"), None).is_some(), "no stop of ours is under way");
     }

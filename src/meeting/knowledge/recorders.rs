@@ -323,6 +323,11 @@ impl Recorders {
         self.accounts.iter().any(|account| account.stands == Stands::Nothing)
     }
 
+    /// Whether one was taken for the recorder of a start, and stands for nothing.
+    pub(in crate::meeting) fn were_mistaken(&self) -> bool {
+        self.accounts.iter().any(|account| account.is_awaited && account.stands == Stands::Nothing)
+    }
+
     /// From when a look from inside tells what all of them stand for.
     pub(in crate::meeting) fn tell_from(&self) -> Option<Time> {
         let unknown = self.accounts.iter().filter(|account| account.stands == Stands::Unknown);

@@ -97,7 +97,7 @@ impl Recording {
         self.had_recorder = false;
         self.seated.clear();
         self.stop.recording_is_on(self.course == Course::Nothing && self.held().is_none());
-        self.known.is_on();
+        self.known.is_on(by == Witness::Sighted);
         let is_begun_since = |stop| by == Witness::Focus || self.known.recorders.has_come_since(stop);
         let is_begun_since = self.holds.stopped_at().is_none_or(is_begun_since);
         self.holds.is_on(is_begun_since);

@@ -257,6 +257,9 @@ impl Recording {
         if let Some(at) = recorders.deadline(now.visibility) {
             ctx.wake(at);
         }
+        if recorders.were_mistaken() {
+            self.known.nothing_was_on();
+        }
     }
 
     /// Whose account comes in after this is the recorder that is awaited.

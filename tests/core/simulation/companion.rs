@@ -256,6 +256,18 @@ impl World {
                     // What it owes goes with it.
                     self.companion.open.retain(|_, (room, _)| *room != r);
                 }
+                // Focus serves one after the other: what was asked for before is served, or never will be.
+                let word = |picture: &RoomPicture| {
+                    picture
+                        .occupants
+                        .iter()
+                        .find(|one| is_focus(one))
+                        .and_then(|focus| focus.recording.clone())
+                };
+                let told = picture.as_deref().and_then(word);
+                if told.is_some() && told != self.companion.last[r].as_deref().and_then(word) {
+                    self.companion.open.retain(|_, asked| *asked != (r, Wish::Start));
+                }
                 self.companion.last[r].clone_from(picture);
             }
             RoomEvent::Over => {
