@@ -5,6 +5,7 @@
 
 mod alone;
 mod answer;
+mod budget;
 mod companions;
 mod context;
 mod event;
@@ -23,6 +24,7 @@ mod room;
 mod roster;
 mod rules;
 mod trial;
+mod turns;
 mod view;
 pub mod watchlist;
 mod zombie;
@@ -53,11 +55,11 @@ use crate::time::Time;
 use companions::Companions;
 use context::Ctx;
 use occupancy::News;
-use polling::{Turns, Urgency};
 use queue::{Queue, Standing};
 use room::{Room, Wait};
 use rules::Rules;
 use trial::{Trial, Verdict};
+use turns::{Turns, Urgency};
 use watchlist::Sender;
 
 /// The sources have named all rooms that were there before the link, or before the companion answered, by then.

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use super::{Errand, Occupancy, Place};
+use crate::meeting::budget::Rate;
 use crate::meeting::context::Ctx;
-use crate::meeting::polling::Rate;
 use crate::meeting::roster::Roster;
 use crate::time::Time;
 

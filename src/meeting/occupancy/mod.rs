@@ -14,12 +14,14 @@ use std::time::Duration;
 pub(super) use plan::{Errand, News, Plan, Visibility};
 pub use reasons::{LETS_IN_SLOWLY, list_error_reason, refusal_reason};
 
+use super::budget::{Budget, Rate};
 use super::context::Ctx;
 use super::event::What;
 use super::identity::{Identity, Who};
 use super::io::{Action, ListError, Listed, QueryId, Refusal, Roles};
-use super::polling::{Budget, Pace, Poll, Rate, Rhythm, Urgency};
+use super::polling::{Pace, Poll, Rhythm};
 use super::roster::Roster;
+use super::turns::Urgency;
 use crate::address::Nick;
 use crate::config::{Footprint, Secret};
 use crate::time::Time;
@@ -303,10 +305,13 @@ impl Occupancy {
                 match poll {
                     Poll::At(at) => *at = (*at).min(self.barred_until.map_or(then, |until| until.max(then))),
                     // Its turn may be far away.
-                    Poll::Queued if !self.rhythm.is_hinted() => *poll = Poll::At(then),
+                    Poll::Queued if !self.rhythm.is_changed() => *poll = Poll::At(then),
                     Poll::Queued | Poll::Asked { .. } => {}
                 }
-                self.rhythm.hint();
+                // A room that has not been seen yet is looked at soon anyway, and as often as new ones are.
+                if self.pictured {
+                    self.rhythm.hint();
+                }
             }
             Place::Told { ask } if !self.pictured => *ask = Some(ask.unwrap_or(then.after(TELLS_WITHIN))),
             _ => self.look_soon(now),
