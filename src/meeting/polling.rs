@@ -59,7 +59,7 @@ pub(super) struct Rhythm {
     /// Polls since both lists were asked for.
     partial: u32,
     /// Looks that are still owed to what is said to have happened.
-    hints: u32,
+    hints: u8,
     /// The next look is the first of them, or one list has shown that something is different.
     is_changed: bool,
 }
