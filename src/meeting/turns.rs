@@ -48,8 +48,7 @@ impl Wait {
     /// urgent, however many rooms are looked at in no hurry.
     fn burst(self) -> u32 {
         match self {
-            Self::Known(Urgency::Changed) => QUERIES.burst,
-            Self::Known(Urgency::Again | Urgency::Eager) => 8,
+            Self::Known(Urgency::Changed | Urgency::Again | Urgency::Eager) => QUERIES.burst,
             Self::Known(Urgency::Slow) | Self::OnTrial => 0,
         }
     }
